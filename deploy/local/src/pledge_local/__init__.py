@@ -1,0 +1,1 @@
+"""Pledge on one machine: embedded Kafka and PostgreSQL, the four services, a sink and a demo."""

@@ -1,0 +1,1 @@
+"""The plumbing of Pledge's services: no event, no domain. Never imports pledge.events."""

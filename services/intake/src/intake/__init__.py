@@ -1,0 +1,1 @@
+"""Pledge intake: turns mails, chats, calls and forms into ticket events."""

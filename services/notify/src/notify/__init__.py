@@ -1,0 +1,1 @@
+"""Pledge notify: pages and mails people, and escalates until somebody acknowledges."""

@@ -1,0 +1,1 @@
+"""Pledge sla: keeps a timer on every promise and publishes warnings and breaches."""

@@ -1,0 +1,1 @@
+"""Pledge status: publishes components and incidents on a public page."""
