@@ -1,0 +1,56 @@
+"""What travels between the bus and a service, as bytes: the runtime knows no event."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import NamedTuple
+
+
+class Partition(NamedTuple):
+    """One partition of a logical topic (its name without the deployment's prefix)."""
+
+    topic: str
+    number: int
+
+
+@dataclass(frozen=True, slots=True)
+class Record:
+    """One record as it was read. Nothing of it has been believed yet."""
+
+    topic: str
+    partition: int
+    offset: int
+    key: bytes | None
+    value: bytes | None
+    headers: tuple[tuple[str, bytes | None], ...]
+    timestamp: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Message:
+    """One record to publish. Messages with the same key stay in order."""
+
+    topic: str
+    key: bytes
+    value: bytes
+    headers: tuple[tuple[str, bytes], ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Poison:
+    """A record that can never be handled: it goes to the dead letters with its reason."""
+
+    record: Record
+    reason: str
+    detail: str
+
+
+@dataclass(slots=True)
+class Outcome:
+    """What handling a batch of records asks for, beside the state the handler wrote itself."""
+
+    messages: list[Message] = field(default_factory=list)
+    poison: list[Poison] = field(default_factory=list)
+    after_commit: list[Callable[[], None]] = field(default_factory=list)
