@@ -1,1 +1,1 @@
-"""The whole meaning of status, pure: no await, no I/O, no clock, no randomness, no logging."""
+"""What a status page means: components, incidents, maintenances and their rollup. Pure."""

@@ -1,0 +1,198 @@
+"""Reports: what tickets and broken promises say, and when that opens an incident by itself."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from datetime import datetime
+from enum import StrEnum
+
+from status.domain.components import ComponentStatus
+from status.domain.decisions import Open
+from status.domain.identifiers import public_id
+from status.domain.incidents import Impact, Incident, IncidentStatus
+
+
+class Trigger(StrEnum):
+    """What opens an incident, as the desk's file names it."""
+
+    CONFIRMED = "ticket_confirmed"
+    LINKED = "ticket_linked"
+    BROKEN = "promise_broken"
+
+
+@dataclass(frozen=True, slots=True)
+class Confirmed:
+    """Somebody triaged the ticket; `is_known` when the provider confirms a known incident."""
+
+    severity: str | None
+    is_known: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Linked:
+    """Somebody linked the ticket to an incident: one of this page's ids, or a name of their own."""
+
+    incident: str
+
+
+@dataclass(frozen=True, slots=True)
+class Broken:
+    """A promise on the ticket was broken."""
+
+    metric: str
+    severity: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class Retracted:
+    """The promise was kept after all."""
+
+    metric: str
+
+
+News = Confirmed | Linked | Broken | Retracted
+
+
+@dataclass(frozen=True, slots=True)
+class Fact:
+    """One event about a ticket. `sequence` counts within `topic` and ticket."""
+
+    ticket_id: str
+    desk: str
+    number: str
+    topic: str
+    sequence: int
+    occurred_at: datetime
+    news: News
+
+
+@dataclass(frozen=True, slots=True)
+class Report:
+    """What the page knows of one ticket; none of it is public.
+
+    `heard` is the last sequence taken from each topic. The events of two topics arrive in any
+    order, hence all of them are kept and the rules look at the whole.
+    """
+
+    ticket_id: str
+    desk: str
+    number: str
+    severity: str | None = None
+    is_confirmed: bool = False
+    known_incident: str | None = None
+    broken: frozenset[str] = frozenset()
+    incident_id: str | None = None
+    heard: Mapping[str, int] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Rule:
+    """When an incident opens by itself, and what it says. Empty sets mean any.
+
+    With `only_confirmed` a broken promise counts for a ticket that was confirmed only.
+    """
+
+    key: str
+    triggers: frozenset[Trigger]
+    severities: frozenset[str]
+    metrics: frozenset[str]
+    only_confirmed: bool
+    name: str
+    body: str
+    status: IncidentStatus = IncidentStatus.INVESTIGATING
+    impact: Impact | None = None
+    statuses: Mapping[str, ComponentStatus] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Join:
+    """The ticket belongs to an incident that is open already."""
+
+    incident_id: str
+
+
+Placement = Join | Open
+
+
+def hear(report: Report | None, fact: Fact) -> Report:
+    """`report` after `fact`. What was heard before changes nothing."""
+    if report is None:
+        report = Report(fact.ticket_id, fact.desk, fact.number)
+    if fact.sequence <= report.heard.get(fact.topic, 0):
+        return report
+    report = replace(report, heard={**report.heard, fact.topic: fact.sequence})
+    news = fact.news
+    if isinstance(news, Confirmed):
+        return replace(report, severity=news.severity, is_confirmed=news.is_known)
+    if isinstance(news, Linked):
+        return replace(report, known_incident=news.incident)
+    if isinstance(news, Broken):
+        severity = report.severity or news.severity
+        return replace(report, severity=severity, broken=report.broken | {news.metric})
+    return replace(report, broken=report.broken - {news.metric})
+
+
+def place(
+    report: Report, rules: Sequence[Rule], incidents: Sequence[Incident], began_at: datetime
+) -> Placement | None:
+    """The incident that `report` belongs to, or the one to open for it; None if no rule applies.
+
+    `incidents` are the desk's open ones. `began_at` is when the trouble was confirmed. A ticket
+    belongs to one incident for good, unless somebody links it to another that exists.
+    """
+    linked = _linked(report, incidents)
+    if linked is not None:
+        return None if linked == report.incident_id else Join(linked)
+    if report.incident_id is not None:
+        return None
+    rule = next((rule for rule in rules if applies(rule, report)), None)
+    if rule is None:
+        return None
+    origin = _origin(rule, report)
+    for incident in incidents:
+        if incident.origin == origin:
+            return Join(incident.id)
+    return _opening(rule, origin, report, began_at)
+
+
+def applies(rule: Rule, report: Report) -> bool:
+    """Whether what is known of the ticket fulfils `rule`."""
+    if rule.severities and report.severity not in rule.severities:
+        return False
+    return any(_is_pulled(trigger, rule, report) for trigger in rule.triggers)
+
+
+def _is_pulled(trigger: Trigger, rule: Rule, report: Report) -> bool:
+    if trigger is Trigger.CONFIRMED:
+        return report.is_confirmed
+    if trigger is Trigger.LINKED:
+        return report.known_incident is not None
+    counts = report.is_confirmed or not rule.only_confirmed
+    return counts and bool(report.broken & rule.metrics if rule.metrics else report.broken)
+
+
+def _linked(report: Report, incidents: Sequence[Incident]) -> str | None:
+    """The open incident that somebody named by its id."""
+    return next((one.id for one in incidents if one.id == report.known_incident), None)
+
+
+def _origin(rule: Rule, report: Report) -> str:
+    """Tickets of one origin share an incident: the rule's, or the known incident's they name."""
+    if report.known_incident is not None:
+        return f"known:{report.known_incident}"
+    return f"rule:{rule.key}"
+
+
+def _opening(rule: Rule, origin: str, report: Report, began_at: datetime) -> Open:
+    return Open(
+        # The ticket is part of it: the same rule opens another incident next month.
+        incident_id=public_id("incident", report.desk, origin, report.ticket_id),
+        desk=report.desk,
+        name=rule.name,
+        body=rule.body,
+        by=f"rule:{rule.key}",
+        status=rule.status,
+        impact=rule.impact,
+        statuses=dict(rule.statuses),
+        started_at=began_at,
+        origin=origin,
+    )
