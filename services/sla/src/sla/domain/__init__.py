@@ -1,1 +1,20 @@
-"""The whole meaning of sla, pure: no await, no I/O, no clock, no randomness, no logging."""
+"""The pure domain of the SLA: promises as functions of facts, policy and an instant.
+
+    model.py       Fact, Timer, Assessment, Change … frozen values
+    assess.py      assess(facts, policy) -> Assessment                       total, order-free
+    differ.py      diff(told: Told, assessment, now) -> Difference           what to publish
+                   next_wake(told, assessment) -> datetime | None
+    facts.py       fact_from_event(data, sequence) -> Fact                   from an event's JSON
+    policy.py      Policy, Metric, Target, …                                 compiled, from sla.policy
+    calendar.py    Calendar: add, measure, is_open, next_open                sorted arrays
+    calendar_op.py calendar_op(request) -> {"id", "result" | "error"}        `pledge sla calendar`
+    explain.py     explain(assessment, policy, now) -> Explanation           .text() and .json()
+    simulate.py    simulate(events, policies, until) -> list of JSON         `pledge sla simulate`
+
+`now` for `diff` is an instant up to which the ticket's facts are known: while consuming, the
+newest `recorded_at` of the ticket; while firing timers, the clock, once the partition has caught
+up. A breach is then never invented by lag.
+
+Outside the domain, `sla.policy` reads a desk's file: `load(path) -> Policy`,
+`check_desk_file(path) -> list[Problem]`, `DESK_TEMPLATE`, `json_schema()`.
+"""

@@ -1,0 +1,239 @@
+"""The words of the domain: facts in, timers out.
+
+Everything here is immutable, knows no clock and does no I/O. Instants are aware UTC datetimes;
+durations are `timedelta`s of the kind of time that the timer's calendar counts.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from enum import StrEnum
+from typing import NamedTuple
+
+Scalar = str | bool | int | None
+
+
+@dataclass(frozen=True, slots=True)
+class Fact:
+    """One ticket event as the SLA sees it.
+
+    `type` is the verb alone (`opened` for `pledge.ticket.opened.v1`), `sequence` the owner's count
+    (unique within the ticket), `data` the event's own fields as plain JSON values.
+    """
+
+    type: str
+    occurred_at: datetime
+    recorded_at: datetime
+    sequence: int
+    data: Mapping[str, object] = field(default_factory=dict)
+
+    def text(self, name: str) -> str | None:
+        """The field as text, or None when it is missing, null or something else."""
+        value = self.data.get(name)
+        return value if isinstance(value, str) else None
+
+    def flag(self, name: str) -> bool | None:
+        """The field `name` or `is_<name>` as a boolean, or None when it says nothing."""
+        value = self.data.get(name, self.data.get(f"is_{name}"))
+        return value if isinstance(value, bool) else None
+
+    def part(self, name: str) -> Mapping[str, object]:
+        """The field as an object, empty when it is missing or something else."""
+        value = self.data.get(name)
+        return value if isinstance(value, Mapping) else {}
+
+
+class State(StrEnum):
+    """What a timer is at some instant. `met`, `breached` and `cancelled` end its cycle."""
+
+    RUNNING = "running"
+    PAUSED = "paused"
+    MET = "met"
+    BREACHED = "breached"
+    CANCELLED = "cancelled"
+
+
+class Rule(NamedTuple):
+    """Where in the desk's file a target stands."""
+
+    metric: str
+    index: int  # counted from 1 within the metric's list
+    line: int | None  # of the file, None for a policy that came from no file
+    name: str = ""  # of the list, when a metric has several
+
+
+class Span(NamedTuple):
+    """A stretch of a timer's life with one calendar and one reason to wait or to count.
+
+    `from_us` and `to_us` are microseconds since 1970; `to_us` is None while it lasts.
+    """
+
+    from_us: int
+    to_us: int | None
+    calendar: str
+    paused_by: str  # empty while time counts, else the fact type that paused it
+    who: str  # the person or role who paused it, where the fact says so
+
+
+@dataclass(frozen=True, slots=True)
+class Segment:
+    """A stretch of time and whether it counted: `why` is `counted`, or the reason it did not
+    (`closed`, a holiday's name, `paused: waiting_on_customer by Ana`, …)."""
+
+    from_at: datetime
+    to_at: datetime
+    is_counted: bool
+    why: str
+
+
+@dataclass(frozen=True, slots=True)
+class Timer:
+    """One target at work on a ticket, for one cycle of one metric.
+
+    `due_at` is None while it is paused, and for what is measured without a promise. `expect_at` is
+    the softer instant. `at_risk_at` are the instants of its thresholds, in order. `met_at` may be
+    later than `due_at`: then it is breached, and this is when it was finally done.
+    """
+
+    metric: str
+    cycle: int
+    started_at: datetime
+    due_at: datetime | None
+    expect_at: datetime | None
+    met_at: datetime | None
+    cancelled_at: datetime | None
+    paused_since: datetime | None
+    at_risk_at: tuple[datetime, ...]
+    target: str  # in words: "30 minutes", "by close of next business day"
+    expect: str  # in words, empty without one
+    rule: Rule | None
+    calendar: str
+    budget: timedelta | None  # what may be used up, None when only measured
+    carried: timedelta  # used in the cycle before, which this one resumes
+    spans: tuple[Span, ...]
+    reason: str  # what ended it, else what paused it, else what started it: a fact's type
+    title: str = ""
+
+    def state_at(self, now: datetime) -> State:
+        """Its state at `now`. What meets it exactly at the due instant is in time."""
+        due, met, cancelled = self.due_at, self.met_at, self.cancelled_at
+        done = met if met is not None else cancelled
+        if due is not None and due <= now and (done is None or done > due):
+            return State.BREACHED
+        if done is not None and done <= now:
+            return State.MET if met is not None else State.CANCELLED
+        if self.paused_since is not None and self.paused_since <= now:
+            return State.PAUSED
+        return State.RUNNING
+
+
+@dataclass(frozen=True, slots=True)
+class Silence:
+    """A rule that closes a quiet ticket, and how far its conditions have come.
+
+    `elapses_at` is None until both are bound to hold; `warn_at` is when the customer is told
+    before.
+    """
+
+    rule: str
+    attempts: int
+    attempts_needed: int
+    heard_at: datetime
+    quiet_until: datetime | None
+    warn_at: datetime | None
+    elapses_at: datetime | None
+
+
+class Note(NamedTuple):
+    """Something odd about a fact, and what was done with it."""
+
+    sequence: int
+    fact: str
+    rule: str
+
+
+@dataclass(frozen=True, slots=True)
+class Assessment:
+    """All that a ticket's facts mean under one policy version."""
+
+    timers: tuple[Timer, ...] = ()
+    silences: tuple[Silence, ...] = ()
+    notes: tuple[Note, ...] = ()
+    attributes: Mapping[str, Scalar] = field(default_factory=dict)
+    is_closed: bool = False
+    policy_version: str = ""
+    newest: str = ""  # type of the fact with the highest sequence: the cause of what changed
+
+
+class ChangeKind(StrEnum):
+    """What is published about a timer or a silence."""
+
+    STARTED = "started"
+    PAUSED = "paused"
+    RESUMED = "resumed"
+    RESCHEDULED = "rescheduled"
+    AT_RISK = "at_risk"
+    MET = "met"
+    CANCELLED = "cancelled"
+    BREACHED = "breached"
+    BREACH_RETRACTED = "breach_retracted"
+    SILENCE_WARNED = "silence_warned"
+    SILENCE_ELAPSED = "silence_elapsed"
+
+
+@dataclass(frozen=True, slots=True)
+class Published:
+    """What the world was told of one cycle: the row that a service keeps per timer."""
+
+    metric: str
+    cycle: int
+    state: State
+    due_at: datetime | None
+    expect_at: datetime | None
+    at_risk_sent: int = 0  # thresholds already told
+
+
+@dataclass(frozen=True, slots=True)
+class PublishedSilence:
+    """What the world was told of one silence rule, for the quiet that ends at `elapses_at`."""
+
+    rule: str
+    elapses_at: datetime
+    is_warned: bool
+    is_elapsed: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Change:
+    """One thing to publish. `timer` is as it stands now; it is None for a silence, and for a cycle
+    that a late fact made disappear. `occurred_at` is when it became true: for a breach the due
+    instant."""
+
+    kind: ChangeKind
+    metric: str  # or the silence rule's name
+    cycle: int
+    occurred_at: datetime
+    reason: str
+    timer: Timer | None = None
+    silence: Silence | None = None
+    due_at: datetime | None = None  # for a retraction: the due instant that was published
+
+
+@dataclass(frozen=True, slots=True)
+class Told:
+    """Everything published so far about one ticket."""
+
+    timers: Sequence[Published] = ()
+    silences: Sequence[PublishedSilence] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Difference:
+    """Changes in the order to publish them, the state to keep afterwards, and when to look again
+    (None: only when a fact comes)."""
+
+    changes: tuple[Change, ...]
+    told: Told
+    wake_at: datetime | None
