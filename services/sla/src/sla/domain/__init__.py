@@ -5,7 +5,7 @@
     differ.py      diff(told: Told, assessment, now) -> Difference           what to publish
                    next_wake(told, assessment) -> datetime | None
     facts.py       fact_from_event(data, sequence) -> Fact                   from an event's JSON
-    policy.py      Policy, Metric, Target, …                                 compiled, from sla.policy
+    policy.py      Policy, Metric, Target, …            compiled, made by sla.policy
     calendar.py    Calendar: add, measure, is_open, next_open                sorted arrays
     calendar_op.py calendar_op(request) -> {"id", "result" | "error"}        `pledge sla calendar`
     explain.py     explain(assessment, policy, now) -> Explanation           .text() and .json()

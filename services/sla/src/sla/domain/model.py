@@ -59,7 +59,7 @@ class Rule(NamedTuple):
     """Where in the desk's file a target stands."""
 
     metric: str
-    index: int  # counted from 1 within the metric's list
+    number: int  # counted from 1 within the metric's list
     line: int | None  # of the file, None for a policy that came from no file
     name: str = ""  # of the list, when a metric has several
 
