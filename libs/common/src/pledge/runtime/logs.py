@@ -1,0 +1,146 @@
+"""Structured logs: one JSON object a line on stdout, or coloured lines for a person's terminal.
+
+Ids that belong to everything said in a task (event, desk, ticket, request) are bound once with
+`bound(...)`. What other libraries log through `logging` comes out in the same form.
+"""
+
+from __future__ import annotations
+
+import logging
+import os
+import re
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any, Literal, TextIO, cast
+
+import structlog
+from structlog.contextvars import bound_contextvars
+from structlog.typing import EventDict, Processor
+
+from pledge.runtime import tracing
+from pledge.runtime.clock import Clock, SystemClock
+
+Logger = structlog.stdlib.BoundLogger
+
+LONGEST_VALUE = 2000
+_SECRET_NAMES = re.compile(
+    r"(password|passwd|secret|token|authorization|cookie|api_?key|private_?key|dsn)$", re.I
+)
+_SECRET_VALUES = (
+    # A JWT, and the password in a URL.
+    (re.compile(r"\beyJ[A-Za-z0-9_-]{8,}\.[A-Za-z0-9_-]+\.[A-Za-z0-9_-]*"), "[token]"),
+    (re.compile(r"(?<=://)([^\s/:@]*):[^\s/@]+@"), r"\1:[secret]@"),
+)
+# They say a line for each request or connection that we log better ourselves.
+_QUIET = ("httpx", "httpcore", "uvicorn.access", "aiosmtpd", "mail.log", "asyncio")
+
+
+def configure(
+    service: str,
+    level: str = "info",
+    *,
+    style: Literal["json", "console"] = "json",
+    clock: Clock | None = None,
+    stream: TextIO | None = None,
+) -> None:
+    """Send every log line of this process to `stream` (stdout), from `level` up, in `style`.
+
+    Calling it again replaces what was configured before.
+    """
+    shared: list[Processor] = [
+        structlog.contextvars.merge_contextvars,
+        structlog.stdlib.add_log_level,
+        structlog.stdlib.add_logger_name,
+        structlog.stdlib.ExtraAdder(),
+        _Stamp(service, clock or SystemClock()),
+        _add_trace,
+        structlog.processors.StackInfoRenderer(),
+        redact,
+    ]
+    structlog.configure(
+        processors=[
+            structlog.stdlib.filter_by_level,
+            structlog.stdlib.PositionalArgumentsFormatter(),
+            *shared,
+            structlog.stdlib.ProcessorFormatter.wrap_for_formatter,
+        ],
+        logger_factory=structlog.stdlib.LoggerFactory(),
+        wrapper_class=structlog.stdlib.BoundLogger,
+        cache_logger_on_first_use=False,
+    )
+    handler = logging.StreamHandler(stream or sys.stdout)
+    handler.setFormatter(
+        structlog.stdlib.ProcessorFormatter(
+            foreign_pre_chain=shared,
+            processors=[
+                structlog.stdlib.ProcessorFormatter.remove_processors_meta,
+                *_renderers(style),
+            ],
+        )
+    )
+    root = logging.getLogger()
+    root.handlers[:] = [handler]
+    root.setLevel(level.upper())
+    for name in _QUIET:
+        logging.getLogger(name).setLevel(max(logging.WARNING, root.level))
+
+
+def get(name: str) -> Logger:
+    """The logger of the module `name`; use `log.info("what_happened", key=value)`."""
+    return cast(Logger, structlog.stdlib.get_logger(name))
+
+
+@contextmanager
+def bound(**values: Any) -> Iterator[None]:
+    """Add `values` (desk=…, ticket=…, event=…) to every line said inside, in this task."""
+    with bound_contextvars(**values):
+        yield
+
+
+def redact(_logger: Any, _method: str, event: EventDict) -> EventDict:
+    """Take secrets out of a line, by the name of a value and by its look, and cut what is long."""
+    for key, value in event.items():
+        if _SECRET_NAMES.search(key) and value is not None:
+            event[key] = "[secret]"
+        elif isinstance(value, str):
+            event[key] = _clean(value)
+    return event
+
+
+def _clean(text: str) -> str:
+    for pattern, replacement in _SECRET_VALUES:
+        text = pattern.sub(replacement, text)
+    return text if len(text) <= LONGEST_VALUE else text[:LONGEST_VALUE] + "…"
+
+
+def _add_trace(_logger: Any, _method: str, event: EventDict) -> EventDict:
+    if (trace := tracing.current()) is not None:
+        event.setdefault("trace_id", f"{trace.trace_id:032x}")
+        event.setdefault("span_id", f"{trace.span_id:016x}")
+    return event
+
+
+def _renderers(style: Literal["json", "console"]) -> list[Processor]:
+    if style == "console":
+        is_coloured = sys.stdout.isatty() and not os.environ.get("NO_COLOR")
+        return [structlog.dev.ConsoleRenderer(colors=is_coloured)]
+    return [
+        structlog.processors.format_exc_info,
+        structlog.processors.EventRenamer("message"),
+        structlog.processors.JSONRenderer(default=str, ensure_ascii=False),
+    ]
+
+
+class _Stamp:
+    """Adds the instant (UTC) and the service to a line."""
+
+    def __init__(self, service: str, clock: Clock) -> None:
+        self._service = service
+        self._clock = clock
+
+    def __call__(self, _logger: Any, _method: str, event: EventDict) -> EventDict:
+        now = self._clock.now().isoformat(timespec="milliseconds")
+        event["time"] = now.replace("+00:00", "Z")
+        event["service"] = self._service
+        return event
