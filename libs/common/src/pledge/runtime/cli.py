@@ -72,7 +72,7 @@ def main() -> None:
         sys.exit(0)
 
 
-def _print_version(wanted: bool) -> None:  # noqa: FBT001 - the signature typer calls
+def _print_version(wanted: bool) -> None:
     if wanted:
         try:
             typer.echo(f"pledge {version(DISTRIBUTION)}")
@@ -115,8 +115,8 @@ def _add(app: typer.Typer, entry: EntryPoint) -> None:
     elif callable(loaded):
         app.command(name=entry.name)(loaded)
     else:
-        error = CommandError(f"`{entry.name}` ({entry.value}) is neither a Typer app nor a command")
-        _add_broken(app, entry.name, error)
+        told = f"`{entry.name}` ({entry.value}) is neither a Typer app nor a command"
+        _add_broken(app, entry.name, CommandError(told))
 
 
 def _add_broken(app: typer.Typer, name: str, error: CommandError) -> None:

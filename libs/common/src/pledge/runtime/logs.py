@@ -12,7 +12,7 @@ import re
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import Any, Literal, TextIO, cast
+from typing import Any, Literal, TextIO
 
 import structlog
 from structlog.contextvars import bound_contextvars
@@ -88,7 +88,8 @@ def configure(
 
 def get(name: str) -> Logger:
     """The logger of the module `name`; use `log.info("what_happened", key=value)`."""
-    return cast(Logger, structlog.stdlib.get_logger(name))
+    logger: Logger = structlog.stdlib.get_logger(name)
+    return logger
 
 
 @contextmanager

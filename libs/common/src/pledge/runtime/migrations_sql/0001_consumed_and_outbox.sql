@@ -6,6 +6,8 @@ CREATE TABLE consumed (
     partition   int    NOT NULL,
     next_offset bigint NOT NULL,
     epoch       bigint NOT NULL,
+    -- Records in a row that could not be handled; past a limit the consumer stops.
+    poison_run  int    NOT NULL DEFAULT 0,
     PRIMARY KEY (topic, partition)
 ) WITH (fillfactor = 50);
 

@@ -1,0 +1,389 @@
+"""Reads topics so that each record changes the service's state exactly once.
+
+One FastStream batch subscriber per service feeds `PartitionConsumer`. A batch is cut by partition;
+partitions are worked on side by side, each in order, each batch in one transaction that holds the
+service's writes, its outbox rows, its dead letters and the partition's new offset.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Sequence
+from contextlib import asynccontextmanager
+from datetime import UTC, datetime, timedelta
+from typing import TypeVar
+
+import asyncpg
+import structlog
+from aiokafka import AIOKafkaConsumer, TopicPartition
+from aiokafka.errors import KafkaError
+from aiokafka.structs import ConsumerRecord
+from pledge.runtime.metrics import RuntimeMetrics
+
+from pledge.runtime.batches import Handler, PartitionWorker
+from pledge.runtime.clock import Clock
+from pledge.runtime.outbox import Outbox, OutboxTransaction
+from pledge.runtime.ownership import (
+    Fenced,
+    PartitionState,
+    claim,
+    hold,
+    retry_while_away,
+)
+from pledge.runtime.records import Partition, Record
+from pledge.runtime.settings import KafkaSettings
+from pledge.runtime.subscription import Listener, Subscription
+
+# Offsets are committed to Kafka for lag tools only, so seldom and under a timeout.
+COMMIT_INTERVAL = timedelta(seconds=2)
+COMMIT_TIMEOUT = timedelta(seconds=5)
+# On revocation, work in flight may take this long; it must fit into the rebalance timeout.
+REVOKE_GRACE = timedelta(seconds=20)
+# A partition that the database says is lost must be revoked by the group within this time.
+FENCE_GRACE = timedelta(seconds=90)
+# This many records in a row that can't be handled are a bad deploy, not bad records.
+POISON_RUN_LIMIT = 100
+
+C = TypeVar("C")
+
+log = structlog.get_logger()
+
+
+class OffsetBeyondEnd(Exception):
+    """The topic ends before the offset that the database has already read."""
+
+
+class PartitionConsumer:
+    """Owns partitions of `topics` in the consumer group of `service`."""
+
+    def __init__(
+        self,
+        kafka: KafkaSettings,
+        pool: asyncpg.Pool,
+        outbox: Outbox,
+        handler: Handler,
+        *,
+        service: str,
+        topics: Sequence[str],
+        clock: Clock,
+        metrics: RuntimeMetrics,
+        progress: Callable[[], None] = lambda: None,
+        poison_run_limit: int = POISON_RUN_LIMIT,
+    ) -> None:
+        self._kafka = kafka
+        self._pool = pool
+        self._outbox = outbox
+        self._handler = handler
+        self._service = service
+        self._topics = tuple(topics)
+        self._clock = clock
+        self._metrics = metrics
+        self._progress = progress
+        self._worker = PartitionWorker(
+            outbox,
+            handler,
+            service=service,
+            clock=clock,
+            metrics=metrics,
+            poison_run_limit=poison_run_limit,
+            is_stopping=lambda: self._is_stopping,
+        )
+        self._states: dict[Partition, PartitionState] = {}
+        self._failure: asyncio.Future[None] | None = None
+        self._subscription: Subscription | None = None
+        self._probe: AIOKafkaConsumer | None = None
+        self._is_assigned = False
+        self._is_stopping = False
+
+    # -- what others ask ---------------------------------------------------------------------
+
+    @property
+    def is_assigned(self) -> bool:
+        """Whether the group has answered; a member without partitions is ready too."""
+        return self._is_assigned
+
+    def owned(self) -> frozenset[Partition]:
+        """The partitions this process may write for."""
+        return frozenset(each for each, state in self._states.items() if state.is_owned)
+
+    def position(self, partition: Partition) -> int:
+        """The offset up to which the partition's records are in the database. Raises Fenced."""
+        return self._state(partition).next_offset
+
+    @asynccontextmanager
+    async def owned_transaction(self, partition: Partition) -> AsyncIterator[OutboxTransaction]:
+        """A transaction in the name of the partition's owner, never beside one of its batches.
+
+        Raises Fenced, and keeps nothing, when the partition is no longer ours.
+        """
+        state = self._state(partition)
+        async with state.lock:
+            if not state.is_owned:
+                raise Fenced(f"{partition}: not ours")
+            try:
+                async with self._outbox.transaction() as transaction:
+                    await hold(transaction.connection, state)
+                    yield transaction
+            except Fenced:
+                state.is_fenced = True
+                raise
+
+    async def caught_up(self, partitions: Iterable[Partition]) -> frozenset[Partition]:
+        """Those of `partitions` whose every record published until now is in the database.
+
+        The broker is asked now, on a connection of its own: a fetch that waits for records would
+        hold an answer up. Raises KafkaError when it does not answer.
+        """
+        wanted = [each for each in partitions if each in self._states]
+        if not wanted or self._probe is None:
+            return frozenset()
+        ends = await self._probe.end_offsets([self._physical(each) for each in wanted])
+        return frozenset(
+            each
+            for each in wanted
+            if (state := self._states.get(each)) is not None
+            and state.is_owned
+            and state.next_offset >= ends[self._physical(each)]
+        )
+
+    # -- life --------------------------------------------------------------------------------
+
+    async def run(self) -> None:
+        """Consume until cancelled. Raises what consumption can't go on after."""
+        self._failure = asyncio.get_running_loop().create_future()
+        self._is_stopping = False
+        probe = self._probe = await self._connect(self._start_probe)
+        try:
+            self._subscription = await self._connect(self._start_subscription)
+            async with asyncio.TaskGroup() as group:
+                group.create_task(self._watch())
+                group.create_task(self._commit_for_ever())
+        finally:
+            self._is_stopping = True
+            await self._release(frozenset(self._states))
+            if self._subscription is not None:
+                await self._subscription.stop()
+            await probe.stop()
+
+    async def _watch(self) -> None:
+        if self._failure is None:
+            raise RuntimeError("watching before running")
+        await self._failure
+
+    async def _connect(self, start: Callable[[], Awaitable[C]]) -> C:
+        """Wait for a broker that is away at start, saying so."""
+
+        def say(error: BaseException) -> None:
+            log.warning(
+                "waiting for Kafka", servers=self._kafka.bootstrap_servers, error=repr(error)
+            )
+
+        return await retry_while_away(start, clock=self._clock, on_retry=say, passing=(KafkaError,))
+
+    async def _start_probe(self) -> AIOKafkaConsumer:
+        probe = AIOKafkaConsumer(
+            **self._kafka.client_options(), client_id=f"pledge-{self._service}-probe"
+        )
+        try:
+            await probe.start()
+        except BaseException:
+            await probe.stop()
+            raise
+        return probe
+
+    async def _start_subscription(self) -> Subscription:
+        subscription = Subscription(
+            self._kafka,
+            service=self._service,
+            topics=self._topics,
+            on_batch=self._on_batch,
+            listener=Listener(self._assigned, self._revoked),
+        )
+        # Set before the start: the first assignment comes while it is under way.
+        self._subscription = subscription
+        try:
+            await subscription.start()
+        except BaseException:
+            await subscription.stop()
+            raise
+        return subscription
+
+    def _fail(self, error: BaseException) -> None:
+        """End `run` with `error`; FastStream and aiokafka swallow what is raised in callbacks."""
+        if self._failure is not None and not self._failure.done():
+            self._failure.set_exception(error)
+
+    # -- rebalances --------------------------------------------------------------------------
+
+    async def _assigned(self, assigned: set[TopicPartition]) -> None:
+        self._metrics.rebalanced("assigned")
+        partitions = frozenset(self._logical(each) for each in assigned)
+        try:
+            states = await retry_while_away(
+                lambda: self._claim(partitions),
+                clock=self._clock,
+                on_retry=lambda error: log.warning("waiting for the database", error=repr(error)),
+                give_up=lambda: self._is_stopping,
+            )
+            await self._check_ends(states)
+            self._states = states
+            await self._handler.assigned(partitions)
+            for partition, state in states.items():
+                self._seek(partition, state.next_offset)
+        except Exception as error:
+            self._fail(error)
+            return
+        self._is_assigned = True
+        log.info("partitions assigned", count=len(partitions))
+
+    async def _claim(self, partitions: frozenset[Partition]) -> dict[Partition, PartitionState]:
+        async with self._pool.acquire() as connection:
+            return await claim(connection, partitions)
+
+    async def _check_ends(self, states: dict[Partition, PartitionState]) -> None:
+        """Refuse a topic that ends before what we have read: it was deleted or lost its tail."""
+        if self._probe is None or not states:
+            return
+        ends = await self._probe.end_offsets([self._physical(each) for each in states])
+        for partition, state in states.items():
+            end = ends[self._physical(partition)]
+            if end < state.next_offset:
+                raise OffsetBeyondEnd(
+                    f"{partition.topic}[{partition.number}] ends at offset {end}, but the database"
+                    f" of {self._service} has read up to {state.next_offset}. The topic was made"
+                    " anew or lost records. Restore it, or start from a database that belongs to it"
+                )
+
+    async def _revoked(self, revoked: set[TopicPartition]) -> None:
+        self._metrics.rebalanced("revoked")
+        self._is_assigned = False
+        await self._release(frozenset(self._logical(each) for each in revoked))
+
+    async def _release(self, partitions: frozenset[Partition]) -> None:
+        """Finish what is in flight for `partitions`, bounded, and let go of them."""
+        leaving = [self._states[each] for each in partitions if each in self._states]
+        for state in leaving:
+            state.is_revoked = True
+        try:
+            async with asyncio.timeout(REVOKE_GRACE.total_seconds()):
+                for state in leaving:
+                    async with state.lock:
+                        self._states.pop(state.partition, None)
+        except TimeoutError:
+            # The transaction in flight will be fenced by the next owner.
+            log.warning("partitions revoked with work in flight", count=len(leaving))
+            for state in leaving:
+                self._states.pop(state.partition, None)
+        if leaving:
+            await self._handler.revoked(frozenset(state.partition for state in leaving))
+
+    # -- batches -----------------------------------------------------------------------------
+
+    async def _on_batch(self, raw: Sequence[ConsumerRecord]) -> None:
+        """Work on each partition of a batch; whatever goes wrong for good ends `run`."""
+        by_partition: dict[Partition, list[Record]] = {}
+        for each in raw:
+            record = self._record(each)
+            partition = Partition(record.topic, record.partition)
+            by_partition.setdefault(partition, []).append(record)
+        work = [self._work(partition, records) for partition, records in by_partition.items()]
+        for result in await asyncio.gather(*work, return_exceptions=True):
+            if isinstance(result, BaseException):
+                self._fail(result)
+        self._progress()
+
+    async def _work(self, partition: Partition, records: list[Record]) -> None:
+        state = self._states.get(partition)
+        if state is None:
+            return
+        async with state.lock:
+            try:
+                await self._apply(state, self._unseen(state, records))
+            except Fenced:
+                if state.is_revoked:
+                    return
+                state.is_fenced = True
+                self._metrics.fenced()
+                log.warning(
+                    "partition lost to another owner",
+                    topic=partition.topic,
+                    partition=partition.number,
+                )
+                asyncio.get_running_loop().call_later(
+                    FENCE_GRACE.total_seconds(), self._fail_if_still_fenced, state
+                )
+
+    async def _apply(self, state: PartitionState, records: list[Record]) -> None:
+        if records:
+            await self._worker.work(state, records)
+            self._observe_lag(state, records[-1])
+
+    def _fail_if_still_fenced(self, state: PartitionState) -> None:
+        if self._states.get(state.partition) is state:
+            self._fail(
+                Fenced(f"{state.partition} belongs to another process, but not by the group")
+            )
+
+    def _unseen(self, state: PartitionState, records: list[Record]) -> list[Record]:
+        """The records not yet in the database, unless some between were skipped by the fetch."""
+        unseen = [record for record in records if record.offset >= state.next_offset]
+        if not unseen or unseen[0].offset == state.next_offset:
+            return unseen
+        if state.sought_offset == state.next_offset:
+            # Asked again and got the same: retention or compaction took the records between.
+            return unseen
+        state.sought_offset = state.next_offset
+        self._seek(state.partition, state.next_offset)
+        return []
+
+    # -- figures and names -------------------------------------------------------------------
+
+    def _observe_lag(self, state: PartitionState, last: Record) -> None:
+        if self._subscription is None:
+            return
+        end = self._subscription.highwater(self._physical(state.partition))
+        behind = 0 if end is None else max(0, end - state.next_offset)
+        age = self._clock.now() - last.timestamp if behind else timedelta(0)
+        self._metrics.lag(state.partition, behind, max(age, timedelta(0)))
+
+    async def _commit_for_ever(self) -> None:
+        committed: dict[TopicPartition, int] = {}
+        while True:
+            await self._clock.sleep(COMMIT_INTERVAL)
+            offsets = {self._physical(each): s.next_offset for each, s in self._states.items()}
+            if self._subscription is None or offsets == committed or not offsets:
+                continue
+            try:
+                async with asyncio.timeout(COMMIT_TIMEOUT.total_seconds()):
+                    await self._subscription.commit(offsets)
+                committed = offsets
+            except (KafkaError, TimeoutError, ValueError) as error:
+                # Only lag tools miss it. ValueError: a partition went while we asked.
+                log.info("offsets were not committed to Kafka", error=repr(error))
+
+    def _state(self, partition: Partition) -> PartitionState:
+        state = self._states.get(partition)
+        if state is None:
+            raise Fenced(f"{partition}: not ours")
+        return state
+
+    def _seek(self, partition: Partition, offset: int) -> None:
+        if self._subscription is not None:
+            self._subscription.seek(self._physical(partition), offset)
+
+    def _physical(self, partition: Partition) -> TopicPartition:
+        return TopicPartition(self._kafka.topic(partition.topic), partition.number)
+
+    def _logical(self, topic_partition: TopicPartition) -> Partition:
+        return Partition(self._kafka.logical(topic_partition.topic), topic_partition.partition)
+
+    def _record(self, raw: ConsumerRecord) -> Record:
+        return Record(
+            self._kafka.logical(raw.topic),
+            raw.partition,
+            raw.offset,
+            raw.key,
+            raw.value,
+            tuple(raw.headers),
+            datetime.fromtimestamp(max(raw.timestamp, 0) / 1000, UTC),
+        )

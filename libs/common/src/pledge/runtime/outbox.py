@@ -1,0 +1,122 @@
+"""Events leave through a table: written with the change they tell of, published after the commit.
+
+`Outbox` writes rows; `OutboxRelay` publishes them in order per key and deletes what the broker has
+acknowledged. A crash between the two publishes a row again, which consumers recognise.
+"""
+
+from __future__ import annotations
+
+import zlib
+from collections.abc import AsyncIterator, Callable, Sequence
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+
+import asyncpg
+
+from pledge.runtime.records import Message
+
+# Keys are spread over this many shards; each shard has one relay at a time. It bounds how many
+# processes can share the publishing of one service, and must not change while rows are waiting.
+SHARDS = 16
+NOTIFY_CHANNEL = "outbox"
+
+_COLUMNS = ("shard", "topic", "key", "value", "header_names", "header_values")
+
+
+def shard_of(key: bytes) -> int:
+    """The shard of a record key: the same key is always in the same shard."""
+    return zlib.crc32(key) % SHARDS
+
+
+async def append(connection: asyncpg.Connection, messages: Sequence[Message]) -> None:
+    """Write `messages` in the caller's transaction, in their order.
+
+    The caller must already hold the row lock of what the messages tell of (or own its partition):
+    ids, and with them the order of publication, are given out here.
+    """
+    if not messages:
+        return
+    await connection.copy_records_to_table(
+        "outbox",
+        columns=_COLUMNS,
+        records=[
+            (
+                shard_of(message.key),
+                message.topic,
+                message.key,
+                message.value,
+                [name for name, _ in message.headers],
+                [value for _, value in message.headers],
+            )
+            for message in messages
+        ],
+    )
+
+
+@dataclass(slots=True)
+class OutboxTransaction:
+    """A database transaction together with the events that become public when it commits."""
+
+    connection: asyncpg.Connection
+    messages: list[Message] = field(default_factory=list)
+
+    def publish(self, *messages: Message) -> None:
+        """Publish `messages` if, and only if, the transaction commits."""
+        self.messages.extend(messages)
+
+
+class Outbox:
+    """The writing side of the outbox of one service."""
+
+    def __init__(self, pool: asyncpg.Pool) -> None:
+        self._pool = pool
+        self._on_commit: list[Callable[[], None]] = []
+        self._is_relayed_here = False
+
+    @asynccontextmanager
+    async def transaction(self) -> AsyncIterator[OutboxTransaction]:
+        """A transaction on a connection of the pool; its events are published after the commit.
+
+        The one way for HTTP handlers and workers to change state and tell of it.
+        """
+        async with self._pool.acquire() as connection:
+            async with connection.transaction():
+                transaction = OutboxTransaction(connection)
+                yield transaction
+                await self.append(connection, transaction.messages)
+            if transaction.messages:
+                self.wake()
+
+    async def append(self, connection: asyncpg.Connection, messages: Sequence[Message]) -> None:
+        """Write `messages` in the caller's transaction; call `wake` once it is committed."""
+        await append(connection, messages)
+        if messages and not self._is_relayed_here:
+            # Another process publishes some of these: tell it when, and only if, we commit.
+            await connection.execute("SELECT pg_notify($1, '')", NOTIFY_CHANNEL)
+
+    def wake(self) -> None:
+        """Tell this process's relay that rows were committed."""
+        for callback in self._on_commit:
+            callback()
+
+    def relay_attached(self, wake: Callable[[], None]) -> None:
+        """Register this process's relay."""
+        self._on_commit.append(wake)
+
+    def relay_owns_all(self, owns_all: bool) -> None:
+        """Say whether this process's relay has every shard, so that nobody must be notified."""
+        self._is_relayed_here = owns_all
+
+
+async def waiting(connection: asyncpg.Connection) -> tuple[int, float]:
+    """How many rows wait to be published, and the age of the oldest in seconds."""
+    row = await connection.fetchrow(
+        "SELECT count(*) AS rows, coalesce(extract(epoch FROM clock_timestamp() - min(written_at)),"
+        " 0)::float8 AS age FROM (SELECT written_at FROM outbox ORDER BY id LIMIT 100000) AS oldest"
+    )
+    return row["rows"], row["age"]
+
+
+async def settled(connection: asyncpg.Connection) -> bool:
+    """Whether nothing waits to be published."""
+    return not await connection.fetchval("SELECT EXISTS (SELECT FROM outbox)")

@@ -1,0 +1,75 @@
+"""The life of a process: its workers live and die together."""
+
+from __future__ import annotations
+
+import asyncio
+import signal
+from collections.abc import Awaitable, Callable, Mapping
+from contextlib import suppress
+from datetime import timedelta
+
+import structlog
+
+log = structlog.get_logger()
+
+
+class WorkerEnded(Exception):
+    """A worker returned although nobody had asked for a stop."""
+
+
+async def supervise(
+    workers: Mapping[str, Callable[[], Awaitable[None]]],
+    *,
+    stop: asyncio.Event,
+    grace: timedelta,
+) -> None:
+    """Run all workers until `stop` is set, then stop them in their order, each within `grace`.
+
+    A worker that fails or ends takes the others down, and its error is raised: a service that
+    half works is worse than one that is restarted.
+    """
+    tasks = {
+        name: asyncio.ensure_future(work(), loop=asyncio.get_running_loop())
+        for name, work in workers.items()
+    }
+    stopping = asyncio.ensure_future(stop.wait())
+    try:
+        await asyncio.wait({stopping, *tasks.values()}, return_when=asyncio.FIRST_COMPLETED)
+    finally:
+        stopping.cancel()
+        await _stop_in_order(tasks, grace)
+    if not stop.is_set():
+        _raise_first(tasks)
+
+
+async def _stop_in_order(tasks: Mapping[str, asyncio.Future[None]], grace: timedelta) -> None:
+    for name, task in tasks.items():
+        task.cancel()
+        await asyncio.wait({task}, timeout=grace.total_seconds())
+        if not task.done():
+            log.error("worker did not stop in time", worker=name, grace=grace.total_seconds())
+        elif not task.cancelled() and (error := task.exception()) is not None:
+            log.error("worker failed", worker=name, exc_info=error)
+
+
+def _raise_first(tasks: Mapping[str, asyncio.Future[None]]) -> None:
+    for name, task in tasks.items():
+        if task.done() and not task.cancelled():
+            error = task.exception()
+            raise error if error is not None else WorkerEnded(f"the worker {name} ended")
+
+
+def stop_on_signals(stop: asyncio.Event) -> None:
+    """Set `stop` on the first SIGTERM or SIGINT; the second one kills as usual."""
+    loop = asyncio.get_running_loop()
+
+    def first(number: signal.Signals) -> None:
+        log.info("stopping", signal=number.name)
+        stop.set()
+        for each in (signal.SIGTERM, signal.SIGINT):
+            with suppress(NotImplementedError):
+                loop.remove_signal_handler(each)
+
+    for each in (signal.SIGTERM, signal.SIGINT):
+        with suppress(NotImplementedError):
+            loop.add_signal_handler(each, first, each)
