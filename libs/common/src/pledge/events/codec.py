@@ -1,0 +1,278 @@
+"""Events to records and back: CloudEvents 1.0 over Kafka in binary mode, data as JSON.
+
+`decode` is total: on any bytes it gives an event, `Unknown`, or raises `Malformed`, nothing else.
+"""
+
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from enum import StrEnum
+
+from pydantic import ValidationError
+from pydantic_core import PydanticSerializationError
+
+from pledge.events.envelope import Envelope
+from pledge.events.event import Event
+from pledge.events.registry import EVENT_TYPES
+
+MAX_VALUE_BYTES = 900_000
+"""Largest record value. Leaves room for key, headers and batch under the broker's 1 MiB."""
+
+CONTENT_TYPE = "application/json"
+SPEC_VERSION = "1.0"
+
+_NUL_ESCAPE = b"\\u0000"
+_NUL = re.compile(rb"(?<!\\)(?:\\\\)*\\u0000")
+_LONE_SURROGATE = re.compile(
+    rb"(?<!\\)(?:\\\\)*"  # an even number of backslashes before: the next one begins an escape
+    rb"(?:\\u[dD][89abAB][0-9a-fA-F]{2}(?!\\u[dD][c-fC-F][0-9a-fA-F]{2})"  # high without low
+    rb"|(?<!\\u[dD][89abAB][0-9a-fA-F]{2})\\u[dD][c-fC-F][0-9a-fA-F]{2})"  # low without high
+)
+_ATTRIBUTES = frozenset(
+    (
+        "ce_specversion",
+        "ce_id",
+        "ce_source",
+        "ce_type",
+        "ce_time",
+        "ce_subject",
+        "ce_desk",
+        "ce_sequence",
+        "ce_correlationid",
+        "ce_causationid",
+        "traceparent",
+    )
+)
+
+
+class MalformedReason(StrEnum):
+    """Why a record cannot be read. Also a metric label: the set grows slowly."""
+
+    NULL_VALUE = "null_value"
+    TOO_LARGE = "too_large"
+    MISSING_HEADER = "missing_header"
+    HEADER_NOT_UTF8 = "header_not_utf8"
+    INVALID_HEADER = "invalid_header"
+    NOT_JSON = "not_json"
+    NUL_IN_TEXT = "nul_in_text"
+    LONE_SURROGATE = "lone_surrogate"
+    INVALID_DATA = "invalid_data"
+    TYPE_MISMATCH = "type_mismatch"
+    SUBJECT_MISMATCH = "subject_mismatch"
+
+
+class Malformed(Exception):
+    """The record is not a readable event; `reason` names why, `detail` says where."""
+
+    def __init__(self, reason: MalformedReason, detail: str) -> None:
+        super().__init__(f"{reason}: {detail}")
+        self.reason = reason
+        self.detail = detail
+
+
+@dataclass(frozen=True, slots=True)
+class Encoded:
+    """One record, ready to be sent."""
+
+    topic: str
+    key: bytes
+    headers: tuple[tuple[str, bytes], ...]
+    value: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class Decoded:
+    """A record that was read."""
+
+    envelope: Envelope
+    event: Event
+
+
+@dataclass(frozen=True, slots=True)
+class Unknown:
+    """A record of a type that this version does not know: to be ignored."""
+
+    type: str
+
+
+def encode(event: Event, envelope: Envelope) -> Encoded:
+    """The record of an event.
+
+    Raises `Malformed` for what no consumer would read: text with NUL or half a surrogate pair, or
+    more than `MAX_VALUE_BYTES`. `storable` makes any text fit.
+    """
+    if (envelope.type, envelope.subject, envelope.desk) != (
+        event.type,
+        event.subject(),
+        event.desk,
+    ):
+        raise ValueError(f"the envelope of {envelope.type} {envelope.id} belongs to another event")
+    try:
+        value = event.__pydantic_serializer__.to_json(event)
+    except (PydanticSerializationError, UnicodeError) as error:
+        raise Malformed(MalformedReason.LONE_SURROGATE, str(error)) from error
+    _check_size(value)
+    _check_nul(value)
+    return Encoded(
+        topic=event.TOPIC.value,
+        key=event.partition_key().encode(),
+        headers=_headers(envelope),
+        value=value,
+    )
+
+
+def decode(headers: Sequence[tuple[str, bytes | None]], value: bytes | None) -> Decoded | Unknown:
+    """The event of a record, checked against its type's model and its own headers.
+
+    Raises `Malformed` and nothing else, whatever the bytes are.
+    """
+    attributes = _attributes(headers)
+    type_name = _required(attributes, "ce_type")
+    model = EVENT_TYPES.get(type_name)
+    if model is None:
+        return Unknown(type_name)
+    envelope = _envelope(attributes, type_name)
+    if value is None:
+        raise Malformed(MalformedReason.NULL_VALUE, "the record has no value")
+    _check_size(value)
+    _check_nul(value)
+    event = _parse(model, value)
+    if event.desk != envelope.desk or event.subject() != envelope.subject:
+        raise Malformed(
+            MalformedReason.SUBJECT_MISMATCH,
+            f"headers say {envelope.desk} {envelope.subject!r}, "
+            f"data says {event.desk} {event.subject()!r}",
+        )
+    return Decoded(envelope, event)
+
+
+def storable(text: str) -> str:
+    """`text` with NUL and half surrogate pairs replaced by U+FFFD, so that it fits an event."""
+    clean = text.replace("\0", "\N{REPLACEMENT CHARACTER}")
+    if clean.isascii():
+        return clean
+    return clean.encode("utf-16", "surrogatepass").decode("utf-16", "replace")
+
+
+def _headers(envelope: Envelope) -> tuple[tuple[str, bytes], ...]:
+    sequence = None if envelope.sequence is None else str(envelope.sequence)
+    time = envelope.time.astimezone(UTC).replace(tzinfo=None).isoformat()
+    headers = (
+        ("ce_specversion", SPEC_VERSION),
+        ("ce_id", envelope.id),
+        ("ce_source", envelope.source),
+        ("ce_type", envelope.type),
+        ("ce_time", f"{time}Z"),
+        ("ce_subject", envelope.subject),
+        ("ce_desk", envelope.desk),
+        ("ce_sequence", sequence),
+        ("ce_correlationid", envelope.correlation_id),
+        ("ce_causationid", envelope.causation_id),
+        ("traceparent", envelope.traceparent),
+        ("content-type", CONTENT_TYPE),
+    )
+    return tuple((name, _header_bytes(name, text)) for name, text in headers if text is not None)
+
+
+def _header_bytes(name: str, text: str) -> bytes:
+    if "\0" in text:
+        raise Malformed(MalformedReason.NUL_IN_TEXT, f"header {name}")
+    try:
+        return text.encode()
+    except UnicodeEncodeError as error:
+        raise Malformed(MalformedReason.LONE_SURROGATE, f"header {name}") from error
+
+
+def _attributes(headers: Sequence[tuple[str, bytes | None]]) -> dict[str, str]:
+    """The headers of ours as text. Of a header given twice the last one counts."""
+    attributes: dict[str, str] = {}
+    for name, raw in headers:
+        if raw is None or name not in _ATTRIBUTES:
+            continue
+        try:
+            text = raw.decode()
+        except UnicodeDecodeError as error:
+            raise Malformed(MalformedReason.HEADER_NOT_UTF8, f"header {name}") from error
+        if "\0" in text:
+            raise Malformed(MalformedReason.NUL_IN_TEXT, f"header {name}")
+        attributes[name] = text
+    return attributes
+
+
+def _required(attributes: dict[str, str], name: str) -> str:
+    text = attributes.get(name)
+    if not text:
+        raise Malformed(MalformedReason.MISSING_HEADER, f"header {name}")
+    return text
+
+
+def _envelope(attributes: dict[str, str], type_name: str) -> Envelope:
+    if _required(attributes, "ce_specversion") != SPEC_VERSION:
+        raise Malformed(MalformedReason.INVALID_HEADER, f"ce_specversion is not {SPEC_VERSION}")
+    own_id = _required(attributes, "ce_id")
+    return Envelope(
+        id=own_id,
+        source=_required(attributes, "ce_source"),
+        type=type_name,
+        time=_time(_required(attributes, "ce_time")),
+        subject=_required(attributes, "ce_subject"),
+        desk=_required(attributes, "ce_desk"),
+        sequence=_sequence(attributes.get("ce_sequence")),
+        correlation_id=attributes.get("ce_correlationid") or own_id,
+        causation_id=attributes.get("ce_causationid") or None,
+        traceparent=attributes.get("traceparent") or None,
+    )
+
+
+def _time(text: str) -> datetime:
+    try:
+        instant = datetime.fromisoformat(text)
+        if instant.tzinfo is None:
+            raise Malformed(MalformedReason.INVALID_HEADER, "ce_time has no offset from UTC")
+        return instant.astimezone(UTC)
+    except (ValueError, OverflowError) as error:
+        raise Malformed(MalformedReason.INVALID_HEADER, "ce_time is no RFC 3339 time") from error
+
+
+def _sequence(text: str | None) -> int | None:
+    """A count from 1; bounded to what a 64-bit column holds."""
+    if text is None:
+        return None
+    if not (text.isascii() and text.isdigit() and len(text) <= 18 and int(text) > 0):
+        raise Malformed(MalformedReason.INVALID_HEADER, "ce_sequence is no count from 1")
+    return int(text)
+
+
+def _check_size(value: bytes) -> None:
+    if len(value) > MAX_VALUE_BYTES:
+        raise Malformed(
+            MalformedReason.TOO_LARGE, f"{len(value)} bytes, at most {MAX_VALUE_BYTES} are allowed"
+        )
+
+
+def _check_nul(value: bytes) -> None:
+    # The substring search costs nothing; the exact one, which tells an escaped backslash before
+    # `u0000` from the escape, runs only where there is something to tell.
+    if _NUL_ESCAPE in value and _NUL.search(value):
+        raise Malformed(MalformedReason.NUL_IN_TEXT, "the data holds the character U+0000")
+
+
+def _parse(model: type[Event], value: bytes) -> Event:
+    try:
+        return model.model_validate_json(value, strict=True)
+    except ValidationError as error:
+        raise Malformed(*_what_is_wrong(value, error)) from error
+
+
+def _what_is_wrong(value: bytes, error: ValidationError) -> tuple[MalformedReason, str]:
+    first = error.errors(include_url=False, include_input=False, include_context=False)[0]
+    where = ".".join(str(step) for step in first["loc"])
+    detail = f"{where or 'data'}: {first['msg']}"[:500]
+    if first["type"] == "json_invalid":
+        if _LONE_SURROGATE.search(value):
+            return MalformedReason.LONE_SURROGATE, detail
+        return MalformedReason.NOT_JSON, detail
+    if first["loc"] == ("type",):
+        return MalformedReason.TYPE_MISMATCH, detail
+    return MalformedReason.INVALID_DATA, detail

@@ -1,0 +1,101 @@
+"""`Envelope`: the CloudEvents attributes that travel in the record's headers.
+
+`sequence` counts the events of one subject on one topic, from 1, without gaps, and is set by the
+topic's owner. Consumers drop a sequence not above the last one seen for that topic and subject.
+Gateways count nothing: the `delivery` key makes a channel event recognisable.
+"""
+
+import re
+from dataclasses import dataclass
+from datetime import datetime
+from uuid import UUID, uuid5
+
+from pledge.events.event import Event
+
+# Any fixed value would do; it must never change, or a replay would give other ids.
+_NAMESPACE = UUID("6f2d52a5-8f0b-5c3c-9a5e-2d1f6b0f7c11")
+
+_TRACEPARENT = re.compile(r"00-(?!0{32})([0-9a-f]{32})-(?!0{16})[0-9a-f]{16}-([0-9a-f]{2})")
+
+
+@dataclass(frozen=True, slots=True)
+class Envelope:
+    """Who says so, about what, when, caused by what: all of an event but its data."""
+
+    id: str
+    source: str
+    """The service or gateway: `/intake`, `/gateways/twilio`."""
+    type: str
+    time: datetime
+    """`occurred_at` of the event."""
+    subject: str
+    desk: str
+    sequence: int | None
+    """From 1 per topic and subject; None from gateways."""
+    correlation_id: str
+    """The id of the event that began the whole story."""
+    causation_id: str | None
+    """The id of the event that this one answers."""
+    traceparent: str | None
+    """W3C trace context, version 00."""
+
+
+def derived_id(cause: str, position: int, *, source: str = "") -> str:
+    """The id of the `position`-th event caused by the event `cause`: the same in every replay.
+
+    Two services that react to one event stay apart by their `source`.
+    """
+    return str(uuid5(_NAMESPACE, f"{source}\n{cause}\n{position}"))
+
+
+def originate(
+    event: Event,
+    *,
+    source: str,
+    id: str,  # noqa: A002 - the CloudEvents attribute's name
+    sequence: int | None = None,
+    correlation_id: str | None = None,
+    traceparent: str | None = None,
+) -> Envelope:
+    """The envelope of an event that no other event caused: its story begins here, unless
+    `correlation_id` names an earlier beginning."""
+    return Envelope(
+        id=id,
+        source=source,
+        type=event.type,
+        time=event.occurred_at,
+        subject=event.subject(),
+        desk=event.desk,
+        sequence=sequence,
+        correlation_id=correlation_id or id,
+        causation_id=None,
+        traceparent=traceparent,
+    )
+
+
+def caused_by(
+    event: Event, cause: Envelope, position: int, *, source: str, sequence: int | None
+) -> Envelope:
+    """The envelope of an event that answers `cause`; `position` tells its siblings apart."""
+    own_id = derived_id(cause.id, position, source=source)
+    return Envelope(
+        id=own_id,
+        source=source,
+        type=event.type,
+        time=event.occurred_at,
+        subject=event.subject(),
+        desk=event.desk,
+        sequence=sequence,
+        correlation_id=cause.correlation_id,
+        causation_id=cause.id,
+        traceparent=_child_trace(cause.traceparent, own_id),
+    )
+
+
+def _child_trace(parent: str | None, own_id: str) -> str | None:
+    """The same trace, with a span made of the event's id; what is no trace context ends here."""
+    match = _TRACEPARENT.fullmatch(parent) if parent else None
+    if match is None:
+        return None
+    # The variant bits of a UUID keep its second half from ever being all zeros, which W3C forbids.
+    return f"00-{match[1]}-{UUID(own_id).hex[16:]}-{match[2]}"

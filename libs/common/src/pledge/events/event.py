@@ -1,0 +1,44 @@
+"""`Event`: what every event of the contract has in common."""
+
+from typing import Any, ClassVar
+
+from pydantic import BaseModel, ConfigDict, Field
+
+from pledge.events.people import DeskId, Instant
+from pledge.events.topics import Topic
+
+
+class Event(BaseModel):
+    """One thing that happened: the value of one record, as JSON.
+
+    A subclass narrows `type` to one literal with that default; `TYPE` repeats it on the class.
+    Unknown fields are ignored, so that an older consumer reads newer events.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="ignore", allow_inf_nan=False)
+
+    TYPE: ClassVar[str] = ""
+    TOPIC: ClassVar[Topic]
+
+    type: str = Field(description="The same as the header `ce_type`.")
+    desk: DeskId
+    occurred_at: Instant = Field(
+        description="When it happened in the world, UTC. Promises count from here."
+    )
+    recorded_at: Instant = Field(description="When Pledge took it, UTC.")
+
+    @classmethod
+    def __pydantic_init_subclass__(cls, **kwargs: Any) -> None:
+        """Repeat the literal of `type` as `TYPE`; classes in between have none."""
+        super().__pydantic_init_subclass__(**kwargs)
+        default = cls.model_fields["type"].default
+        cls.TYPE = default if isinstance(default, str) else ""
+
+    def subject(self) -> str:
+        """What the event is about, the header `ce_subject`: a ticket's or incident's id, or the
+        conversation. Events with one subject are in order on one topic."""
+        raise NotImplementedError
+
+    def partition_key(self) -> str:
+        """The record's key. The same as the subject, so that order per subject holds."""
+        return self.subject()

@@ -1,0 +1,228 @@
+"""Ticket events about the work on a ticket: who, with whom, in what scope, under which plan."""
+
+from typing import Literal
+from uuid import UUID
+
+from pydantic import Field
+
+from pledge.events.event import Event
+from pledge.events.people import Actor, Contact, Excerpt, Instant, Line
+from pledge.events.ticket import TicketEvent
+
+
+class Assigned(TicketEvent):
+    """Somebody took the ticket, or was given it, or nobody has it now (SIG-05)."""
+
+    type: Literal["pledge.ticket.assigned.v1"] = "pledge.ticket.assigned.v1"
+    assignee: Actor | None
+    by: Actor
+
+
+class Merged(TicketEvent):
+    """This ticket's story goes on in another one."""
+
+    type: Literal["pledge.ticket.merged.v1"] = "pledge.ticket.merged.v1"
+    into_id: UUID
+    into_number: str
+    by: Actor
+
+
+class SplitOff(TicketEvent):
+    """A further issue of this ticket has a ticket of its own now (SIG-09)."""
+
+    type: Literal["pledge.ticket.split_off.v1"] = "pledge.ticket.split_off.v1"
+    new_id: UUID
+    new_number: str
+    by: Actor
+    why: Line = ""
+
+
+class LinkedToIncident(TicketEvent):
+    """The ticket belongs to an incident of the status page."""
+
+    type: Literal["pledge.ticket.linked_to_incident.v1"] = "pledge.ticket.linked_to_incident.v1"
+    incident_id: UUID
+    by: Actor
+
+
+class EntitlementDecided(TicketEvent):
+    """Whether the requester may open tickets (SIG-01). A refusal always comes with an answer."""
+
+    type: Literal["pledge.ticket.entitlement_decided.v1"] = "pledge.ticket.entitlement_decided.v1"
+    entitled: bool
+    by: Actor
+    rule: str = Field(default="", description="Name of the rule in the desk's file.")
+    answer: str | None = Field(default=None, description="Template that the requester was sent.")
+
+
+class ScopeDecided(TicketEvent):
+    """Whether the desk's promises cover the request (SIG-10, SIG-11, VIR-13 to VIR-15)."""
+
+    type: Literal["pledge.ticket.scope_decided.v1"] = "pledge.ticket.scope_decided.v1"
+    scope: str = Field(description="Open set: covered, best_effort, out_of_scope, billable.")
+    rule: str = Field(default="", description="Name of the rule in the desk's file.")
+    by: Actor
+    why: Line = ""
+    answer: str | None = Field(default=None, description="Template that the requester was sent.")
+
+
+class ServicesOffered(TicketEvent):
+    """Billable work was offered and waits for the customer's confirmation (VIR-15)."""
+
+    type: Literal["pledge.ticket.services_offered.v1"] = "pledge.ticket.services_offered.v1"
+    by: Actor
+    description: Excerpt
+
+
+class ServicesConfirmed(TicketEvent):
+    """The customer accepted or declined billable work (VIR-15)."""
+
+    type: Literal["pledge.ticket.services_confirmed.v1"] = "pledge.ticket.services_confirmed.v1"
+    by: Contact
+    is_accepted: bool
+
+
+class ParticipantsChanged(TicketEvent):
+    """Who gets every update, as it is now (SIG-03)."""
+
+    type: Literal["pledge.ticket.participants_changed.v1"] = "pledge.ticket.participants_changed.v1"
+    requester: Contact
+    participants: tuple[Contact, ...]
+    by: Actor
+
+
+class PlanChanged(TicketEvent):
+    """Plan, trial or customer changed, from `occurred_at` on; time counted stays (INF-07)."""
+
+    type: Literal["pledge.ticket.plan_changed.v1"] = "pledge.ticket.plan_changed.v1"
+    plan: str | None
+    previous_plan: str | None = None
+    customer: str | None = Field(default=None, description="As it is now.")
+    is_trial: bool = Field(default=False, description="As it is now (VIR-07).")
+    by: Actor
+
+
+class Escalated(TicketEvent):
+    """Somebody asks for a manager (VIR-11)."""
+
+    type: Literal["pledge.ticket.escalated.v1"] = "pledge.ticket.escalated.v1"
+    by: Contact
+    to: str = Field(default="manager", description="Role or rotation, as the desk's file names it.")
+    line: str | None = Field(default=None, description="Address that it came by.")
+    text: Excerpt = ""
+
+
+class MisuseRecorded(TicketEvent):
+    """The critical line was used for something that is not critical (SMS-05)."""
+
+    type: Literal["pledge.ticket.misuse_recorded.v1"] = "pledge.ticket.misuse_recorded.v1"
+    line: str
+    severity: str
+    by: Actor
+    rule: str = ""
+
+
+class MisuseDecided(TicketEvent):
+    """A person confirmed or dismissed a recorded misuse. Nothing is charged by Pledge (SMS-05)."""
+
+    type: Literal["pledge.ticket.misuse_decided.v1"] = "pledge.ticket.misuse_decided.v1"
+    is_confirmed: bool
+    by: Actor
+    why: Line = ""
+
+
+class MeetingProposed(TicketEvent):
+    """A meeting or live session was proposed (SIG-07)."""
+
+    type: Literal["pledge.ticket.meeting_proposed.v1"] = "pledge.ticket.meeting_proposed.v1"
+    meeting_id: UUID
+    starts_at: Instant
+    ends_at: Instant
+    place: Line = Field(default="", description="Link or place.")
+    by: Actor
+
+
+class MeetingAgreed(TicketEvent):
+    """Both sides agreed; a calendar invitation goes out."""
+
+    type: Literal["pledge.ticket.meeting_agreed.v1"] = "pledge.ticket.meeting_agreed.v1"
+    meeting_id: UUID
+    starts_at: Instant
+    ends_at: Instant
+    place: Line = ""
+    by: Actor
+
+
+class MeetingHeld(TicketEvent):
+    """The meeting is over; what waited for it goes on."""
+
+    type: Literal["pledge.ticket.meeting_held.v1"] = "pledge.ticket.meeting_held.v1"
+    meeting_id: UUID
+    by: Actor
+    note: Excerpt = ""
+
+
+class MeetingCancelled(TicketEvent):
+    """The meeting will not be; what waited for it goes on."""
+
+    type: Literal["pledge.ticket.meeting_cancelled.v1"] = "pledge.ticket.meeting_cancelled.v1"
+    meeting_id: UUID
+    by: Actor
+    why: Line = ""
+
+
+class MaintenanceWindowSet(TicketEvent):
+    """The ticket's customer has a maintenance window: non-urgent messages wait for its end
+    (INF-09). The same window set again replaces it; `is_withdrawn` takes it back."""
+
+    type: Literal["pledge.ticket.maintenance_window_set.v1"] = (
+        "pledge.ticket.maintenance_window_set.v1"
+    )
+    window_id: UUID
+    starts_at: Instant
+    ends_at: Instant
+    note: Line = ""
+    by: Actor
+    is_withdrawn: bool = False
+
+
+class EmailRequested(TicketEvent):
+    """Intake asks for a mail to be sent: an acknowledgement, a reply, a question, an invitation."""
+
+    type: Literal["pledge.ticket.email_requested.v1"] = "pledge.ticket.email_requested.v1"
+    email_id: UUID = Field(description="The request; the same again is the same mail.")
+    to: tuple[Contact, ...] = Field(min_length=1)
+    cc: tuple[Contact, ...] = ()
+    template: str = Field(description="Name of the message template in the desk's notify file.")
+    variables: dict[str, str] = Field(default_factory=dict, description="For the template.")
+    subject_line: Line | None = Field(default=None, description="In place of the template's.")
+    text: str | None = Field(default=None, description="An agent's own words, in full.")
+    reply_to: str | None = Field(default=None, description="Address that the answer comes to.")
+    in_reply_to: str | None = Field(default=None, description="Message-ID answered.")
+    references: tuple[str, ...] = ()
+    calendar: str | None = Field(default=None, description="iCalendar text of an invitation.")
+    is_urgent: bool = Field(default=False, description="Waits for no maintenance window.")
+    is_automatic: bool = Field(default=True, description="Marked Auto-Submitted (RFC 3834).")
+
+
+EVENTS: tuple[type[Event], ...] = (
+    Assigned,
+    Merged,
+    SplitOff,
+    LinkedToIncident,
+    EntitlementDecided,
+    ScopeDecided,
+    ServicesOffered,
+    ServicesConfirmed,
+    ParticipantsChanged,
+    PlanChanged,
+    Escalated,
+    MisuseRecorded,
+    MisuseDecided,
+    MeetingProposed,
+    MeetingAgreed,
+    MeetingHeld,
+    MeetingCancelled,
+    MaintenanceWindowSet,
+    EmailRequested,
+)
