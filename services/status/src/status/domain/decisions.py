@@ -208,15 +208,12 @@ def _refusal_to_continue(incident: Incident | None, command: PostUpdate) -> Reas
 
 
 def _opened(command: Open, now: datetime) -> Incident:
-    impact = command.impact or _impact(command.statuses)
-    if command.window is not None:
-        impact = command.impact or Impact.MAINTENANCE
     return Incident(
         id=command.incident_id,
         desk=command.desk,
         name=command.name,
         status=command.status,
-        impact=impact,
+        impact=impact_of(command),
         started_at=command.started_at or now,
         created_at=now,
         updated_at=now,
@@ -244,8 +241,13 @@ def _continued(incident: Incident, command: PostUpdate, now: datetime) -> Incide
     )
 
 
-def _impact(statuses: Mapping[str, ComponentStatus]) -> Impact:
-    return IMPACT_OF[worst(statuses.values())]
+def impact_of(command: Open) -> Impact:
+    """The stated impact, else `maintenance` for one, else that of the worst component."""
+    if command.impact is not None:
+        return command.impact
+    if command.window is not None:
+        return Impact.MAINTENANCE
+    return IMPACT_OF[worst(command.statuses.values())]
 
 
 def _publish(

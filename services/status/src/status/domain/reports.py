@@ -6,7 +6,7 @@ from datetime import datetime
 from enum import StrEnum
 
 from status.domain.components import ComponentStatus
-from status.domain.decisions import Open
+from status.domain.decisions import Open, impact_of
 from status.domain.identifiers import public_id
 from status.domain.incidents import Impact, Incident, IncidentStatus
 
@@ -147,11 +147,11 @@ def place(
     rule = next((rule for rule in rules if applies(rule, report)), None)
     if rule is None:
         return None
-    origin = _origin(rule, report)
+    opening = _opening(rule, report, began_at)
     for incident in incidents:
-        if incident.origin == origin:
+        if incident.origin == opening.origin or _covers(incident, opening):
             return Join(incident.id)
-    return _opening(rule, origin, report, began_at)
+    return opening
 
 
 def applies(rule: Rule, report: Report) -> bool:
@@ -182,7 +182,19 @@ def _origin(rule: Rule, report: Report) -> str:
     return f"rule:{rule.key}"
 
 
-def _opening(rule: Rule, origin: str, report: Report, began_at: datetime) -> Open:
+def _covers(incident: Incident, opening: Open) -> bool:
+    """Whether somebody told the public already: the same component, at least as bad.
+
+    What a ticket was linked to by name is an incident of its own.
+    """
+    if incident.is_maintenance or opening.origin != opening.by:
+        return False
+    is_as_bad = incident.impact.rank >= impact_of(opening).rank
+    return is_as_bad and not incident.claims.keys().isdisjoint(opening.statuses)
+
+
+def _opening(rule: Rule, report: Report, began_at: datetime) -> Open:
+    origin = _origin(rule, report)
     return Open(
         # The ticket is part of it: the same rule opens another incident next month.
         incident_id=public_id("incident", report.desk, origin, report.ticket_id),
