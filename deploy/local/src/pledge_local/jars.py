@@ -1,0 +1,139 @@
+"""Kafka's jars: a locked list, fetched once into the user's Maven cache and checked by hash.
+
+`kafka.lock.json` is written by `python -m pledge_local.lock`, which asks jgo to resolve Kafka's
+dependencies. A start only compares and downloads: no resolution, no surprise.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from pathlib import Path
+from tempfile import NamedTemporaryFile
+
+import httpx
+
+from pledge_local.errors import LocalError
+
+LOCK = Path(__file__).with_name("kafka.lock.json")
+DOWNLOADS_AT_ONCE = 8
+ATTEMPTS = 3
+
+
+@dataclass(frozen=True, slots=True)
+class Jar:
+    """One file of a Maven repository: its path there, size in bytes, and SHA-256."""
+
+    path: str
+    size: int
+    sha256: str
+
+
+def locked() -> list[Jar]:
+    """All jars that the broker needs."""
+    return [Jar(**entry) for entry in json.loads(LOCK.read_text(encoding="utf-8"))["jars"]]
+
+
+def cache() -> Path:
+    """The local Maven repository: PLEDGE_MAVEN_CACHE or ~/.m2/repository."""
+    chosen = os.environ.get("PLEDGE_MAVEN_CACHE")
+    return Path(chosen) if chosen else Path.home() / ".m2" / "repository"
+
+
+def missing(jars: Sequence[Jar], folder: Path) -> list[Jar]:
+    """Those of `jars` that `folder` lacks or has in another size."""
+    return [jar for jar in jars if not _is_there(jar, folder)]
+
+
+def _is_there(jar: Jar, folder: Path) -> bool:
+    try:
+        return (folder / jar.path).stat().st_size == jar.size
+    except OSError:
+        return False
+
+
+def classpath(advance: Callable[[int], None] = lambda size: None) -> str:
+    """Java's class path, after downloading what the cache lacks.
+
+    `advance` is told of every piece downloaded, in bytes, from several threads. Safe to run in
+    several processes at once: a file appears whole or not at all. Raises LocalError.
+    """
+    jars, folder = locked(), cache()
+    wanted = missing(jars, folder)
+    if wanted:
+        fetch(wanted, folder, advance)
+    return os.pathsep.join(str(folder / jar.path) for jar in jars)
+
+
+def fetch(jars: Sequence[Jar], folder: Path, advance: Callable[[int], None]) -> None:
+    """Download `jars` into `folder`. Raises LocalError when one can't be had."""
+    server = os.environ.get("PLEDGE_MAVEN_URL", "https://repo1.maven.org/maven2").rstrip("/")
+    with (
+        httpx.Client(follow_redirects=True, timeout=60) as client,
+        ThreadPoolExecutor(DOWNLOADS_AT_ONCE, thread_name_prefix="download") as pool,
+    ):
+        tasks = [pool.submit(_fetch_one, client, server, jar, folder, advance) for jar in jars]
+        try:
+            for task in tasks:
+                task.result()
+        finally:
+            pool.shutdown(wait=True, cancel_futures=True)
+
+
+def _fetch_one(
+    client: httpx.Client, server: str, jar: Jar, folder: Path, advance: Callable[[int], None]
+) -> None:
+    for attempt in range(1, ATTEMPTS + 1):
+        try:
+            _download(client, f"{server}/{jar.path}", jar, folder / jar.path, advance)
+        except httpx.HTTPError as error:
+            if attempt == ATTEMPTS:
+                raise LocalError(
+                    f"Kafka's file {Path(jar.path).name} could not be downloaded from"
+                    f" {server}: {str(error) or type(error).__name__}",
+                    "Connect to the network once: the files stay in"
+                    f" {folder}. Or set PLEDGE_MAVEN_URL to a mirror within reach, or"
+                    " KAFKA_BOOTSTRAP_SERVERS to an existing cluster.",
+                ) from error
+        except OSError as error:
+            raise LocalError(
+                f"{folder / jar.path} could not be written: {error.strerror or error}",
+                "Make room there, or set PLEDGE_MAVEN_CACHE to another folder.",
+            ) from error
+        else:
+            return
+
+
+def _download(
+    client: httpx.Client, url: str, jar: Jar, target: Path, advance: Callable[[int], None]
+) -> None:
+    digest = hashlib.sha256()
+    received = 0
+    target.parent.mkdir(parents=True, exist_ok=True)
+    with NamedTemporaryFile(dir=target.parent, delete=False) as file:
+        temporary = Path(file.name)
+        try:
+            with client.stream("GET", url) as response:
+                response.raise_for_status()
+                for piece in response.iter_bytes():
+                    file.write(piece)
+                    digest.update(piece)
+                    received += len(piece)
+                    advance(len(piece))
+            file.flush()
+            _check(digest.hexdigest(), jar, url)
+            temporary.replace(target)
+        except BaseException:
+            advance(-received)
+            temporary.unlink(missing_ok=True)
+            raise
+
+
+def _check(digest: str, jar: Jar, url: str) -> None:
+    """Raise httpx.DecodingError, which is worth a second try, when the content is another."""
+    if digest != jar.sha256:
+        raise httpx.DecodingError(f"{url} is not the file that was locked")

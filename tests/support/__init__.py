@@ -1,0 +1,1 @@
+"""What tests share: a real broker, a real database server, and ways to wait and to read topics."""

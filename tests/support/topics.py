@@ -1,0 +1,80 @@
+"""Topics per test, and what is in them."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from aiokafka import AIOKafkaConsumer, AIOKafkaProducer
+from aiokafka.admin import AIOKafkaAdminClient
+from aiokafka.structs import ConsumerRecord
+
+from pledge.runtime.records import Message
+from pledge.runtime.settings import KafkaSettings
+from pledge_local.topics import ensure_topics, read_topics
+from support.cluster import ROOT
+
+PLANS = read_topics(ROOT / "deploy" / "topics.yaml")
+PARTITIONS = 4
+
+
+async def create(kafka: KafkaSettings, partitions: int = PARTITIONS) -> None:
+    """Create every topic of `deploy/topics.yaml` under the settings' prefix."""
+    await ensure_topics(kafka, PLANS, partitions=partitions)
+
+
+async def delete(kafka: KafkaSettings) -> None:
+    """Delete all topics under the settings' prefix."""
+    admin = AIOKafkaAdminClient(**kafka.client_options())
+    await admin.start()
+    try:
+        names = [name for name in await admin.list_topics() if name.startswith(kafka.topic_prefix)]
+        await admin.delete_topics(names)
+    finally:
+        await admin.close()
+
+
+async def publish(kafka: KafkaSettings, messages: Sequence[Message]) -> None:
+    """Write `messages` in their order and return when the broker has all of them."""
+    producer = AIOKafkaProducer(
+        **kafka.client_options(),
+        acks="all",
+        enable_idempotence=True,
+        linger_ms=1,
+        max_request_size=2_000_000,
+    )
+    await producer.start()
+    try:
+        for sent in [
+            await producer.send(
+                kafka.topic(message.topic),
+                message.value,
+                key=message.key,
+                headers=list(message.headers),
+            )
+            for message in messages
+        ]:
+            await sent
+    finally:
+        await producer.stop()
+
+
+async def read(kafka: KafkaSettings, topic: str) -> list[ConsumerRecord]:
+    """All records that the logical topic holds now, partition by partition, each in order."""
+    # Without a group a consumer takes all partitions by itself.
+    consumer = AIOKafkaConsumer(
+        kafka.topic(topic),
+        **kafka.client_options(),
+        group_id=None,
+        enable_auto_commit=False,
+        auto_offset_reset="earliest",
+    )
+    await consumer.start()
+    try:
+        ends = await consumer.end_offsets(list(consumer.assignment()))
+        records: list[ConsumerRecord] = []
+        while any([await consumer.position(part) < end for part, end in ends.items()]):
+            for batch in (await consumer.getmany(timeout_ms=200)).values():
+                records.extend(batch)
+        return sorted(records, key=lambda record: (record.partition, record.offset))
+    finally:
+        await consumer.stop()
