@@ -1,0 +1,325 @@
+"""Calendars in the desk file's own terms: plain data in, `Hours` out, every problem with its place.
+
+Keys: `timezone`, `hours`, `holidays`, `exceptions`, `breaks`, or `any_of`, or `all_of`; or the
+word `always` (`24x7` is the same).
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+import difflib
+import re
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, field
+
+import holidays
+
+from sla.domain.hours import AllOf, Always, AnyOf, HolidaySet, Hours, Weekly
+from sla.domain.intervals import Interval
+from sla.domain.zones import DAY, SECOND, UnknownZone, zone
+
+Steps = tuple[str | int, ...]
+Report = Callable[[Steps, str, str | None], None]
+"""Called with the way to the value, what is wrong and what to do."""
+
+WEEKDAYS = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
+ROUND_THE_CLOCK = {"24x7", "24/7", "always"}
+FULL_DAY: Interval = (0, DAY)
+KEYS = ("timezone", "hours", "holidays", "exceptions", "breaks", "any_of", "all_of")
+HOLIDAY_KEYS = ("countries", "dates", "yearly", "observed")
+
+_TIME = re.compile(r"(\d{1,2}):(\d{2})(?::(\d{2}))?")
+_DEPTH = 8
+
+
+@dataclass(slots=True)
+class _Reader:
+    """Reads one calendar; `named` resolves references to other calendars of the same file."""
+
+    report: Report
+    named: Callable[[str, Steps], Hours | None]
+    failed: bool = field(default=False)
+
+    def fail(self, steps: Steps, message: str, hint: str | None = None) -> None:
+        self.failed = True
+        self.report(steps, message, hint)
+
+    def read(self, data: object, steps: Steps, depth: int = 0) -> Hours | None:
+        if isinstance(data, str):
+            return Always() if data in ROUND_THE_CLOCK else self._reference(data, steps)
+        if not isinstance(data, Mapping):
+            self.fail(steps, "a calendar is a mapping, a calendar's name or `always`")
+            return None
+        if depth > _DEPTH:
+            self.fail(steps, f"calendars are nested more than {_DEPTH} deep")
+            return None
+        for key in data:
+            if key not in KEYS:
+                self.fail((*steps, str(key)), f"a calendar has no `{key}`", _near(str(key), KEYS))
+        together = [key for key in ("any_of", "all_of", "hours") if key in data]
+        if len(together) != 1:
+            what = " and ".join(f"`{key}`" for key in together) or "neither of them"
+            hint = "write one of `hours`, `any_of` and `all_of`"
+            self.fail(steps, f"a calendar has either hours or members, here {what}", hint)
+            return None
+        if together[0] == "hours":
+            return self._weekly(data, steps)
+        return self._members(together[0], data, steps, depth)
+
+    def _reference(self, name: str, steps: Steps) -> Hours | None:
+        found = self.named(name, steps)
+        self.failed = self.failed or found is None
+        return found
+
+    def _members(
+        self, key: str, data: Mapping[str, object], steps: Steps, depth: int
+    ) -> Hours | None:
+        for other in data:
+            if other in KEYS and other != key:
+                self.fail((*steps, other), f"`{other}` belongs into the members of `{key}`")
+        listed = data[key]
+        if not isinstance(listed, list) or not listed:
+            self.fail((*steps, key), f"`{key}` is a list of calendars", "name at least one")
+            return None
+        read = [self.read(item, (*steps, key, i), depth + 1) for i, item in enumerate(listed)]
+        members = tuple(member for member in read if member is not None)
+        if len(members) != len(listed):
+            return None
+        return AnyOf(members) if key == "any_of" else AllOf(members)
+
+    def _weekly(self, data: Mapping[str, object], steps: Steps) -> Hours | None:
+        if data["hours"] == "always":
+            self.fail((*steps, "hours"), "`always` stands for a whole calendar", "write 24x7")
+        name, where = self._zone(data, steps)
+        week = self._week(data["hours"], (*steps, "hours"))
+        sets, dates, yearly = self._holidays(data.get("holidays"), (*steps, "holidays"))
+        exceptions = self._by_date(data.get("exceptions"), (*steps, "exceptions"))
+        breaks, weekly_breaks = self._breaks(data.get("breaks"), (*steps, "breaks"))
+        if self.failed:
+            return None
+        return Weekly(
+            zone=where,
+            zone_name=name,
+            week=week,
+            holidays=sets,
+            dates=dates,
+            yearly=yearly,
+            exceptions=exceptions,
+            breaks=breaks,
+            weekly_breaks=weekly_breaks,
+        )
+
+    def _zone(self, data: Mapping[str, object], steps: Steps) -> tuple[str, dt.tzinfo]:
+        text = data.get("timezone")
+        if not isinstance(text, str):
+            hint = "write an IANA name such as Europe/Paris, or an offset such as GMT-5"
+            self.fail((*steps, "timezone"), "the calendar needs a `timezone`", hint)
+            return "", dt.UTC
+        try:
+            return text, zone(text)
+        except UnknownZone as error:
+            self.fail((*steps, "timezone"), str(error), error.hint)
+            return text, dt.UTC
+
+    def _week(self, data: object, steps: Steps) -> tuple[tuple[Interval, ...], ...]:
+        if isinstance(data, str) and data in ROUND_THE_CLOCK:
+            return ((FULL_DAY,),) * 7
+        if not isinstance(data, Mapping):
+            self.fail(steps, "`hours` maps days to windows", 'e.g. mon-fri: ["09:00-17:00"]')
+            return ((),) * 7
+        week: list[tuple[Interval, ...] | None] = [None] * 7
+        for key, value in data.items():
+            windows = self._windows(value, (*steps, str(key)))
+            for day in self._days(str(key), (*steps, str(key))):
+                if week[day] is not None:
+                    self.fail((*steps, str(key)), f"{WEEKDAYS[day]} has its hours twice")
+                week[day] = windows
+        return tuple(windows or () for windows in week)
+
+    def _days(self, text: str, steps: Steps) -> list[int]:
+        found: list[int] = []
+        for part in text.lower().replace(" ", "").split(","):
+            if part in {"daily", "everyday"}:
+                found += range(7)
+                continue
+            ends = [_weekday(name) for name in part.split("-")]
+            if len(ends) > 2 or None in ends:
+                first = next((n for n in part.split("-") if _weekday(n) is None), part)
+                self.fail(steps, f"`{text}` is no day", _near(first, WEEKDAYS) or "e.g. mon-fri")
+                return []
+            first_day, last_day = ends[0] or 0, ends[-1] or 0
+            found += [(first_day + i) % 7 for i in range((last_day - first_day) % 7 + 1)]
+        return found
+
+    def _windows(self, data: object, steps: Steps) -> tuple[Interval, ...]:
+        if isinstance(data, str):
+            data = [data]
+        if not isinstance(data, list):
+            self.fail(steps, "windows are a list", 'e.g. ["09:00-12:00", "13:00-17:00"]')
+            return ()
+        found = [self._window(item, (*steps, i)) for i, item in enumerate(data)]
+        return tuple(sorted(window for window in found if window is not None))
+
+    def _window(self, data: object, steps: Steps) -> Interval | None:
+        if isinstance(data, str) and data in ROUND_THE_CLOCK:
+            return FULL_DAY
+        hint = 'e.g. "09:00-17:00"; 24:00 ends a day, "22:00-06:00" crosses midnight'
+        parts = data.replace(" ", "").replace("–", "-").split("-") if isinstance(data, str) else []
+        times = [_time_of_day(part) for part in parts]
+        if len(times) != 2 or times[0] is None or times[1] is None or times[0] == DAY:
+            self.fail(steps, f"`{data}` is no window of time", hint)
+            return None
+        opens, closes = times[0], times[1]
+        if opens == closes:
+            self.fail(steps, f"`{data}` is empty", 'for a whole day write "00:00-24:00"')
+            return None
+        return opens, closes if closes > opens else closes + DAY
+
+    def _by_date(self, data: object, steps: Steps) -> dict[dt.date, tuple[Interval, ...]]:
+        if data is None:
+            return {}
+        if not isinstance(data, Mapping):
+            self.fail(steps, "maps dates to windows", 'e.g. 2026-12-31: ["08:00-12:00"]')
+            return {}
+        found: dict[dt.date, tuple[Interval, ...]] = {}
+        for key, value in data.items():
+            at = (*steps, str(key))
+            if (day := self._date(key, at)) is not None:
+                found[day] = self._windows([] if value is None else value, at)
+        return found
+
+    def _breaks(
+        self, data: object, steps: Steps
+    ) -> tuple[dict[dt.date, tuple[Interval, ...]], tuple[tuple[Interval, ...], ...]]:
+        if data is None:
+            return {}, ((),) * 7
+        if not isinstance(data, Mapping):
+            self.fail(steps, "maps dates or days to windows", 'e.g. mon-fri: ["12:00-13:00"]')
+            return {}, ((),) * 7
+        dated = {key: value for key, value in data.items() if str(key)[:1].isdigit()}
+        weekly = {key: value for key, value in data.items() if key not in dated}
+        return self._by_date(dated, steps), self._week(weekly, steps)
+
+    def _date(self, data: object, steps: Steps) -> dt.date | None:
+        try:
+            if re.fullmatch(r"\d{4}-\d{2}-\d{2}", str(data)):
+                return dt.date.fromisoformat(str(data))
+        except ValueError:
+            pass
+        self.fail(steps, f"`{data}` is no date", "write it as 2026-12-24")
+        return None
+
+    def _holidays(
+        self, data: object, steps: Steps
+    ) -> tuple[tuple[HolidaySet, ...], dict[dt.date, str], dict[tuple[int, int], str]]:
+        if data is None:
+            return (), {}, {}
+        if not isinstance(data, Mapping):
+            self.fail(steps, "`holidays` is a mapping", "e.g. {countries: [US, CA-QC]}")
+            return (), {}, {}
+        for key in data:
+            if key not in HOLIDAY_KEYS:
+                hint = _near(str(key), HOLIDAY_KEYS)
+                self.fail((*steps, str(key)), f"`holidays` has no `{key}`", hint)
+        observed = data.get("observed", True)
+        if not isinstance(observed, bool):
+            self.fail((*steps, "observed"), "`observed` is true or false")
+        countries = _listed(data.get("countries"))
+        sets = [
+            self._country(item, observed is not False, (*steps, "countries", i))
+            for i, item in enumerate(countries)
+        ]
+        dates: dict[dt.date, str] = {}
+        for text, label, at in _labelled(data.get("dates"), (*steps, "dates")):
+            if (day := self._date(text, at)) is not None:
+                dates[day] = label
+        yearly: dict[tuple[int, int], str] = {}
+        for text, label, at in _labelled(data.get("yearly"), (*steps, "yearly")):
+            if (month_day := self._yearly(text, at)) is not None:
+                yearly[month_day] = label
+        return tuple(one for one in sets if one is not None), dates, yearly
+
+    def _yearly(self, text: str, steps: Steps) -> tuple[int, int] | None:
+        if re.fullmatch(r"\d{2}-\d{2}", text):
+            try:
+                day = dt.date.fromisoformat(f"2024-{text}")
+            except ValueError:
+                pass
+            else:
+                return day.month, day.day
+        self.fail(steps, f"`{text}` is no day of the year", "write month and day, e.g. 12-24")
+        return None
+
+    def _country(self, data: object, observed: bool, steps: Steps) -> HolidaySet | None:
+        """`US`, `CA-QC`, or `{country: CA, categories: [government, public]}`."""
+        code: object = data
+        categories: tuple[str, ...] = ()
+        if isinstance(data, Mapping):
+            code = data.get("country")
+            categories = tuple(str(one) for one in _listed(data.get("categories")))
+        country, _, subdivision = str(code).partition("-")
+        known = holidays.list_supported_countries(include_aliases=True)
+        if country not in known:
+            hint = _near(country.upper(), known) or "write an ISO 3166 code such as US or CA-QC"
+            self.fail(steps, f"no holidays are known for `{code}`", hint)
+            return None
+        if subdivision and subdivision not in known[country]:
+            hint = _near(subdivision, known[country]) or f"known: {', '.join(known[country])}"
+            self.fail(steps, f"{country} has no subdivision `{subdivision}`", hint)
+            return None
+        which = HolidaySet(country, subdivision or None, categories, observed)
+        try:
+            which.names(2026)
+        except (ValueError, NotImplementedError) as error:
+            self.fail(steps, f"no such holidays: {error}")
+            return None
+        return which
+
+
+def read_hours(
+    data: object,
+    report: Report,
+    named: Callable[[str, Steps], Hours | None],
+    steps: Steps = (),
+) -> Hours | None:
+    """A calendar from plain data, or None after reporting what is wrong with it."""
+    reader = _Reader(report, named)
+    found = reader.read(data, steps)
+    return None if reader.failed else found
+
+
+def _near(word: str, known: Iterable[str]) -> str | None:
+    near = difflib.get_close_matches(word, list(known), n=1, cutoff=0.5)
+    return f"did you mean {near[0]}?" if near else None
+
+
+def _weekday(text: str) -> int | None:
+    short = text[:3]
+    if short not in WEEKDAYS or (
+        len(text) > 3 and not re.fullmatch(r"(mon|tues|wednes|thurs|fri|satur|sun)day", text)
+    ):
+        return None
+    return WEEKDAYS.index(short)
+
+
+def _time_of_day(text: str) -> int | None:
+    match = _TIME.fullmatch(text)
+    if match is None:
+        return None
+    hours, minutes, seconds = (int(part or 0) for part in match.groups())
+    total = (hours * 3600 + minutes * 60 + seconds) * SECOND
+    return total if minutes < 60 and seconds < 60 and total <= DAY else None
+
+
+def _listed(data: object) -> list[object]:
+    if data is None:
+        return []
+    return list(data) if isinstance(data, list) else [data]
+
+
+def _labelled(data: object, steps: Steps) -> list[tuple[str, str, Steps]]:
+    """Dates as a list, or as a mapping to what they are called."""
+    if isinstance(data, Mapping):
+        return [(str(key), str(name), (*steps, str(key))) for key, name in data.items()]
+    found = _listed(data)
+    return [(str(one), str(one), (*steps, i)) for i, one in enumerate(found)]
