@@ -10,7 +10,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Sequence
 from contextlib import asynccontextmanager
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 from typing import TypeVar
 
 import asyncpg
@@ -18,10 +18,10 @@ import structlog
 from aiokafka import AIOKafkaConsumer, TopicPartition
 from aiokafka.errors import KafkaError
 from aiokafka.structs import ConsumerRecord
-from pledge.runtime.metrics import RuntimeMetrics
 
 from pledge.runtime.batches import Handler, PartitionWorker
 from pledge.runtime.clock import Clock
+from pledge.runtime.metrics import RuntimeMetrics
 from pledge.runtime.outbox import Outbox, OutboxTransaction
 from pledge.runtime.ownership import (
     Fenced,
@@ -30,7 +30,7 @@ from pledge.runtime.ownership import (
     hold,
     retry_while_away,
 )
-from pledge.runtime.records import Partition, Record
+from pledge.runtime.records import Partition, Record, from_kafka
 from pledge.runtime.settings import KafkaSettings
 from pledge.runtime.subscription import Listener, Subscription
 
@@ -152,23 +152,23 @@ class PartitionConsumer:
         """Consume until cancelled. Raises what consumption can't go on after."""
         self._failure = asyncio.get_running_loop().create_future()
         self._is_stopping = False
-        probe = self._probe = await self._connect(self._start_probe)
+        probe: AIOKafkaConsumer = await self._connect(self._start_probe)
+        self._probe = probe
+        commits = asyncio.ensure_future(self._commit_for_ever())
         try:
             self._subscription = await self._connect(self._start_subscription)
-            async with asyncio.TaskGroup() as group:
-                group.create_task(self._watch())
-                group.create_task(self._commit_for_ever())
+            done, _ = await asyncio.wait(
+                {self._failure, commits}, return_when=asyncio.FIRST_COMPLETED
+            )
+            for each in done:
+                each.result()
         finally:
             self._is_stopping = True
+            commits.cancel()
             await self._release(frozenset(self._states))
             if self._subscription is not None:
                 await self._subscription.stop()
             await probe.stop()
-
-    async def _watch(self) -> None:
-        if self._failure is None:
-            raise RuntimeError("watching before running")
-        await self._failure
 
     async def _connect(self, start: Callable[[], Awaitable[C]]) -> C:
         """Wait for a broker that is away at start, saying so."""
@@ -283,7 +283,7 @@ class PartitionConsumer:
         """Work on each partition of a batch; whatever goes wrong for good ends `run`."""
         by_partition: dict[Partition, list[Record]] = {}
         for each in raw:
-            record = self._record(each)
+            record = from_kafka(each, self._kafka.logical(each.topic))
             partition = Partition(record.topic, record.partition)
             by_partition.setdefault(partition, []).append(record)
         work = [self._work(partition, records) for partition, records in by_partition.items()]
@@ -376,14 +376,3 @@ class PartitionConsumer:
 
     def _logical(self, topic_partition: TopicPartition) -> Partition:
         return Partition(self._kafka.logical(topic_partition.topic), topic_partition.partition)
-
-    def _record(self, raw: ConsumerRecord) -> Record:
-        return Record(
-            self._kafka.logical(raw.topic),
-            raw.partition,
-            raw.offset,
-            raw.key,
-            raw.value,
-            tuple(raw.headers),
-            datetime.fromtimestamp(max(raw.timestamp, 0) / 1000, UTC),
-        )

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import NamedTuple
+
+from aiokafka.structs import ConsumerRecord
 
 
 class Partition(NamedTuple):
@@ -54,3 +56,17 @@ class Outcome:
     messages: list[Message] = field(default_factory=list)
     poison: list[Poison] = field(default_factory=list)
     after_commit: list[Callable[[], None]] = field(default_factory=list)
+
+
+def from_kafka(raw: ConsumerRecord, topic: str) -> Record:
+    """A record as the client gave it, under the logical name of its topic."""
+    return Record(
+        topic,
+        raw.partition,
+        raw.offset,
+        raw.key,
+        raw.value,
+        tuple(raw.headers),
+        # A producer may leave the time out, which the client gives as -1.
+        datetime.fromtimestamp(max(raw.timestamp, 0) / 1000, UTC),
+    )

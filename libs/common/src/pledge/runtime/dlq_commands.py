@@ -1,0 +1,225 @@
+"""`pledge dlq`: look at dead letters, and publish them again once their cause is mended."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from collections.abc import Awaitable, Callable
+from typing import Annotated, Any
+
+import asyncpg
+import typer
+from aiokafka import AIOKafkaConsumer, AIOKafkaProducer, TopicPartition
+from aiokafka.errors import KafkaError
+from rich.console import Console
+from rich.table import Table
+
+from pledge.runtime import target
+from pledge.runtime.deadletters import SUFFIX, DeadLetter, read_dead_letter
+from pledge.runtime.records import Record
+from pledge.runtime.records import from_kafka as record_from_kafka
+from pledge.runtime.settings import KafkaSettings, SettingsError
+
+# A listing reads each partition from its beginning; more than this is a job for a real consumer.
+MOST_READ = 100_000
+READ_TIMEOUT_MS = 2_000
+COLUMNS = ("where", "reason", "detail", "service", "at", "bytes")
+
+app = typer.Typer(
+    help="Dead letters: records that no service could handle, kept with the reason.",
+    no_args_is_help=True,
+)
+
+TopicOption = Annotated[str | None, typer.Option(help="Only this origin, e.g. ticket.events.v1")]
+ReasonOption = Annotated[str | None, typer.Option(help="Only this reason, e.g. not_json")]
+JsonOption = Annotated[bool, typer.Option("--json", help="One JSON object a line.")]
+Where = Annotated[str, typer.Argument(help="As `list` names it: topic/partition/offset")]
+
+
+@app.command("list")
+def list_letters(
+    topic: TopicOption = None,
+    reason: ReasonOption = None,
+    limit: Annotated[int, typer.Option(min=1, max=MOST_READ, help="The newest so many.")] = 50,
+    as_json: JsonOption = False,
+) -> None:
+    """List dead letters, newest last.
+
+    Example: pledge dlq list --topic ticket.events.v1 --reason not_json
+    """
+    letters = _run(lambda kafka: _read(kafka, topic, reason))
+    shown = letters[-limit:]
+    if as_json:
+        for each in shown:
+            typer.echo(json.dumps(_summary(each)))
+        return
+    table = Table(title=f"{len(shown)} of {len(letters)} dead letters")
+    for column in COLUMNS:
+        table.add_column(column, overflow="fold")
+    for each in shown:
+        summary = _summary(each)
+        table.add_row(*(str(summary[column]) for column in COLUMNS))
+    Console().print(table)
+
+
+@app.command("show")
+def show_letter(where: Where) -> None:
+    """Show one dead letter whole: origin, reason, headers and bytes."""
+    letter = _run(lambda kafka: _find(kafka, where))
+    body = letter.record.value
+    shown = {
+        **_summary(letter),
+        "origin": f"{letter.origin_topic}/{letter.origin_partition}/{letter.origin_offset}",
+        "key": repr(letter.record.key),
+        "headers": {name: repr(value) for name, value in letter.original().headers},
+        "value": None if body is None else body.decode("utf-8", "backslashreplace"),
+    }
+    typer.echo(json.dumps(shown, indent=2, ensure_ascii=False))
+
+
+@app.command("replay")
+def replay_letters(
+    where: Annotated[str | None, typer.Argument(help="One: topic/partition/offset")] = None,
+    topic: TopicOption = None,
+    reason: ReasonOption = None,
+    yes: Annotated[bool, typer.Option("--yes", help="Don't ask.")] = False,
+) -> None:
+    """Publish dead letters again to the topic they came from.
+
+    They stay in the dead-letter topic. A service that has already seen the record recognises it.
+
+    Example: pledge dlq replay --topic ticket.events.v1 --reason handler_error
+    """
+    if where is None and topic is None:
+        typer.echo("Say which: topic/partition/offset, or --topic (see: pledge dlq list)", err=True)
+        raise typer.Exit(2)
+    if where is not None:
+        letters = [_run(lambda kafka: _find(kafka, where))]
+    else:
+        letters = _run(lambda kafka: _read(kafka, topic, reason))
+    if not letters:
+        typer.echo("Nothing matches.")
+        return
+    if not yes:
+        typer.confirm(f"Publish {len(letters)} record(s) again?", abort=True)
+    _run(lambda kafka: _publish(kafka, letters))
+    typer.echo(f"Published {len(letters)} record(s) again.")
+
+
+@app.command("resume")
+def resume(service: Annotated[str, typer.Argument(help="intake, sla, notify or status")]) -> None:
+    """Let a service that stopped at a run of bad records go on, and dead-letter them.
+
+    Start the service again afterwards.
+    """
+    forgotten = _run(lambda _: _forget_runs(target.service_dsn(service)))
+    typer.echo(f"{service}: {forgotten} partition(s) may go on.")
+
+
+def _run(work: Callable[[KafkaSettings], Awaitable[Any]]) -> Any:
+    """Do `work`, and tell what is wrong in a line instead of a trace."""
+
+    async def run() -> Any:
+        return await work(target.kafka_settings())
+
+    try:
+        return asyncio.run(run())
+    except (SettingsError, LookupError) as error:
+        typer.echo(str(error.args[0] if error.args else error), err=True)
+        raise typer.Exit(2) from error
+    except (KafkaError, OSError, asyncpg.PostgresError) as error:
+        typer.echo(f"Kafka or the database does not answer: {error}", err=True)
+        raise typer.Exit(1) from error
+
+
+def _summary(letter: DeadLetter) -> dict[str, Any]:
+    record = letter.record
+    return {
+        "where": f"{letter.origin_topic}/{record.partition}/{record.offset}",
+        "reason": letter.reason,
+        "detail": letter.detail,
+        "service": letter.service,
+        "at": letter.at,
+        "bytes": len(record.value or b""),
+    }
+
+
+async def _read(kafka: KafkaSettings, topic: str | None, reason: str | None) -> list[DeadLetter]:
+    """The dead letters that match, by the time they were written."""
+    consumer = AIOKafkaConsumer(**kafka.client_options(), auto_offset_reset="earliest")
+    await consumer.start()
+    try:
+        topics = [
+            each
+            for each in await consumer.topics()
+            if each.startswith(kafka.topic_prefix)
+            and each.endswith(SUFFIX)
+            and (topic is None or kafka.logical(each) == topic + SUFFIX)
+        ]
+        letters = [
+            letter
+            for each in await _read_all(kafka, consumer, topics)
+            if (letter := read_dead_letter(each)) is not None
+            and (reason is None or letter.reason == reason)
+        ]
+    finally:
+        await consumer.stop()
+    return sorted(letters, key=lambda letter: letter.at)
+
+
+async def _read_all(
+    kafka: KafkaSettings, consumer: AIOKafkaConsumer, topics: list[str]
+) -> list[Record]:
+    partitions = [
+        TopicPartition(topic, number)
+        for topic in topics
+        for number in consumer.partitions_for_topic(topic) or ()
+    ]
+    if not partitions:
+        return []
+    consumer.assign(partitions)
+    ends = await consumer.end_offsets(partitions)
+    records: list[Record] = []
+    while len(records) < MOST_READ:
+        positions = [await consumer.position(each) for each in partitions]
+        if all(at >= ends[each] for at, each in zip(positions, partitions, strict=True)):
+            break
+        fetched = await consumer.getmany(timeout_ms=READ_TIMEOUT_MS)
+        for raws in fetched.values():
+            records += [record_from_kafka(raw, kafka.logical(raw.topic)) for raw in raws]
+    return records
+
+
+async def _find(kafka: KafkaSettings, where: str) -> DeadLetter:
+    topic = where.partition("/")[0]
+    for letter in await _read(kafka, topic.removesuffix(SUFFIX) or None, None):
+        if _summary(letter)["where"] == where:
+            return letter
+    raise LookupError(f"There is no dead letter {where} (see: pledge dlq list)")
+
+
+async def _publish(kafka: KafkaSettings, letters: list[DeadLetter]) -> None:
+    producer = AIOKafkaProducer(**kafka.client_options(), acks="all", enable_idempotence=True)
+    await producer.start()
+    try:
+        for letter in letters:
+            message = letter.original()
+            await producer.send_and_wait(
+                kafka.topic(message.topic),
+                key=message.key,
+                value=message.value,
+                headers=list(message.headers),
+            )
+    finally:
+        await producer.stop()
+
+
+async def _forget_runs(dsn: str) -> int:
+    connection = await asyncpg.connect(dsn, timeout=10)
+    try:
+        tag: str = await connection.execute(
+            "UPDATE consumed SET poison_run = 0 WHERE poison_run > 0"
+        )
+    finally:
+        await connection.close()
+    return int(tag.rpartition(" ")[2])

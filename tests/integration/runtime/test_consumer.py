@@ -1,0 +1,205 @@
+"""Each record changes the state once, in order, whoever dies in between."""
+
+from __future__ import annotations
+
+import asyncio
+from collections import Counter, defaultdict
+from collections.abc import AsyncIterator, Awaitable, Callable
+
+import asyncpg
+import pytest
+
+from pledge.runtime.consumer import OffsetBeyondEnd
+from pledge.runtime.deadletters import PoisonRun, read_dead_letter
+from pledge.runtime.ownership import Fenced, claim
+from pledge.runtime.records import Message, Partition, from_kafka
+from pledge.runtime.settings import KafkaSettings
+from support import topics
+from support.databases import RUNTIME, Databases
+from support.ledger import INPUT, OUTPUT, Ledger, create_table
+from support.waiting import eventually
+
+
+@pytest.fixture
+async def dsn(database: Databases) -> AsyncIterator[str]:
+    made = database(RUNTIME)
+    await create_table(database.owner(made))
+    return made
+
+
+def messages(count: int, keys: int = 7, start: int = 0) -> list[Message]:
+    return [
+        Message(INPUT, b"key-%d" % (n % keys), b"value-%06d" % n, ())
+        for n in range(start, start + count)
+    ]
+
+
+async def test_every_record_is_applied_once_and_told_of_in_order(
+    kafka: KafkaSettings, dsn: str
+) -> None:
+    sent = messages(1_000)
+    await topics.publish(kafka, sent)
+    async with Ledger(kafka, dsn) as ledger:
+        await eventually(lambda: _has_rows(ledger, 1_000), what="reading 1,000 records")
+        assert sorted(await ledger.rows()) == sorted(each.value or b"" for each in sent)
+        told = await eventually(lambda: _told(kafka, 1_000), what="publishing 1,000 events")
+    by_key = defaultdict(list)
+    for record in told:
+        by_key[record.key].append(record.value)
+    assert all(values == sorted(values) for values in by_key.values())
+    assert max(Counter(record.value for record in told).values()) == 1
+
+
+async def test_members_that_come_and_go_lose_and_double_nothing(
+    kafka: KafkaSettings, dsn: str
+) -> None:
+    await topics.publish(kafka, messages(300))
+    async with Ledger(kafka, dsn) as first:
+        await eventually(lambda: _has_rows(first, 300))
+        async with Ledger(kafka, dsn) as second:
+            await topics.publish(kafka, messages(300, start=300))
+            await eventually(_both_own(first, second), what="sharing the partitions")
+            await topics.publish(kafka, messages(300, start=600))
+            await eventually(lambda: _has_rows(first, 900))
+        await topics.publish(kafka, messages(300, start=900))
+        await eventually(lambda: _has_rows(first, 1_200))
+        assert max(Counter(await first.rows()).values()) == 1
+        told = await eventually(lambda: _told(kafka, 1_200))
+        assert len({record.value for record in told}) == 1_200
+
+
+async def test_poison_is_kept_with_its_bytes_and_does_not_stop_its_neighbours(
+    kafka: KafkaSettings, dsn: str
+) -> None:
+    bad = Message(INPUT, b"key-1", b"poison \xff\x00", (("a", None), ("b", b"\xff\xfe")))
+    await topics.publish(kafka, [*messages(5, keys=1), bad, *messages(5, keys=1, start=5)])
+    async with Ledger(kafka, dsn) as ledger:
+        await eventually(lambda: _has_rows(ledger, 10))
+        records = await eventually(lambda: _dead(kafka, 1))
+    letter = read_dead_letter(from_kafka(records[0], INPUT))
+    assert letter is not None
+    assert (letter.reason, letter.service, letter.origin_topic) == ("not_json", "ledger", INPUT)
+    assert letter.original() == bad
+
+
+async def test_a_record_that_breaks_the_handler_is_dead_lettered_alone(
+    kafka: KafkaSettings, dsn: str
+) -> None:
+    bug = Message(INPUT, b"key-0", b"bug", ())
+    await topics.publish(kafka, [*messages(20, keys=1), bug, *messages(20, keys=1, start=20)])
+    async with Ledger(kafka, dsn) as ledger:
+        await eventually(lambda: _has_rows(ledger, 40))
+        records = await eventually(lambda: _dead(kafka, 1))
+    letter = read_dead_letter(from_kafka(records[0], INPUT))
+    assert letter is not None
+    assert letter.reason == "handler_error"
+    assert "ZeroDivisionError" in letter.detail
+
+
+async def test_a_run_of_poison_stops_the_consumer_and_keeps_the_topic(
+    kafka: KafkaSettings, dsn: str
+) -> None:
+    await topics.publish(kafka, [Message(INPUT, b"k", b"poison %d" % n, ()) for n in range(30)])
+    async with Ledger(kafka, dsn, poison_run_limit=10) as ledger:
+        with pytest.raises(PoisonRun, match="pledge dlq resume ledger"):
+            await asyncio.wait_for(ledger.consuming, 30)
+    assert len(await topics.read(kafka, f"{INPUT}.dlq")) <= 10
+
+
+async def test_a_former_owner_cannot_write(kafka: KafkaSettings, dsn: str) -> None:
+    await topics.publish(kafka, messages(10, keys=1))
+    async with Ledger(kafka, dsn) as zombie:
+        await eventually(lambda: _has_rows(zombie, 10))
+        partition = next(each for each in zombie.consumer.owned() if zombie.consumer.position(each))
+        async with zombie.pool.acquire() as connection:
+            await claim(connection, frozenset({partition}))
+        with pytest.raises(Fenced):
+            async with zombie.consumer.owned_transaction(partition) as transaction:
+                await transaction.connection.execute("DELETE FROM ledger")
+        assert await zombie.count() == 10
+        await topics.publish(kafka, messages(10, keys=1, start=10))
+        assert partition not in zombie.consumer.owned()
+
+
+async def test_a_database_that_drops_connections_costs_no_record(
+    kafka: KafkaSettings, dsn: str, database: Databases
+) -> None:
+    admin = await asyncpg.connect(database.owner(dsn).replace("_owner@", "@"))
+    try:
+        async with Ledger(kafka, dsn) as ledger:
+            for start in range(0, 1_000, 100):
+                await topics.publish(kafka, messages(100, start=start))
+                await admin.execute(
+                    "SELECT pg_terminate_backend(pid) FROM pg_stat_activity"
+                    " WHERE datname = current_database() AND pid <> pg_backend_pid()"
+                )
+            await eventually(lambda: _has_rows(ledger, 1_000))
+            told = await eventually(lambda: _told(kafka, 1_000))
+            assert max(Counter(await ledger.rows()).values()) == 1
+            assert len({record.value for record in told}) == 1_000
+    finally:
+        await admin.close()
+
+
+async def test_caught_up_means_that_what_is_published_now_was_applied(
+    kafka: KafkaSettings, dsn: str
+) -> None:
+    async with Ledger(kafka, dsn) as ledger:
+        await eventually(_owns_all(ledger))
+        partitions = ledger.consumer.owned()
+        assert await ledger.consumer.caught_up(partitions) == partitions
+        ledger.handler.gate.clear()
+        await topics.publish(kafka, messages(1, keys=1))
+        behind = partitions - await ledger.consumer.caught_up(partitions)
+        assert len(behind) == 1
+        ledger.handler.gate.set()
+
+        async def caught_up() -> bool:
+            return await ledger.consumer.caught_up(behind) == behind
+
+        await eventually(caught_up)
+        assert await ledger.count() == 1
+
+
+async def test_a_topic_that_lost_its_records_stops_the_service(
+    kafka: KafkaSettings, dsn: str
+) -> None:
+    connection = await asyncpg.connect(dsn)
+    try:
+        await claim(connection, frozenset({Partition(INPUT, 0)}))
+        await connection.execute("UPDATE consumed SET next_offset = 99")
+    finally:
+        await connection.close()
+    async with Ledger(kafka, dsn) as ledger:
+        with pytest.raises(OffsetBeyondEnd, match="has read up to 99"):
+            await asyncio.wait_for(ledger.consuming, 30)
+
+
+async def _has_rows(ledger: Ledger, count: int) -> bool:
+    found = await ledger.count()
+    assert found >= count, f"{found} of {count} rows"
+    return found == count
+
+
+async def _told(kafka: KafkaSettings, count: int) -> list[topics.ConsumerRecord]:
+    records = await topics.read(kafka, OUTPUT)
+    return records if len({record.value for record in records}) >= count else []
+
+
+async def _dead(kafka: KafkaSettings, count: int) -> list[topics.ConsumerRecord]:
+    records = await topics.read(kafka, f"{INPUT}.dlq")
+    return records if len(records) >= count else []
+
+
+def _both_own(first: Ledger, second: Ledger) -> Callable[[], Awaitable[bool]]:
+    async def both() -> bool:
+        return bool(first.consumer.owned()) and bool(second.consumer.owned())
+
+    return both
+
+
+def _owns_all(ledger: Ledger) -> Callable[[], Awaitable[bool]]:
+    async def owns() -> bool:
+        return len(ledger.consumer.owned()) == topics.PARTITIONS
+
+    return owns

@@ -1,0 +1,142 @@
+"""The smallest service that there is: it writes each record down and tells of it.
+
+Tests of the runtime count its rows and its events: what is lost or doubled shows at once.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Sequence
+from contextlib import suppress
+from datetime import timedelta
+
+import asyncpg
+from prometheus_client import CollectorRegistry
+
+from pledge.runtime.clock import Clock, SystemClock
+from pledge.runtime.consumer import PartitionConsumer
+from pledge.runtime.database import open_pool
+from pledge.runtime.metrics import RuntimeMetrics
+from pledge.runtime.outbox import Outbox
+from pledge.runtime.records import Message, Outcome, Partition, Poison, Record
+from pledge.runtime.relay import OutboxRelay
+from pledge.runtime.settings import KafkaSettings
+
+INPUT = "ticket.events.v1"
+OUTPUT = "sla.events.v1"
+
+TABLE = """
+CREATE TABLE ledger (
+    id bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
+    topic text, partition int, record_offset bigint, key bytea, value bytea
+)
+"""
+
+
+async def create_table(owner_dsn: str) -> None:
+    connection = await asyncpg.connect(owner_dsn)
+    try:
+        await connection.execute(TABLE)
+    finally:
+        await connection.close()
+
+
+class LedgerHandler:
+    """Writes each record down; `poison` values are poison and `bug` values raise."""
+
+    def __init__(self) -> None:
+        self.assignments: list[frozenset[Partition]] = []
+        self.gate = asyncio.Event()
+        self.gate.set()
+
+    async def assigned(self, partitions: frozenset[Partition]) -> None:
+        self.assignments.append(partitions)
+
+    async def revoked(self, partitions: frozenset[Partition]) -> None:
+        pass
+
+    async def handle(
+        self, connection: asyncpg.Connection, partition: Partition, records: Sequence[Record]
+    ) -> Outcome:
+        await self.gate.wait()
+        outcome = Outcome()
+        for record in records:
+            if record.value is None or record.value.startswith(b"poison"):
+                outcome.poison.append(Poison(record, "not_json", "told so by the test"))
+                continue
+            if record.value.startswith(b"bug"):
+                raise ZeroDivisionError("told so by the test")
+            await connection.execute(
+                "INSERT INTO ledger (topic, partition, record_offset, key, value)"
+                " VALUES ($1, $2, $3, $4, $5)",
+                record.topic,
+                record.partition,
+                record.offset,
+                record.key,
+                record.value,
+            )
+            outcome.messages.append(
+                Message(OUTPUT, record.key or b"", record.value, (("seen", b"yes"),))
+            )
+        return outcome
+
+
+class Ledger:
+    """One running instance of the service. Use as an async context manager."""
+
+    def __init__(
+        self,
+        kafka: KafkaSettings,
+        dsn: str,
+        *,
+        clock: Clock | None = None,
+        poison_run_limit: int = 100,
+    ) -> None:
+        self.kafka = kafka
+        self.dsn = dsn
+        self.handler = LedgerHandler()
+        self.clock = clock or SystemClock()
+        self.poison_run_limit = poison_run_limit
+        self.pool: asyncpg.Pool
+        self.consumer: PartitionConsumer
+        self.outbox: Outbox
+        self.consuming: asyncio.Task[None]
+        self.relaying: asyncio.Task[None]
+
+    async def __aenter__(self) -> Ledger:
+        self.pool = await open_pool(self.dsn, application_name="ledger", size=6)
+        self.outbox = Outbox(self.pool)
+        metrics = RuntimeMetrics(CollectorRegistry(), "ledger")
+        self.consumer = PartitionConsumer(
+            self.kafka,
+            self.pool,
+            self.outbox,
+            self.handler,
+            service="ledger",
+            topics=[INPUT],
+            clock=self.clock,
+            metrics=metrics,
+            poison_run_limit=self.poison_run_limit,
+        )
+        relay = OutboxRelay(
+            self.kafka, self.dsn, self.outbox, service="ledger", clock=self.clock, metrics=metrics
+        )
+        self.consuming = asyncio.create_task(self.consumer.run())
+        self.relaying = asyncio.create_task(relay.run())
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        for task in (self.consuming, self.relaying):
+            task.cancel()
+            with suppress(asyncio.CancelledError, Exception):
+                await asyncio.wait_for(task, timedelta(seconds=20).total_seconds())
+        await self.pool.close()
+
+    async def rows(self) -> list[bytes]:
+        """The values written down, in the order of their offsets."""
+        rows = await self.pool.fetch("SELECT value FROM ledger ORDER BY partition, record_offset")
+        return [row["value"] for row in rows]
+
+    async def count(self) -> int:
+        count: int = await self.pool.fetchval("SELECT count(*) FROM ledger")
+        return count
