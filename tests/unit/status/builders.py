@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
+from uuid import UUID
 from zoneinfo import ZoneInfo
 
 from status.domain.components import Component, ComponentStatus
@@ -10,6 +11,7 @@ from status.domain.incidents import Incident, IncidentStatus, Window
 from status.domain.pages import Page, PageState
 
 NOON = datetime(2026, 3, 2, 12, 0, 0, 123_987, tzinfo=UTC)
+INCIDENT = UUID(int=1)
 OPERATIONAL = ComponentStatus.OPERATIONAL
 MAINTAINED = ComponentStatus.UNDER_MAINTENANCE
 DEGRADED = ComponentStatus.DEGRADED_PERFORMANCE
@@ -31,6 +33,7 @@ def a_component(
 ) -> Component:
     return Component(
         id=code,
+        key=code,
         name=code.upper(),
         status=status,
         created_at=NOON - timedelta(days=9),
@@ -48,12 +51,12 @@ def a_board(*components: Component, **elsewhere: ComponentStatus) -> Board:
 def opening(
     statuses: Mapping[str, ComponentStatus] | None = None,
     *,
-    incident_id: str = "inc",
+    uid: UUID = INCIDENT,
     status: IncidentStatus = IncidentStatus.INVESTIGATING,
     window: Window | None = None,
 ) -> Open:
     return Open(
-        incident_id=incident_id,
+        uid=uid,
         desk="demo",
         name="Mail is late",
         body="We are looking into it.",

@@ -1,6 +1,7 @@
 """What commands do to incidents and maintenances."""
 
 from dataclasses import replace
+from uuid import UUID
 
 import pytest
 
@@ -74,7 +75,8 @@ def test_updates_are_newest_first_and_number_their_events_without_gaps() -> None
         IncidentStatus.IDENTIFIED,
         IncidentStatus.INVESTIGATING,
     ]
-    assert story.told.revision == 5  # three updates and two changes of the component
+    assert story.told.revision == 3
+    assert story.components["api"].revision == 2
     assert len({update.id for update in story.told.updates}) == 3
 
 
@@ -190,14 +192,23 @@ def test_a_maintenance_changes_components_only_while_it_lasts() -> None:
     assert story.told.impact is Impact.MAINTENANCE
     assert story.status("api") is OPERATIONAL
 
-    story.then(saying(IncidentStatus.IN_PROGRESS))
+    assert story.then(saying(IncidentStatus.IN_PROGRESS)).reason is Reason.STARTED
     assert story.status("api") is MAINTAINED
-    story.then(saying(IncidentStatus.VERIFYING))
+    # The contract has no event for news of a maintenance under way.
+    assert story.then(saying(IncidentStatus.VERIFYING)).effects == ()
     assert story.status("api") is MAINTAINED
 
     decision = story.then(saying(IncidentStatus.COMPLETED))
     assert decision.effects[0] == IncidentChanged(Happening.RESOLVED, story.told)
     assert story.status("api") is OPERATIONAL
+
+
+def test_a_maintenance_that_ends_before_it_began_was_cancelled() -> None:
+    story = Story(a_component("api", DEGRADED))
+    story.then(maintenance({"api": MAINTAINED}))
+
+    assert story.then(saying(IncidentStatus.COMPLETED)).reason is Reason.CANCELLED
+    assert story.status("api") is DEGRADED
 
 
 def test_a_maintenance_under_way_is_not_announced_again() -> None:
@@ -211,22 +222,22 @@ def test_a_maintenance_under_way_is_not_announced_again() -> None:
 
 def test_others_hold_a_component_while_they_are_open_and_not_only_announced() -> None:
     board = a_board(a_component("api"))
-    first = decide(None, opening({"api": PARTIAL}, incident_id="a"), board, NOON).incident
-    second = decide(None, opening({"api": MAJOR}, incident_id="b"), board, NOON).incident
-    announced = decide(None, replace(maintenance({"api": MAJOR}), incident_id="c"), board, NOON)
+    first = decide(None, opening({"api": PARTIAL}, uid=UUID(int=10)), board, NOON).incident
+    second = decide(None, opening({"api": MAJOR}, uid=UUID(int=11)), board, NOON).incident
+    announced = decide(None, replace(maintenance({"api": MAJOR}), uid=UUID(int=12)), board, NOON)
     assert first is not None
     assert second is not None
     assert announced.incident is not None
     everything = [first, second, announced.incident]
 
-    assert claims_of_others(everything, but="b") == {"api": PARTIAL}
+    assert claims_of_others(everything, but=UUID(int=11)) == {"api": PARTIAL}
     assert claims_of_others(everything, but=None) == {"api": MAJOR}
 
 
 def test_setting_a_component_by_hand_counts_its_own_events() -> None:
-    first = set_component(a_component("api"), MAJOR, NOON)
-    again = set_component(first.components[0], MAJOR, NOON)
-    second = set_component(first.components[0], OPERATIONAL, NOON)
+    first = set_component(a_component("api"), MAJOR, "ada", NOON)
+    again = set_component(first.components[0], MAJOR, "ada", NOON)
+    second = set_component(first.components[0], OPERATIONAL, "ada", NOON)
 
     assert [first.reason, again.reason, second.reason] == [
         Reason.CHANGED,
@@ -235,7 +246,7 @@ def test_setting_a_component_by_hand_counts_its_own_events() -> None:
     ]
     assert [one.components[0].revision for one in (first, second)] == [1, 2]
     group = a_component("group", is_group=True)
-    assert set_component(group, MAJOR, NOON).reason is Reason.COMPONENT_IS_GROUP
+    assert set_component(group, MAJOR, "ada", NOON).reason is Reason.COMPONENT_IS_GROUP
 
 
 def test_a_component_that_left_the_page_is_left_out_of_updates() -> None:

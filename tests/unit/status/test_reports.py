@@ -1,10 +1,11 @@
 """When tickets open incidents by themselves."""
 
 from dataclasses import replace
+from uuid import UUID
 
 from status.domain.components import ComponentStatus
 from status.domain.decisions import Board, Open, decide
-from status.domain.incidents import Incident
+from status.domain.incidents import Incident, IncidentStatus
 from status.domain.reports import (
     Broken,
     Confirmed,
@@ -19,7 +20,7 @@ from status.domain.reports import (
     hear,
     place,
 )
-from unit.status.builders import DEGRADED, MAJOR, NOON, a_component, opening
+from unit.status.builders import DEGRADED, MAJOR, NOON, Story, a_component, opening, saying
 
 CRITICAL = Confirmed("critical", is_known=True)
 
@@ -29,12 +30,14 @@ def a_rule(
     key: str = "outage",
     metrics: frozenset[str] = frozenset(),
     only_confirmed: bool = False,
+    products: frozenset[str] = frozenset(),
     status: ComponentStatus = MAJOR,
 ) -> Rule:
     return Rule(
         key=key,
         triggers=frozenset(triggers or [Trigger.CONFIRMED]),
         severities=frozenset({"critical"}),
+        products=products,
         metrics=metrics,
         only_confirmed=only_confirmed,
         name="Outage",
@@ -43,11 +46,11 @@ def a_rule(
     )
 
 
-def heard(*news: News, ticket: str = "t1", report: Report | None = None) -> Report:
+def heard(*news: News, ticket: int = 1, report: Report | None = None) -> Report:
     for one in news:
         topic = "breaches" if isinstance(one, Broken | Retracted) else "tickets"
         sequence = (report.heard.get(topic, 0) if report else 0) + 1
-        report = hear(report, Fact(ticket, "demo", "DEM-1", topic, sequence, NOON, one))
+        report = hear(report, Fact(UUID(int=ticket), "demo", "DEM-1", topic, sequence, NOON, one))
     assert report is not None
     return report
 
@@ -79,13 +82,13 @@ def test_triage_without_a_known_incident_does_not() -> None:
 def test_a_second_confirmed_ticket_joins_the_open_incident() -> None:
     incident = opened(place(heard(CRITICAL), [a_rule()], [], NOON))
 
-    second = place(heard(CRITICAL, ticket="t2"), [a_rule()], [incident], NOON)
+    second = place(heard(CRITICAL, ticket=2), [a_rule()], [incident], NOON)
 
-    assert second == Join(incident.id)
+    assert second == Join(incident.uid)
 
 
 def test_a_ticket_that_has_its_incident_opens_no_other() -> None:
-    report = replace(heard(CRITICAL), incident_id="gone")
+    report = replace(heard(CRITICAL), incident=UUID(int=99))
 
     assert place(report, [a_rule()], [], NOON) is None
 
@@ -93,7 +96,7 @@ def test_a_ticket_that_has_its_incident_opens_no_other() -> None:
 def test_the_same_ticket_gives_the_same_incident_id_and_another_ticket_another() -> None:
     ids = {
         opened(place(heard(CRITICAL, ticket=ticket), [a_rule()], [], NOON)).id
-        for ticket in ("t1", "t1", "t2")
+        for ticket in (1, 1, 2)
     }
 
     assert len(ids) == 2
@@ -102,7 +105,7 @@ def test_the_same_ticket_gives_the_same_incident_id_and_another_ticket_another()
 def test_an_incident_opened_by_hand_on_the_component_is_joined() -> None:
     by_hand = opened(opening({"api": MAJOR}))
 
-    assert place(heard(CRITICAL), [a_rule()], [by_hand], NOON) == Join(by_hand.id)
+    assert place(heard(CRITICAL), [a_rule()], [by_hand], NOON) == Join(by_hand.uid)
 
 
 def test_a_milder_incident_on_the_component_does_not_swallow_an_outage() -> None:
@@ -113,21 +116,39 @@ def test_a_milder_incident_on_the_component_does_not_swallow_an_outage() -> None
 
 def test_a_ticket_linked_to_an_incident_of_the_page_joins_it() -> None:
     by_hand = opened(opening({"api": DEGRADED}))
-    report = heard(Linked(by_hand.id))
+    report = heard(Linked(by_hand.uid))
 
-    assert place(report, [], [by_hand], NOON) == Join(by_hand.id)
-    assert place(replace(report, incident_id=by_hand.id), [], [by_hand], NOON) is None
+    assert place(report, [], [by_hand], NOON) == Join(by_hand.uid)
+    assert place(replace(report, incident=by_hand.uid), [], [by_hand], NOON) is None
 
 
-def test_tickets_linked_to_one_name_share_one_incident() -> None:
+def test_tickets_linked_to_one_unknown_incident_share_one_incident() -> None:
     rule = a_rule(Trigger.LINKED)
     triaged = Confirmed("critical", is_known=False)
-    incident = opened(place(heard(triaged, Linked("PRB-7")), [rule], [], NOON))
-    same = place(heard(triaged, Linked("PRB-7"), ticket="t2"), [rule], [incident], NOON)
-    other = place(heard(triaged, Linked("PRB-8"), ticket="t3"), [rule], [incident], NOON)
+    incident = opened(place(heard(triaged, Linked(UUID(int=7))), [rule], [], NOON))
+    same = place(heard(triaged, Linked(UUID(int=7)), ticket=2), [rule], [incident], NOON)
+    other = place(heard(triaged, Linked(UUID(int=8)), ticket=3), [rule], [incident], NOON)
 
-    assert same == Join(incident.id)
+    assert same == Join(incident.uid)
     assert isinstance(other, Open)
+
+
+def test_a_ticket_linked_to_a_closed_incident_opens_nothing() -> None:
+    story = Story(a_component("api"))
+    story.then(opening({"api": MAJOR}))
+    story.then(saying(IncidentStatus.RESOLVED))
+    report = heard(CRITICAL, Linked(story.told.uid))
+
+    assert place(report, [a_rule(Trigger.LINKED)], [story.told], NOON) == Join(story.told.uid)
+
+
+def test_a_rule_for_products_wants_one_of_them() -> None:
+    rule = a_rule(products=frozenset({"gate"}))
+    for_gate = Confirmed("critical", is_known=True, product="gate")
+
+    assert place(heard(CRITICAL), [rule], [], NOON) is None
+    assert isinstance(place(heard(for_gate), [rule], [], NOON), Open)
+    assert isinstance(place(heard(for_gate, CRITICAL), [rule], [], NOON), Open)
 
 
 def test_a_broken_promise_opens_one_where_the_rule_says_so() -> None:
@@ -156,7 +177,7 @@ def test_a_retracted_breach_counts_no_more() -> None:
 
 def test_what_was_heard_before_changes_nothing() -> None:
     report = heard(CRITICAL, Confirmed("normal", is_known=False))
-    repeated = hear(report, Fact("t1", "demo", "DEM-1", "tickets", 1, NOON, CRITICAL))
+    repeated = hear(report, Fact(UUID(int=1), "demo", "DEM-1", "tickets", 1, NOON, CRITICAL))
 
     assert repeated == report
 

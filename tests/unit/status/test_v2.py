@@ -1,6 +1,7 @@
 """The bodies of the v2 API: exact keys in their order, times, and selections."""
 
 import re
+from uuid import UUID
 
 import pytest
 
@@ -105,7 +106,7 @@ def test_an_incident_has_its_keys_in_order_and_its_updates_newest_first() -> Non
     assert body["components"][0]["status"] == "major_outage"
     assert body["monitoring_at"] == "2026-03-02T12:01:00.123Z"
     assert body["resolved_at"] is None
-    assert body["shortlink"] == "https://status.example.com/incidents/inc"
+    assert body["shortlink"] == "https://status.example.com/incidents/" + body["id"]
 
 
 def test_an_incident_without_components_says_null_and_an_empty_list() -> None:
@@ -172,7 +173,7 @@ def test_lists_show_the_fifty_newest_but_every_unresolved_one() -> None:
     incidents = []
     for index in range(60):
         story = Story()
-        story.then(opening(incident_id=f"i{index}"))
+        story.then(opening(uid=UUID(int=index)))
         incidents.append(story.told)
     state = a_state(incidents=tuple(incidents))
 

@@ -38,11 +38,12 @@ def worst(statuses: Iterable[ComponentStatus]) -> ComponentStatus:
 class Component:
     """One component of a page. A group has no status of its own: see `group_status`.
 
-    `position` counts from 1 among the components of the same parent. `updated_at` is when its
-    status last changed. `revision` counts the changes made by hand, outside any incident.
+    `id` is public, `key` its slug in the desk's file. `position` counts from 1 among the components
+    of the same parent. `updated_at` is when its status last changed; `revision` counts the changes.
     """
 
     id: str
+    key: str
     name: str
     status: ComponentStatus
     created_at: datetime

@@ -4,9 +4,10 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from enum import StrEnum
+from uuid import UUID
 
 from status.domain.components import Component, ComponentStatus, full_name, worst
-from status.domain.identifiers import public_id
+from status.domain.identifiers import derived_uuid
 from status.domain.incidents import (
     IMPACT_OF,
     Affected,
@@ -22,7 +23,7 @@ from status.domain.incidents import (
 class Open:
     """Open an incident, or announce a maintenance when a `window` is given."""
 
-    incident_id: str
+    uid: UUID
     desk: str
     name: str
     body: str
@@ -58,6 +59,8 @@ class Reason(StrEnum):
     OPENED = "opened"
     UPDATED = "updated"
     RESOLVED = "resolved"
+    STARTED = "started"
+    CANCELLED = "cancelled"
     ALREADY_OPEN = "already_open"
     NO_SUCH_INCIDENT = "no_such_incident"
     NO_SUCH_COMPONENT = "no_such_component"
@@ -75,16 +78,26 @@ class Reason(StrEnum):
 
 
 _EFFECTS = frozenset(
-    {Reason.OPENED, Reason.UPDATED, Reason.RESOLVED, Reason.UNCHANGED, Reason.CHANGED}
+    {
+        Reason.OPENED,
+        Reason.UPDATED,
+        Reason.RESOLVED,
+        Reason.STARTED,
+        Reason.CANCELLED,
+        Reason.UNCHANGED,
+        Reason.CHANGED,
+    }
 )
 
 
 class Happening(StrEnum):
-    """What the rest of the world is told about an incident."""
+    """What the rest of the world is told about an incident or a maintenance."""
 
     OPENED = "opened"
     UPDATED = "updated"
     RESOLVED = "resolved"
+    STARTED = "started"
+    CANCELLED = "cancelled"
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,7 +114,8 @@ class ComponentChanged:
 
     component: Component
     old_status: ComponentStatus
-    incident_id: str | None = None
+    by: str
+    incident: Incident | None = None
 
 
 Effect = IncidentChanged | ComponentChanged
@@ -122,7 +136,7 @@ class Board:
 class Decision:
     """The incident after the command, the components that changed, what to publish, and why.
 
-    `effects` are in the order of their publication; the incident's `revision` is that of the last.
+    `effects` are in the order of their publication; each carries the revision it is told under.
     """
 
     incident: Incident | None
@@ -142,22 +156,24 @@ def decide(incident: Incident | None, command: Command, board: Board, now: datet
     return _publish(_continued(incident, command, now), command, board, now, before=incident)
 
 
-def set_component(component: Component, status: ComponentStatus, now: datetime) -> Decision:
+def set_component(
+    component: Component, status: ComponentStatus, by: str, now: datetime
+) -> Decision:
     """Set a component's status by hand, outside any incident."""
     if component.is_group:
         return Decision(None, (), (), Reason.COMPONENT_IS_GROUP)
     if component.status is status:
         return Decision(None, (), (), Reason.UNCHANGED)
-    changed = replace(component, status=status, updated_at=now, revision=component.revision + 1)
-    effect = ComponentChanged(changed, component.status)
+    changed = _moved_to(component, status, now)
+    effect = ComponentChanged(changed, component.status, by)
     return Decision(None, (changed,), (effect,), Reason.CHANGED)
 
 
-def claims_of_others(incidents: Sequence[Incident], but: str | None) -> dict[str, ComponentStatus]:
+def claims_of_others(incidents: Sequence[Incident], but: UUID | None) -> dict[str, ComponentStatus]:
     """The worst that open incidents other than `but` say about each component now."""
     held: dict[str, ComponentStatus] = {}
     for incident in incidents:
-        if incident.id == but or not _holds(incident):
+        if incident.uid == but or not _holds(incident):
             continue
         for code, status in incident.claims.items():
             held[code] = worst([status, held.get(code, ComponentStatus.OPERATIONAL)])
@@ -209,7 +225,7 @@ def _refusal_to_continue(incident: Incident | None, command: PostUpdate) -> Reas
 
 def _opened(command: Open, now: datetime) -> Incident:
     return Incident(
-        id=command.incident_id,
+        uid=command.uid,
         desk=command.desk,
         name=command.name,
         status=command.status,
@@ -260,7 +276,7 @@ def _publish(
     """Add the update, move the components, and say what there is to tell."""
     said = _said(incident, command, board, before)
     update = Update(
-        id=public_id("update", incident.id, str(len(incident.updates) + 1)),
+        uid=derived_uuid("update", str(incident.uid), str(len(incident.updates) + 1)),
         status=incident.status,
         body=command.body,
         created_at=now,
@@ -273,22 +289,31 @@ def _publish(
         incident,
         claims=incident.claims if incident.is_open else said,
         updates=(update, *incident.updates),
-        revision=incident.revision + 1 + len(moved),
     )
     what = _happening(incident, before)
-    changes = [ComponentChanged(component, old, incident.id) for component, old in moved]
-    return Decision(
-        incident,
-        tuple(component for component, _ in moved),
-        (IncidentChanged(what, incident), *changes),
-        Reason(what.value),
-    )
+    told: list[Effect] = []
+    if what is not Happening.UPDATED or _is_told_of_updates(incident):
+        incident = replace(incident, revision=incident.revision + 1)
+        told.append(IncidentChanged(what, incident))
+    told += [ComponentChanged(component, old, command.by, incident) for component, old in moved]
+    components = tuple(component for component, _ in moved)
+    return Decision(incident, components, tuple(told), Reason(what.value))
+
+
+def _is_told_of_updates(incident: Incident) -> bool:
+    """The bus knows a maintenance planned anew, but no update on one under way."""
+    return not incident.is_maintenance or incident.status is IncidentStatus.SCHEDULED
 
 
 def _happening(incident: Incident, before: Incident | None) -> Happening:
     if before is None:
         return Happening.OPENED
-    return Happening.RESOLVED if before.is_open and not incident.is_open else Happening.UPDATED
+    was_announced = before.status is IncidentStatus.SCHEDULED
+    if before.is_open and not incident.is_open:
+        return Happening.CANCELLED if was_announced else Happening.RESOLVED
+    if was_announced and incident.status is not IncidentStatus.SCHEDULED:
+        return Happening.STARTED
+    return Happening.UPDATED
 
 
 def _said(
@@ -301,7 +326,8 @@ def _said(
     """
     current = {component.id: component.status for component in board.components}
     now_said = {code: current[code] for code in incident.claims if code in current}
-    if incident.status is IncidentStatus.SCHEDULED or (before is not None and not before.is_open):
+    never_held = before is not None and not _holds(before) and not incident.is_open
+    if incident.status is IncidentStatus.SCHEDULED or never_held:
         return now_said
     for code in now_said:
         elsewhere = board.elsewhere.get(code, ComponentStatus.OPERATIONAL)
@@ -331,7 +357,11 @@ def _moved(
 ) -> list[tuple[Component, ComponentStatus]]:
     """Components whose status the update changes, each with its old status."""
     return [
-        (replace(component, status=said[component.id], updated_at=now), component.status)
+        (_moved_to(component, said[component.id], now), component.status)
         for component in board.components
         if component.id in said and component.status is not said[component.id]
     ]
+
+
+def _moved_to(component: Component, status: ComponentStatus, now: datetime) -> Component:
+    return replace(component, status=status, updated_at=now, revision=component.revision + 1)

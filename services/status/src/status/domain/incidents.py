@@ -4,8 +4,10 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
+from uuid import UUID
 
 from status.domain.components import ComponentStatus
+from status.domain.identifiers import public_id
 
 
 class IncidentStatus(StrEnum):
@@ -89,13 +91,18 @@ class Affected:
 class Update:
     """One message on an incident. `by` is the author's subject and stays off the public page."""
 
-    id: str
+    uid: UUID
     status: IncidentStatus
     body: str
     created_at: datetime
     affected: tuple[Affected, ...]
     by: str
     deliver_notifications: bool = True
+
+    @property
+    def id(self) -> str:
+        """Its public id."""
+        return public_id("update", str(self.uid))
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,10 +119,10 @@ class Incident:
 
     `claims` is what it says about each of its components now. `origin` names the rule that opened
     it without a person, so that a second confirmed ticket joins it instead of opening another.
-    `revision` counts its events, from 1 and without gaps.
+    `uid` names it on the bus, where `revision` counts its events from 1 and without gaps.
     """
 
-    id: str
+    uid: UUID
     desk: str
     name: str
     status: IncidentStatus
@@ -130,6 +137,11 @@ class Incident:
     window: Window | None = None
     origin: str | None = None
     revision: int = 0
+
+    @property
+    def id(self) -> str:
+        """Its public id."""
+        return public_id("incident", str(self.uid))
 
     @property
     def is_maintenance(self) -> bool:

@@ -4,10 +4,11 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from enum import StrEnum
+from uuid import UUID
 
 from status.domain.components import ComponentStatus
 from status.domain.decisions import Open, impact_of
-from status.domain.identifiers import public_id
+from status.domain.identifiers import derived_uuid
 from status.domain.incidents import Impact, Incident, IncidentStatus
 
 
@@ -25,13 +26,14 @@ class Confirmed:
 
     severity: str | None
     is_known: bool
+    product: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class Linked:
-    """Somebody linked the ticket to an incident: one of this page's ids, or a name of their own."""
+    """Somebody linked the ticket to an incident, which may not be on the page yet."""
 
-    incident: str
+    incident: UUID
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,7 +58,7 @@ News = Confirmed | Linked | Broken | Retracted
 class Fact:
     """One event about a ticket. `sequence` counts within `topic` and ticket."""
 
-    ticket_id: str
+    ticket_id: UUID
     desk: str
     number: str
     topic: str
@@ -73,14 +75,15 @@ class Report:
     order, hence all of them are kept and the rules look at the whole.
     """
 
-    ticket_id: str
+    ticket_id: UUID
     desk: str
     number: str
     severity: str | None = None
+    product: str | None = None
     is_confirmed: bool = False
-    known_incident: str | None = None
+    known_incident: UUID | None = None
     broken: frozenset[str] = frozenset()
-    incident_id: str | None = None
+    incident: UUID | None = None
     heard: Mapping[str, int] = field(default_factory=dict)
 
 
@@ -94,6 +97,7 @@ class Rule:
     key: str
     triggers: frozenset[Trigger]
     severities: frozenset[str]
+    products: frozenset[str]
     metrics: frozenset[str]
     only_confirmed: bool
     name: str
@@ -107,7 +111,7 @@ class Rule:
 class Join:
     """The ticket belongs to an incident that is open already."""
 
-    incident_id: str
+    incident: UUID
 
 
 Placement = Join | Open
@@ -122,7 +126,8 @@ def hear(report: Report | None, fact: Fact) -> Report:
     report = replace(report, heard={**report.heard, fact.topic: fact.sequence})
     news = fact.news
     if isinstance(news, Confirmed):
-        return replace(report, severity=news.severity, is_confirmed=news.is_known)
+        product = news.product or report.product
+        return replace(report, severity=news.severity, product=product, is_confirmed=news.is_known)
     if isinstance(news, Linked):
         return replace(report, known_incident=news.incident)
     if isinstance(news, Broken):
@@ -136,27 +141,30 @@ def place(
 ) -> Placement | None:
     """The incident that `report` belongs to, or the one to open for it; None if no rule applies.
 
-    `incidents` are the desk's open ones. `began_at` is when the trouble was confirmed. A ticket
-    belongs to one incident for good, unless somebody links it to another that exists.
+    `incidents` are the desk's open ones, and those that tickets were linked to. `began_at` is when
+    the trouble was confirmed. A ticket belongs to one incident for good, unless somebody links it
+    to another that exists.
     """
     linked = _linked(report, incidents)
     if linked is not None:
-        return None if linked == report.incident_id else Join(linked)
-    if report.incident_id is not None:
+        return None if linked == report.incident else Join(linked)
+    if report.incident is not None:
         return None
     rule = next((rule for rule in rules if applies(rule, report)), None)
     if rule is None:
         return None
     opening = _opening(rule, report, began_at)
     for incident in incidents:
-        if incident.origin == opening.origin or _covers(incident, opening):
-            return Join(incident.id)
+        if incident.is_open and (incident.origin == opening.origin or _covers(incident, opening)):
+            return Join(incident.uid)
     return opening
 
 
 def applies(rule: Rule, report: Report) -> bool:
     """Whether what is known of the ticket fulfils `rule`."""
     if rule.severities and report.severity not in rule.severities:
+        return False
+    if rule.products and report.product not in rule.products:
         return False
     return any(_is_pulled(trigger, rule, report) for trigger in rule.triggers)
 
@@ -170,9 +178,9 @@ def _is_pulled(trigger: Trigger, rule: Rule, report: Report) -> bool:
     return counts and bool(report.broken & rule.metrics if rule.metrics else report.broken)
 
 
-def _linked(report: Report, incidents: Sequence[Incident]) -> str | None:
-    """The open incident that somebody named by its id."""
-    return next((one.id for one in incidents if one.id == report.known_incident), None)
+def _linked(report: Report, incidents: Sequence[Incident]) -> UUID | None:
+    """The incident that somebody named, if it is on the page."""
+    return next((one.uid for one in incidents if one.uid == report.known_incident), None)
 
 
 def _origin(rule: Rule, report: Report) -> str:
@@ -185,7 +193,7 @@ def _origin(rule: Rule, report: Report) -> str:
 def _covers(incident: Incident, opening: Open) -> bool:
     """Whether somebody told the public already: the same component, at least as bad.
 
-    What a ticket was linked to by name is an incident of its own.
+    What a ticket was linked to is an incident of its own.
     """
     if incident.is_maintenance or opening.origin != opening.by:
         return False
@@ -197,7 +205,8 @@ def _opening(rule: Rule, report: Report, began_at: datetime) -> Open:
     origin = _origin(rule, report)
     return Open(
         # The ticket is part of it: the same rule opens another incident next month.
-        incident_id=public_id("incident", report.desk, origin, report.ticket_id),
+        uid=report.known_incident
+        or derived_uuid("incident", report.desk, origin, str(report.ticket_id)),
         desk=report.desk,
         name=rule.name,
         body=rule.body,
