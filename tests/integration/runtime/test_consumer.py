@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import asyncio
 from collections import Counter, defaultdict
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import Awaitable, Callable
 
 import asyncpg
 import pytest
+from aiokafka.structs import ConsumerRecord
 
 from pledge.runtime.consumer import OffsetBeyondEnd
 from pledge.runtime.deadletters import PoisonRun, read_dead_letter
@@ -21,7 +22,7 @@ from support.waiting import eventually
 
 
 @pytest.fixture
-async def dsn(database: Databases) -> AsyncIterator[str]:
+async def dsn(database: Databases) -> str:
     made = database(RUNTIME)
     await create_table(database.owner(made))
     return made
@@ -181,12 +182,12 @@ async def _has_rows(ledger: Ledger, count: int) -> bool:
     return found == count
 
 
-async def _told(kafka: KafkaSettings, count: int) -> list[topics.ConsumerRecord]:
+async def _told(kafka: KafkaSettings, count: int) -> list[ConsumerRecord]:
     records = await topics.read(kafka, OUTPUT)
     return records if len({record.value for record in records}) >= count else []
 
 
-async def _dead(kafka: KafkaSettings, count: int) -> list[topics.ConsumerRecord]:
+async def _dead(kafka: KafkaSettings, count: int) -> list[ConsumerRecord]:
     records = await topics.read(kafka, f"{INPUT}.dlq")
     return records if len(records) >= count else []
 

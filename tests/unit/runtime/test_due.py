@@ -1,0 +1,131 @@
+"""The loop that wakes at due instants, in virtual time."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager, suppress
+from datetime import UTC, datetime, timedelta
+
+import pytest
+
+from pledge.runtime.clock import VirtualClock
+from pledge.runtime.due import DueLoop
+
+START = datetime(2026, 3, 29, 0, 30, tzinfo=UTC)
+MINUTE = timedelta(minutes=1)
+
+
+class Table:
+    """What the database would hold: keys and when they are due."""
+
+    def __init__(self, clock: VirtualClock) -> None:
+        self.clock = clock
+        self.rows: dict[str, datetime] = {}
+        self.fired: list[tuple[datetime, str]] = []
+        self.loads = 0
+        self.fault: Exception | None = None
+
+    async def load(self, horizon: datetime, limit: int) -> Sequence[tuple[datetime, str]]:
+        self.loads += 1
+        due = sorted((at, key) for key, at in self.rows.items() if at <= horizon)
+        return due[:limit]
+
+    async def fire(self, batch: Sequence[tuple[datetime, str]]) -> None:
+        if self.fault is not None:
+            fault, self.fault = self.fault, None
+            raise fault
+        for _, key in batch:
+            self.fired.append((self.clock.now(), key))
+            self.rows.pop(key, None)
+
+
+@asynccontextmanager
+async def running(table: Table, limit: int = 100) -> AsyncIterator[DueLoop[str]]:
+    loop = DueLoop(table.clock, load=table.load, fire=table.fire, window=10 * MINUTE, limit=limit)
+    task = asyncio.create_task(loop.run())
+    await settle()
+    yield loop
+    task.cancel()
+    with suppress(asyncio.CancelledError):
+        await task
+
+
+async def settle() -> None:
+    for _ in range(30):
+        await asyncio.sleep(0)  # noqa: TID251 - lets the loop's tasks run, no time passes
+
+
+async def advance(clock: VirtualClock, until: datetime) -> None:
+    while (wake := clock.next_wake()) is not None and wake <= until:
+        clock.advance_to(max(wake, clock.now()))
+        await settle()
+    clock.advance_to(until)
+    await settle()
+
+
+@pytest.fixture
+def table() -> Table:
+    return Table(VirtualClock(START))
+
+
+async def test_each_key_fires_at_its_instant_and_once(table: Table) -> None:
+    table.rows = {"soon": START + MINUTE, "later": START + 300 * MINUTE}
+    async with running(table):
+        await advance(table.clock, START + 400 * MINUTE)
+    assert table.fired == [(START + MINUTE, "soon"), (START + 300 * MINUTE, "later")]
+
+
+async def test_what_is_overdue_at_start_fires_at_once_oldest_first(table: Table) -> None:
+    table.rows = {"b": START - MINUTE, "a": START - 2 * MINUTE}
+    async with running(table):
+        assert [key for _, key in table.fired] == ["a", "b"]
+
+
+async def test_an_earlier_appointment_wakes_the_sleeper(table: Table) -> None:
+    async with running(table) as loop:
+        loop.schedule(START + 3 * MINUTE, "x")
+        loop.schedule(START + MINUTE, "x")
+        await advance(table.clock, START + 5 * MINUTE)
+    assert table.fired == [(START + MINUTE, "x")]
+
+
+async def test_a_forgotten_key_does_not_fire(table: Table) -> None:
+    async with running(table) as loop:
+        loop.schedule(START + MINUTE, "x")
+        loop.forget("x")
+        await advance(table.clock, START + 5 * MINUTE)
+    assert table.fired == []
+
+
+async def test_more_than_one_load_holds_is_fired_in_order(table: Table) -> None:
+    table.rows = {f"{n:03}": START + n * timedelta(seconds=1) for n in range(57)}
+    async with running(table, limit=10):
+        await advance(table.clock, START + 2 * MINUTE)
+    assert [key for _, key in table.fired] == [f"{n:03}" for n in range(57)]
+    assert all(at == START + int(key) * timedelta(seconds=1) for at, key in table.fired)
+
+
+async def test_a_database_that_is_away_is_asked_again(table: Table) -> None:
+    table.rows = {"x": START + MINUTE}
+    table.fault = OSError("away")
+    async with running(table):
+        await advance(table.clock, START + 2 * MINUTE)
+    assert [key for _, key in table.fired] == ["x"]
+
+
+async def test_another_fault_ends_the_loop(table: Table) -> None:
+    loop = DueLoop(table.clock, load=table.load, fire=table.fire)
+    table.rows = {"x": START}
+    table.fault = KeyError("a bug")
+    with pytest.raises(KeyError):
+        await loop.run()
+
+
+async def test_far_appointments_stay_in_the_database(table: Table) -> None:
+    async with running(table) as loop:
+        table.rows["far"] = START + 60 * MINUTE
+        loop.schedule(START + 60 * MINUTE, "far")
+        assert len(loop) == 0
+        await advance(table.clock, START + 61 * MINUTE)
+    assert table.fired == [(START + 60 * MINUTE, "far")]
