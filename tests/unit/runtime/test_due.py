@@ -86,6 +86,7 @@ async def test_an_earlier_appointment_wakes_the_sleeper(table: Table) -> None:
     async with running(table) as loop:
         loop.schedule(START + 3 * MINUTE, "x")
         loop.schedule(START + MINUTE, "x")
+        await settle()
         await advance(table.clock, START + 5 * MINUTE)
     assert table.fired == [(START + MINUTE, "x")]
 
