@@ -166,6 +166,7 @@ from pledge.events.ticket_work import (
 )
 from pledge.events.topics import (
     CHANNEL_TOPICS,
+    OWNERS,
     Topic,
     dead_letter,
 )
@@ -189,6 +190,7 @@ __all__ = [
     "ALL_EVENTS",
     "EVENT_TYPES",
     "CHANNEL_TOPICS",
+    "OWNERS",
     "Topic",
     "dead_letter",
     "EXCERPT_LENGTH",

@@ -157,7 +157,7 @@ def storable(text: str) -> str:
 
 def _headers(envelope: Envelope) -> tuple[tuple[str, bytes], ...]:
     sequence = None if envelope.sequence is None else str(envelope.sequence)
-    time = envelope.time.astimezone(UTC).replace(tzinfo=None).isoformat()
+    time = envelope.time.astimezone(UTC).isoformat().removesuffix("+00:00")
     headers = (
         ("ce_specversion", SPEC_VERSION),
         ("ce_id", envelope.id),
@@ -172,16 +172,13 @@ def _headers(envelope: Envelope) -> tuple[tuple[str, bytes], ...]:
         ("traceparent", envelope.traceparent),
         ("content-type", CONTENT_TYPE),
     )
-    return tuple((name, _header_bytes(name, text)) for name, text in headers if text is not None)
-
-
-def _header_bytes(name: str, text: str) -> bytes:
-    if "\0" in text:
-        raise Malformed(MalformedReason.NUL_IN_TEXT, f"header {name}")
     try:
-        return text.encode()
+        encoded = tuple([(name, text.encode()) for name, text in headers if text is not None])
     except UnicodeEncodeError as error:
-        raise Malformed(MalformedReason.LONE_SURROGATE, f"header {name}") from error
+        raise Malformed(MalformedReason.LONE_SURROGATE, "in a header") from error
+    if b"\0" in b"".join([raw for _, raw in encoded]):
+        raise Malformed(MalformedReason.NUL_IN_TEXT, "a header holds the character U+0000")
+    return encoded
 
 
 def _attributes(headers: Sequence[tuple[str, bytes | None]]) -> dict[str, str]:
@@ -230,7 +227,7 @@ def _time(text: str) -> datetime:
         instant = datetime.fromisoformat(text)
         if instant.tzinfo is None:
             raise Malformed(MalformedReason.INVALID_HEADER, "ce_time has no offset from UTC")
-        return instant.astimezone(UTC)
+        return instant if instant.tzinfo is UTC else instant.astimezone(UTC)
     except (ValueError, OverflowError) as error:
         raise Malformed(MalformedReason.INVALID_HEADER, "ce_time is no RFC 3339 time") from error
 

@@ -5,10 +5,10 @@ one of `ticket_id` and `incident_id` is set, and it is the subject.
 """
 
 from datetime import timedelta
-from typing import ClassVar, Literal
+from typing import ClassVar, Literal, Self
 from uuid import UUID
 
-from pydantic import Field
+from pydantic import Field, model_validator
 
 from pledge.events.event import Event
 from pledge.events.people import Contact, Instant, Line
@@ -29,6 +29,12 @@ class PromiseEvent(Event):
         default=None, description="The instant promised; None while paused, or with no promise."
     )
     policy_version: str = Field(description="Version of the desk's policy that was applied.")
+
+    @model_validator(mode="after")
+    def _is_about_one_thing(self) -> Self:
+        if (self.ticket_id is None) == (self.incident_id is None):
+            raise ValueError("a promise is made on either a ticket or an incident")
+        return self
 
     def subject(self) -> str:
         """The ticket's id, or the incident's."""
@@ -134,6 +140,12 @@ class BreachEvent(PromiseEvent):
     is_provisional: bool = Field(
         default=False, description="Said while facts may be unread; a retraction may follow."
     )
+
+    @model_validator(mode="after")
+    def _breaks_when_due(self) -> Self:
+        if self.breached_at != self.due_at:
+            raise ValueError("a promise breaks at the instant promised: breached_at is due_at")
+        return self
 
 
 class PromiseBreached(BreachEvent):

@@ -1,6 +1,8 @@
 """The topics of the bus, by their logical names (a deployment may put a prefix before them)."""
 
+from collections.abc import Mapping
 from enum import StrEnum
+from types import MappingProxyType
 
 
 class Topic(StrEnum):
@@ -23,6 +25,19 @@ CHANNEL_TOPICS: tuple[Topic, ...] = (
     Topic.CHANNEL_PHONE,
     Topic.CHANNEL_PORTAL,
 )
+
+
+OWNERS: Mapping[Topic, str] = MappingProxyType(
+    {
+        **dict.fromkeys(CHANNEL_TOPICS, "gateways"),
+        Topic.TICKET_EVENTS: "intake",
+        Topic.SLA_EVENTS: "sla",
+        Topic.SLA_BREACHES: "sla",
+        Topic.NOTIFY_EVENTS: "notify",
+        Topic.STATUS_EVENTS: "status",
+    }
+)
+"""Who alone publishes to a topic and counts its sequences."""
 
 
 def dead_letter(topic: str) -> str:
