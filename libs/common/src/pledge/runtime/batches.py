@@ -109,7 +109,6 @@ class PartitionWorker:
 
         await retry_while_away(
             lambda: self._transact(state, records, outcome),
-            clock=self._clock,
             on_retry=say,
             give_up=lambda: not state.is_owned or self._is_stopping(),
         )

@@ -20,7 +20,7 @@ from aiokafka.errors import KafkaError
 from aiokafka.structs import ConsumerRecord
 
 from pledge.runtime.batches import Handler, PartitionWorker
-from pledge.runtime.clock import Clock
+from pledge.runtime.clock import Clock, SystemClock
 from pledge.runtime.metrics import RuntimeMetrics
 from pledge.runtime.outbox import Outbox, OutboxTransaction
 from pledge.runtime.ownership import (
@@ -178,7 +178,7 @@ class PartitionConsumer:
                 "waiting for Kafka", servers=self._kafka.bootstrap_servers, error=repr(error)
             )
 
-        return await retry_while_away(start, clock=self._clock, on_retry=say, passing=(KafkaError,))
+        return await retry_while_away(start, on_retry=say, passing=(KafkaError,))
 
     async def _start_probe(self) -> AIOKafkaConsumer:
         probe = AIOKafkaConsumer(
@@ -221,7 +221,6 @@ class PartitionConsumer:
         try:
             states = await retry_while_away(
                 lambda: self._claim(partitions),
-                clock=self._clock,
                 on_retry=lambda error: log.warning("waiting for the database", error=repr(error)),
                 give_up=lambda: self._is_stopping,
             )
@@ -349,7 +348,7 @@ class PartitionConsumer:
     async def _commit_for_ever(self) -> None:
         committed: dict[TopicPartition, int] = {}
         while True:
-            await self._clock.sleep(COMMIT_INTERVAL)
+            await SystemClock().sleep(COMMIT_INTERVAL)
             offsets = {self._physical(each): s.next_offset for each, s in self._states.items()}
             if self._subscription is None or offsets == committed or not offsets:
                 continue

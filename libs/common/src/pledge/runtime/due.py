@@ -11,7 +11,7 @@ from typing import Generic, TypeVar
 
 import structlog
 
-from pledge.runtime.clock import Clock
+from pledge.runtime.clock import Clock, SystemClock
 from pledge.runtime.database import is_retriable
 from pledge.runtime.ownership import FIRST_BACKOFF, LONGEST_BACKOFF
 
@@ -96,7 +96,7 @@ class DueLoop(Generic[K]):
                     raise
                 log.warning("due loop backs off", error=repr(error))
                 self._horizon = None
-                await self._clock.sleep(backoff)
+                await SystemClock().sleep(backoff)
                 backoff = min(backoff * 2, LONGEST_BACKOFF)
 
     async def _round(self) -> None:

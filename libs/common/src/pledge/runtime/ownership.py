@@ -15,7 +15,7 @@ from typing import TypeVar
 
 import asyncpg
 
-from pledge.runtime.clock import Clock
+from pledge.runtime.clock import SystemClock
 from pledge.runtime.database import is_retriable
 from pledge.runtime.records import Partition
 
@@ -123,13 +123,13 @@ async def hold(connection: asyncpg.Connection, state: PartitionState) -> None:
 async def retry_while_away(
     work: Callable[[], Awaitable[T]],
     *,
-    clock: Clock,
     on_retry: Callable[[BaseException], None],
     give_up: Callable[[], bool] = lambda: False,
     passing: tuple[type[BaseException], ...] = (),
 ) -> T:
     """Do `work` until it succeeds, backing off while the database or the broker is away.
 
+    It waits in real time: an outage does not follow a clock that a test moves.
     Errors of the types in `passing` count as passing faults beside those of the database.
     Raises what `work` raised when that is no passing fault, or once `give_up` says so.
     """
@@ -141,5 +141,5 @@ async def retry_while_away(
             if not (is_retriable(error) or isinstance(error, passing)) or give_up():
                 raise
             on_retry(error)
-        await clock.sleep(wait)
+        await SystemClock().sleep(wait)
         wait = min(wait * 2, LONGEST_BACKOFF)
