@@ -33,7 +33,16 @@ _SECRET_VALUES = (
     (re.compile(r"(?<=://)([^\s/:@]*):[^\s/@]+@"), r"\1:[secret]@"),
 )
 # They say a line for each request or connection that we log better ourselves.
-_QUIET = ("httpx", "httpcore", "uvicorn.access", "aiosmtpd", "mail.log", "asyncio")
+_QUIET = (
+    "httpx",
+    "httpcore",
+    "uvicorn",
+    "uvicorn.access",
+    "uvicorn.error",
+    "aiosmtpd",
+    "mail.log",
+    "asyncio",
+)
 
 
 def configure(

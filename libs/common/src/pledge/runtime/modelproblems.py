@@ -35,7 +35,6 @@ def explain(detail: ErrorDetails, model: type[BaseModel], data: object) -> Expla
         known = sorted(_keys_at(model, steps[:-1]))
         message = f"`{name}` is not known here"
         return Explained(steps, message, suggest(name, known), at_key=True)
-    words = detail["msg"].removeprefix("Value error, ").removeprefix("Assertion failed, ")
     value = detail["input"]
     hint = None
     if kind in ("literal_error", "enum"):
@@ -43,9 +42,19 @@ def explain(detail: ErrorDetails, model: type[BaseModel], data: object) -> Expla
         hint = suggest(str(value), choices)
     elif kind == "string_type" and isinstance(value, int | float):
         hint = "put it in quotes"
-    message = words[:1].lower() + words[1:]
     label = f"`{steps[-1]}` " if steps and isinstance(steps[-1], str) else ""
-    return Explained(steps, f"{label}{message}{_shown(value)}", hint)
+    return Explained(steps, f"{label}{in_words(detail)}{_shown(value)}", hint)
+
+
+def in_words(detail: ErrorDetails) -> str:
+    """What is wrong, as the rest of a sentence that begins with the value's name."""
+    if detail["type"] == "missing":
+        return "is missing"
+    if detail["type"] == "extra_forbidden":
+        return "is not known here"
+    words = detail["msg"].removeprefix("Value error, ").removeprefix("Assertion failed, ")
+    words = words.removeprefix("Input ")
+    return words[:1].lower() + words[1:]
 
 
 def suggest(word: str, known: Iterable[str]) -> str | None:
