@@ -8,10 +8,10 @@ from typing import Protocol
 
 import asyncpg
 import structlog
-from pledge.runtime.metrics import RuntimeMetrics
 
 from pledge.runtime.clock import Clock
 from pledge.runtime.deadletters import PoisonRun, dead_letter
+from pledge.runtime.metrics import RuntimeMetrics
 from pledge.runtime.outbox import Outbox
 from pledge.runtime.ownership import (
     Fenced,

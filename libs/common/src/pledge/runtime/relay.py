@@ -18,10 +18,10 @@ from aiokafka import AIOKafkaProducer
 from aiokafka.errors import KafkaError
 from aiokafka.partitioner import murmur2
 from aiokafka.producer.message_accumulator import BatchBuilder
-from pledge.runtime.metrics import RuntimeMetrics
 
 from pledge.runtime.clock import Clock, SystemClock
 from pledge.runtime.database import is_retriable
+from pledge.runtime.metrics import RuntimeMetrics
 from pledge.runtime.outbox import NOTIFY_CHANNEL, SHARDS, Outbox
 from pledge.runtime.ownership import FIRST_BACKOFF, LONGEST_BACKOFF
 from pledge.runtime.settings import KafkaSettings
