@@ -127,7 +127,7 @@ async def test_a_database_that_drops_connections_costs_no_record(
 ) -> None:
     admin = await asyncpg.connect(database.owner(dsn).replace("_owner@", "@"))
     try:
-        async with Ledger(kafka, dsn) as ledger:
+        async with Ledger(kafka, dsn):
             for start in range(0, 1_000, 100):
                 await topics.publish(kafka, messages(100, start=start))
                 await admin.execute(
