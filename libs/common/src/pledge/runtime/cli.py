@@ -124,4 +124,4 @@ def _add_broken(app: typer.Typer, name: str, error: CommandError) -> None:
         raise error
 
     settings = {"allow_extra_args": True, "ignore_unknown_options": True}
-    app.command(name=name, help=f"(broken) {error}", context_settings=settings)(broken)
+    app.command(name=name, help=f"Broken: {error}", context_settings=settings)(broken)

@@ -25,7 +25,7 @@ app = typer.Typer(
 
 
 @app.command(
-    epilog="Examples:  pledge desk check deploy/desks/vircom   |   pledge desk check deploy/desks/*"
+    epilog="Examples:\n\npledge desk check deploy/desks/vircom\n\npledge desk check deploy/desks/*"
 )
 def check(
     folders: Annotated[list[Path], typer.Argument(help="Folders of desks.", metavar="FOLDER...")],
@@ -51,7 +51,7 @@ def check(
         raise typer.Exit(1)
 
 
-@app.command(epilog="Example:  pledge desk new deploy/desks/acme")
+@app.command(epilog="Example:\n\npledge desk new deploy/desks/acme")
 def new(
     folder: Annotated[Path, typer.Argument(help="The folder to make; its name is the desk's id.")],
 ) -> None:
@@ -78,7 +78,7 @@ def new(
     typer.echo(f"edit them, then: pledge desk check {folder}")
 
 
-@app.command(epilog="Example:  pledge desk schema sla > sla.schema.json")
+@app.command(epilog="Example:\n\npledge desk schema sla > sla.schema.json")
 def schema(
     service: Annotated[str, typer.Argument(help="The service whose file is described.")],
 ) -> None:

@@ -5,9 +5,12 @@ from __future__ import annotations
 from collections.abc import Iterable
 from datetime import timedelta
 
+import asyncpg
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
 
+from pledge.runtime import logs
 from pledge.runtime.clock import Clock
+from pledge.runtime.database import is_retriable
 from pledge.runtime.records import Partition
 
 # A batch is one transaction: a millisecond when small, above a second something is wrong.
@@ -19,6 +22,15 @@ REQUEST_BUCKETS = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2
 
 # Often enough to see a stall of a tenth of a second, and 20 wake-ups a second cost nothing.
 STALL_INTERVAL = timedelta(milliseconds=50)
+OUTBOX_INTERVAL = timedelta(seconds=5)
+# Counting stops here: a number this large says all there is to say.
+MOST_ROWS_COUNTED = 100_000
+_OUTBOX = """
+SELECT count(*) AS rows, min(written_at) AS oldest
+FROM (SELECT written_at FROM outbox ORDER BY id LIMIT $1) AS waiting
+"""
+
+log = logs.get(__name__)
 
 
 class RuntimeMetrics:
@@ -136,12 +148,8 @@ class RuntimeMetrics:
         """This instance owns `partitions` no more: their lag is another's to report."""
         for partition in partitions:
             labels = (self.service, partition.topic, str(partition.number))
-            self._lag_records.remove_by_labels(
-                dict(zip(("service", "topic", "partition"), labels, strict=True))
-            )
-            self._lag_seconds.remove_by_labels(
-                dict(zip(("service", "topic", "partition"), labels, strict=True))
-            )
+            self._lag_records.remove(*labels)
+            self._lag_seconds.remove(*labels)
 
     def batch_done(self, partition: Partition, records: int, seconds: float) -> None:
         """A batch of `records` of `partition` was committed after `seconds`."""
@@ -191,3 +199,17 @@ async def watch_event_loop(metrics: RuntimeMetrics, clock: Clock) -> None:
         before = clock.monotonic()
         await clock.sleep(STALL_INTERVAL)
         metrics.stalled(clock.monotonic() - before - interval)
+
+
+async def watch_outbox(metrics: RuntimeMetrics, pool: asyncpg.Pool, clock: Clock) -> None:
+    """Count, for ever, what waits in the outbox, and how long. Cancel it to end it."""
+    while True:
+        try:
+            row = await pool.fetchrow(_OUTBOX, MOST_ROWS_COUNTED)
+            oldest = row["oldest"]
+            metrics.outbox(row["rows"], clock.now() - oldest if oldest else timedelta(0))
+        except Exception as error:
+            if not is_retriable(error):
+                raise
+            log.warning("outbox_not_counted", error=str(error))
+        await clock.sleep(OUTBOX_INTERVAL)

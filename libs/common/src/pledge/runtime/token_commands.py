@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import re
 from datetime import timedelta
 from pathlib import Path
@@ -38,7 +37,7 @@ DEFAULT_KEY = Path(".pledge/token.key")
 
 
 @app.command(
-    epilog="Examples:  pledge token create ann --desk vircom --role agent --expires 8h   |   "
+    epilog="Examples:\n\npledge token create ann --desk vircom --role agent --expires 8h\n\n"
     "pledge token create mail-gateway --desk '*' --role gateway --expires 90d"
 )
 def create(
@@ -71,7 +70,7 @@ def create(
 
 
 @app.command(
-    epilog="Examples:  pledge token keys --key /etc/pledge/token.key   |   "
+    epilog="Examples:\n\npledge token keys --key /etc/pledge/token.key\n\n"
     "pledge token keys --key /etc/pledge/token.key --rotate"
 )
 def keys(
@@ -98,7 +97,9 @@ def keys(
     typer.echo(f"public keys:  {signing.public_path(key)} (set PLEDGE_JWKS to it)")
 
 
-@app.command(epilog="Example:  pledge token revoke eyJhbGciOi… --denylist /etc/pledge/denylist.txt")
+@app.command(
+    epilog="Example:\n\npledge token revoke eyJhbGciOi… --denylist /etc/pledge/denylist.txt"
+)
 def revoke(
     token: Annotated[str, typer.Argument(help="The token, or its id (jti).")],
     denylist: Annotated[

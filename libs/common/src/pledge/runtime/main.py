@@ -1,0 +1,79 @@
+"""What every service's `__main__` does: read settings, set up logs, serve until told to stop."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import sys
+from collections.abc import Awaitable, Callable
+from typing import TypeVar
+
+import uvloop
+
+from pledge.runtime import logs
+from pledge.runtime.clock import Clock, SystemClock
+from pledge.runtime.httpserver import CannotListen
+from pledge.runtime.ids import Ids, SystemIds
+from pledge.runtime.migrations import SchemaMismatch
+from pledge.runtime.settings import (
+    KafkaSettings,
+    ServiceSettings,
+    SettingsError,
+    load_settings,
+    misspelt,
+)
+from pledge.runtime.supervisor import stop_on_signals
+from pledge.runtime.yamlfile import FileProblem
+
+S = TypeVar("S", bound=ServiceSettings)
+Serve = Callable[[S, KafkaSettings, Clock, Ids, asyncio.Event], Awaitable[None]]
+
+STOPPED = 0
+FAILED = 1
+MISCONFIGURED = 2
+# Their message says all there is to say to whoever runs the service.
+EXPLAINED = (CannotListen, SchemaMismatch, SettingsError, FileProblem)
+
+log = logs.get(__name__)
+
+
+def run_main(
+    service: str,
+    settings: type[S],
+    serve: Serve[S],
+    *,
+    explained: tuple[type[Exception], ...] = (),
+) -> int:
+    """Run `serve` with the settings of the environment until SIGTERM or SIGINT.
+
+    Gives the exit status: 0 stopped as asked, 1 failed, 2 misconfigured. Errors in `explained`,
+    like those that the runtime knows, become one line that says what to do instead of a trace.
+    Use it as `sys.exit(run_main("sla", SlaSettings, serve))`.
+    """
+    try:
+        told = load_settings(settings)
+        kafka = load_settings(KafkaSettings)
+        kafka.ssl_context()  # a wrong certificate is a wrong setting, too
+    except SettingsError as error:
+        sys.stderr.write(f"{service}: {error}\n")
+        return MISCONFIGURED
+    clock = SystemClock()
+    logs.configure(service, told.log_level, style=told.log_format, clock=clock)
+    for problem in [*misspelt(settings, os.environ), *misspelt(KafkaSettings, os.environ)]:
+        log.warning("setting_ignored", problem=str(problem))
+
+    async def until_stopped() -> None:
+        stop = asyncio.Event()
+        stop_on_signals(stop)
+        await serve(told, kafka, clock, SystemIds(clock), stop)
+
+    try:
+        uvloop.run(until_stopped())
+    except Exception as error:
+        if isinstance(error, EXPLAINED + explained):
+            log.critical("service_cannot_run", reason=str(error))
+            return MISCONFIGURED
+        log.critical("service_failed", exc_info=True)
+        return FAILED
+    log.info("service_stopped")
+    return STOPPED
