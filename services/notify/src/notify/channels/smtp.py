@@ -1,0 +1,158 @@
+"""Mail by SMTP, over kept connections."""
+
+import asyncio
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from email.errors import MessageError
+from email.headerregistry import Address
+from email.message import EmailMessage
+from email.policy import SMTP as SMTP_POLICY
+from email.utils import format_datetime
+from typing import Any
+
+import aiosmtplib
+
+from notify.channels import Delivered, Delivery, Failed, Outcome, Reason, Retry
+
+TIMEOUT = timedelta(seconds=30)
+_IDLE_AT_MOST = 2  # connections kept per lane
+
+
+@dataclass(frozen=True, slots=True)
+class SmtpServer:
+    """The relay that takes our mail."""
+
+    host: str
+    port: int
+    username: str | None = None
+    password: str | None = None
+    use_tls: bool = False  # TLS from the first byte; otherwise STARTTLS where the relay offers it
+    local_name: str = "pledge.invalid"  # how we greet
+
+
+class SmtpChannel:
+    """Sends a delivery's content as one mail to one address."""
+
+    def __init__(self, server: SmtpServer, *, timeout: timedelta = TIMEOUT) -> None:
+        self._server = server
+        self._timeout = timeout.total_seconds()
+        self._idle: dict[str, list[aiosmtplib.SMTP]] = {}
+
+    async def send(self, delivery: Delivery) -> Outcome:
+        """Build the message, hand it to the relay, and judge the answer."""
+        try:
+            message = build_message(delivery)
+        except (ValueError, KeyError, MessageError, UnicodeError) as error:
+            return Failed(Reason.BAD_CONTENT, f"{type(error).__name__}: {error}"[:500])
+        try:
+            async with asyncio.timeout(self._timeout):
+                return await self._submit(delivery, message)
+        except (TimeoutError, aiosmtplib.SMTPTimeoutError):
+            return Retry(Reason.TIMEOUT, f"no answer within {self._timeout:g} s")
+        except aiosmtplib.SMTPRecipientsRefused as error:
+            refused = error.recipients[0]
+            return _judge(refused.code, refused.message)
+        except aiosmtplib.SMTPResponseException as error:
+            return _judge(error.code, error.message)
+        except (aiosmtplib.SMTPException, OSError) as error:
+            return Retry(Reason.CONNECTION_FAILED, f"{type(error).__name__}: {error}"[:500])
+
+    async def close(self) -> None:
+        """Say goodbye on every kept connection."""
+        for clients in self._idle.values():
+            for client in clients:
+                client.close()
+        self._idle.clear()
+
+    async def _submit(self, delivery: Delivery, message: EmailMessage) -> Outcome:
+        client = await self._connection(delivery.lane)
+        sender = str(delivery.content["envelope_from"])
+        try:
+            await client.sendmail(sender, [delivery.target], message.as_bytes(policy=SMTP_POLICY))
+        except BaseException:
+            # Whatever state the dialogue is in, the next mail begins on a fresh connection.
+            client.close()
+            raise
+        kept = self._idle.setdefault(delivery.lane, [])
+        if len(kept) < _IDLE_AT_MOST:
+            kept.append(client)
+        else:
+            client.close()
+        return Delivered("250")
+
+    async def _connection(self, lane: str) -> aiosmtplib.SMTP:
+        """A kept connection that still answers, or a new one."""
+        kept = self._idle.setdefault(lane, [])
+        while kept:
+            client = kept.pop()
+            try:
+                await client.rset()
+            except (aiosmtplib.SMTPException, OSError):
+                client.close()
+            else:
+                return client
+        server = self._server
+        client = aiosmtplib.SMTP(
+            hostname=server.host,
+            port=server.port,
+            username=server.username,
+            password=server.password,
+            use_tls=server.use_tls,
+            local_hostname=server.local_name,
+            timeout=self._timeout,
+        )
+        await client.connect()
+        return client
+
+
+def _judge(code: int, text: str) -> Outcome:
+    """RFC 5321 §4.2.1: 4yz may succeed later, 5yz will not."""
+    detail = f"SMTP {code} {text}"[:500]
+    if 400 <= code < 500:
+        return Retry(Reason.RECEIVER_ERROR, detail)
+    return Failed(Reason.REFUSED, detail)
+
+
+def build_message(delivery: Delivery) -> EmailMessage:
+    """The mail of a delivery's content. The same content gives the same bytes, Date included.
+
+    Raises ValueError when a header would hold a line break: a subject cannot add headers.
+    """
+    content = delivery.content
+    message = EmailMessage(policy=SMTP_POLICY)
+    message["From"] = _mailbox(content["from_name"], content["from"])
+    message["To"] = _mailbox(content.get("to_name") or "", delivery.target)
+    message["Subject"] = _one_line(content["subject"])
+    message["Date"] = format_datetime(datetime.fromisoformat(content["date"]))
+    message["Message-ID"] = content["message_id"]
+    # RFC 3834 §5: auto-replied answers a message, auto-generated does not.
+    message["Auto-Submitted"] = content["auto_submitted"]
+    message["X-Auto-Response-Suppress"] = "All"
+    _add_thread(message, content)
+    message.set_content(str(content["text"]))
+    if content.get("html"):
+        message.add_alternative(str(content["html"]), subtype="html")
+    return message
+
+
+def _add_thread(message: EmailMessage, content: dict[str, Any]) -> None:
+    if content.get("reply_to"):
+        message["Reply-To"] = _mailbox(content["from_name"], content["reply_to"])
+    if content.get("in_reply_to"):
+        message["In-Reply-To"] = _one_line(content["in_reply_to"])
+    if content.get("references"):
+        message["References"] = " ".join(_one_line(item) for item in content["references"])
+    if content.get("ticket_number"):
+        message["X-Pledge-Ticket"] = _one_line(content["ticket_number"])
+
+
+def _mailbox(name: str, address: str) -> Address:
+    """An address with its display name, quoted and encoded as needed."""
+    return Address(display_name=_one_line(name), addr_spec=address)
+
+
+def _one_line(text: object) -> str:
+    """Text for a header: line breaks and other controls become spaces."""
+    return "".join(
+        " " if ord(char) < 32 or ord(char) == 127 else char for char in str(text)
+    ).strip()

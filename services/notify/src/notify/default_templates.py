@@ -1,0 +1,92 @@
+"""Templates every desk has from the start, and may replace in its file by the same name."""
+
+from collections.abc import Mapping
+
+from notify.domain.desk import Template
+
+_ACKNOWLEDGEMENT = Template(
+    subject="[{{ ticket.number }}] We have your request: {{ ticket.title }}",
+    text="""\
+Hello{% if recipient.name %} {{ recipient.name }}{% endif %},
+
+we have your request. Its number is {{ ticket.number }}{% if ticket.severity %}, \
+its severity {{ ticket.severity }}{% endif %}.
+We took it on {{ occurred_at }}.
+{% if event.missing %}
+
+To start, we still need: {{ event.missing | join(", ") }}.
+{% endif %}
+
+To add something, answer this mail and leave the subject as it is.
+
+{{ desk.title }}
+""",
+)
+
+_PAGE = Template(
+    subject="{% if is_late %}[late] {% endif %}{{ summary }}",
+    text="""\
+{{ summary }}
+{% if is_late %}
+This page is late: it happened on {{ occurred_at }}.
+{% endif %}
+
+Ticket:    {{ ticket.number }}
+Severity:  {{ ticket.severity }}
+{% if metric %}
+Promise:   {{ metric }}
+Was due:   {{ due_at }}
+Noticed:   {{ detected_at }}
+{% endif %}
+
+Acknowledge: {{ acknowledge_url }}
+
+{{ desk.title }}
+""",
+)
+
+_BREACH = Template(
+    subject="[{{ ticket.number }}] {{ metric }} missed",
+    text="""\
+The promise "{{ metric }}" of ticket {{ ticket.number }} ({{ ticket.title }}) was due on
+{{ due_at }} and was missed. It was noticed on {{ detected_at }}.
+
+Severity: {{ ticket.severity }}
+Target:   {{ event.target }}
+
+{{ desk.title }}
+""",
+)
+
+_STATUS_UPDATE = Template(
+    subject="{{ event.subject_line }}",
+    text="""\
+{{ event.body }}
+
+{{ event.page_url }}
+{% if recipient.unsubscribe_url %}
+
+To get no more of these: {{ recipient.unsubscribe_url }}
+{% endif %}
+""",
+)
+
+_CONFIRMATION = Template(
+    subject="Confirm your subscription to {{ event.page_name }}",
+    text="""\
+Somebody, we think you, asked for updates of {{ event.page_name }} by mail to this address.
+To get them, open this link:
+
+{{ event.confirm_url }}
+
+If it was not you, do nothing: without the link we send nothing.
+""",
+)
+
+BUILT_IN: Mapping[str, Mapping[str, Template]] = {
+    "acknowledgement": {"en": _ACKNOWLEDGEMENT},
+    "page": {"en": _PAGE},
+    "breach": {"en": _BREACH},
+    "status_update": {"en": _STATUS_UPDATE},
+    "subscription_confirmation": {"en": _CONFIRMATION},
+}

@@ -1,0 +1,128 @@
+"""What a desk's notify file says, as values: people, rotations, receivers, policies, routes."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from enum import StrEnum
+
+from notify.domain.oncall import Rotation, on_call
+from notify.domain.page import EscalationPolicy
+from notify.domain.routing import Route
+
+
+@dataclass(frozen=True, slots=True)
+class Person:
+    """Somebody who can be paged or mailed. `methods` are "email" or names of receivers."""
+
+    name: str
+    full_name: str
+    email: str | None
+    zone: str  # IANA name; every time this person reads is shown in it
+    language: str
+    methods: tuple[str, ...]  # at least one
+
+
+class ReceiverKind(StrEnum):
+    """What is spoken to a receiver."""
+
+    WEBHOOK = "webhook"
+
+
+@dataclass(frozen=True, slots=True)
+class Receiver:
+    """A machine that takes pages or chat messages. `secret` signs what is sent to it."""
+
+    name: str
+    kind: ReceiverKind
+    url: str
+    secret: str = field(repr=False)
+    zone: str = "UTC"
+
+
+@dataclass(frozen=True, slots=True)
+class Template:
+    """Jinja2 sources. `html` is escaped as it is filled, `subject` and `text` are plain."""
+
+    text: str
+    subject: str = ""
+    html: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Desk:
+    """One desk's rules for telling people."""
+
+    name: str
+    title: str
+    zone: str
+    language: str
+    sender: str  # From of every mail, an address
+    own_addresses: frozenset[str]  # lower case: mails to these would come back to us
+    people: Mapping[str, Person]
+    rotations: Mapping[str, Rotation]
+    receivers: Mapping[str, Receiver]
+    policies: Mapping[str, EscalationPolicy]
+    routes: tuple[Route, ...]
+    templates: Mapping[str, Mapping[str, Template]]  # name -> language -> template
+    late_after: timedelta
+    mails_per_address: int  # automatic mails to one address within `mails_within`
+    mails_within: timedelta
+    reachable_hosts: frozenset[str]  # private hosts this desk's webhooks may reach all the same
+
+    def template(self, name: str, language: str) -> Template:
+        """The template in this language, else in the desk's, else in whichever there is."""
+        versions = self.templates[name]
+        for wanted in (language, language.partition("-")[0], self.language):
+            if wanted in versions:
+                return versions[wanted]
+        return next(iter(versions.values()))
+
+
+@dataclass(frozen=True, slots=True)
+class ToReceiver:
+    """A way to reach somebody: this receiver, on behalf of a person or of nobody in particular."""
+
+    receiver: Receiver
+    person: Person | None
+
+
+@dataclass(frozen=True, slots=True)
+class ToMailbox:
+    """A way to reach somebody: this mailbox."""
+
+    address: str
+    name: str
+    zone: str
+    language: str
+    person: Person | None
+
+
+Way = ToReceiver | ToMailbox
+
+
+def ways(desk: Desk, target: str, at: datetime) -> tuple[Way, ...]:
+    """How to reach a step's target ("receiver:r", "person:p", "rotation:r") at this instant.
+
+    A target the desk's file no longer has (the policy was stamped earlier) gives no way.
+    """
+    kind, _, name = target.partition(":")
+    if kind == "receiver":
+        receiver = desk.receivers.get(name)
+        return (ToReceiver(receiver, None),) if receiver else ()
+    if kind == "rotation" and name in desk.rotations:
+        name = on_call(desk.rotations[name], at)
+    person = desk.people.get(name)
+    return person_ways(desk, person) if person else ()
+
+
+def person_ways(desk: Desk, person: Person) -> tuple[Way, ...]:
+    """Every contact method of a person."""
+    found: list[Way] = []
+    for method in person.methods:
+        if method == "email" and person.email:
+            found.append(
+                ToMailbox(person.email, person.full_name, person.zone, person.language, person)
+            )
+        elif method in desk.receivers:
+            found.append(ToReceiver(desk.receivers[method], person))
+    return tuple(found)
