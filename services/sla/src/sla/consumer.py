@@ -1,0 +1,207 @@
+"""Ticket events from the bus: decoded, assessed and stored, one transaction a batch."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable, Collection, Sequence
+from dataclasses import dataclass
+from typing import Any
+from uuid import UUID
+
+import asyncpg
+import structlog
+from pydantic_core import from_json, to_json
+
+from pledge.events import Decoded, Envelope, Malformed, Topic, decode
+from pledge.events.ticket import TicketEvent
+from pledge.runtime.clock import Clock
+from pledge.runtime.records import Outcome, Partition, Poison, Record
+from sla import store
+from sla.domain.facts import fact_from_event
+from sla.domain.model import Fact
+from sla.ledger import Ledger
+from sla.metrics import SlaMetrics
+from sla.policies import Policies
+from sla.settings import SlaSettings
+from sla.tickets import Cause, Ticket, TicketCache
+
+TOPICS = (Topic.TICKET_EVENTS.value,)
+
+# What people wrote is intake's to keep; promises need none of it.
+_TEXTS = frozenset(("text", "resolution", "outcome", "participants", "description", "variables"))
+
+log = structlog.get_logger()
+
+
+@dataclass(frozen=True, slots=True)
+class Incoming:
+    """One record that was read: what it says and where it came from."""
+
+    record: Record
+    ticket_id: UUID
+    number: str
+    envelope: Envelope
+    sequence: int
+    fact: Fact
+    data: str
+
+
+@dataclass(slots=True)
+class Books:
+    """What the work on facts and on due timers share: settings, policies, memory, figures."""
+
+    settings: SlaSettings
+    policies: Policies
+    cache: TicketCache
+    clock: Clock
+    metrics: SlaMetrics
+
+    async def open(
+        self, connection: asyncpg.Connection, home: Partition, ticket_ids: Collection[UUID]
+    ) -> Ledger:
+        """A ledger on the tickets, from memory where they are there, else from the database."""
+        self.cache.begin(home, ticket_ids)
+        known: dict[UUID, Ticket] = {}
+        missing: list[UUID] = []
+        for ticket_id in ticket_ids:
+            ticket = self.cache.get(ticket_id)
+            if ticket is None:
+                missing.append(ticket_id)
+            else:
+                known[ticket_id] = ticket
+        known |= await store.load_tickets(connection, missing)
+        await self.policies.fetch(connection, known.values())
+        return Ledger(
+            known, self.policies, now=self.clock.now(), late_after=self.settings.late_after
+        )
+
+    def close(self, home: Partition, ledger: Ledger) -> None:
+        """The ledger's transaction was committed: remember the tickets and count."""
+        self.cache.commit(home, ledger.tickets())
+        self.metrics.cached_tickets.set(len(self.cache))
+        self.metrics.count(ledger.published, ledger.now, late_after=ledger.late_after)
+
+
+class FactHandler:
+    """Handles `ticket.events.v1`, one partition's batch at a time."""
+
+    def __init__(
+        self,
+        books: Books,
+        *,
+        on_assigned: Callable[[frozenset[Partition]], None],
+        on_revoked: Callable[[frozenset[Partition]], None],
+        on_applied: Callable[[Partition, Sequence[Ticket]], None],
+    ) -> None:
+        self._books = books
+        self._on_assigned = on_assigned
+        self._on_revoked = on_revoked
+        self._on_applied = on_applied
+
+    async def assigned(self, partitions: frozenset[Partition]) -> None:
+        """Start to keep the timers of `partitions`."""
+        self._books.cache.drop(partitions)
+        self._on_assigned(partitions)
+
+    async def revoked(self, partitions: frozenset[Partition]) -> None:
+        """Forget all that was kept of `partitions`."""
+        self._on_revoked(partitions)
+        self._books.cache.drop(partitions)
+
+    async def handle(
+        self, connection: asyncpg.Connection, partition: Partition, records: Sequence[Record]
+    ) -> Outcome:
+        """Append the facts, assess their tickets again and publish what changed."""
+        outcome = Outcome()
+        incoming = _read(records, outcome)
+        ledger = await self._books.open(
+            connection, partition, dict.fromkeys(each.ticket_id for each in incoming)
+        )
+        counts: Counter[str] = Counter()
+        for each in incoming:
+            counts[self._apply(ledger, partition, each, outcome)] += 1
+        await store.save(connection, ledger.rows())
+        outcome.messages.extend(ledger.messages)
+        outcome.after_commit.append(lambda: self._committed(partition, ledger, counts))
+        return outcome
+
+    def _apply(
+        self, ledger: Ledger, partition: Partition, incoming: Incoming, outcome: Outcome
+    ) -> str:
+        """Enter one fact; returns what became of it, as a metric label."""
+        ticket = ledger.ticket(incoming.ticket_id)
+        if ticket is None:
+            if incoming.fact.type != "opened":
+                detail = f"no event opened the ticket {incoming.number} ({incoming.ticket_id})"
+                outcome.poison.append(Poison(incoming.record, "unknown_ticket", detail))
+                return "unknown_ticket"
+            ticket = self._opened(partition, incoming)
+        elif incoming.sequence <= ticket.sequence:
+            return "duplicate"
+        seen = ticket.sequence
+        is_gap = incoming.sequence > seen + 1
+        ledger.add_fact(ticket, incoming.fact, incoming.data, incoming.envelope)
+        if is_gap:
+            log.warning(
+                "events of a ticket are missing",
+                ticket=incoming.number,
+                seen=seen,
+                next=incoming.sequence,
+            )
+        return "gap" if is_gap else "applied"
+
+    def _opened(self, partition: Partition, incoming: Incoming) -> Ticket:
+        envelope = incoming.envelope
+        policy = self._books.policies.current(envelope.desk)
+        return Ticket(
+            ticket_id=incoming.ticket_id,
+            home=partition,
+            desk=envelope.desk,
+            number=incoming.number,
+            policy_version=policy.version if policy is not None else None,
+            sequence=0,
+            cause=Cause(envelope.id, envelope.correlation_id, envelope.traceparent),
+        )
+
+    def _committed(self, partition: Partition, ledger: Ledger, counts: Counter[str]) -> None:
+        self._books.close(partition, ledger)
+        for outcome, count in counts.items():
+            self._books.metrics.facts.labels(outcome).inc(count)
+        self._on_applied(partition, ledger.tickets())
+
+
+def _read(records: Sequence[Record], outcome: Outcome) -> list[Incoming]:
+    """The ticket events among `records`; what is none becomes poison, unknown types are left."""
+    incoming = []
+    for record in records:
+        try:
+            decoded = decode(record.headers, record.value)
+        except Malformed as error:
+            outcome.poison.append(Poison(record, error.reason.value, error.detail))
+            continue
+        if not isinstance(decoded, Decoded):
+            continue
+        envelope, event = decoded.envelope, decoded.event
+        if not isinstance(event, TicketEvent):
+            detail = f"{envelope.type} is no event of a ticket"
+            outcome.poison.append(Poison(record, "not_a_fact", detail))
+        elif envelope.sequence is None:
+            detail = "the header ce_sequence is missing"
+            outcome.poison.append(Poison(record, "missing_sequence", detail))
+        else:
+            incoming.append(_incoming(record, envelope, event, envelope.sequence))
+    return incoming
+
+
+def _incoming(record: Record, envelope: Envelope, event: TicketEvent, sequence: int) -> Incoming:
+    plain: dict[str, Any] = from_json(record.value or b"")
+    data = {name: value for name, value in plain.items() if name not in _TEXTS}
+    return Incoming(
+        record,
+        event.ticket_id,
+        event.number,
+        envelope,
+        sequence,
+        fact_from_event(data, sequence),
+        to_json(data).decode(),
+    )

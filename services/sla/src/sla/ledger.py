@@ -1,0 +1,253 @@
+"""What one transaction adds to the books: facts in, changes of promises out.
+
+The ledger does no I/O. It is given the tickets as committed, applies facts and instants one by
+one, and ends with the rows to write and the messages to publish. Facts are assessed one at a
+time, so that what is published does not depend on how records were cut into batches.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Mapping
+from datetime import datetime, timedelta
+from uuid import UUID
+
+from pledge.events import Envelope, Event, caused_by, encode
+from pledge.runtime.records import Message
+from sla.announce import Telling, breach_id, event_of, left_for
+from sla.domain.assess import assess
+from sla.domain.differ import diff
+from sla.domain.model import Assessment, Change, ChangeKind, Fact, Published, State, Told
+from sla.domain.policy import Policy
+from sla.policies import Policies
+from sla.rows import BreachRow, FactRow, RetractionRow, Rows, TimerRow
+from sla.tickets import Cause, Ticket
+
+SOURCE = "/sla"
+_BREACH_KINDS = frozenset((ChangeKind.BREACHED, ChangeKind.BREACH_RETRACTED))
+
+TimerKey = tuple[UUID, str, int]
+
+
+class Ledger:
+    """One transaction's work on the tickets of one partition.
+
+    `known` are the tickets as committed; they are not changed. `now` is when the work is done.
+    """
+
+    def __init__(
+        self,
+        known: Mapping[UUID, Ticket],
+        policies: Policies,
+        *,
+        now: datetime,
+        late_after: timedelta,
+    ) -> None:
+        self._known = known
+        self._policies = policies
+        self.now = now
+        self.late_after = late_after
+        self._drafts: dict[UUID, Ticket] = {}
+        self._facts: list[FactRow] = []
+        self._timers: dict[TimerKey, TimerRow | None] = {}
+        self._breaches: dict[UUID, BreachRow] = {}
+        self._retractions: list[RetractionRow] = []
+        self.messages: list[Message] = []
+        self.published: list[tuple[Change, Ticket]] = []
+
+    def ticket(self, ticket_id: UUID) -> Ticket | None:
+        """The ticket as it stands in this transaction; None when nothing is known of it."""
+        return self._drafts.get(ticket_id) or self._known.get(ticket_id)
+
+    def add_fact(self, ticket: Ticket, fact: Fact, data: str, envelope: Envelope) -> None:
+        """Take a fact that follows the ticket's last one; publish what it changes."""
+        draft = self._draft(ticket)
+        draft.facts = (*draft.facts, fact)
+        draft.sequence = fact.sequence
+        draft.cause = Cause(envelope.id, envelope.correlation_id, envelope.traceparent)
+        self._facts.append(
+            FactRow(
+                draft.ticket_id, fact.sequence, fact.type, fact.occurred_at, fact.recorded_at, data
+            )
+        )
+        # What the facts say is known up to the newest of them, and no further.
+        newest = max(each.recorded_at for each in draft.facts)
+        self._look(draft, min(newest, self.now), is_provisional=False)
+
+    def fire(self, ticket: Ticket, *, is_provisional: bool) -> None:
+        """Publish what became true by time alone, up to now."""
+        self._look(self._draft(ticket), self.now, is_provisional=is_provisional)
+
+    def rows(self) -> Rows:
+        """Everything to write."""
+        rows = Rows(
+            facts=self._facts,
+            breaches=list(self._breaches.values()),
+            retractions=self._retractions,
+        )
+        for ticket_id, draft in self._drafts.items():
+            (rows.changed_tickets if ticket_id in self._known else rows.new_tickets).append(draft)
+        existing = {
+            (ticket_id, each.metric, each.cycle)
+            for ticket_id in self._drafts
+            if ticket_id in self._known
+            for each in self._known[ticket_id].told.timers
+        }
+        for key, row in self._timers.items():
+            if row is None:
+                if key in existing:
+                    rows.removed_timers.append(key)
+            else:
+                (rows.changed_timers if key in existing else rows.new_timers).append(row)
+        return rows
+
+    def tickets(self) -> list[Ticket]:
+        """The tickets as they stand once the transaction is committed."""
+        return list(self._drafts.values())
+
+    def _draft(self, ticket: Ticket) -> Ticket:
+        draft = self._drafts.get(ticket.ticket_id)
+        if draft is None:
+            draft = self._drafts[ticket.ticket_id] = ticket.draft()
+        return draft
+
+    def _look(self, draft: Ticket, until: datetime, *, is_provisional: bool) -> None:
+        """Assess the ticket and say what is new up to `until`."""
+        policy = self._policies.of(draft)
+        if policy is None:
+            return
+        assessment = assess(draft.facts, policy)
+        difference = diff(draft.told, assessment, until)
+        draft.severity = _text(assessment, "severity")
+        draft.priority = _text(assessment, "priority")
+        draft.is_closed = assessment.is_closed
+        before = {(each.metric, each.cycle): each for each in draft.told.timers}
+        for change in difference.changes:
+            told = before.get((change.metric, change.cycle))
+            self._say(draft, change, told, policy, is_provisional=is_provisional)
+        if difference.told != draft.told:
+            self._note_timers(draft, before, difference.told, assessment, policy)
+            draft.told = difference.told
+        draft.wake_at = difference.wake_at
+
+    def _say(
+        self,
+        draft: Ticket,
+        change: Change,
+        told: Published | None,
+        policy: Policy,
+        *,
+        is_provisional: bool,
+    ) -> None:
+        telling = Telling(draft, policy, told, self.now, self._is_late, is_provisional)
+        self._publish(draft, event_of(change, telling), is_breach=change.kind in _BREACH_KINDS)
+        self.published.append((change, draft))
+        if change.kind is ChangeKind.BREACHED:
+            self._note_breach(draft, change, policy, is_provisional=is_provisional)
+        elif change.kind is ChangeKind.BREACH_RETRACTED:
+            self._note_retraction(draft, change)
+
+    def _publish(self, draft: Ticket, event: Event, *, is_breach: bool) -> None:
+        if is_breach:
+            draft.breach_sequence += 1
+            sequence = draft.breach_sequence
+        else:
+            draft.timer_sequence += 1
+            sequence = draft.timer_sequence
+        # Both counts go up by one with each event and never back, so no two events of a ticket
+        # share a position, whichever cause they name.
+        position = 2 * sequence + is_breach
+        envelope = caused_by(event, _envelope(draft), position, source=SOURCE, sequence=sequence)
+        encoded = encode(event, envelope)
+        self.messages.append(Message(encoded.topic, encoded.key, encoded.value, encoded.headers))
+
+    def _is_late(self, due_at: datetime) -> bool:
+        return self.now - due_at > self.late_after
+
+    def _note_timers(
+        self,
+        draft: Ticket,
+        before: Mapping[tuple[str, int], Published],
+        told: Told,
+        assessment: Assessment,
+        policy: Policy,
+    ) -> None:
+        """Rows of the timers of which something else is told now than before."""
+        now_told = {(each.metric, each.cycle): each for each in told.timers}
+        timers = {(each.metric, each.cycle): each for each in assessment.timers}
+        for key, published in now_told.items():
+            if before.get(key) == published:
+                continue
+            timer = timers.get(key)
+            self._timers[(draft.ticket_id, *key)] = TimerRow(
+                draft.ticket_id,
+                published.metric,
+                published.cycle,
+                draft.desk,
+                published.state.value,
+                timer.started_at if timer else self.now,
+                published.due_at,
+                published.expect_at,
+                timer.met_at if timer else None,
+                published.at_risk_sent,
+                timer.target if timer else "",
+                timer.reason if timer else "",
+                left_for(timer, policy) if published.state is State.PAUSED else None,
+            )
+        for key in before.keys() - now_told.keys():
+            self._timers[(draft.ticket_id, *key)] = None
+
+    def _note_breach(
+        self, draft: Ticket, change: Change, policy: Policy, *, is_provisional: bool
+    ) -> None:
+        due_at = change.occurred_at
+        own_id = breach_id(draft.ticket_id, change.metric, change.cycle, due_at)
+        self._breaches[own_id] = BreachRow(
+            own_id,
+            draft.ticket_id,
+            draft.desk,
+            change.metric,
+            change.cycle,
+            draft.severity,
+            draft.priority,
+            change.timer.target if change.timer else "",
+            policy.version,
+            due_at,
+            self.now,
+            self._is_late(due_at),
+            is_provisional,
+        )
+
+    def _note_retraction(self, draft: Ticket, change: Change) -> None:
+        due_at = change.due_at or change.occurred_at
+        own_id = breach_id(draft.ticket_id, change.metric, change.cycle, due_at)
+        met_at = change.timer.met_at if change.timer else None
+        self._retractions.append(RetractionRow(own_id, self.now, change.reason, met_at))
+
+
+def states_of(told: Told) -> Counter[str]:
+    """How many of the timers told of are in each state."""
+    return Counter(each.state.value for each in told.timers)
+
+
+def _text(assessment: Assessment, name: str) -> str | None:
+    value = assessment.attributes.get(name)
+    return value if isinstance(value, str) else None
+
+
+def _envelope(draft: Ticket) -> Envelope:
+    """As much of the cause's envelope as what it causes inherits."""
+    newest = draft.facts[-1]
+    cause = draft.cause
+    return Envelope(
+        id=cause.id,
+        source="/intake",
+        type=f"pledge.ticket.{newest.type}.v1",
+        time=newest.occurred_at,
+        subject=str(draft.ticket_id),
+        desk=draft.desk,
+        sequence=draft.sequence,
+        correlation_id=cause.correlation_id,
+        causation_id=None,
+        traceparent=cause.traceparent,
+    )

@@ -1,0 +1,102 @@
+"""Every series of the sla service. What the runtime counts by itself (lag, outbox) is not here."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from datetime import datetime, timedelta
+
+from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
+
+from sla.domain.model import Change, ChangeKind
+from sla.tickets import Ticket
+
+_DETECTION_BUCKETS = (
+    0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 5.0, 30.0, 300.0, 3600.0,
+)  # fmt: skip
+_BATCH_BUCKETS = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5)
+
+
+class SlaMetrics:
+    """The series of one running service; `registry` is scraped at its /metrics."""
+
+    def __init__(self, registry: CollectorRegistry) -> None:
+        self.registry = registry
+        self.detection = Histogram(
+            "sla_detection_seconds",
+            "Seconds from the instant a promise was due to the instant its breach was noticed.",
+            ["desk"],
+            buckets=_DETECTION_BUCKETS,
+            registry=registry,
+        )
+        self.timers = Gauge(
+            "sla_timers",
+            "Open timers in the service's database, by state as published.",
+            ["desk", "state"],
+            registry=registry,
+        )
+        self.breaches = Counter(
+            "sla_breaches_total",
+            "Breaches published.",
+            ["desk", "metric", "late"],
+            registry=registry,
+        )
+        self.retractions = Counter(
+            "sla_breach_retractions_total",
+            "Breaches taken back because a late fact proved the promise kept.",
+            ["desk", "metric"],
+            registry=registry,
+        )
+        self.transitions = Counter(
+            "sla_timer_transitions_total",
+            "Timer events published, by what happened to the timer.",
+            ["what"],
+            registry=registry,
+        )
+        self.facts = Counter(
+            "sla_facts_total",
+            "Ticket events read, by what became of them: applied, duplicate, gap, unknown_ticket.",
+            ["outcome"],
+            registry=registry,
+        )
+        self.armed = Gauge(
+            "sla_wakes_armed",
+            "Tickets whose next wake lies in the window kept in memory.",
+            registry=registry,
+        )
+        self.waiting = Gauge(
+            "sla_wakes_waiting",
+            "Tickets that are due but wait until their partition has been read that far.",
+            ["partition"],
+            registry=registry,
+        )
+        self.fired = Histogram(
+            "sla_fire_seconds",
+            "Seconds it took to assess and store one batch of due tickets.",
+            buckets=_BATCH_BUCKETS,
+            registry=registry,
+        )
+        self.cached_tickets = Gauge(
+            "sla_cached_tickets",
+            "Tickets whose facts and timers are kept in memory.",
+            registry=registry,
+        )
+
+    def count(
+        self, published: Iterable[tuple[Change, Ticket]], now: datetime, *, late_after: timedelta
+    ) -> None:
+        """Count what a committed transaction published; it was noticed at `now`."""
+        for change, ticket in published:
+            self.transitions.labels(change.kind.value).inc()
+            if change.kind is ChangeKind.BREACHED:
+                took = now - change.occurred_at
+                is_late = str(took > late_after).lower()
+                self.breaches.labels(ticket.desk, change.metric, is_late).inc()
+                self.detection.labels(ticket.desk).observe(max(0.0, took.total_seconds()))
+            elif change.kind is ChangeKind.BREACH_RETRACTED:
+                self.retractions.labels(ticket.desk, change.metric).inc()
+
+    def census(self, counts: Mapping[tuple[str, str], int]) -> None:
+        """Show how many open timers there are, by desk and state."""
+        self.timers.clear()
+        for (desk, state), count in counts.items():
+            self.timers.labels(desk, state).set(count)

@@ -1,0 +1,241 @@
+"""What the API asks the tables: lists of timers and breaches, one page at a time, and tickets.
+
+Lists are read per desk and state in the order of their index and merged, so that a page costs the
+same however many rows there are.
+"""
+
+from __future__ import annotations
+
+import base64
+import binascii
+from collections.abc import Callable, Collection
+from dataclasses import dataclass
+from datetime import datetime
+from uuid import UUID
+
+import asyncpg
+from pydantic_core import from_json, to_json
+
+# Where a paused timer stands in the order: after everything that is due at a known instant.
+NEVER = "infinity"
+
+_TIMERS = """
+SELECT page.*, tickets.number, tickets.severity, tickets.priority, tickets.policy_version,
+       (SELECT data ->> 'subject_line' FROM facts
+        WHERE facts.ticket_id = page.ticket_id AND type = 'opened' LIMIT 1) AS subject_line
+FROM (
+    SELECT timers.*, coalesce(timers.due_at, 'infinity') AS place
+    FROM unnest($1::text[]) AS wanted(desk)
+    CROSS JOIN unnest($2::text[]) AS asked(state)
+    CROSS JOIN LATERAL (
+        SELECT * FROM timers
+        WHERE desk = wanted.desk AND state = asked.state
+          AND (coalesce(due_at, 'infinity'), ticket_id, metric, cycle)
+              > ($3::text::timestamptz, $4::uuid, $5::text, $6::int)
+          AND ($7::text IS NULL OR coalesce(due_at, 'infinity') < $7::text::timestamptz)
+          AND ($8::text[] IS NULL OR metric = ANY($8))
+          AND ($9::bool IS NULL OR (at_risk_sent > 0) = $9)
+        ORDER BY coalesce(due_at, 'infinity'), ticket_id, metric, cycle
+        LIMIT $10
+    ) AS timers
+    ORDER BY place, ticket_id, metric, cycle
+    LIMIT $10
+) AS page
+JOIN tickets USING (ticket_id)
+ORDER BY page.place, page.ticket_id, page.metric, page.cycle
+"""
+_TIMERS_OF_TICKETS = """
+SELECT timers.*, coalesce(due_at, 'infinity') AS place, tickets.number, tickets.severity,
+       tickets.priority, tickets.policy_version,
+       (SELECT data ->> 'subject_line' FROM facts
+        WHERE facts.ticket_id = timers.ticket_id AND type = 'opened' LIMIT 1) AS subject_line
+FROM timers JOIN tickets USING (ticket_id)
+WHERE timers.ticket_id = ANY($1::uuid[]) AND timers.state = ANY($2::text[])
+  AND ($3::text IS NULL OR coalesce(due_at, 'infinity') < $3::text::timestamptz)
+  AND ($4::text[] IS NULL OR metric = ANY($4))
+  AND ($5::bool IS NULL OR (at_risk_sent > 0) = $5)
+ORDER BY place, ticket_id, metric, cycle
+LIMIT 1000
+"""
+_BREACHES = """
+SELECT page.*, tickets.number
+FROM (
+    SELECT breaches.*
+    FROM unnest($1::text[]) AS wanted(desk)
+    CROSS JOIN LATERAL (
+        SELECT * FROM breaches
+        WHERE desk = wanted.desk
+          AND (due_at, breach_id) < ($2::text::timestamptz, $3::uuid)
+          AND due_at >= $4::text::timestamptz
+          AND ($5::text[] IS NULL OR metric = ANY($5))
+          AND ($6::uuid[] IS NULL OR ticket_id = ANY($6))
+          AND ($7::bool IS NULL OR (retracted_at IS NOT NULL) = $7)
+        ORDER BY due_at DESC, breach_id DESC
+        LIMIT $8
+    ) AS breaches
+    ORDER BY due_at DESC, breach_id DESC
+    LIMIT $8
+) AS page
+JOIN tickets USING (ticket_id)
+ORDER BY page.due_at DESC, page.breach_id DESC
+"""
+_TICKET_IDS = "SELECT ticket_id, desk FROM tickets WHERE number = $1 OR ticket_id = $2 LIMIT 50"
+_DESKS = "SELECT DISTINCT desk FROM policy_versions"
+
+_ZERO = UUID(int=0)
+_LAST = UUID(int=2**128 - 1)
+
+
+class BadCursor(ValueError):
+    """The cursor is not one that this list gave out."""
+
+
+@dataclass(frozen=True, slots=True)
+class TimerFilter:
+    """Which timers to list. `desks` are those that the asker may see."""
+
+    desks: Collection[str]
+    states: Collection[str]
+    metrics: Collection[str] | None = None
+    is_at_risk: bool | None = None
+    due_before: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class BreachFilter:
+    """Which breaches to list, newest first."""
+
+    desks: Collection[str]
+    metrics: Collection[str] | None = None
+    tickets: Collection[UUID] | None = None
+    is_retracted: bool | None = None
+    due_from: datetime | None = None
+
+
+async def list_timers(
+    connection: asyncpg.Connection, wanted: TimerFilter, cursor: str | None, limit: int
+) -> tuple[list[asyncpg.Record], str | None]:
+    """One page of timers, earliest due first, and the cursor of the next. Raises BadCursor."""
+    place, ticket_id, metric, cycle = _decode(cursor, ("-infinity", str(_ZERO), "", 0))
+    rows = await connection.fetch(
+        _TIMERS,
+        sorted(wanted.desks),
+        sorted(wanted.states),
+        _instant(place),
+        _uuid(ticket_id),
+        str(metric),
+        _whole(cycle),
+        wanted.due_before.isoformat() if wanted.due_before else None,
+        None if wanted.metrics is None else list(wanted.metrics),
+        wanted.is_at_risk,
+        limit + 1,
+    )
+    return _page(rows, limit, _timer_cursor)
+
+
+async def timers_of(
+    connection: asyncpg.Connection, ticket_ids: Collection[UUID], wanted: TimerFilter
+) -> list[asyncpg.Record]:
+    """The timers of some tickets, earliest due first."""
+    rows: list[asyncpg.Record] = await connection.fetch(
+        _TIMERS_OF_TICKETS,
+        list(ticket_ids),
+        list(wanted.states),
+        wanted.due_before.isoformat() if wanted.due_before else None,
+        None if wanted.metrics is None else list(wanted.metrics),
+        wanted.is_at_risk,
+    )
+    return rows
+
+
+async def list_breaches(
+    connection: asyncpg.Connection, wanted: BreachFilter, cursor: str | None, limit: int
+) -> tuple[list[asyncpg.Record], str | None]:
+    """One page of breaches, newest first, and the cursor of the next. Raises BadCursor."""
+    due_at, breach_id = _decode(cursor, (NEVER, str(_LAST)))
+    rows = await connection.fetch(
+        _BREACHES,
+        sorted(wanted.desks),
+        _instant(due_at),
+        _uuid(breach_id),
+        wanted.due_from.isoformat() if wanted.due_from else "-infinity",
+        None if wanted.metrics is None else list(wanted.metrics),
+        None if wanted.tickets is None else list(wanted.tickets),
+        wanted.is_retracted,
+        limit + 1,
+    )
+    return _page(rows, limit, _breach_cursor)
+
+
+async def find_tickets(connection: asyncpg.Connection, name: str) -> list[tuple[UUID, str]]:
+    """Tickets with this number or id, each with its desk."""
+    try:
+        ticket_id = UUID(name)
+    except ValueError:
+        ticket_id = _ZERO
+    rows = await connection.fetch(_TICKET_IDS, name, ticket_id)
+    return [(row["ticket_id"], row["desk"]) for row in rows]
+
+
+async def known_desks(connection: asyncpg.Connection) -> frozenset[str]:
+    """Every desk that ever had a policy."""
+    return frozenset(row["desk"] for row in await connection.fetch(_DESKS))
+
+
+def _timer_cursor(row: asyncpg.Record) -> str:
+    place = row["due_at"].isoformat() if row["due_at"] is not None else NEVER
+    return _encode(place, str(row["ticket_id"]), row["metric"], row["cycle"])
+
+
+def _breach_cursor(row: asyncpg.Record) -> str:
+    return _encode(row["due_at"].isoformat(), str(row["breach_id"]))
+
+
+def _page(
+    rows: list[asyncpg.Record], limit: int, cursor_of: Callable[[asyncpg.Record], str]
+) -> tuple[list[asyncpg.Record], str | None]:
+    """One row more than asked for was read: it tells whether there is a next page."""
+    if len(rows) <= limit:
+        return rows, None
+    return rows[:limit], cursor_of(rows[limit - 1])
+
+
+def _encode(*parts: str | int) -> str:
+    return base64.urlsafe_b64encode(to_json(parts)).decode().rstrip("=")
+
+
+def _decode(cursor: str | None, start: tuple[str | int, ...]) -> tuple[str | int, ...]:
+    if cursor is None:
+        return start
+    try:
+        parts = from_json(base64.urlsafe_b64decode(cursor + "=" * (-len(cursor) % 4)))
+    except (ValueError, binascii.Error) as error:
+        raise BadCursor("it can't be read") from error
+    if not isinstance(parts, list) or [type(each) for each in parts] != [
+        type(each) for each in start
+    ]:
+        raise BadCursor("it belongs to another list")
+    return tuple(parts)
+
+
+def _uuid(text: str | int) -> UUID:
+    try:
+        return UUID(str(text))
+    except ValueError as error:
+        raise BadCursor("it can't be read") from error
+
+
+def _instant(text: str | int) -> str:
+    if text in (NEVER, "-infinity"):
+        return str(text)
+    try:
+        return datetime.fromisoformat(str(text)).isoformat()
+    except ValueError as error:
+        raise BadCursor("it can't be read") from error
+
+
+def _whole(value: str | int) -> int:
+    number = int(value)
+    if not 0 <= number < 2**31:
+        raise BadCursor("it can't be read")
+    return number

@@ -1,0 +1,35 @@
+"""What the sla service is told by its environment."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+
+from pydantic import Field
+from pydantic_settings import SettingsConfigDict
+
+from pledge.runtime.settings import Seconds, ServiceSettings
+
+
+class SlaSettings(ServiceSettings):
+    """Variables are named `PLEDGE_SLA_…` after the fields here; the rest is `ServiceSettings`."""
+
+    model_config = SettingsConfigDict(env_prefix="PLEDGE_SLA_")
+
+    # A breach noticed later than this after its due instant is marked late: ordinary detection
+    # takes milliseconds, so a second already says that something stood still.
+    late_after: Seconds = Field(timedelta(seconds=1), ge=timedelta(0), le=timedelta(hours=1))
+    # How long a due timer waits for its partition to be read up to its due instant. Past this,
+    # silence would be worse than a mistake: it fires, marked provisional.
+    provisional_after: Seconds = Field(
+        timedelta(minutes=2), ge=timedelta(seconds=1), le=timedelta(days=1)
+    )
+    # How far ahead of now timers are kept in memory.
+    timer_window: Seconds = Field(
+        timedelta(minutes=5), ge=timedelta(seconds=2), le=timedelta(hours=6)
+    )
+    # Per partition: bounds memory when very many timers fall due in one window.
+    timers_in_memory: int = Field(20_000, ge=100, le=1_000_000)
+    # One transaction fires at most this many tickets, so that records in between don't starve.
+    fire_batch: int = Field(500, ge=1, le=5_000)
+    # Tickets whose facts and timers stay in memory, over all partitions of the process.
+    cached_tickets: int = Field(20_000, ge=0, le=1_000_000)

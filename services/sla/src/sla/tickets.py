@@ -1,0 +1,105 @@
+"""A ticket as the owner of its partition knows it, and the memory that keeps such tickets."""
+
+from __future__ import annotations
+
+import copy
+from collections import OrderedDict
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from datetime import datetime
+from uuid import UUID
+
+from pledge.runtime.records import Partition
+from sla.domain.model import Fact, Told
+
+NOTHING_TOLD = Told()
+
+
+@dataclass(frozen=True, slots=True)
+class Cause:
+    """The newest event that changed a ticket: what is published next names it as its cause."""
+
+    id: str
+    correlation_id: str
+    traceparent: str | None
+
+
+@dataclass(slots=True)
+class Ticket:
+    """Facts of one ticket, what was published of it, and how far it was read and told.
+
+    Changed only by the `Ledger`, on a copy; what the cache holds is as committed.
+    """
+
+    ticket_id: UUID
+    home: Partition
+    desk: str
+    number: str
+    policy_version: str | None
+    sequence: int
+    cause: Cause
+    timer_sequence: int = 0
+    breach_sequence: int = 0
+    wake_at: datetime | None = None
+    severity: str | None = None
+    priority: str | None = None
+    is_closed: bool = False
+    facts: tuple[Fact, ...] = ()
+    told: Told = NOTHING_TOLD
+
+    def draft(self) -> Ticket:
+        """A copy to change; facts and what was told are replaced as a whole, never mutated."""
+        return copy.copy(self)
+
+    @property
+    def opened(self) -> Fact:
+        """The fact that opened it: there is no ticket without."""
+        return next(fact for fact in self.facts if fact.type == "opened")
+
+
+class TicketCache:
+    """The tickets last worked on, at most `limit`, by the partition that owns them.
+
+    Valid while the partitions are ours: nobody else writes their rows. A transaction whose end is
+    unknown leaves its tickets marked in doubt; they are read again.
+    """
+
+    def __init__(self, limit: int) -> None:
+        self._limit = limit
+        self._tickets: OrderedDict[UUID, Ticket] = OrderedDict()
+        self._in_doubt: dict[Partition, set[UUID]] = {}
+
+    def __len__(self) -> int:
+        return len(self._tickets)
+
+    def begin(self, home: Partition, ticket_ids: Iterable[UUID]) -> None:
+        """A transaction on these tickets begins; forget those an earlier one left in doubt."""
+        for ticket_id in self._in_doubt.pop(home, ()):
+            self._tickets.pop(ticket_id, None)
+        self._in_doubt[home] = set(ticket_ids)
+
+    def get(self, ticket_id: UUID) -> Ticket | None:
+        """The ticket as committed, or None when it must be read."""
+        ticket = self._tickets.get(ticket_id)
+        if ticket is not None:
+            self._tickets.move_to_end(ticket_id)
+        return ticket
+
+    def commit(self, home: Partition, tickets: Iterable[Ticket]) -> None:
+        """The transaction begun last for `home` was committed and left these tickets so."""
+        self._in_doubt.pop(home, None)
+        for ticket in tickets:
+            self._tickets[ticket.ticket_id] = ticket
+            self._tickets.move_to_end(ticket.ticket_id)
+        while len(self._tickets) > self._limit:
+            self._tickets.popitem(last=False)
+
+    def drop(self, homes: frozenset[Partition]) -> None:
+        """Forget everything of partitions that are ours no longer."""
+        for home in homes:
+            self._in_doubt.pop(home, None)
+        for ticket_id in [each.ticket_id for each in self._held_by(homes)]:
+            del self._tickets[ticket_id]
+
+    def _held_by(self, homes: frozenset[Partition]) -> Iterator[Ticket]:
+        return (ticket for ticket in self._tickets.values() if ticket.home in homes)
