@@ -1,0 +1,315 @@
+"""Channel events to tickets: a batch of records in one transaction of a few statements.
+
+Read, drop what was delivered before, find the tickets it belongs to, number the new ones, apply
+each delivery to its ticket, write all of it. The meaning is in `domain`; the statements in `store`.
+"""
+
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from functools import partial
+from typing import Final
+from uuid import UUID
+
+import asyncpg
+
+from intake import store
+from intake.domain.delivery import Delivery, Key, key_of, read_delivery
+from intake.domain.desk import Desk
+from intake.domain.hearing import hear
+from intake.domain.opening import open_ticket
+from intake.domain.reply_address import ReplyAddresses
+from intake.domain.routing import Routed, route
+from intake.domain.silence import close_silent
+from intake.domain.ticket import Decision, Ticket
+from intake.metrics import IntakeMetrics
+from intake.publication import Publication, publication_of
+from pledge.events import (
+    CHANNEL_TOPICS,
+    ChannelEvent,
+    Decoded,
+    Envelope,
+    Malformed,
+    SilenceElapsed,
+    Topic,
+    Unknown,
+    decode,
+)
+from pledge.runtime.clock import Clock
+from pledge.runtime.ids import Ids
+from pledge.runtime.records import Outcome, Partition, Poison, Record
+
+TOPICS: Final = (*CHANNEL_TOPICS, Topic.SLA_EVENTS)
+_SILENCE: Final = SilenceElapsed.TYPE.encode()
+
+
+@dataclass(frozen=True, slots=True)
+class Arrival:
+    """A record that could be read as a delivery to one of our desks."""
+
+    record: Record
+    envelope: Envelope
+    delivery: Delivery
+
+
+@dataclass(slots=True)
+class Batch:
+    """What a batch comes to, as it is worked out."""
+
+    arrivals: list[Arrival] = field(default_factory=list)
+    poison: list[Poison] = field(default_factory=list)
+    outcomes: Counter[tuple[str, str, str]] = field(default_factory=Counter)
+    opened: dict[UUID, Ticket] = field(default_factory=dict)
+    known: dict[UUID, Ticket] = field(default_factory=dict)
+    changed: set[UUID] = field(default_factory=set)
+    publications: list[Publication] = field(default_factory=list)
+
+    def counts(self, arrival: Arrival, outcome: str) -> None:
+        """Count what became of a delivery."""
+        delivery = arrival.delivery
+        self.outcomes[delivery.desk.id, delivery.channel, outcome] += 1
+
+
+class IntakeHandler:
+    """Applies records of the channel topics, and of the silence rules, to tickets."""
+
+    def __init__(
+        self,
+        desks: Mapping[str, Desk],
+        addresses: ReplyAddresses,
+        *,
+        clock: Clock,
+        ids: Ids,
+        metrics: IntakeMetrics,
+    ) -> None:
+        self._desks = desks
+        self._addresses = addresses
+        self._clock = clock
+        self._ids = ids
+        self._metrics = metrics
+
+    async def assigned(self, partitions: frozenset[Partition]) -> None:
+        """Nothing is cached between batches."""
+
+    async def revoked(self, partitions: frozenset[Partition]) -> None:
+        """Nothing is cached between batches."""
+
+    async def handle(
+        self, connection: asyncpg.Connection, partition: Partition, records: Sequence[Record]
+    ) -> Outcome:
+        """Take the records in; those that can't be read are given back as poison."""
+        if partition.topic == Topic.SLA_EVENTS:
+            return await self._handle_silences(connection, records)
+        now = self._clock.now()
+        batch = Batch()
+        self._read(records, batch)
+        await self._drop_known(connection, batch, now)
+        if batch.arrivals:
+            routed, begun = await self._route(connection, batch)
+            numbers = await self._number(connection, routed)
+            self._apply(batch, routed, numbers, now)
+            await _write(connection, batch, begun)
+        return self._outcome(batch)
+
+    def _outcome(self, batch: Batch) -> Outcome:
+        return Outcome(
+            messages=[each.message for each in batch.publications],
+            poison=batch.poison,
+            after_commit=[partial(self._count, batch.outcomes)],
+        )
+
+    def _count(self, outcomes: Counter[tuple[str, str, str]]) -> None:
+        for (desk, channel, outcome), count in outcomes.items():
+            self._metrics.delivered(desk, channel, outcome, count)
+
+    def _read(self, records: Sequence[Record], batch: Batch) -> None:
+        for record in records:
+            try:
+                decoded = decode(record.headers, record.value)
+            except Malformed as error:
+                batch.poison.append(Poison(record, error.reason.value, error.detail))
+                continue
+            if isinstance(decoded, Unknown) or not isinstance(decoded.event, ChannelEvent):
+                continue
+            desk = self._desks.get(decoded.event.desk)
+            if desk is None:
+                detail = f"no desk {decoded.event.desk} is configured here"
+                batch.poison.append(Poison(record, "unknown_desk", detail))
+                continue
+            envelope = decoded.envelope
+            delivery = read_delivery(decoded.event, envelope.id, desk, self._addresses)
+            batch.arrivals.append(Arrival(record, envelope, delivery))
+
+    async def _drop_known(
+        self, connection: asyncpg.Connection, batch: Batch, now: datetime
+    ) -> None:
+        """Keep the first arrival of each delivery that was not taken before."""
+        if not batch.arrivals:
+            return
+        keys = {each.delivery.key for each in batch.arrivals}
+        fresh = await store.note_deliveries(connection, sorted(keys), now)
+        kept = []
+        for arrival in batch.arrivals:
+            if arrival.delivery.key in fresh:
+                fresh.discard(arrival.delivery.key)
+                kept.append(arrival)
+            else:
+                batch.counts(arrival, "duplicate")
+        batch.arrivals = kept
+
+    async def _route(
+        self, connection: asyncpg.Connection, batch: Batch
+    ) -> tuple[list[tuple[Arrival, Routed]], dict[Key, UUID]]:
+        deliveries = [each.delivery for each in batch.arrivals]
+        lookups = {key for each in deliveries for key in each.lookups}
+        threads = await store.find_threads(connection, list(lookups)) if lookups else {}
+        wanted = {*threads.values(), *(each.named for each in deliveries if each.named)}
+        batch.known = await store.lock_tickets(connection, wanted) if wanted else {}
+        owners = {ticket.id: ticket.desk for ticket in batch.known.values()}
+        routed, begun = route(deliveries, threads, owners, self._ids.new)
+        pairs = list(zip(batch.arrivals, routed, strict=True))
+        await _set_aside_lost(connection, batch, pairs)
+        return [pair for pair in pairs if not pair[1].is_lost], begun
+
+    async def _number(
+        self, connection: asyncpg.Connection, routed: Sequence[tuple[Arrival, Routed]]
+    ) -> dict[str, int]:
+        counts = Counter(arrival.delivery.desk.id for arrival, way in routed if way.opens)
+        return await store.take_numbers(connection, counts, self._desks) if counts else {}
+
+    def _apply(
+        self,
+        batch: Batch,
+        routed: Sequence[tuple[Arrival, Routed]],
+        numbers: dict[str, int],
+        now: datetime,
+    ) -> None:
+        for arrival, way in routed:
+            if way.ticket_id is None:
+                batch.counts(arrival, way.reason)
+                continue
+            delivery = arrival.delivery
+            words = getattr(delivery.event, "text", None)
+            if way.opens:
+                decision = self._open(delivery, way.ticket_id, numbers, now)
+                batch.opened[way.ticket_id] = decision.ticket
+                before = 0
+            else:
+                ticket = batch.opened.get(way.ticket_id) or batch.known[way.ticket_id]
+                decision = hear(ticket, delivery, now=now)
+                before = ticket.sequence
+                _keep(batch, decision)
+            batch.counts(arrival, decision.reason)
+            batch.publications += [
+                publication_of(
+                    event,
+                    arrival.envelope,
+                    position,
+                    before + position + 1,
+                    words if position == 0 else None,
+                )
+                for position, event in enumerate(decision.events)
+            ]
+
+    def _open(
+        self, delivery: Delivery, ticket_id: UUID, numbers: dict[str, int], now: datetime
+    ) -> Decision:
+        desk = delivery.desk
+        number = numbers[desk.id]
+        numbers[desk.id] = number + 1
+        return open_ticket(
+            delivery,
+            ticket_id=ticket_id,
+            number=f"{desk.ticket_prefix}-{number}",
+            reply_to=self._addresses.address(desk.reply_address, desk.id, ticket_id),
+            now=now,
+        )
+
+    # ---- silence rules of the SLA (VIR-10) ----
+
+    async def _handle_silences(
+        self, connection: asyncpg.Connection, records: Sequence[Record]
+    ) -> Outcome:
+        """Announce and close what was silent for too long. Of the topic's many events only these
+        are for us, so the others are passed over by their header alone."""
+        now = self._clock.now()
+        batch = Batch()
+        silences: list[Decoded] = []
+        for record in records:
+            if ("ce_type", _SILENCE) not in record.headers:
+                continue
+            try:
+                decoded = decode(record.headers, record.value)
+            except Malformed as error:
+                batch.poison.append(Poison(record, error.reason.value, error.detail))
+                continue
+            if isinstance(decoded, Decoded) and decoded.event.desk in self._desks:
+                silences.append(decoded)
+        if silences:
+            await self._close_silent(connection, batch, silences, now)
+        return self._outcome(batch)
+
+    async def _close_silent(
+        self,
+        connection: asyncpg.Connection,
+        batch: Batch,
+        silences: Sequence[Decoded],
+        now: datetime,
+    ) -> None:
+        keys = {key_of("silence", each.envelope.desk, each.envelope.id): each for each in silences}
+        fresh = await store.note_deliveries(connection, sorted(keys), now)
+        news = [each for key, each in keys.items() if key in fresh]
+        wanted = [each.event.ticket_id for each in news if isinstance(each.event, SilenceElapsed)]
+        batch.known = await store.lock_tickets(connection, wanted)
+        for each in news:
+            event = each.event
+            ticket = batch.known.get(event.ticket_id) if isinstance(event, SilenceElapsed) else None
+            if ticket is None or not isinstance(event, SilenceElapsed) or ticket.desk != event.desk:
+                continue
+            decision = close_silent(ticket, event, self._desks[event.desk], now=now)
+            _keep(batch, decision)
+            batch.outcomes[event.desk, "silence", decision.reason] += 1
+            batch.publications += [
+                publication_of(told, each.envelope, position, ticket.sequence + position + 1)
+                for position, told in enumerate(decision.events)
+            ]
+        await _write(connection, batch, {})
+
+
+def _keep(batch: Batch, decision: Decision) -> None:
+    ticket = decision.ticket
+    if ticket.id in batch.opened:
+        batch.opened[ticket.id] = ticket
+        return
+    if decision.events or ticket != batch.known[ticket.id]:
+        batch.changed.add(ticket.id)
+    batch.known[ticket.id] = ticket
+
+
+async def _set_aside_lost(
+    connection: asyncpg.Connection, batch: Batch, pairs: Sequence[tuple[Arrival, Routed]]
+) -> None:
+    """Deliveries for a ticket that does not exist are poison; replayed later they may find it."""
+    lost = [arrival for arrival, way in pairs if way.is_lost]
+    if not lost:
+        return
+    await store.forget_deliveries(connection, [each.delivery.key for each in lost])
+    for each in lost:
+        detail = f"no ticket {each.delivery.named} at desk {each.delivery.desk.id}"
+        batch.poison.append(Poison(each.record, "unknown_ticket", detail))
+
+
+async def _write(connection: asyncpg.Connection, batch: Batch, begun: Mapping[Key, UUID]) -> None:
+    if batch.opened:
+        await store.insert_tickets(connection, list(batch.opened.values()))
+    if batch.changed:
+        changed = [batch.known[each] for each in sorted(batch.changed)]
+        await store.update_tickets(connection, changed)
+    if begun:
+        await store.add_threads(connection, begun)
+    if batch.publications:
+        await store.insert_facts(connection, [each.fact for each in batch.publications])
+    texts = [each.long_text for each in batch.publications if each.long_text is not None]
+    if texts:
+        await store.insert_texts(connection, texts)

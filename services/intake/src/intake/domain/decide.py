@@ -1,0 +1,328 @@
+"""What each command makes of a ticket.
+
+``decide`` is total: every command on every ticket gives a Decision or a Refusal that says what is
+allowed instead. Nothing here knows the time; ``Hand`` carries who acts and when.
+"""
+
+from collections.abc import Mapping
+from dataclasses import replace
+from datetime import timedelta
+from functools import singledispatch
+from typing import Any, Final
+
+from intake.domain import commands as do
+from intake.domain.commands import Action, Command, WaitingFor
+from intake.domain.ticket import (
+    ALLOWED,
+    FINISHED,
+    Decision,
+    Hand,
+    Refusal,
+    RefusalReason,
+    State,
+    Ticket,
+    is_same_person,
+)
+from pledge.events import (
+    AgentReplied,
+    Assigned,
+    CallbackRequested,
+    Closed,
+    Contact,
+    ContactAttempted,
+    CustomerUnavailable,
+    Escalated,
+    InformationCompleted,
+    InformationRequested,
+    LinkedToIncident,
+    Noted,
+    ParticipantsChanged,
+    Reopened,
+    RequesterReplied,
+    Resolved,
+    TicketEvent,
+    Triaged,
+    WaitingOnCustomer,
+    WaitingOnProvider,
+    WorkaroundProvided,
+)
+
+CLOCK_TOLERANCE: Final = timedelta(minutes=1)
+"""A fact may lie this far in the future: the clocks of an agent's desk and ours differ."""
+MAX_PARTICIPANTS: Final = 50
+
+
+def decide(ticket: Ticket, command: Command, hand: Hand) -> Decision | Refusal:
+    """What the command makes of the ticket."""
+    is_told_by_agent = command.action is not Action.HEAR
+    if is_told_by_agent and hand.occurred_at > hand.now + CLOCK_TOLERANCE:
+        detail = "occurred_at lies in the future; give the instant it happened, or leave it out"
+        return Refusal(RefusalReason.IN_THE_FUTURE, detail, ticket.allowed)
+    if is_told_by_agent and hand.occurred_at < ticket.opened_at:
+        detail = f"occurred_at lies before the ticket was opened at {ticket.opened_at.isoformat()}"
+        return Refusal(RefusalReason.BEFORE_OPENING, detail, ticket.allowed)
+    if command.action not in ALLOWED[ticket.state]:
+        detail = f"{command.action} is not possible: the ticket is {ticket.state}"
+        return Refusal(RefusalReason.NOT_ALLOWED_NOW, detail, ticket.allowed)
+    return _apply(command, ticket, hand)
+
+
+def common(ticket: Ticket, hand: Hand) -> dict[str, Any]:
+    """The fields that every fact of a ticket has."""
+    return {
+        "desk": ticket.desk,
+        "ticket_id": ticket.id,
+        "number": ticket.number,
+        "occurred_at": hand.occurred_at,
+        "recorded_at": hand.now,
+    }
+
+
+def told(ticket: Ticket, hand: Hand, reason: str, *events: TicketEvent) -> Decision:
+    """The decision that adds facts to a ticket and changes nothing else of it."""
+    return _done(ticket, hand, reason, *events)
+
+
+def _done(
+    ticket: Ticket, hand: Hand, reason: str, *events: TicketEvent, **changes: Any
+) -> Decision:
+    changed = replace(
+        ticket, sequence=ticket.sequence + len(events), changed_at=hand.now, **changes
+    )
+    return Decision(changed, events, reason)
+
+
+def _nothing(ticket: Ticket, detail: str) -> Refusal:
+    return Refusal(RefusalReason.NOTHING_TO_CHANGE, detail, ticket.allowed)
+
+
+@singledispatch
+def _apply(command: Command, ticket: Ticket, hand: Hand) -> Decision | Refusal:
+    raise AssertionError(f"{type(command).__name__} has no meaning yet")
+
+
+@_apply.register
+def _triage(command: do.Triage, ticket: Ticket, hand: Hand) -> Decision | Refusal:
+    desk = hand.desk
+    if command.severity is not None and command.severity not in desk.severities:
+        detail = f"{command.severity} is no severity here; one of: {', '.join(desk.severities)}"
+        return Refusal(RefusalReason.UNKNOWN_SEVERITY, detail, ticket.allowed)
+    if command.priority is not None and command.priority not in desk.priorities:
+        known = ", ".join(desk.priorities) or "none are defined"
+        detail = f"{command.priority} is no priority here; one of: {known}"
+        return Refusal(RefusalReason.UNKNOWN_PRIORITY, detail, ticket.allowed)
+    asked = command.severity or ticket.severity
+    severity = desk.floored(asked, is_trial=ticket.is_trial)
+    event = Triaged(
+        **common(ticket, hand),
+        severity=severity,
+        priority=command.priority or ticket.priority,
+        previous_severity=ticket.severity,
+        previous_priority=ticket.priority,
+        requested_severity=asked if severity != asked else None,
+        by=hand.by,
+        why=command.why,
+        product=command.product,
+        known_incident=command.known_incident,
+    )
+    return _done(
+        ticket, hand, "triaged", event,
+        severity=severity, priority=event.priority, product=command.product or ticket.product,
+    )  # fmt: skip
+
+
+@_apply.register
+def _reply(command: do.Reply, ticket: Ticket, hand: Hand) -> Decision | Refusal:
+    event = AgentReplied(
+        **common(ticket, hand),
+        agent=hand.by,
+        channel=command.channel,
+        text=command.text,
+        to=(ticket.requester, *ticket.participants),
+        is_initial_response=command.is_initial_response,
+    )
+    return _done(ticket, hand, "agent_replied", event)
+
+
+@_apply.register
+def _note(command: do.Note, ticket: Ticket, hand: Hand) -> Decision | Refusal:
+    return _done(
+        ticket, hand, "noted", Noted(**common(ticket, hand), by=hand.by, text=command.text)
+    )
+
+
+@_apply.register
+def _attempt(command: do.AttemptContact, ticket: Ticket, hand: Hand) -> Decision | Refusal:
+    event = ContactAttempted(
+        **common(ticket, hand),
+        by=hand.by,
+        channel=command.channel,
+        reached=command.reached,
+        note=command.note,
+    )
+    attempts = 0 if command.reached else ticket.unanswered_attempts + 1
+    return _done(ticket, hand, "contact_attempted", event, unanswered_attempts=attempts)
+
+
+@_apply.register
+def _resolve(command: do.Resolve, ticket: Ticket, hand: Hand) -> Decision | Refusal:
+    event = Resolved(
+        **common(ticket, hand),
+        by=hand.by,
+        resolution=command.resolution,
+        fixed_in_release=command.fixed_in_release,
+        release=command.release,
+    )
+    return _done(
+        ticket, hand, "resolved", event, state=State.RESOLVED, resolved_at=hand.occurred_at
+    )
+
+
+@_apply.register
+def _reopen(command: do.Reopen, ticket: Ticket, hand: Hand) -> Decision | Refusal:
+    event = Reopened(**common(ticket, hand), by=hand.by, why=command.why)
+    return _done(
+        ticket, hand, "reopened", event, state=State.OPEN, resolved_at=None, closed_at=None
+    )
+
+
+@_apply.register
+def _close(command: do.Close, ticket: Ticket, hand: Hand) -> Decision | Refusal:
+    event = Closed(
+        **common(ticket, hand), by=hand.by, reason=command.reason, conditions=command.conditions
+    )
+    return _done(ticket, hand, "closed", event, state=State.CLOSED, closed_at=hand.occurred_at)
+
+
+@_apply.register
+def _wait(command: do.Wait, ticket: Ticket, hand: Hand) -> Decision | Refusal:
+    facts = {**common(ticket, hand), "by": hand.by, "why": command.why}
+    event: TicketEvent
+    if command.waiting_for is WaitingFor.PROVIDER:
+        state, event = State.OPEN, WaitingOnProvider(**facts)
+    elif command.waiting_for is WaitingFor.CUSTOMER:
+        state, event = State.WAITING_ON_CUSTOMER, WaitingOnCustomer(**facts)
+    else:
+        state, event = State.CUSTOMER_UNAVAILABLE, CustomerUnavailable(**facts)
+    if state is ticket.state:
+        return _nothing(ticket, f"the ticket is {ticket.state} already")
+    return _done(ticket, hand, str(command.waiting_for), event, state=state)
+
+
+@_apply.register
+def _resume(command: do.Resume, ticket: Ticket, hand: Hand) -> Decision | Refusal:
+    event = WaitingOnProvider(**common(ticket, hand), by=hand.by, why=command.why)
+    return _done(ticket, hand, "resumed", event, state=State.OPEN)
+
+
+@_apply.register
+def _workaround(command: do.ProvideWorkaround, ticket: Ticket, hand: Hand) -> Decision | Refusal:
+    event = WorkaroundProvided(
+        **common(ticket, hand),
+        by=hand.by,
+        circumvention=command.circumvention,
+        is_suitable=command.is_suitable,
+        text=command.text,
+    )
+    return _done(ticket, hand, "workaround_provided", event)
+
+
+@_apply.register
+def _ask(command: do.RequestInformation, ticket: Ticket, hand: Hand) -> Decision | Refusal:
+    if not command.missing:
+        return _nothing(ticket, "name at least one piece of information that is missing")
+    event = InformationRequested(**common(ticket, hand), missing=command.missing, by=hand.by)
+    return _done(ticket, hand, "information_requested", event, missing=command.missing)
+
+
+@_apply.register
+def _complete(command: do.CompleteInformation, ticket: Ticket, hand: Hand) -> Decision | Refusal:
+    if not ticket.missing:
+        return _nothing(ticket, "no information is missing")
+    event = InformationCompleted(**common(ticket, hand), fields=dict(command.fields))
+    return _done(ticket, hand, "information_completed", event, missing=())
+
+
+@_apply.register
+def _assign(command: do.Assign, ticket: Ticket, hand: Hand) -> Decision | Refusal:
+    if command.assignee == ticket.assignee:
+        return _nothing(ticket, "the ticket has that assignee already")
+    event = Assigned(**common(ticket, hand), assignee=command.assignee, by=hand.by)
+    return _done(ticket, hand, "assigned", event, assignee=command.assignee)
+
+
+@_apply.register
+def _link(command: do.LinkIncident, ticket: Ticket, hand: Hand) -> Decision | Refusal:
+    if command.incident_id == ticket.incident_id:
+        return _nothing(ticket, "the ticket is linked to that incident already")
+    event = LinkedToIncident(**common(ticket, hand), incident_id=command.incident_id, by=hand.by)
+    return _done(ticket, hand, "linked", event, incident_id=command.incident_id)
+
+
+@_apply.register
+def _hear(command: do.Hear, ticket: Ticket, hand: Hand) -> Decision | Refusal:
+    """A reply ends waiting, and reopens what was resolved or closed, at any age (SIG-08)."""
+    facts = common(ticket, hand)
+    events: list[TicketEvent] = [
+        RequesterReplied(
+            **facts,
+            by=command.by,
+            channel=command.channel,
+            line=command.line,
+            delivery=command.delivery,
+            text=command.text,
+            is_urgent=command.is_urgent,
+        )
+    ]
+    participants = _joined(ticket, command)
+    if participants is not ticket.participants:
+        events.append(
+            ParticipantsChanged(
+                **facts, requester=ticket.requester, participants=participants, by=hand.by
+            )
+        )
+    is_finished = ticket.state in FINISHED
+    if is_finished:
+        events.append(Reopened(**facts, by=hand.by, why="the requester replied"))
+    events += asked_for(command, facts)
+    return _done(
+        ticket, hand, "reopened_by_reply" if is_finished else "requester_replied", *events,
+        state=State.OPEN,
+        participants=participants,
+        unanswered_attempts=0,
+        heard_at=max(hand.occurred_at, ticket.heard_at or hand.occurred_at),
+        is_urgent=ticket.is_urgent or command.is_urgent,
+        message_id=command.message_id or ticket.message_id,
+        resolved_at=None if is_finished else ticket.resolved_at,
+        closed_at=None if is_finished else ticket.closed_at,
+    )  # fmt: skip
+
+
+def asked_for(command: do.Hear, facts: Mapping[str, Any]) -> list[TicketEvent]:
+    """What a delivery asks for beside being answered: a call back, a manager."""
+    events: list[TicketEvent] = []
+    if command.callback:
+        events.append(
+            CallbackRequested(
+                **facts, by=command.by, phone=command.by.phone, is_urgent=command.is_urgent
+            )
+        )
+    if command.escalates_to is not None:
+        events.append(
+            Escalated(
+                **facts,
+                by=command.by,
+                to=command.escalates_to,
+                line=command.line,
+                text=command.text,
+            )
+        )
+    return events
+
+
+def _joined(ticket: Ticket, command: do.Hear) -> tuple[Contact, ...]:
+    people = (ticket.requester, *ticket.participants)
+    is_known = any(is_same_person(command.by, each) for each in people)
+    if is_known or not command.joins or len(ticket.participants) >= MAX_PARTICIPANTS:
+        return ticket.participants
+    return (*ticket.participants, command.by)

@@ -1,0 +1,132 @@
+"""What a channel event means for intake: which ticket it may belong to, whether it may open one."""
+
+import hashlib
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Final, TypeAlias
+from uuid import UUID
+
+from intake.domain.desk import Desk
+from intake.domain.reply_address import ReplyAddresses
+from pledge.events import (
+    ChannelEvent,
+    ChatEnded,
+    ChatMessageReceived,
+    EmailMessageReceived,
+    FeedbackSubmitted,
+    FormSubmitted,
+    MaintenanceWindowSubmitted,
+    ReplySubmitted,
+    Topic,
+)
+
+CHANNELS: Final[Mapping[Topic, str]] = {
+    Topic.CHANNEL_EMAIL: "email",
+    Topic.CHANNEL_CHAT: "chat",
+    Topic.CHANNEL_PHONE: "phone",
+    Topic.CHANNEL_PORTAL: "portal",
+}
+
+Key: TypeAlias = bytes
+"""16 bytes that stand for a delivery, a message id or a conversation, of one desk."""
+
+
+def key_of(kind: str, desk: str, value: str) -> Key:
+    """The key of ``value`` among its ``kind`` at the desk."""
+    text = f"{kind}\0{desk}\0{value}"
+    return hashlib.blake2b(text.encode("utf-8", "replace"), digest_size=16).digest()
+
+
+@dataclass(frozen=True, slots=True)
+class Delivery:
+    """A channel event, read for routing.
+
+    ``named`` is the ticket that it names itself, ``must_exist`` says that it is nothing without it.
+    ``lookups`` are the threads it may belong to, the surest first; ``joins`` the threads that later
+    deliveries find it by, ``awaits`` those too if it opens a ticket. ``ignored`` says why it opens
+    none; None: it does.
+    """
+
+    event: ChannelEvent
+    desk: Desk
+    cause: str
+    key: Key
+    lookups: tuple[Key, ...] = ()
+    joins: tuple[Key, ...] = ()
+    awaits: tuple[Key, ...] = ()
+    named: UUID | None = None
+    must_exist: bool = False
+    ignored: str | None = None
+
+    @property
+    def channel(self) -> str:
+        """email, chat, phone or portal."""
+        return CHANNELS[self.event.TOPIC]
+
+
+def read_delivery(
+    event: ChannelEvent, cause: str, desk: Desk, addresses: ReplyAddresses
+) -> Delivery:
+    """The delivery that ``event`` (whose id is ``cause``) is to ``desk``."""
+    key = key_of(CHANNELS[event.TOPIC], desk.id, event.delivery)
+    if isinstance(event, EmailMessageReceived):
+        return _email(event, cause, desk, key, addresses)
+    if isinstance(event, ReplySubmitted | FeedbackSubmitted):
+        return Delivery(event, desk, cause, key, named=event.ticket_id, must_exist=True)
+    if isinstance(event, FormSubmitted):
+        return Delivery(event, desk, cause, key)
+    if isinstance(event, MaintenanceWindowSubmitted):
+        return Delivery(event, desk, cause, key, ignored="maintenance_window")
+    conversation = (key_of(f"{CHANNELS[event.TOPIC]}-conversation", desk.id, event.conversation),)
+    return Delivery(event, desk, cause, key, conversation, conversation, ignored=_opens_not(event))
+
+
+def _opens_not(event: ChannelEvent) -> str | None:
+    """Why a chat or phone event opens no ticket, or None."""
+    if isinstance(event, ChatMessageReceived) and event.sender_kind != "requester":
+        return f"chat_{event.sender_kind}"[:40]
+    if isinstance(event, ChatEnded) and not event.has_contact_details:
+        return "chat_without_words"
+    return None
+
+
+def _email(
+    event: EmailMessageReceived, cause: str, desk: Desk, key: Key, addresses: ReplyAddresses
+) -> Delivery:
+    """Threading: the signed address first, then the message ids answered, the newest first.
+
+    A mail that arrives after an answer to it is found by the ids that the answer ``awaits``.
+    A Message-ID that is known already tells nothing: different mails carry the same one.
+    """
+    answered = tuple(reversed(event.references))
+    if event.in_reply_to:
+        answered = (event.in_reply_to, *(each for each in answered if each != event.in_reply_to))
+    lookups = [key_of("mail", desk.id, each) for each in answered]
+    awaited = [key_of("awaited", desk.id, each) for each in answered]
+    own = []
+    if event.message_id:
+        own.append(key_of("mail", desk.id, event.message_id))
+        lookups.append(key_of("awaited", desk.id, event.message_id))
+    return Delivery(
+        event, desk, cause, key,
+        lookups=(*lookups, *awaited),
+        joins=tuple(own),
+        awaits=tuple(awaited),
+        named=_named(event.recipients, desk, addresses),
+        ignored=_machine(event, desk),
+    )  # fmt: skip
+
+
+def _named(recipients: Sequence[str], desk: Desk, addresses: ReplyAddresses) -> UUID | None:
+    for each in recipients:
+        if "+" in each and (ticket_id := addresses.ticket(each, desk.id)) is not None:
+            return ticket_id
+    return None
+
+
+def _machine(event: EmailMessageReceived, desk: Desk) -> str | None:
+    if event.is_auto_submitted:
+        return "auto_submitted"
+    if event.sender.email is not None and desk.is_own_address(event.sender.email):
+        return "own_address"  # a loop: our own mail came back
+    return None

@@ -1,0 +1,217 @@
+"""A desk's rules as intake needs them: whose address, which customer, how severe at first sight."""
+
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Final
+
+from intake.domain.reply_address import bare_address
+
+DESK_RULE: Final = "desk"
+
+
+@dataclass(frozen=True, slots=True)
+class Line:
+    """An address, phone number, form or widget of the desk that deliveries come by."""
+
+    name: str
+    is_urgent: bool = False
+    escalates_to: str | None = None
+    urgent_menu_choices: frozenset[str] = frozenset()
+
+
+@dataclass(frozen=True, slots=True)
+class Customer:
+    """An organisation that the desk knows, and what it bought."""
+
+    name: str
+    plan: str | None = None
+    product: str | None = None
+    is_trial: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Condition:
+    """What a rule asks for; every part that is given must hold. Texts compare in lower case."""
+
+    channels: frozenset[str] = frozenset()
+    lines: frozenset[str] = frozenset()
+    forms: frozenset[str] = frozenset()
+    subject_starts_with: tuple[str, ...] = ()
+    subject_contains: tuple[str, ...] = ()
+    subject_matches: re.Pattern[str] | None = None
+    is_urgent: bool | None = None
+    is_trial: bool | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Rule:
+    """Under a condition, what a new ticket is. The first rule that sets a value decides it."""
+
+    name: str
+    when: Condition
+    severity: str | None = None
+    priority: str | None = None
+    plan: str | None = None
+    product: str | None = None
+    is_urgent: bool | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Desk:
+    """One desk. ``severities`` and ``priorities`` are in order, the gravest first."""
+
+    id: str
+    name: str
+    ticket_prefix: str
+    first_number: int
+    reply_address: str
+    severities: tuple[str, ...]
+    priorities: tuple[str, ...] = ()
+    default_severity: str | None = None
+    default_priority: str | None = None
+    default_plan: str | None = None
+    language: str | None = None
+    requester_sets_severity: bool = False
+    trial_floor: str | None = None
+    form_keys: frozenset[str] = frozenset()
+    addresses: Mapping[str, Line] = field(default_factory=dict)
+    phone_lines: Mapping[str, Line] = field(default_factory=dict)
+    rules: Sequence[Rule] = ()
+    customers_by_domain: Mapping[str, Customer] = field(default_factory=dict)
+    customers_by_address: Mapping[str, Customer] = field(default_factory=dict)
+
+    def line_of(self, addresses: Sequence[str]) -> Line | None:
+        """The desk's address among ``addresses``; an urgent or escalating one before the others."""
+        found = [
+            line
+            for each in addresses
+            if (line := self.addresses.get(bare_address(each))) is not None
+        ]
+        if len(found) < 2:
+            return found[0] if found else None
+        return min(found, key=lambda line: (not line.is_urgent, line.escalates_to is None))
+
+    def phone_line(self, number: str, extension: str | None) -> Line:
+        """The line called: by number and extension, by extension, by number, else unlisted."""
+        for key in (f"{number}/{extension}", f"/{extension}") if extension else ():
+            if key in self.phone_lines:
+                return self.phone_lines[key]
+        return self.phone_lines.get(number) or Line(extension or number)
+
+    def customer_of(self, address: str | None) -> Customer | None:
+        """The customer whose address or domain (or a parent domain) this is."""
+        if address is None:
+            return None
+        address = address.lower()
+        if (known := self.customers_by_address.get(address)) is not None:
+            return known
+        domain = address.rpartition("@")[2]
+        while domain:
+            if (known := self.customers_by_domain.get(domain)) is not None:
+                return known
+            domain = domain.partition(".")[2]
+        return None
+
+    def is_own_address(self, address: str) -> bool:
+        """Whether mail to ``address`` comes to this desk."""
+        return bare_address(address) in self.addresses
+
+    def floored(self, severity: str | None, *, is_trial: bool) -> str | None:
+        """The severity, raised to the floor for trial customers (VIR-07)."""
+        if not is_trial or self.trial_floor is None:
+            return severity
+        order = self.severities
+        if severity in order and order.index(severity) <= order.index(self.trial_floor):
+            return severity
+        return self.trial_floor
+
+
+@dataclass(frozen=True, slots=True)
+class Request:
+    """What rules look at in the delivery that opens a ticket."""
+
+    channel: str
+    line: Line | None
+    subject: str
+    requester_address: str | None
+    form: str | None = None
+    is_urgent: bool = False
+    severity: str | None = None
+    priority: str | None = None
+    plan: str | None = None
+    product: str | None = None
+    customer: str | None = None
+    is_trial: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Classification:
+    """What a new ticket is, as far as the desk's rules can say; triage says more."""
+
+    severity: str | None
+    priority: str | None
+    plan: str | None
+    product: str | None
+    customer: str | None
+    is_trial: bool
+    is_urgent: bool
+
+
+def classify(desk: Desk, request: Request) -> Classification:
+    """Severity, priority, plan and customer of a new ticket. The requester's own choice counts
+    where the desk lets requesters choose (INF-01), then rules in order, then the defaults."""
+    customer = desk.customer_of(request.requester_address)
+    is_trial = request.is_trial or (customer is not None and customer.is_trial)
+    is_urgent = request.is_urgent or (request.line is not None and request.line.is_urgent)
+    chosen = _chosen(desk, request)
+    matching = [rule for rule in desk.rules if holds(rule.when, request, is_urgent, is_trial)]
+    severity = _first(chosen[0], *(rule.severity for rule in matching), desk.default_severity)
+    plan = customer.plan if customer else None
+    product = customer.product if customer else None
+    return Classification(
+        severity=desk.floored(severity, is_trial=is_trial),
+        priority=_first(chosen[1], *(rule.priority for rule in matching), desk.default_priority),
+        plan=_first(request.plan, *(rule.plan for rule in matching), plan, desk.default_plan),
+        product=_first(request.product, *(rule.product for rule in matching), product),
+        customer=_first(request.customer, customer.name if customer else None),
+        is_trial=is_trial,
+        is_urgent=is_urgent or any(rule.is_urgent for rule in matching),
+    )
+
+
+def holds(when: Condition, request: Request, is_urgent: bool, is_trial: bool) -> bool:
+    """Whether every part of the condition that is given holds for the request."""
+    if when.channels and request.channel not in when.channels:
+        return False
+    if when.lines and (request.line is None or request.line.name not in when.lines):
+        return False
+    if when.forms and request.form not in when.forms:
+        return False
+    if when.is_urgent is not None and when.is_urgent is not is_urgent:
+        return False
+    if when.is_trial is not None and when.is_trial is not is_trial:
+        return False
+    return _subject_holds(when, request.subject)
+
+
+def _subject_holds(when: Condition, subject: str) -> bool:
+    lowered = subject.lower()
+    if when.subject_starts_with and not lowered.startswith(when.subject_starts_with):
+        return False
+    if when.subject_contains and not any(each in lowered for each in when.subject_contains):
+        return False
+    return when.subject_matches is None or when.subject_matches.search(subject) is not None
+
+
+def _chosen(desk: Desk, request: Request) -> tuple[str | None, str | None]:
+    if not desk.requester_sets_severity:
+        return None, None
+    return (
+        request.severity if request.severity in desk.severities else None,
+        request.priority if request.priority in desk.priorities else None,
+    )
+
+
+def _first(*values: str | None) -> str | None:
+    return next((value for value in values if value is not None), None)

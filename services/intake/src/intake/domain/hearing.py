@@ -1,0 +1,189 @@
+"""A delivery that belongs to a ticket: what it makes of it."""
+
+from dataclasses import replace
+from datetime import datetime
+from uuid import UUID, uuid5
+
+from intake.domain import commands as do
+from intake.domain.decide import common, decide, told
+from intake.domain.delivery import Delivery
+from intake.domain.opening import INTAKE, content_of, happened_at, voicemail_text
+from intake.domain.ticket import FINISHED, Decision, Hand, Ticket
+from pledge.events import (
+    Actor,
+    CallbackRequested,
+    CallEnded,
+    ChatEnded,
+    ChatMessageReceived,
+    ComplaintFiled,
+    Contact,
+    ContactAttempted,
+    EmailMessageReceived,
+    FeedbackReceived,
+    FeedbackSubmitted,
+    InformationCompleted,
+    Noted,
+    ParticipantsChanged,
+    ReplySubmitted,
+    TicketEvent,
+    VoicemailLeft,
+    VoicemailTranscribed,
+)
+
+
+def hear(ticket: Ticket, delivery: Delivery, *, now: datetime) -> Decision:
+    """What the delivery makes of the ticket it belongs to. Total: one that says nothing new about
+    the ticket gives a decision without events."""
+    event = delivery.event
+    hand = Hand(delivery.desk, INTAKE, happened_at(delivery, now), now)
+    if delivery.ignored is not None:
+        return _not_from_requester(ticket, delivery, hand)
+    if isinstance(event, ReplySubmitted):
+        return _portal_reply(ticket, event, hand)
+    if isinstance(event, FeedbackSubmitted):
+        return _feedback(ticket, delivery, event, hand)
+    if isinstance(event, ChatEnded):
+        return _left_details(ticket, event.requester, hand)
+    if isinstance(event, CallEnded):
+        return _call_ended(ticket, event, hand)
+    if isinstance(event, VoicemailLeft | VoicemailTranscribed):
+        return _voicemail(ticket, delivery, event, hand)
+    if isinstance(event, EmailMessageReceived | ChatMessageReceived):
+        return _decided(ticket, _heard(ticket, delivery), hand)
+    return Decision(ticket, (), "nothing_new")  # the call or form that opened it, once more
+
+
+def _decided(ticket: Ticket, command: do.Command, hand: Hand) -> Decision:
+    decision = decide(ticket, command, hand)
+    if isinstance(decision, Decision):
+        return decision
+    return Decision(ticket, (), str(decision.reason))
+
+
+def _heard(ticket: Ticket, delivery: Delivery) -> do.Hear:
+    content = content_of(delivery.event, delivery.desk)
+    return do.Hear(
+        by=content.requester,
+        channel=delivery.channel,
+        delivery=delivery.event.delivery,
+        text=content.text,
+        line=content.line.name if content.line else None,
+        is_urgent=content.is_urgent or (content.line is not None and content.line.is_urgent),
+        joins=delivery.named == ticket.id,
+        callback=content.wants_callback,
+        escalates_to=content.line.escalates_to if content.line else None,
+        message_id=content.message_id,
+    )
+
+
+def _not_from_requester(ticket: Ticket, delivery: Delivery, hand: Hand) -> Decision:
+    """An agent in the chat is a reply; a machine's mail is kept as a note and wakes nobody."""
+    event = delivery.event
+    if isinstance(event, ChatMessageReceived) and event.sender_kind == "agent":
+        sender = event.sender
+        who = sender.email or sender.chat or sender.name or "agent"
+        agent = Actor(kind="agent", id=who, name=sender.name)
+        by_agent = replace(hand, by=agent, occurred_at=max(hand.occurred_at, ticket.opened_at))
+        return _decided(ticket, do.Reply(text=event.text, channel="chat"), by_agent)
+    if isinstance(event, EmailMessageReceived):
+        text = f"{event.subject_line}\n\n{event.text}"
+        by = Actor(kind="machine", id=event.sender.email or "unknown", name=event.sender.name)
+        note = Noted(**common(ticket, hand), by=by, text=text)
+        return told(ticket, hand, delivery.ignored or "machine", note)
+    return Decision(ticket, (), delivery.ignored or "ignored")
+
+
+def _portal_reply(ticket: Ticket, event: ReplySubmitted, hand: Hand) -> Decision:
+    fields = "\n".join(f"{name}: {value}" for name, value in event.fields.items())
+    text = "\n\n".join(part for part in (event.text, fields) if part)
+    command = do.Hear(
+        by=event.requester, channel="portal", delivery=event.delivery, text=text, joins=True
+    )
+    decision = _decided(ticket, command, hand)
+    missing = tuple(each for each in ticket.missing if not event.fields.get(each, "").strip())
+    if not ticket.missing or missing:
+        return Decision(replace(decision.ticket, missing=missing), decision.events, decision.reason)
+    done = InformationCompleted(
+        **common(ticket, hand), by=event.requester, fields=dict(event.fields)
+    )
+    result = told(decision.ticket, hand, "information_completed", *decision.events, done)
+    return Decision(
+        replace(result.ticket, missing=(), sequence=ticket.sequence + len(result.events)),
+        result.events,
+        result.reason,
+    )
+
+
+def _feedback(ticket: Ticket, delivery: Delivery, event: FeedbackSubmitted, hand: Hand) -> Decision:
+    facts = common(ticket, hand)
+    # Derived from the delivery, so that the same feedback told again has the same id.
+    feedback_id = uuid5(UUID(bytes=delivery.key), "feedback")
+    events: list[TicketEvent] = [
+        FeedbackReceived(
+            **facts,
+            feedback_id=feedback_id,
+            by=event.requester,
+            channel="portal",
+            rating=event.rating,
+            text=event.text,
+        )
+    ]
+    if event.is_complaint:
+        complaint_id = uuid5(UUID(bytes=delivery.key), "complaint")
+        events.append(
+            ComplaintFiled(
+                **facts,
+                complaint_id=complaint_id,
+                by=event.requester,
+                channel="portal",
+                text=event.text,
+            )
+        )
+    return told(ticket, hand, "feedback_received", *events)
+
+
+def _left_details(ticket: Ticket, details: Contact, hand: Hand) -> Decision:
+    """Contact details left at the end of a chat complete what is known of the requester."""
+    known = ticket.requester
+    new = {name: value for name, value in details.model_dump().items() if value is not None}
+    requester = known.model_copy(update=new)
+    if requester == known:
+        return Decision(ticket, (), "nothing_new")
+    event = ParticipantsChanged(
+        **common(ticket, hand), requester=requester, participants=ticket.participants, by=hand.by
+    )
+    result = told(ticket, hand, "contact_details_left", event)
+    return Decision(replace(result.ticket, requester=requester), result.events, result.reason)
+
+
+def _call_ended(ticket: Ticket, event: CallEnded, hand: Hand) -> Decision:
+    """A call that an agent answered reached the customer."""
+    if event.answered_by is None:
+        return Decision(ticket, (), "nothing_new")
+    by = Actor(kind="agent", id=event.answered_by)
+    reached = ContactAttempted(
+        **common(ticket, hand), by=by, channel="phone", reached=True, note="The call was answered."
+    )
+    return told(ticket, hand, "call_answered", reached)
+
+
+def _voicemail(
+    ticket: Ticket, delivery: Delivery, event: VoicemailLeft | VoicemailTranscribed, hand: Hand
+) -> Decision:
+    """Call, voicemail and its text come in any order and are one ticket. They reopen it only when
+    it was finished meanwhile."""
+    if isinstance(event, VoicemailTranscribed):
+        note = Noted(**common(ticket, hand), by=hand.by, text=event.text)
+        return told(ticket, hand, "voicemail_transcribed", note)
+    if ticket.state in FINISHED:
+        return _decided(ticket, _heard(ticket, delivery), hand)
+    content = content_of(event, delivery.desk)
+    is_urgent = (
+        ticket.is_urgent or content.is_urgent or bool(content.line and content.line.is_urgent)
+    )
+    callback = CallbackRequested(
+        **common(ticket, hand), by=event.caller, phone=event.caller.phone, is_urgent=is_urgent
+    )
+    note = Noted(**common(ticket, hand), by=hand.by, text=voicemail_text(event))
+    result = told(ticket, hand, "voicemail_left", callback, note)
+    return Decision(replace(result.ticket, is_urgent=is_urgent), result.events, result.reason)

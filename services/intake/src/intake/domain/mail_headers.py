@@ -1,0 +1,166 @@
+"""Header fields of real mail: raw 8-bit bytes, encoded-words in any charset, odd addresses.
+
+Python's ``email.policy.default`` decodes encoded-words inside addresses, which lets a display name
+pose as an address; here an address is cut out of the raw field first and only names are decoded.
+"""
+
+import base64
+import binascii
+import re
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from email.utils import getaddresses
+from typing import Final
+
+from intake.domain.text import one_line
+
+MAX_FIELD: Final = 8_192
+"""Characters of one header field that are looked at."""
+MAX_ADDRESS: Final = 254
+MAX_ADDRESSES: Final = 50
+MAX_IDS: Final = 50
+
+_ENCODED_WORD: Final = re.compile(r"=\?([^?\s]{1,60})\?([bBqQ])\?([^?\s]*)\?=")
+_FOLD: Final = re.compile(r"\r?\n[ \t]*")
+_MESSAGE_ID: Final = re.compile(r"<([^<>\s]{1,500})>")
+_BARE_ID: Final = re.compile(r"^[^<>\s]{1,500}@[^<>\s]{1,200}$")
+_ADDRESS: Final = re.compile(r"^[^\s@<>()\[\],;:\"\\]+@[^\s@<>()\[\],;:\"\\]+$")
+
+# Labels whose bytes, in real mail, are of a larger charset, or that Python does not know.
+_CHARSETS: Final[Mapping[str, str]] = {
+    "gb2312": "gb18030",
+    "gbk": "gb18030",
+    "iso-gb2312": "gb18030",
+    "iso-2022-jp": "iso2022_jp_ext",
+    "ks_c_5601-1987": "cp949",
+    "euc-kr": "cp949",
+    "us-ascii": "utf-8",
+    "ascii": "utf-8",
+    "iso-8859-1": "windows-1252",
+    "latin1": "windows-1252",
+    "x-sjis": "cp932",
+    "shift_jis": "cp932",
+    "unicode-1-1-utf-7": "utf-7",
+    "iso-8859-8-i": "iso-8859-8",
+    "iso-8859-8-e": "iso-8859-8",
+    "x-mac-roman": "mac-roman",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Mailbox:
+    """An address, lower-cased, and the name that stands with it, or None."""
+
+    address: str
+    name: str | None
+
+
+def decode_bytes(data: bytes, charset: str | None) -> str:
+    """Bytes as text, under the charset they name, else UTF-8, else Windows-1252. Total."""
+    label = (charset or "").strip().strip("\"'").lower()
+    for name in (_CHARSETS.get(label, label), "utf-8"):
+        if not name:
+            continue
+        try:
+            return data.decode(name)
+        except (LookupError, ValueError):  # an unknown charset, or bytes that are not in it
+            continue
+    if label in {"", "us-ascii", "ascii", "iso-8859-1", "latin1", "windows-1252", "utf-8"}:
+        return data.decode("windows-1252", "replace")
+    return _decode_leniently(data, _CHARSETS.get(label, label))
+
+
+def _decode_leniently(data: bytes, charset: str) -> str:
+    try:
+        return data.decode(charset, "replace")
+    except (LookupError, ValueError):
+        return data.decode("windows-1252", "replace")
+
+
+def raw_text(value: str) -> str:
+    """A raw field unfolded; 8-bit bytes (surrogate escapes) read as UTF-8, else Windows-1252."""
+    value = _FOLD.sub(" ", value[:MAX_FIELD])
+    if value.isascii():
+        return value
+    return decode_bytes(value.encode("utf-8", "surrogateescape"), None)
+
+
+def decode_words(value: str) -> str:
+    """A raw unstructured field as text: RFC 2047 words decoded, white space between adjacent ones
+    dropped (§6.2), and a character split over two words of one charset put together again."""
+    text = raw_text(value)
+    if "=?" not in text:
+        return text
+    out: list[str] = []
+    pending = b""
+    pending_charset = ""
+    position = 0
+    for word in _ENCODED_WORD.finditer(text):
+        between = text[position : word.start()]
+        charset = word[1].partition("*")[0].lower()  # RFC 2231 §5 adds a language after "*"
+        if pending and (between.strip() or charset != pending_charset):
+            out.append(decode_bytes(pending, pending_charset))
+            pending = b""
+        if between.strip() or position == 0:
+            out.append(between)
+        pending, pending_charset = pending + _word_bytes(word[2], word[3]), charset
+        position = word.end()
+    out.append(decode_bytes(pending, pending_charset) if pending else "")
+    out.append(text[position:])
+    return "".join(out)
+
+
+def _word_bytes(encoding: str, payload: str) -> bytes:
+    raw = payload.encode("utf-8", "replace")
+    if encoding in "bB":
+        try:
+            return base64.b64decode(raw + b"=" * (-len(raw) % 4))
+        except binascii.Error:
+            return raw
+    return binascii.a2b_qp(raw, header=True)
+
+
+def mailboxes(values: Iterable[str]) -> tuple[Mailbox, ...]:
+    """The addresses of raw address fields, in order, each once; what is no address is left out."""
+    found: dict[str, Mailbox] = {}
+    for value in values:
+        for name, address in _pairs(raw_text(value)):
+            normal = normal_address(address)
+            if normal is not None and normal not in found:
+                found[normal] = Mailbox(normal, one_line(decode_words(name), 200) or None)
+            if len(found) >= MAX_ADDRESSES:
+                return tuple(found.values())
+    return tuple(found.values())
+
+
+def _pairs(value: str) -> Sequence[tuple[str, str]]:
+    try:
+        return getaddresses([value])
+    except (RecursionError, ValueError, IndexError):  # comments nested without end, and the like
+        return ()
+
+
+def normal_address(address: str) -> str | None:
+    """The address lower-cased and bare, or None if it is not one that mail can be sent to."""
+    bare = address.strip().strip("<>").lower()
+    if len(bare) > MAX_ADDRESS or "=?" in bare or not _ADDRESS.match(bare):
+        return None
+    return bare if one_line(bare, MAX_ADDRESS + 1) == bare else None
+
+
+def message_ids(values: Iterable[str]) -> tuple[str, ...]:
+    """The message ids of raw fields, in angle brackets, each once; the first (the root of the
+    conversation) and the last ones are kept when there are more than ``MAX_IDS``."""
+    found: dict[str, None] = {}
+    for value in values:
+        text = raw_text(value)
+        ids = _MESSAGE_ID.findall(text)
+        bare = text.strip()
+        if not ids and _BARE_ID.match(bare):
+            ids = [bare]
+        for each in ids:
+            clean = one_line(each, 500)
+            if clean:
+                found.setdefault(f"<{clean}>")
+    every = tuple(found)
+    return every if len(every) <= MAX_IDS else every[:1] + every[-(MAX_IDS - 1) :]

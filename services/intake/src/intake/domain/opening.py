@@ -1,0 +1,238 @@
+"""A delivery that opens a ticket."""
+
+from dataclasses import dataclass, replace
+from datetime import datetime
+from uuid import UUID
+
+from intake.domain.commands import Hear
+from intake.domain.decide import MAX_PARTICIPANTS, asked_for, common
+from intake.domain.delivery import Delivery
+from intake.domain.desk import Desk, Line, Request, classify
+from intake.domain.ticket import Decision, Hand, State, Ticket, is_same_person
+from pledge.events import (
+    Actor,
+    CallEnded,
+    CallReceived,
+    ChannelEvent,
+    ChatEnded,
+    ChatMessageReceived,
+    Contact,
+    EmailMessageReceived,
+    FormSubmitted,
+    PhoneEvent,
+    TicketEvent,
+    TicketOpened,
+    VoicemailLeft,
+    VoicemailTranscribed,
+)
+
+INTAKE = Actor(kind="system", id="intake")
+"""Who acts where nobody does: rules, routing, the closing of what is silent."""
+
+
+@dataclass(frozen=True, slots=True)
+class Content:
+    """What a channel event says, in the terms of a ticket."""
+
+    requester: Contact
+    subject_line: str
+    text: str
+    line: Line | None
+    is_urgent: bool = False
+    wants_callback: bool = False
+    participants: tuple[Contact, ...] = ()
+    form: str | None = None
+    message_id: str | None = None
+    is_answerable: bool = True
+
+
+def content_of(event: ChannelEvent, desk: Desk) -> Content:
+    """What the event says; an event without words says who it came from."""
+    if isinstance(event, EmailMessageReceived):
+        return _email(event, desk)
+    if isinstance(event, ChatMessageReceived):
+        return _chat(event)
+    if isinstance(event, ChatEnded):
+        text = "The visitor left contact details and no message."
+        return Content(event.requester, "Chat without a message", text, None)
+    if isinstance(event, PhoneEvent):
+        return _phone(event, desk)
+    if isinstance(event, FormSubmitted):
+        return _form(event)
+    return Content(Contact(), "", "", None)
+
+
+def _email(event: EmailMessageReceived, desk: Desk) -> Content:
+    people = [
+        Contact(email=each)
+        for each in dict.fromkeys((*event.to, *event.cc))
+        if each != event.sender.email and not desk.is_own_address(each)
+    ]
+    return Content(
+        requester=event.sender,
+        subject_line=event.subject_line or "(no subject)",
+        text=event.text,
+        line=desk.line_of(event.recipients),
+        participants=tuple(people[:MAX_PARTICIPANTS]),
+        message_id=event.message_id,
+        is_answerable=event.sender.email is not None,
+    )
+
+
+def _chat(event: ChatMessageReceived) -> Content:
+    sender = event.sender
+    first_line = event.text.strip().partition("\n")[0][:100]
+    return Content(
+        requester=sender,
+        subject_line=event.subject_line or first_line or "Chat",
+        text=event.text,
+        line=Line(event.line) if event.line else None,
+        is_answerable=event.has_contact_details
+        or bool(sender.email or sender.phone or sender.chat),
+    )
+
+
+def _phone(event: PhoneEvent, desk: Desk) -> Content:
+    line = desk.phone_line(event.line, event.extension)
+    who = event.caller.name or event.caller.phone or "an unknown number"
+    urgent, choice, text, what = False, None, "", "Call"
+    callback = False
+    if isinstance(event, CallReceived):
+        urgent, choice = event.is_urgent, event.menu_choice
+    elif isinstance(event, VoicemailLeft):
+        urgent, choice, what, callback = event.is_urgent, event.menu_choice, "Voicemail", True
+        text = voicemail_text(event)
+    elif isinstance(event, VoicemailTranscribed):
+        text, what = event.text, "Voicemail"
+    elif isinstance(event, CallEnded):
+        text = f"Answered by {event.answered_by}." if event.answered_by else "Nobody answered."
+    return Content(
+        requester=event.caller,
+        subject_line=f"{what} from {who}",
+        text=text,
+        line=line,
+        is_urgent=urgent or choice in line.urgent_menu_choices,
+        wants_callback=callback,
+    )
+
+
+def voicemail_text(event: VoicemailLeft) -> str:
+    """A voicemail in words: how long, and where to hear it."""
+    length = "" if event.duration is None else f" of {round(event.duration.total_seconds())} s"
+    where = f"\nRecording: {event.recording_url}" if event.recording_url else ""
+    return f"Voicemail{length}.{where}"
+
+
+def _form(event: FormSubmitted) -> Content:
+    fields = "\n".join(f"{name}: {value}" for name, value in event.fields.items())
+    return Content(
+        requester=event.requester,
+        subject_line=event.subject_line or event.form,
+        text="\n\n".join(part for part in (event.text, fields) if part),
+        line=Line(event.form),
+        form=event.form,
+    )
+
+
+def happened_at(delivery: Delivery, now: datetime) -> datetime:
+    """When the delivery was received; a provider's clock that runs ahead is not believed."""
+    return min(delivery.event.occurred_at, now)
+
+
+def open_ticket(
+    delivery: Delivery, *, ticket_id: UUID, number: str, reply_to: str, now: datetime
+) -> Decision:
+    """The ticket that the delivery opens, with the facts of its opening."""
+    desk, event = delivery.desk, delivery.event
+    content = content_of(event, desk)
+    kind = classify(desk, _request(delivery, content))
+    ticket = Ticket(
+        id=ticket_id,
+        desk=desk.id,
+        number=number,
+        state=State.OPEN,
+        sequence=0,
+        subject_line=content.subject_line,
+        channel=delivery.channel,
+        requester=content.requester,
+        opened_at=happened_at(delivery, now),
+        changed_at=now,
+        severity=kind.severity,
+        priority=kind.priority,
+        plan=kind.plan,
+        product=kind.product,
+        customer=kind.customer,
+        line=content.line.name if content.line else None,
+        language=content.requester.language or desk.language,
+        reply_to=reply_to,
+        is_trial=kind.is_trial,
+        is_urgent=kind.is_urgent,
+        participants=tuple(
+            each for each in content.participants if not is_same_person(each, content.requester)
+        ),
+        heard_at=happened_at(delivery, now),
+        message_id=content.message_id,
+    )
+    return _opened(ticket, delivery, content, now)
+
+
+def _request(delivery: Delivery, content: Content) -> Request:
+    event = delivery.event
+    form = event if isinstance(event, FormSubmitted) else None
+    return Request(
+        channel=delivery.channel,
+        line=content.line,
+        subject=content.subject_line,
+        requester_address=content.requester.email,
+        form=content.form,
+        is_urgent=content.is_urgent,
+        severity=form.severity if form else None,
+        priority=form.priority if form else None,
+        plan=form.plan if form else None,
+        product=form.product if form else None,
+        customer=form.customer if form else None,
+        is_trial=form.is_trial if form else False,
+    )
+
+
+def _opened(ticket: Ticket, delivery: Delivery, content: Content, now: datetime) -> Decision:
+    event = delivery.event
+    hand = Hand(delivery.desk, INTAKE, ticket.opened_at, now)
+    facts = common(ticket, hand)
+    opened = TicketOpened(
+        **facts,
+        subject_line=ticket.subject_line,
+        text=content.text,
+        channel=ticket.channel,
+        delivery=event.delivery,
+        line=ticket.line,
+        form=content.form,
+        requester=ticket.requester,
+        participants=ticket.participants,
+        reply_to=ticket.reply_to,
+        language=ticket.language,
+        severity=ticket.severity,
+        priority=ticket.priority,
+        plan=ticket.plan,
+        product=ticket.product,
+        customer=ticket.customer,
+        is_trial=ticket.is_trial,
+        is_urgent=ticket.is_urgent,
+        is_answerable=content.is_answerable,
+        follows_up=event.follows_up if isinstance(event, FormSubmitted) else None,
+    )
+    asked = asked_for(
+        Hear(
+            by=ticket.requester,
+            channel=ticket.channel,
+            delivery=event.delivery,
+            text=content.text,
+            line=ticket.line,
+            is_urgent=ticket.is_urgent,
+            callback=content.wants_callback,
+            escalates_to=content.line.escalates_to if content.line else None,
+        ),
+        facts,
+    )
+    events: tuple[TicketEvent, ...] = (opened, *asked)
+    return Decision(replace(ticket, sequence=len(events)), events, f"opened_by_{ticket.channel}")

@@ -1,0 +1,57 @@
+"""The address that customers answer to: it names the ticket and proves that we wrote it.
+
+``support+<token>@desk.example``: the token is the ticket's id and a truncated HMAC-SHA256 over desk
+and id, in lower-case base32, because mail programs change the case of local parts. 50 characters
+with ``support+``, within the 64 of RFC 5321 §4.5.3.1.1. Nobody can make up the address of a ticket,
+and the token of one desk means nothing at another.
+"""
+
+import base64
+import binascii
+import hashlib
+import hmac
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Final
+from uuid import UUID
+
+MAC_BYTES: Final = 10
+"""80 bits: a forged address is guessed once in 10^24 mails."""
+_TOKEN_LENGTH: Final = 42
+
+
+@dataclass(frozen=True, slots=True)
+class ReplyAddresses:
+    """Makes and reads reply addresses. The first key signs; others, being retired, still read."""
+
+    keys: Sequence[bytes]
+
+    def address(self, base: str, desk: str, ticket_id: UUID) -> str:
+        """The reply address of a ticket under the desk's own address ``base``."""
+        local, _, domain = base.partition("@")
+        mac = _mac(self.keys[0], desk, ticket_id)
+        token = base64.b32encode(ticket_id.bytes + mac).decode("ascii").rstrip("=").lower()
+        return f"{local}+{token}@{domain}"
+
+    def ticket(self, address: str, desk: str) -> UUID | None:
+        """The ticket that a reply address names, or None if it is no address of ours."""
+        token = address.partition("@")[0].rpartition("+")[2]
+        if len(token) != _TOKEN_LENGTH or not token.isascii():
+            return None
+        try:
+            raw = base64.b32decode(token.upper() + "=" * (-len(token) % 8))
+        except binascii.Error:
+            return None
+        ticket_id, mac = UUID(bytes=raw[:16]), raw[16:]
+        known = [hmac.compare_digest(mac, _mac(key, desk, ticket_id)) for key in self.keys]
+        return ticket_id if any(known) else None
+
+
+def bare_address(address: str) -> str:
+    """The address in lower case without a ``+tag``."""
+    local, at, domain = address.lower().rpartition("@")
+    return f"{local.partition('+')[0]}{at}{domain}"
+
+
+def _mac(key: bytes, desk: str, ticket_id: UUID) -> bytes:
+    return hmac.digest(key, desk.encode() + b"\0" + ticket_id.bytes, hashlib.sha256)[:MAC_BYTES]

@@ -1,0 +1,59 @@
+"""Every series of intake, with its help text."""
+
+from prometheus_client import CollectorRegistry, Counter, Histogram
+
+MAIL_BUCKETS = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 10)
+
+
+class IntakeMetrics:
+    """What intake measures beside the runtime's own series."""
+
+    def __init__(self, registry: CollectorRegistry) -> None:
+        self._deliveries = Counter(
+            "intake_deliveries",
+            "Channel events by what became of them: a named reason such as opened_by_email, "
+            "requester_replied, duplicate or auto_submitted.",
+            ("desk", "channel", "outcome"),
+            registry=registry,
+        )
+        self._commands = Counter(
+            "intake_commands",
+            "What agents asked of tickets, by result: done, or why it was refused.",
+            ("desk", "action", "result"),
+            registry=registry,
+        )
+        self._mails = Counter(
+            "intake_smtp_mails",
+            "Mails offered over SMTP, by the answer: accepted, or why not.",
+            ("result",),
+            registry=registry,
+        )
+        self._mail_seconds = Histogram(
+            "intake_smtp_seconds",
+            "Time from the end of a mail's data to the answer, Kafka's acknowledgement included.",
+            buckets=MAIL_BUCKETS,
+            registry=registry,
+        )
+        self._submissions = Counter(
+            "intake_http_submissions",
+            "Deliveries offered over HTTP, by channel and result.",
+            ("channel", "result"),
+            registry=registry,
+        )
+
+    def delivered(self, desk: str, channel: str, outcome: str, count: int = 1) -> None:
+        """So many deliveries came to this outcome."""
+        self._deliveries.labels(desk, channel, outcome).inc(count)
+
+    def commanded(self, desk: str, action: str, result: str) -> None:
+        """An agent's command was done or refused."""
+        self._commands.labels(desk, action, result).inc()
+
+    def mailed(self, result: str, seconds: float) -> None:
+        """A mail was answered after so long."""
+        self._mails.labels(result).inc()
+        self._mail_seconds.observe(seconds)
+
+    def submitted(self, channel: str, result: str) -> None:
+        """A delivery came over HTTP."""
+        self._submissions.labels(channel, result).inc()

@@ -1,0 +1,374 @@
+"""`intake.yaml` of a desk: its model, its checks, and how it becomes the domain's `Desk`."""
+
+import re
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from types import MappingProxyType
+from typing import Annotated, Final, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, field_validator
+
+from intake.domain.desk import Condition, Customer, Desk, Line, Rule
+from intake.domain.mail_headers import normal_address
+from intake.domain.reply_address import bare_address
+from pledge.runtime.yamlfile import Document, FileProblem, Problem, load, validate_document
+
+FILE_NAME: Final = "intake.yaml"
+
+_Name = Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9_-]{0,62}$")]
+_Domain = Annotated[str, Field(pattern=r"^[a-z0-9-]+(\.[a-z0-9-]+)+$")]
+_Text = Annotated[str, Field(min_length=1, max_length=2_000)]
+
+
+def _address(value: str) -> str:
+    normal = normal_address(value)
+    if normal is None:
+        raise ValueError("should be a mail address such as support@desk.example")
+    return normal
+
+
+class _Part(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class TicketNumbers(_Part):
+    """How tickets are numbered: `VIR-10001`, `VIR-10002`, …"""
+
+    prefix: str = Field(pattern=r"^[A-Z][A-Z0-9]{1,9}$")
+    first_number: int = Field(default=10_001, ge=1, le=10**12)
+
+
+class SeverityDefinition(_Part):
+    """A severity with the words that stand beside the choice in triage."""
+
+    name: _Name
+    title: _Text
+    definition: _Text
+    examples: tuple[_Text, ...] = ()
+
+
+class Defaults(_Part):
+    """What a new ticket is when no rule says otherwise."""
+
+    severity: _Name | None = None
+    priority: _Name | None = None
+    plan: _Name | None = None
+
+
+class AddressLine(_Part):
+    """A mail address of the desk."""
+
+    address: str
+    is_urgent: bool = False
+    escalates_to: _Name | None = None
+
+    @field_validator("address")
+    @classmethod
+    def _is_bare(cls, value: str) -> str:
+        normal = _address(value)
+        if bare_address(normal) != normal:
+            raise ValueError("should be without a +tag: tags are taken off incoming addresses")
+        return normal
+
+
+class PhoneLine(_Part):
+    """A number of the desk (E.164), an extension, or both."""
+
+    name: _Name
+    number: str | None = Field(default=None, pattern=r"^\+[0-9]{5,15}$")
+    extension: str | None = Field(default=None, pattern=r"^[0-9]{1,8}$")
+    is_urgent: bool = False
+    urgent_menu_choices: tuple[str, ...] = ()
+
+
+class RuleCondition(_Part):
+    """When a rule applies: everything that is given must hold."""
+
+    channel: tuple[Literal["email", "chat", "phone", "portal"], ...] = ()
+    line: tuple[str, ...] = ()
+    form: tuple[_Name, ...] = ()
+    subject_starts_with: tuple[_Text, ...] = ()
+    subject_contains: tuple[_Text, ...] = ()
+    subject_matches: str | None = Field(default=None, max_length=500)
+    is_urgent: bool | None = None
+    is_trial: bool | None = None
+
+    @field_validator("channel", "line", "form", "subject_starts_with", "subject_contains",
+                     mode="before")  # fmt: skip
+    @classmethod
+    def _one_or_more(cls, value: object) -> object:
+        return (value,) if isinstance(value, str) else value
+
+    @field_validator("subject_matches")
+    @classmethod
+    def _compiles(cls, value: str | None) -> str | None:
+        try:
+            re.compile(value or "")
+        except re.error as error:
+            raise ValueError(f"is not a regular expression: {error}") from error
+        return value
+
+
+class RuleResult(_Part):
+    """What a rule sets."""
+
+    severity: _Name | None = None
+    priority: _Name | None = None
+    plan: _Name | None = None
+    product: str | None = None
+    is_urgent: bool | None = None
+
+
+class RuleEntry(_Part):
+    """A rule for new tickets; the first one that sets a value decides it."""
+
+    name: _Name
+    when: RuleCondition
+    set: RuleResult
+
+
+class CustomerEntry(_Part):
+    """A customer, recognised by the domain or address of the requester."""
+
+    name: _Text
+    domains: tuple[_Domain, ...] = ()
+    addresses: tuple[str, ...] = ()
+    plan: _Name | None = None
+    product: str | None = None
+    is_trial: bool = False
+
+    @field_validator("addresses")
+    @classmethod
+    def _are_addresses(cls, values: tuple[str, ...]) -> tuple[str, ...]:
+        return tuple(_address(value) for value in values)
+
+
+class TrialRules(_Part):
+    """What holds for trial and onboarding customers."""
+
+    severity_at_least: _Name | None = None
+
+
+class PortalRules(_Part):
+    """Who may send the desk's forms, and what a requester decides in them."""
+
+    form_keys: tuple[Annotated[str, Field(min_length=16, max_length=200)], ...] = ()
+    requester_sets_severity: bool = False
+
+
+class DeskFile(_Part):
+    """The whole of `intake.yaml`."""
+
+    desk: str = Field(pattern=r"^[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?$")
+    name: _Text
+    tickets: TicketNumbers
+    reply_address: str
+    language: str | None = Field(default=None, pattern=r"^[A-Za-z]{2,3}(-[A-Za-z0-9]{2,8})*$")
+    severities: tuple[SeverityDefinition, ...] = Field(min_length=1)
+    priorities: tuple[_Name, ...] = ()
+    defaults: Defaults = Defaults()
+    addresses: tuple[AddressLine, ...] = Field(min_length=1)
+    phone_lines: tuple[PhoneLine, ...] = ()
+    rules: tuple[RuleEntry, ...] = ()
+    customers: tuple[CustomerEntry, ...] = ()
+    trials: TrialRules = TrialRules()
+    portal: PortalRules = PortalRules()
+
+    @field_validator("reply_address")
+    @classmethod
+    def _is_address(cls, value: str) -> str:
+        return _address(value)
+
+
+def check_desk_file(path: Path) -> list[Problem]:
+    """Every problem of the file at `path`, cross references included; empty when it is right."""
+    return _read(path)[1]
+
+
+def load_desk(path: Path) -> tuple[Desk | None, list[Problem]]:
+    """The desk of the file at `path`, or its problems."""
+    model, problems = _read(path)
+    if model is None or any(each.severity == "error" for each in problems):
+        return None, problems
+    return to_desk(model), problems
+
+
+def _read(path: Path) -> tuple[DeskFile | None, list[Problem]]:
+    try:
+        document = load(path)
+    except FileProblem as error:
+        return None, [error.problem]
+    model, problems = validate_document(document, DeskFile)
+    if model is None:
+        return None, problems
+    return model, sorted(_cross_check(document, model), key=lambda each: (each.line, each.column))
+
+
+def _cross_check(document: Document, model: DeskFile) -> Iterator[Problem]:
+    if document.file.parent.name not in {model.desk, ""} and document.file.name == FILE_NAME:
+        yield document.problem(
+            ("desk",), f"is {model.desk!r}, but the folder is {document.file.parent.name!r}"
+        )
+    if model.reply_address not in {each.address for each in model.addresses}:
+        yield document.problem(
+            ("reply_address",), f"{model.reply_address} is none of the desk's addresses",
+            "add it under `addresses`, or answers bounce",
+        )  # fmt: skip
+    yield from _doubles(document, model)
+    yield from _unknown_names(document, model)
+
+
+def _doubles(document: Document, model: DeskFile) -> Iterator[Problem]:
+    lists: dict[str, list[str]] = {
+        "severities": [each.name for each in model.severities],
+        "priorities": list(model.priorities),
+        "addresses": [each.address for each in model.addresses],
+        "phone_lines": [f"{each.number}/{each.extension}" for each in model.phone_lines],
+        "rules": [each.name for each in model.rules],
+        "customers": [each.name for each in model.customers],
+    }
+    for key, names in lists.items():
+        for index, name in enumerate(names):
+            if name in names[:index]:
+                yield document.problem((key, index), f"{name} stands here a second time")
+    for index, line in enumerate(model.phone_lines):
+        if line.number is None and line.extension is None:
+            yield document.problem(("phone_lines", index), "needs a `number` or an `extension`")
+    owners: dict[str, str] = {}
+    for index, customer in enumerate(model.customers):
+        for domain in (*customer.domains, *customer.addresses):
+            if owners.setdefault(domain, customer.name) != customer.name:
+                message = f"{domain} belongs to {owners[domain]} already"
+                yield document.problem(("customers", index), message)
+
+
+def _unknown_names(document: Document, model: DeskFile) -> Iterator[Problem]:
+    severities = tuple(each.name for each in model.severities)
+    used: list[tuple[tuple[str | int, ...], str | None, tuple[str, ...]]] = [
+        (("defaults", "severity"), model.defaults.severity, severities),
+        (("defaults", "priority"), model.defaults.priority, model.priorities),
+        (("trials", "severity_at_least"), model.trials.severity_at_least, severities),
+    ]
+    lines = (
+        *(each.address for each in model.addresses),
+        *(each.name for each in model.phone_lines),
+    )
+    for index, rule in enumerate(model.rules):
+        at: tuple[str | int, ...] = ("rules", index)
+        used.append(((*at, "set", "severity"), rule.set.severity, severities))
+        used.append(((*at, "set", "priority"), rule.set.priority, model.priorities))
+        used += [((*at, "when", "line"), each, lines) for each in rule.when.line]
+    for steps, name, known in used:
+        if name is not None and name not in known:
+            hint = f"one of: {', '.join(known)}" if known else "none are defined"
+            yield document.problem(steps, f"{name} is not known here", hint)
+
+
+def to_desk(model: DeskFile) -> Desk:
+    """The model as the domain's value."""
+    customers = [(each, _customer(each)) for each in model.customers]
+    return Desk(
+        id=model.desk,
+        name=model.name,
+        ticket_prefix=model.tickets.prefix,
+        first_number=model.tickets.first_number,
+        reply_address=model.reply_address,
+        severities=tuple(each.name for each in model.severities),
+        priorities=model.priorities,
+        default_severity=model.defaults.severity,
+        default_priority=model.defaults.priority,
+        default_plan=model.defaults.plan,
+        language=model.language,
+        requester_sets_severity=model.portal.requester_sets_severity,
+        trial_floor=model.trials.severity_at_least,
+        form_keys=frozenset(model.portal.form_keys),
+        addresses=MappingProxyType(
+            {
+                each.address: Line(each.address, each.is_urgent, each.escalates_to)
+                for each in model.addresses
+            }
+        ),
+        phone_lines=MappingProxyType(dict(_phone_lines(model))),
+        rules=tuple(_rule(each) for each in model.rules),
+        customers_by_domain=MappingProxyType(
+            {domain: customer for each, customer in customers for domain in each.domains}
+        ),
+        customers_by_address=MappingProxyType(
+            {address: customer for each, customer in customers for address in each.addresses}
+        ),
+    )
+
+
+def _customer(entry: CustomerEntry) -> Customer:
+    return Customer(entry.name, entry.plan, entry.product, entry.is_trial)
+
+
+def _phone_lines(model: DeskFile) -> Iterator[tuple[str, Line]]:
+    for each in model.phone_lines:
+        line = Line(each.name, each.is_urgent, None, frozenset(each.urgent_menu_choices))
+        if each.extension is None:
+            yield each.number or "", line
+        else:
+            yield f"{each.number or ''}/{each.extension}", line
+
+
+def _rule(entry: RuleEntry) -> Rule:
+    when, result = entry.when, entry.set
+    condition = Condition(
+        channels=frozenset(when.channel),
+        lines=frozenset(when.line),
+        forms=frozenset(when.form),
+        subject_starts_with=tuple(each.lower() for each in when.subject_starts_with),
+        subject_contains=tuple(each.lower() for each in when.subject_contains),
+        subject_matches=re.compile(when.subject_matches) if when.subject_matches else None,
+        is_urgent=when.is_urgent,
+        is_trial=when.is_trial,
+    )
+    return Rule(
+        entry.name, condition, result.severity, result.priority, result.plan, result.product,
+        result.is_urgent,
+    )  # fmt: skip
+
+
+class DeskFilesInvalid(Exception):
+    """The desks can't be served from these files; `problems` says why, line by line."""
+
+    def __init__(self, problems: list[Problem]) -> None:
+        super().__init__("\n".join(str(each) for each in problems))
+        self.problems = problems
+
+
+class Desks:
+    """Every desk of a folder, by id and by address."""
+
+    def __init__(self, desks: Mapping[str, Desk]) -> None:
+        self.by_id = MappingProxyType(dict(desks))
+        self._by_address = {address: desk for desk in desks.values() for address in desk.addresses}
+
+    def of_address(self, address: str) -> Desk | None:
+        """The desk that mail to `address` comes to, or None."""
+        return self._by_address.get(bare_address(address))
+
+
+def load_desks(folder: Path) -> Desks:
+    """The desks in `folder`, one folder each. Raises DeskFilesInvalid with every problem."""
+    desks: dict[str, Desk] = {}
+    problems: list[Problem] = []
+    owners: dict[str, Path] = {}
+    for path in sorted(folder.glob(f"*/{FILE_NAME}")):
+        desk, found = load_desk(path)
+        problems += [each for each in found if each.severity == "error"]
+        if desk is None:
+            continue
+        for key in (*desk.addresses, f"the prefix {desk.ticket_prefix}"):
+            if key in owners:
+                problems.append(Problem(path, 1, 1, f"{key} is taken by {owners[key]}"))
+            owners[key] = path
+        desks[desk.id] = desk
+    if not desks and not problems:
+        problems.append(
+            Problem(folder, 1, 1, f"there is no <desk>/{FILE_NAME} here", "pledge desk new <desk>")
+        )
+    if problems:
+        raise DeskFilesInvalid(problems)
+    return Desks(desks)
