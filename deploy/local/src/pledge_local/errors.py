@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from pledge.runtime.cli import CommandError
 
-class LocalError(Exception):
+
+class LocalError(CommandError):
     """Something in the way of the local stack: `problem` says what, `remedy` what to do.
 
-    Commands print both and exit with code 2; a stack trace would only hide them.
+    The `pledge` command prints both and exits with status 2.
     """
 
     def __init__(self, problem: str, remedy: str) -> None:

@@ -1,0 +1,1 @@
+"""A mail server and a webhook receiver that keep what arrives and show it."""
