@@ -88,6 +88,9 @@ class Decoded:
     envelope: Envelope
     event: Event
 
+    def __str__(self) -> str:
+        return str(self.event)
+
 
 @dataclass(frozen=True, slots=True)
 class Unknown:

@@ -34,6 +34,9 @@ class Event(BaseModel):
         default = cls.model_fields["type"].default
         cls.TYPE = default if isinstance(default, str) else ""
 
+    def __str__(self) -> str:
+        return f"{self.occurred_at:%Y-%m-%d %H:%M:%S}Z {self.type} {self.desk} {self.subject()}"
+
     def subject(self) -> str:
         """What the event is about, the header `ce_subject`: a ticket's or incident's id, or the
         conversation. Events with one subject are in order on one topic."""

@@ -141,6 +141,11 @@ class BreachEvent(PromiseEvent):
         default=False, description="Said while facts may be unread; a retraction may follow."
     )
 
+    def __str__(self) -> str:
+        promise = f"{self.metric} ({self.target}), due {self.due_at:%Y-%m-%d %H:%M:%S}Z"
+        severity = f" {self.severity}" if self.severity else ""
+        return f"{self.type} {self.desk} {self.ticket_number}{severity}: {promise}"
+
     @model_validator(mode="after")
     def _breaks_when_due(self) -> Self:
         if self.breached_at != self.due_at:

@@ -10,7 +10,7 @@ from datetime import UTC, datetime, timedelta
 from hashlib import sha256
 from pathlib import Path
 from types import UnionType
-from typing import Any, Literal, Union, get_args, get_origin
+from typing import Any, Literal, TypeVar, Union, get_args, get_origin
 from uuid import UUID, uuid5
 
 from pydantic import AwareDatetime, BaseModel
@@ -23,6 +23,8 @@ from pledge.events.sla import PromiseEvent
 from pledge.events.ticket import Noted
 
 SUMS = "SHA256SUMS"
+
+Sampled = TypeVar("Sampled", bound=Event)
 
 _NAMESPACE = UUID("a3c1f9d2-6a55-5b0e-8f2d-3f0a6f1f3a10")
 _DUE = datetime(2026, 3, 2, 14, 35, 7, 250_000, tzinfo=UTC)
@@ -59,7 +61,7 @@ _TEXTS: Mapping[str, str] = {
 }
 
 
-def sample_of(model: type[Event]) -> Event:
+def sample_of(model: type[Sampled]) -> Sampled:
     """An event with every field filled, the same in every run."""
     content = _content(model)
     if issubclass(model, PromiseEvent):
