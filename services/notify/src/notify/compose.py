@@ -12,7 +12,7 @@ from notify.default_templates import BUILT_IN
 from notify.domain.desk import Desk, Person, Template, ToMailbox, ToReceiver, Way, ways
 from notify.domain.oncall import on_call
 from notify.domain.page import Address
-from notify.domain.routing import Notice, Party
+from notify.domain.routing import ChatWanted, Notice, Party
 from notify.rows import About, Draft, PageRecord
 from pledge.events import Envelope, derived_id
 
@@ -44,6 +44,8 @@ class Letter:
     in_reply_to: str | None = None
     references: tuple[str, ...] = ()
     is_reply: bool = False
+    is_automatic: bool = True
+    unsubscribe_url: str | None = None
     page_id: UUID | None = None
 
 
@@ -116,7 +118,8 @@ class Composer:
             "reply_to": letter.reply_to,
             "in_reply_to": letter.in_reply_to,
             "references": list(letter.references),
-            "auto_submitted": "auto-replied" if letter.is_reply else "auto-generated",
+            "auto_submitted": _auto_submitted(letter),
+            "unsubscribe_url": letter.unsubscribe_url,
             "ticket_number": letter.about.number,
         }
         return Draft(
@@ -137,17 +140,17 @@ class Composer:
     def chat(
         self,
         desk: Desk,
-        receiver: str,
-        template_name: str,
+        wanted: ChatWanted,
         notice: Notice,
         about: About,
         cause: Envelope,
         draft_id: UUID,
     ) -> Draft:
         """One message to a receiver. Raises render.RenderFailed."""
+        receiver = wanted.receiver
         zone = desk.receivers[receiver].zone
         values = {**notice_values(notice), "desk": _desk_values(desk)}
-        words = render.render(desk.template(template_name, desk.language), values, zone)
+        words = render.render(desk.template(wanted.template, desk.language), values, zone)
         return Draft(
             id=draft_id,
             desk=desk.name,
@@ -163,7 +166,7 @@ class Composer:
                 "title": words.subject,
                 "text": words.text,
             },
-            context={"template": template_name},
+            context={"template": wanted.template},
             cause=cause,
         )
 
@@ -283,6 +286,13 @@ def addressees(desk: Desk, to: str, requester: Party | None, at: datetime) -> li
     if "@" in to:
         return [Mailbox(to, "", desk.zone, desk.language, is_outside=False)]
     return []
+
+
+def _auto_submitted(letter: Letter) -> str:
+    """RFC 3834 §5: what answers a mail by itself, what comes by itself, what a person wrote."""
+    if not letter.is_automatic:
+        return "no"
+    return "auto-replied" if letter.is_reply else "auto-generated"
 
 
 def _staff(address: str, person: Person) -> Mailbox:

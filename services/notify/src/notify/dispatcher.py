@@ -9,7 +9,6 @@ and the next attempt carries the same id, so that the receiver can tell it has b
 import asyncio
 from collections import deque
 from collections.abc import Mapping, Sequence
-from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
@@ -36,6 +35,8 @@ LEAST_LEASE = timedelta(seconds=35)
 # Claimed ahead of sending, per lane: enough to keep the lane busy, few enough to send in the lease.
 LANE_ROOM = 32
 LANE_SENDERS = 4
+# Another replica is claiming the same lane at this moment: look again a little later.
+LOCKED_ELSEWHERE_WAIT = timedelta(milliseconds=500)
 RECORDED_AT_ONCE = 500
 DRAIN_LIMIT = timedelta(seconds=17)
 
@@ -48,7 +49,6 @@ class InHand:
 
     delivery: Delivery
     leased_until: datetime
-    created_at: datetime | None = None  # known when it was decided in this process
 
 
 @dataclass(slots=True)
@@ -123,9 +123,16 @@ class Dispatcher:
                 self._schedule(draft.lane, now)
                 continue
             delivery = Delivery(
-                draft.id, draft.desk, draft.lane, draft.channel, draft.target, draft.content, 1
+                id=draft.id,
+                desk=draft.desk,
+                lane=draft.lane,
+                channel=draft.channel,
+                target=draft.target,
+                content=draft.content,
+                attempts=1,
+                created_at=now,
             )
-            self._take(InHand(delivery, claim.next_attempt_at, now))
+            self._take(InHand(delivery, claim.next_attempt_at))
 
     def poke(self, lane: str) -> None:
         """Something of the lane is due now, e.g. by a person's wish."""
@@ -161,9 +168,9 @@ class Dispatcher:
         try:
             while self._results:
                 await self._record()
-        except Exception as error:
+        except Exception:
             # The leases protect what could not be recorded: it is sent again under the same id.
-            log.error("outcomes were not recorded on stopping", error=repr(error))
+            log.exception("outcomes were not recorded on stopping")
 
     # -- claiming ----------------------------------------------------------------------------
 
@@ -187,10 +194,12 @@ class Dispatcher:
         for delivery in claimed:
             self._take(InHand(delivery, now + LEASE))
         for lane, at in (await store.next_due(self._pool, list(room))).items():
-            if at <= now:
-                self._lane(lane).has_backlog = True
-            else:
+            if at > now:
                 self._schedule(lane, at)
+            elif self._lane(lane).senders:
+                self._lane(lane).has_backlog = True  # they look again when they are done
+            else:
+                self._schedule(lane, now + LOCKED_ELSEWHERE_WAIT)
 
     def _room(self, lane: str) -> int:
         held = self._lanes.get(lane)
@@ -256,7 +265,6 @@ class Dispatcher:
             while self._results:
                 await retry_while_away(
                     self._record,
-                    clock=self._clock,
                     on_retry=lambda error: log.warning(
                         "outcomes wait for the database", error=repr(error)
                     ),
@@ -286,9 +294,8 @@ class Dispatcher:
             return
         self._metrics.attempted(draft.desk, draft.channel, draft.kind, result.outcome)
         if isinstance(result.outcome, Delivered):
-            decided_at = result.held.created_at
-            if decided_at is not None:
-                self._metrics.delivered(draft.channel, draft.kind, decided_at, result.at)
+            decided_at = result.held.delivery.created_at
+            self._metrics.delivered(draft.channel, draft.kind, decided_at, result.at)
             return
         log.warning(
             "delivery failed",
@@ -310,7 +317,7 @@ class Dispatcher:
             again = next_attempt(
                 self._retry,
                 attempts=delivery.attempts,
-                created_at=result.held.created_at or result.at,
+                created_at=delivery.created_at,
                 now=result.at,
                 jitter=self._ids.jitter(),
                 not_before=outcome.not_before,
@@ -324,10 +331,3 @@ class Dispatcher:
             outcome.detail,
             None if again else result.at,
         )
-
-
-async def drain(task: asyncio.Task[None]) -> None:
-    """Cancel a running dispatcher and wait for its orderly end."""
-    task.cancel()
-    with suppress(asyncio.CancelledError):
-        await task

@@ -266,7 +266,8 @@ WITH picked AS (
 )
 UPDATE deliveries SET attempts = attempts + 1, next_attempt_at = $4, claimed_by = $5
 FROM picked WHERE deliveries.id = picked.id
-RETURNING deliveries.id, desk, lane, channel, target, content, attempts
+RETURNING deliveries.id, desk, lane, channel, target, content, attempts,
+    created_at
 """
 _NEXT_DUE = """
 SELECT lane, min(next_attempt_at) AS due FROM deliveries

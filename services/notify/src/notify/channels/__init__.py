@@ -1,7 +1,7 @@
 """The ways out: each channel is one class with one method, `send`."""
 
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import Any, Protocol
 from uuid import UUID
@@ -63,6 +63,7 @@ class Delivery:
     target: str
     content: dict[str, Any]
     attempts: int  # this one included
+    created_at: datetime
 
 
 class Channel(Protocol):

@@ -127,7 +127,8 @@ def build_message(delivery: Delivery) -> EmailMessage:
     message["Message-ID"] = content["message_id"]
     # RFC 3834 §5: auto-replied answers a message, auto-generated does not.
     message["Auto-Submitted"] = content["auto_submitted"]
-    message["X-Auto-Response-Suppress"] = "All"
+    if content["auto_submitted"] != "no":
+        message["X-Auto-Response-Suppress"] = "All"
     _add_thread(message, content)
     message.set_content(str(content["text"]))
     if content.get("html"):
@@ -142,6 +143,10 @@ def _add_thread(message: EmailMessage, content: dict[str, Any]) -> None:
         message["In-Reply-To"] = _one_line(content["in_reply_to"])
     if content.get("references"):
         message["References"] = " ".join(_one_line(item) for item in content["references"])
+    if content.get("unsubscribe_url"):
+        # RFC 8058: one click in the reader's own button.
+        message["List-Unsubscribe"] = f"<{_one_line(content['unsubscribe_url'])}>"
+        message["List-Unsubscribe-Post"] = "List-Unsubscribe=One-Click"
     if content.get("ticket_number"):
         message["X-Pledge-Ticket"] = _one_line(content["ticket_number"])
 
