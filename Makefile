@@ -1,0 +1,77 @@
+# What one does with this repository. `make` alone lists it.
+#
+# Nothing has to be installed before but Python 3.11 or newer and make: each target prepares what
+# it needs. Variables: DEMO=0, PORT_BASE=8200, T=path or options for pytest, B=name, MINUTES=10.
+
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+INSTALLED := $(VENV)/.installed
+DISTRIBUTIONS := libs/common services/intake services/sla services/notify services/status deploy/local
+SOURCES := libs/common/src services/intake/src services/sla/src services/notify/src services/status/src deploy/local/src
+
+PORT_BASE ?= 8100
+DEMO ?= 1
+MINUTES ?= 10
+WORKERS ?= 2
+T ?= tests
+B ?=
+
+.DEFAULT_GOAL := help
+.PHONY: help run up down demo test lint format spec bench chaos lock clean distclean
+
+help:  ## Show this list.
+	@awk 'BEGIN {FS = ":.*## "} /^[a-z]+:.*## / {printf "  make %-10s %s\n", $$1, $$2}' Makefile
+
+run: $(INSTALLED)  ## Start everything and show the demo, until Ctrl-C (DEMO=0 leaves the demo out).
+	@exec $(BIN)/pledge up --port-base $(PORT_BASE) $(if $(filter 0 no,$(DEMO)),--no-demo,--demo)
+
+up: $(INSTALLED)  ## Start everything in the background.
+	@exec $(BIN)/pledge up --detach --port-base $(PORT_BASE)
+
+down: $(INSTALLED)  ## Stop what runs in the background.
+	@exec $(BIN)/pledge down
+
+demo: $(INSTALLED)  ## Repeat the demo on the stack that runs.
+	@exec $(BIN)/pledge demo
+
+test: $(INSTALLED)  ## Run the tests (T=path or options chooses some; the long ones are left out).
+	@$(BIN)/pytest -q -n $(WORKERS) --dist worksteal -m "not long" $(T)
+
+lint: $(INSTALLED)  ## Check style, types, imports, the generated references and the desks' files.
+	@$(BIN)/ruff check .
+	@$(BIN)/ruff format --check .
+	@$(BIN)/mypy $(SOURCES) tests
+	@$(BIN)/lint-imports --no-logo
+	@$(BIN)/python -m pledge.events.spec --check
+	@$(BIN)/pledge desk check deploy/desks/*/
+
+format: $(INSTALLED)  ## Put the sources into the common format.
+	@$(BIN)/ruff check --fix .
+	@$(BIN)/ruff format .
+
+spec: $(INSTALLED)  ## Write docs/reference anew: JSON Schemas, AsyncAPI, samples.
+	@$(BIN)/python -m pledge.events.spec
+
+bench: $(INSTALLED)  ## Measure, each figure beside its floor (B=name measures one).
+	@$(BIN)/python -m bench $(B)
+
+chaos: $(INSTALLED)  ## Break things under load for MINUTES and compare what came out.
+	@PLEDGE_CHAOS_MINUTES=$(MINUTES) $(BIN)/pytest -q -m chaos --timeout 0 tests/chaos
+
+lock: $(INSTALLED)  ## Resolve requirements.in and Kafka's jars to exact versions with hashes.
+	@$(BIN)/uv pip compile -q --universal --python-version 3.11 --generate-hashes \
+	  --no-emit-index-url --no-emit-find-links --custom-compile-command "make lock" \
+	  requirements.in -o requirements.txt
+	@$(BIN)/python -m pledge_local.lock
+
+clean:  ## Stop what runs here and remove its data, and all caches.
+	@if [ -x $(BIN)/pledge ] && [ -d .pledge ]; then $(BIN)/pledge down; fi
+	@rm -rf .pledge .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache dist build
+	@find $(DISTRIBUTIONS) tests -name __pycache__ -type d -prune -exec rm -rf {} +
+
+distclean: clean  ## The same, and remove the installed packages.
+	@rm -rf $(VENV)
+
+$(INSTALLED): requirements.txt deploy/local/install.py $(DISTRIBUTIONS:%=%/pyproject.toml)
+	@$(PYTHON) deploy/local/install.py $(VENV) requirements.txt $(DISTRIBUTIONS)
