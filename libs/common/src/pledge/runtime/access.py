@@ -78,6 +78,10 @@ class Denied(Exception):
         super().__init__(reason)
 
 
+class CannotCheck(Denied):
+    """No token can be checked at the moment, by no fault of the one who asks: 503."""
+
+
 class Forbidden(Exception):
     """The token is valid but not for this: 403. `reason` says what is missing."""
 
@@ -126,7 +130,7 @@ class Access:
             raise Denied(_reason(error)) from error
         self._check_times(claims)
         principal = _principal(claims, token)
-        if self._denied is not None and principal.token_id in self._denied.value():
+        if principal.token_id in self._denylist():
             raise Denied("the token was revoked")
         return principal
 
@@ -134,17 +138,22 @@ class Access:
         """A readiness check: None while keys are at hand, else what is wrong."""
         try:
             await self._keys.refresh()
-            if self._denied is not None:
-                self._denied.value()
-        except KeysUnavailable as error:
+            self._denylist()
+        except (KeysUnavailable, CannotCheck) as error:
             return str(error)
-        except (OSError, ValueError) as error:
-            return f"the denylist can't be read: {error}"
         return None
 
     def require(self, *roles: str) -> Callable[[Request], Awaitable[Principal]]:
         """A dependency that gives the request's principal if it holds one of `roles`."""
         return require(*roles)
+
+    def _denylist(self) -> frozenset[str]:
+        if self._denied is None:
+            return frozenset()
+        try:
+            return self._denied.value()
+        except (OSError, ValueError) as error:
+            raise CannotCheck(f"the denylist can't be read: {error}") from error
 
     async def _key(self, token: str) -> jwt.PyJWK:
         try:
@@ -161,7 +170,7 @@ class Access:
         try:
             key = await self._keys.find(kid)
         except KeysUnavailable as error:
-            raise Denied("the keys that sign tokens can't be read at the moment") from error
+            raise CannotCheck("the keys that sign tokens can't be read at the moment") from error
         if key is None or key.algorithm_name != header["alg"]:
             raise Denied("the token is signed by a key that is not known")
         return key

@@ -35,6 +35,8 @@ def explain(detail: ErrorDetails, model: type[BaseModel], data: object) -> Expla
         known = sorted(_keys_at(model, steps[:-1]))
         message = f"`{name}` is not known here"
         return Explained(steps, message, suggest(name, known), at_key=True)
+    if kind == "union_tag_invalid":
+        return _wrong_kind(detail, steps)
     value = detail["input"]
     hint = None
     if kind in ("literal_error", "enum"):
@@ -55,6 +57,15 @@ def in_words(detail: ErrorDetails) -> str:
     words = detail["msg"].removeprefix("Value error, ").removeprefix("Assertion failed, ")
     words = words.removeprefix("Input ")
     return words[:1].lower() + words[1:]
+
+
+def _wrong_kind(detail: ErrorDetails, steps: tuple[str | int, ...]) -> Explained:
+    """A mapping whose discriminator (`kind: fax`) names none of the models it may be."""
+    context = detail.get("ctx", {})
+    name = str(context.get("discriminator", "")).strip("'")
+    choices = re.findall(r"'([^']*)'", str(context.get("expected_tags", "")))
+    given = str(context.get("tag", ""))
+    return Explained((*steps, name), f"`{name}` is not known: '{given}'", suggest(given, choices))
 
 
 def suggest(word: str, known: Iterable[str]) -> str | None:

@@ -14,9 +14,12 @@ from fastapi.responses import JSONResponse, RedirectResponse, Response
 from pydantic import BaseModel, Field
 from starlette.exceptions import HTTPException
 
-from pledge.runtime.access import Denied, Forbidden
+from pledge.runtime import logs
+from pledge.runtime.access import CannotCheck, Denied, Forbidden
 from pledge.runtime.modelproblems import in_words
 from pledge.runtime.session import FormRefused, close_session, session_token
+
+log = logs.get(__name__)
 
 CONTENT_TYPE = "application/problem+json"
 # More of them tell nothing new.
@@ -153,6 +156,10 @@ async def _validation(request: Request, error: Exception) -> Response:
 
 
 async def _denied(request: Request, error: Exception) -> Response:
+    if isinstance(error, CannotCheck):
+        log.error("tokens_cannot_be_checked", reason=error.reason)
+        told = "tokens can't be checked at the moment; try again soon"
+        return answer(request, HttpProblem(503, told, headers={"retry-after": "10"}))
     assert isinstance(error, Denied)
     is_browsing = request.method in ("GET", "HEAD") and wants_page(request)
     if is_browsing and "authorization" not in request.headers:

@@ -20,6 +20,8 @@ from pydantic import model_validator as after_fields
 from pydantic.fields import FieldInfo
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
 
+from pledge.runtime.modelproblems import in_words
+
 # A mounted secret is a line; a file far longer than that was mounted by mistake.
 LONGEST_SECRET_FILE = 64 * 1024
 
@@ -172,7 +174,7 @@ def _problems(cls: type[BaseSettings], error: ValidationError) -> Iterator[Setti
         else:
             hidden = field.annotation is SecretStr or field.repr is False
             given = "" if hidden else f" (it is {str(detail['input'])[:80]!r})"
-            message = f"{told[:1].lower()}{told[1:]}{given}"
+            message = f"{in_words(detail)}{given}"
         yield SettingProblem(variable_of(cls, name), message, example)
 
 

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 from fastapi import APIRouter, Form, Query, Request
 from fastapi.responses import RedirectResponse, Response
 
-from pledge.runtime.access import Access, Denied
+from pledge.runtime.access import Access, CannotCheck, Denied
 from pledge.runtime.clock import Clock
 from pledge.runtime.session import check_form, close_session, local_path, open_session
 
@@ -36,6 +36,8 @@ def sign_in_router(web: Web, clock: Clock) -> APIRouter:
         pasted = "".join(token.split()).removeprefix("Bearer")
         try:
             principal = await access.authenticate(pasted)
+        except CannotCheck:
+            raise  # not the token's fault: answered as an outage
         except Denied as error:
             context = {"next": local_path(next), "reason": error.reason}
             return web.page(request, "sign_in.html", status=401, **context)
