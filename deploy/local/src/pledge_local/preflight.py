@@ -5,7 +5,7 @@ from __future__ import annotations
 import psutil
 
 from pledge.runtime.cli import services
-from pledge.runtime.yamlfile import Problem
+from pledge.runtime.desk_commands import check_folder
 from pledge_local.errors import LocalError
 from pledge_local.plan import Plan
 
@@ -32,13 +32,9 @@ def check_memory(available: int) -> None:
 
 def check_desks(plan: Plan) -> None:
     """Raise LocalError naming every mistake in the desks' files: a service would refuse them."""
-    problems: list[Problem] = []
     described = services()
-    for folder in sorted(path for path in plan.desks.iterdir() if path.is_dir()):
-        for name, service in described.items():
-            file = folder / f"{name}.yaml"
-            if service.check_desk_file is not None and file.exists():
-                problems += service.check_desk_file(file)
+    folders = sorted(path for path in plan.desks.iterdir() if path.is_dir())
+    problems = [problem for folder in folders for problem in check_folder(folder, described)]
     errors = [problem for problem in problems if problem.severity == "error"]
     if errors:
         raise LocalError(

@@ -1,0 +1,119 @@
+"""The broker and the server survive kills, and nothing survives whoever started it."""
+
+from __future__ import annotations
+
+import signal
+import subprocess
+import sys
+import textwrap
+from datetime import timedelta
+from pathlib import Path
+
+import asyncpg
+import psutil
+import pytest
+
+from pledge.runtime.records import Message
+from pledge.runtime.settings import KafkaSettings
+from pledge_local.errors import LocalError
+from pledge_local.kafka import Broker
+from pledge_local.postgres import Server
+from pledge_local.processes import Child
+from pledge_local.topics import TopicPlan, ensure_topics
+from support import topics
+from support.cluster import run
+from support.waiting import eventually
+
+
+def test_acknowledged_records_survive_a_kill_of_the_broker(tmp_path: Path) -> None:
+    with Broker(tmp_path / "kafka", memory="256m") as broker:
+        kafka = KafkaSettings(bootstrap_servers=broker.bootstrap_servers)
+        run(ensure_topics(kafka, [TopicPlan("t", 1, 1, {})]))
+        sent = [Message("t", b"k", str(number).encode(), ()) for number in range(100)]
+        run(topics.publish(kafka, sent))
+        broker.kill()
+        broker.start()
+        got = run(topics.read(kafka, "t"))
+        assert [record.value for record in got] == [message.value for message in sent]
+
+
+def test_committed_rows_survive_a_kill_of_the_server(tmp_path: Path) -> None:
+    with Server(tmp_path / "pg") as server:
+        run(execute(server, "CREATE TABLE t AS SELECT 1 AS number"))
+        server.kill()
+        server.start()
+        assert run(execute(server, "SELECT number FROM t")) == 1
+
+
+def test_server_in_a_folder_with_a_long_name_starts(tmp_path: Path) -> None:
+    with Server(tmp_path / ("long" * 30) / "pg") as server:
+        assert run(execute(server, "SELECT 1")) == 1
+
+
+def test_failed_start_shows_the_end_of_the_log(tmp_path: Path) -> None:
+    server = Server(tmp_path / "pg", settings={"no_such_setting": "1"})
+    with pytest.raises(LocalError) as refusal:
+        server.start()
+    assert "no_such_setting" in refusal.value.problem
+    assert str(server.log) in refusal.value.remedy
+
+
+async def execute(server: Server, statement: str) -> object:
+    connection = await asyncpg.connect(server.dsn("postgres"))
+    try:
+        return await connection.fetchval(statement)
+    finally:
+        await connection.close()
+
+
+async def test_children_die_with_a_killed_parent(tmp_path: Path) -> None:
+    script = textwrap.dedent(
+        """
+        import sys, threading, time
+        from pathlib import Path
+        from pledge_local.postgres import Server
+        from pledge_local.processes import Child
+        folder = Path(sys.argv[1])
+        server = Server(folder / "pg")
+        # From a thread that ends at once: only the death of the process counts.
+        starter = threading.Thread(target=server.start)
+        starter.start(); starter.join()
+        sleeper = Child("sleeper", ["sleep", "600"], folder / "sleeper.log")
+        print(server.child.pid, sleeper.pid, flush=True)
+        time.sleep(600)
+        """
+    )
+    parent = subprocess.Popen(
+        [sys.executable, "-c", script, str(tmp_path)], stdout=subprocess.PIPE, text=True
+    )
+    assert parent.stdout is not None
+    pids = [int(pid) for pid in parent.stdout.readline().split()]
+    family = [psutil.Process(pid) for pid in pids]
+    family += [child for process in family for child in process.children(recursive=True)]
+    assert len(family) > 3
+    parent.kill()
+    parent.wait()
+
+    async def are_gone() -> bool:
+        return not any(is_alive(process) for process in family)
+
+    await eventually(are_gone, within=timedelta(seconds=20), what="the end of all children")
+
+
+def is_alive(process: psutil.Process) -> bool:
+    try:
+        # In a container nobody may reap orphans: a zombie is dead.
+        return process.is_running() and process.status() != psutil.STATUS_ZOMBIE
+    except psutil.NoSuchProcess:
+        return False
+
+
+def test_child_that_ignores_the_request_to_stop_is_killed(tmp_path: Path) -> None:
+    log = tmp_path / "log"
+    child = Child("stubborn", ["bash", "-c", "trap '' TERM; echo on; sleep 60 & wait; wait"], log)
+    while not log.read_bytes():
+        assert child.exit_code() is None
+    child.stop(0.2)
+    assert child.exit_code() == -signal.SIGKILL
+    assert child.last_lines() == ["on"]
+    assert not psutil.pid_exists(child.pid)
