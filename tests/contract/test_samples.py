@@ -1,0 +1,61 @@
+"""Golden samples: what was ever published stays readable."""
+
+import json
+from hashlib import sha256
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from pledge.events import EVENT_TYPES, Decoded, Encoded, decode, encode
+
+FOLDER = Path(__file__).parent / "samples"
+SAMPLES = sorted(FOLDER.glob("*.json"))
+
+
+def sample(path: Path) -> Any:
+    return json.loads(path.read_text(encoding="utf-8"))
+
+
+def record(path: Path) -> Encoded:
+    content = sample(path)
+    return Encoded(
+        topic=content["topic"],
+        key=content["key"].encode(),
+        headers=tuple((name, text.encode()) for name, text in content["headers"].items()),
+        value=json.dumps(content["value"]).encode(),
+    )
+
+
+@pytest.mark.parametrize("path", SAMPLES, ids=lambda path: path.stem)
+def test_a_sample_is_read_without_loss_and_would_be_published_the_same(path: Path) -> None:
+    kept = record(path)
+
+    decoded = decode(kept.headers, kept.value)
+
+    assert isinstance(decoded, Decoded)
+    again = encode(decoded.event, decoded.envelope)
+    assert (again.topic, again.key, again.headers) == (kept.topic, kept.key, kept.headers)
+    now = json.loads(again.value)
+    assert {name: now.get(name) for name in sample(path)["value"]} == sample(path)["value"]
+
+
+def test_every_event_has_a_sample() -> None:
+    assert {path.stem for path in SAMPLES} == set(EVENT_TYPES)
+
+
+def test_no_sample_was_touched_since_it_was_made() -> None:
+    lines = (FOLDER / "SHA256SUMS").read_text().splitlines()
+    kept = {name: digest for digest, name in (line.split("  ", 1) for line in lines)}
+
+    assert kept == {path.name: sha256(path.read_bytes()).hexdigest() for path in SAMPLES}
+
+
+@pytest.mark.parametrize("path", SAMPLES, ids=lambda path: path.stem)
+def test_a_sample_fills_every_field(path: Path) -> None:
+    """An absent or null field would prove nothing about later versions."""
+    content = sample(path)["value"]
+    empty = [name for name, value in content.items() if value in (None, [], {}, "")]
+
+    # A promise is made on a ticket or on an incident, never on both.
+    assert empty in ([], ["incident_id"])
