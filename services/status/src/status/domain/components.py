@@ -44,6 +44,7 @@ class Component:
 
     id: str
     key: str
+    desk: str
     name: str
     status: ComponentStatus
     created_at: datetime

@@ -69,6 +69,16 @@ class PageState:
         """Maintenances in progress or being verified."""
         return [one for one in self.maintenances if one.status in _UNDER_WAY]
 
+    @property
+    def shown_components(self) -> list[Component]:
+        """The components that visitors see: some show only while they are not well."""
+        return [
+            one
+            for one in self.components
+            if not one.only_show_if_degraded
+            or self.status_of(one) is not ComponentStatus.OPERATIONAL
+        ]
+
     def incident(self, incident_id: str) -> Incident | None:
         """The incident or maintenance of that id, if the page shows it."""
         return next((one for one in self.incidents if one.id == incident_id), None)

@@ -21,6 +21,14 @@ class Trigger(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
+class Opened:
+    """The ticket was opened; what it came with holds until triage says otherwise."""
+
+    severity: str | None
+    product: str | None
+
+
+@dataclass(frozen=True, slots=True)
 class Confirmed:
     """Somebody triaged the ticket; `is_known` when the provider confirms a known incident."""
 
@@ -51,7 +59,7 @@ class Retracted:
     metric: str
 
 
-News = Confirmed | Linked | Broken | Retracted
+News = Opened | Confirmed | Linked | Broken | Retracted
 
 
 @dataclass(frozen=True, slots=True)
@@ -125,6 +133,8 @@ def hear(report: Report | None, fact: Fact) -> Report:
         return report
     report = replace(report, heard={**report.heard, fact.topic: fact.sequence})
     news = fact.news
+    if isinstance(news, Opened):
+        return replace(report, severity=news.severity, product=news.product)
     if isinstance(news, Confirmed):
         product = news.product or report.product
         return replace(report, severity=news.severity, product=product, is_confirmed=news.is_known)
@@ -205,8 +215,7 @@ def _opening(rule: Rule, report: Report, began_at: datetime) -> Open:
     origin = _origin(rule, report)
     return Open(
         # The ticket is part of it: the same rule opens another incident next month.
-        uid=report.known_incident
-        or derived_uuid("incident", report.desk, origin, str(report.ticket_id)),
+        uid=derived_uuid("incident", report.desk, origin, str(report.ticket_id)),
         desk=report.desk,
         name=rule.name,
         body=rule.body,
@@ -216,4 +225,17 @@ def _opening(rule: Rule, report: Report, began_at: datetime) -> Open:
         statuses=dict(rule.statuses),
         started_at=began_at,
         origin=origin,
+    )
+
+
+def concerns(rules: Sequence[Rule], news: News) -> bool:
+    """Whether `news` can ever matter to `rules`: what cannot is not kept.
+
+    The severity and product that a ticket was opened with matter only where a rule asks for them
+    and no later event repeats them.
+    """
+    if not isinstance(news, Opened):
+        return bool(rules) or isinstance(news, Linked)
+    return any(
+        (rule.severities and Trigger.LINKED in rule.triggers) or rule.products for rule in rules
     )

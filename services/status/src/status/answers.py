@@ -1,0 +1,66 @@
+"""What the staff API tells of incidents and components."""
+
+from collections.abc import Sequence
+
+from status.domain.components import Component, group_status
+from status.domain.incidents import Incident
+from status.requests import AffectedAnswer, ComponentAnswer, IncidentAnswer, UpdateAnswer
+
+
+def incident_answer(one: Incident, url: str, tickets: Sequence[str]) -> IncidentAnswer:
+    """An incident or maintenance; `url` is its public page, `tickets` the numbers of its tickets."""
+    rule = one.origin.removeprefix("rule:") if one.origin else None
+    return IncidentAnswer(
+        id=one.id,
+        uid=one.uid,
+        desk=one.desk,
+        kind="maintenance" if one.is_maintenance else "incident",
+        name=one.name,
+        status=one.status,
+        impact=one.impact,
+        started_at=one.started_at,
+        created_at=one.created_at,
+        updated_at=one.updated_at,
+        monitoring_at=one.monitoring_at,
+        resolved_at=one.resolved_at,
+        scheduled_for=one.window.starts_at if one.window else None,
+        scheduled_until=one.window.ends_at if one.window else None,
+        components=dict(one.claims),
+        updates=[
+            UpdateAnswer(
+                id=update.id,
+                status=update.status,
+                body=update.body,
+                by=update.by,
+                created_at=update.created_at,
+                components=[
+                    AffectedAnswer(
+                        id=part.code,
+                        name=part.name,
+                        old_status=part.old_status,
+                        new_status=part.new_status,
+                    )
+                    for part in update.affected
+                ],
+                deliver_notifications=update.deliver_notifications,
+            )
+            for update in one.updates
+        ],
+        tickets=list(tickets),
+        opened_by_rule=rule,
+        url=url,
+    )
+
+
+def component_answer(one: Component, components: Sequence[Component]) -> ComponentAnswer:
+    """A component among the `components` of its desk."""
+    return ComponentAnswer(
+        id=one.id,
+        key=one.key,
+        desk=one.desk,
+        name=one.name,
+        status=group_status(one, components) if one.is_group else one.status,
+        group_id=one.group_id,
+        is_group=one.is_group,
+        updated_at=one.updated_at,
+    )

@@ -1,0 +1,80 @@
+"""Events of other services as facts of the domain."""
+
+from dataclasses import dataclass
+
+from pledge.events import (
+    BreachRetracted,
+    Decoded,
+    Envelope,
+    Event,
+    LinkedToIncident,
+    Malformed,
+    PromiseBreached,
+    TicketOpened,
+    Triaged,
+    Unknown,
+    decode,
+)
+from pledge.runtime.records import Poison, Record
+from status.domain.reports import (
+    Broken,
+    Confirmed,
+    Fact,
+    Linked,
+    News,
+    Opened,
+    Retracted,
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Heard:
+    """A fact together with the event that told it."""
+
+    fact: Fact
+    cause: Envelope
+
+
+def read(record: Record) -> Heard | Poison | None:
+    """The fact in `record`; None for an event that says nothing to a status page."""
+    try:
+        found = decode(record.headers, record.value)
+    except Malformed as error:
+        return Poison(record, error.reason, error.detail)
+    if isinstance(found, Unknown):
+        return None
+    news = _news(found.event)
+    if news is None:
+        return None
+    if found.envelope.sequence is None:
+        return Poison(record, "missing_sequence", "the event does not count its ce_sequence")
+    return _heard(record, found, news, found.envelope.sequence)
+
+
+def _heard(record: Record, found: Decoded, news: News, sequence: int) -> Heard | None:
+    event = found.event
+    if isinstance(event, PromiseBreached | BreachRetracted):
+        ticket_id, number = event.ticket_id, event.ticket_number
+    elif isinstance(event, TicketOpened | Triaged | LinkedToIncident):
+        ticket_id, number = event.ticket_id, event.number
+    else:
+        return None
+    if ticket_id is None:
+        # A promise on an incident: the page itself is what was late.
+        return None
+    fact = Fact(ticket_id, event.desk, number, record.topic, sequence, event.occurred_at, news)
+    return Heard(fact, found.envelope)
+
+
+def _news(event: Event) -> News | None:
+    if isinstance(event, TicketOpened):
+        return Opened(event.severity, event.product)
+    if isinstance(event, Triaged):
+        return Confirmed(event.severity, event.known_incident, event.product)
+    if isinstance(event, LinkedToIncident):
+        return Linked(event.incident_id)
+    if isinstance(event, PromiseBreached):
+        return Broken(event.metric, event.severity)
+    if isinstance(event, BreachRetracted):
+        return Retracted(event.metric)
+    return None
