@@ -66,9 +66,9 @@ class Malformed(Exception):
     """The record is not a readable event; `reason` names why, `detail` says where."""
 
     def __init__(self, reason: MalformedReason, detail: str) -> None:
-        super().__init__(f"{reason}: {detail}")
-        self.reason = reason
-        self.detail = detail
+        # Cut: a dead letter and a log line quote it, and headers may be as long as a record.
+        self.reason, self.detail = reason, detail[:500]
+        super().__init__(f"{reason}: {self.detail}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -268,7 +268,7 @@ def _parse(model: type[Event], value: bytes) -> Event:
 def _what_is_wrong(value: bytes, error: ValidationError) -> tuple[MalformedReason, str]:
     first = error.errors(include_url=False, include_input=False, include_context=False)[0]
     where = ".".join(str(step) for step in first["loc"])
-    detail = f"{where or 'data'}: {first['msg']}"[:500]
+    detail = f"{where or 'data'}: {first['msg']}"
     if first["type"] == "json_invalid":
         if _LONE_SURROGATE.search(value):
             return MalformedReason.LONE_SURROGATE, detail
