@@ -90,8 +90,8 @@ class Health:
         bound = self._bounds[component]
         if silence <= bound:
             return Finding(component, None)
-        told = f"no progress for {silence.total_seconds():.0f} s, allowed {bound.total_seconds():g}"
-        return Finding(component, told)
+        silent, allowed = silence.total_seconds(), bound.total_seconds()
+        return Finding(component, f"no progress for {silent:.0f} s, allowed {allowed:g} s")
 
 
 async def _run(name: str, check: Check) -> Finding:

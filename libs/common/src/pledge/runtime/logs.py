@@ -114,11 +114,12 @@ def redact(_logger: Any, _method: str, event: EventDict) -> EventDict:
         if _SECRET_NAMES.search(key) and value is not None:
             event[key] = "[secret]"
         elif isinstance(value, str):
-            event[key] = _clean(value)
+            event[key] = clean(value)
     return event
 
 
-def _clean(text: str) -> str:
+def clean(text: str) -> str:
+    """`text` without the secrets that are known by their look, cut at LONGEST_VALUE characters."""
     for pattern, replacement in _SECRET_VALUES:
         text = pattern.sub(replacement, text)
     return text if len(text) <= LONGEST_VALUE else text[:LONGEST_VALUE] + "…"
@@ -134,7 +135,9 @@ def _add_trace(_logger: Any, _method: str, event: EventDict) -> EventDict:
 def _renderers(style: Literal["json", "console"]) -> list[Processor]:
     if style == "console":
         is_coloured = sys.stdout.isatty() and not os.environ.get("NO_COLOR")
-        return [structlog.dev.ConsoleRenderer(colors=is_coloured)]
+        # The pretty tracebacks show local variables, secrets among them.
+        plain = structlog.dev.plain_traceback
+        return [structlog.dev.ConsoleRenderer(colors=is_coloured, exception_formatter=plain)]
     return [
         structlog.processors.format_exc_info,
         structlog.processors.EventRenamer("message"),

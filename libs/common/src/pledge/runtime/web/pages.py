@@ -16,6 +16,7 @@ from fastapi.responses import HTMLResponse, Response
 
 from pledge.runtime.clock import Clock
 from pledge.runtime.ids import Ids
+from pledge.runtime.problems import HttpProblem
 from pledge.runtime.session import FORM_FIELD, form_token, keep_form, prepare_form
 from pledge.runtime.settings import ServiceSettings
 from pledge.runtime.web import format as formats
@@ -122,7 +123,7 @@ def stylesheet() -> tuple[str, bytes]:
 async def _static(name: str) -> Response:
     known, content = stylesheet()
     if name != known:
-        return Response(status_code=404)
+        raise HttpProblem(404, "there is nothing here by that name")
     # The name stands for the content, so it never needs asking again.
     caching = {"cache-control": "public, max-age=31536000, immutable"}
     return Response(content, media_type="text/css; charset=utf-8", headers=caching)

@@ -1,0 +1,79 @@
+"""One service's HTTP application, as a real service wires it, on a clock that tests move."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+
+import httpx
+from fastapi import APIRouter, FastAPI
+from prometheus_client import CollectorRegistry
+
+from pledge.runtime.access import Access
+from pledge.runtime.clock import VirtualClock
+from pledge.runtime.http import Health, create_app
+from pledge.runtime.ids import SeededIds
+from pledge.runtime.metrics import RuntimeMetrics
+from pledge.runtime.settings import ServiceSettings
+from pledge.runtime.web import Web
+from support.tokens import START, Signer, write_jwks
+
+
+class WebApp:
+    """The application of a service called sla, its parts, and clients of it."""
+
+    def __init__(
+        self,
+        folder: Path,
+        *routers: APIRouter,
+        public_url: str = "http://sla.example",
+        max_body: int = 10_000,
+        body_limits: Mapping[str, int] | None = None,
+    ) -> None:
+        self.signer = Signer()
+        self.clock = VirtualClock(START)
+        ids = SeededIds(self.clock, 1)
+        self.denylist = folder / "denylist.txt"
+        self.denylist.write_text("")
+        settings = ServiceSettings(
+            dsn="postgresql://none",
+            jwks=str(write_jwks(folder / "jwks.json", self.signer)),
+            sla_public_url=public_url,
+            intake_public_url="http://intake.example",
+            status_public_url="http://status.example",
+        )
+        self.health = Health(self.clock)
+        self.access = Access(settings.jwks, clock=self.clock, denylist=self.denylist)
+        self.web = Web("sla", settings, clock=self.clock, ids=ids)
+        self.registry = CollectorRegistry()
+        self.public_url = public_url
+        self.app: FastAPI = create_app(
+            service="sla",
+            health=self.health,
+            access=self.access,
+            web=self.web,
+            metrics=RuntimeMetrics(self.registry, "sla"),
+            clock=self.clock,
+            ids=ids,
+            routers=routers,
+            max_body=max_body,
+            body_limits=body_limits,
+        )
+
+    def client(self, *, token: str | None = None, accept: str | None = None) -> httpx.AsyncClient:
+        """A client that talks to the application without a network."""
+        headers = {}
+        if token is not None:
+            headers["authorization"] = f"Bearer {token}"
+        if accept is not None:
+            headers["accept"] = accept
+        transport = httpx.ASGITransport(self.app, raise_app_exceptions=False)
+        return httpx.AsyncClient(transport=transport, base_url=self.public_url, headers=headers)
+
+    def browser(self) -> httpx.AsyncClient:
+        """A client that asks for pages and keeps cookies."""
+        return self.client(accept="text/html,application/xhtml+xml,*/*;q=0.8")
+
+    def sample(self, name: str, labels: Mapping[str, str]) -> float | None:
+        """The value of a series."""
+        return self.registry.get_sample_value(name, dict(labels))
