@@ -4,7 +4,7 @@ Deliveries name the worker that has them in its hands. When its lock is gone, so
 and whoever notices gives its deliveries to the living at once instead of when their lease ends.
 """
 
-import asyncio
+from collections.abc import Callable
 from datetime import timedelta
 
 import asyncpg
@@ -70,14 +70,14 @@ class Presence:
             log.warning("took over deliveries of a process that died", deliveries=freed)
         return freed
 
-    async def run(self, freed: "asyncio.Event") -> None:
-        """Keep the lock, and look after the dead, for ever; sets `freed` when something was."""
+    async def run(self, on_freed: Callable[[], None]) -> None:
+        """Keep the lock, and look after the dead, for ever; tells when something was freed."""
         while True:
             try:
                 if self.worker is None:
                     await self.enter()
                 if await self.release_abandoned():
-                    freed.set()
+                    on_freed()
             except Exception as error:
                 if not is_retriable(error):
                     raise

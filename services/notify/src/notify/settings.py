@@ -1,0 +1,66 @@
+"""What notify is told by its environment; nothing else reads it."""
+
+import json
+from datetime import timedelta
+from typing import Annotated, Any
+
+from pydantic import BeforeValidator, Field, SecretStr
+from pydantic_settings import SettingsConfigDict
+
+from pledge.runtime.settings import Seconds, ServiceSettings
+
+
+def _json(value: object) -> object:
+    """Read a JSON object or list given as text."""
+    if not isinstance(value, str):
+        return value
+    try:
+        found: Any = json.loads(value)
+    except ValueError as error:
+        raise ValueError(f"must be JSON: {error}") from error
+    return found
+
+
+class NotifySettings(ServiceSettings):
+    """Variables are `PLEDGE_NOTIFY_…`, named after the fields here; the rest is `ServiceSettings`."""
+
+    model_config = SettingsConfigDict(env_prefix="PLEDGE_NOTIFY_")
+
+    # Signs acknowledgement links and gives each receiver its webhook secret: changing it makes
+    # links in people's mailboxes worthless and every receiver's secret another one.
+    key: SecretStr = Field(
+        description="a secret of at least 32 characters that signs links and webhooks",
+        examples=["(output of: openssl rand -base64 32)"],
+        min_length=32,
+    )
+    smtp_host: str = Field("127.0.0.1", examples=["smtp.internal"])
+    smtp_port: int = Field(25, ge=1, le=65535)
+    smtp_username: str | None = None
+    smtp_password: SecretStr | None = None
+    # TLS from the first byte (port 465). Without it STARTTLS is used where the relay offers it.
+    smtp_tls: bool = False
+    # How we greet the relay.
+    smtp_local_name: str = "pledge.invalid"
+    # Values of ${RECEIVER_…} in desks' files, as a JSON object.
+    variables: Annotated[dict[str, str], BeforeValidator(_json)] = Field(
+        default_factory=dict, examples=['{"RECEIVER_PAGER": "https://pager.internal/hook"}']
+    )
+    # Private hosts that webhooks of every desk may reach, as a JSON list. Others are refused, so
+    # that a desk's file can't make us call into the network we stand in.
+    reachable_hosts: Annotated[list[str], BeforeValidator(_json)] = Field(
+        default_factory=list, examples=['["pager.internal"]']
+    )
+    webhook_timeout: Seconds = Field(
+        timedelta(seconds=15), ge=timedelta(seconds=1), le=timedelta(seconds=25)
+    )
+    # Retries: full jitter below a bound that doubles from the first wait to the longest.
+    retry_first_wait: Seconds = Field(
+        timedelta(seconds=1), ge=timedelta(milliseconds=10), le=timedelta(minutes=5)
+    )
+    retry_longest_wait: Seconds = Field(
+        timedelta(minutes=10), ge=timedelta(milliseconds=10), le=timedelta(hours=6)
+    )
+    retry_attempts: int = Field(20, ge=1, le=1000)
+    retry_give_up_after: Seconds = Field(
+        timedelta(hours=24), ge=timedelta(seconds=1), le=timedelta(days=7)
+    )
