@@ -100,13 +100,13 @@ _COLUMNS: Final = (
     "id", "desk", "number", "state", "severity", "priority", "channel", "subject_line",
     "requester", "opened_at", "changed_at", "sequence", "details",
 )  # fmt: skip
-_SELECT: Final = f"SELECT {', '.join(_COLUMNS)} FROM tickets"  # noqa: S608 - constant names
+SELECT_TICKET: Final = f"SELECT {', '.join(_COLUMNS)} FROM tickets"  # noqa: S608 - constant names
 
 
 async def lock_tickets(connection: asyncpg.Connection, ids: Iterable[UUID]) -> dict[UUID, Ticket]:
     """The tickets of these ids that exist, locked until the transaction ends, in id order."""
     rows = await connection.fetch(
-        f"{_SELECT} WHERE id = ANY($1::uuid[]) ORDER BY id FOR UPDATE", sorted(set(ids))
+        f"{SELECT_TICKET} WHERE id = ANY($1::uuid[]) ORDER BY id FOR UPDATE", sorted(set(ids))
     )
     return {row["id"]: ticket_of(row) for row in rows}
 
@@ -253,3 +253,30 @@ async def insert_texts(
     await connection.copy_records_to_table(
         "texts", columns=("ticket_id", "sequence", "text"), records=texts
     )
+
+
+# ---- attachments ----
+
+_KEEP_ATTACHMENT = """
+INSERT INTO attachments (desk, sha256, content_type, size, content, stored_at)
+VALUES ($1, $2, $3, $4, $5, $6) ON CONFLICT (desk, sha256) DO NOTHING
+"""
+
+
+async def keep_attachments(
+    connection: asyncpg.Connection, rows: Sequence[tuple[str, str, str, int, bytes, datetime]]
+) -> None:
+    """Keep files; one that is there already is not written again."""
+    await connection.executemany(_KEEP_ATTACHMENT, rows)
+
+
+async def find_attachment(
+    connection: asyncpg.Connection, desk: str, sha256: str
+) -> tuple[str, bytes] | None:
+    """The content type and bytes of a file of the desk."""
+    row = await connection.fetchrow(
+        "SELECT content_type, content FROM attachments WHERE desk = $1 AND sha256 = $2",
+        desk,
+        sha256,
+    )
+    return (row["content_type"], row["content"]) if row else None

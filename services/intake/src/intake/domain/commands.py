@@ -57,12 +57,14 @@ class Triage(Command):
 
 @dataclass(frozen=True, slots=True)
 class Reply(Command):
-    """An agent's words to the requester and the participants."""
+    """An agent's words to the requester and the participants. ``sends`` asks for the mail; what is
+    told later, or was said in a chat or on the phone, has reached the requester already."""
 
     action: ClassVar[Action] = Action.REPLY
     text: str
     channel: str = "email"
     is_initial_response: bool = False
+    sends: bool = False
 
 
 @dataclass(frozen=True, slots=True)

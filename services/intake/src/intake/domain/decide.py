@@ -9,6 +9,7 @@ from dataclasses import replace
 from datetime import timedelta
 from functools import singledispatch
 from typing import Any, Final
+from uuid import uuid5
 
 from intake.domain import commands as do
 from intake.domain.commands import Action, Command, WaitingFor
@@ -31,6 +32,7 @@ from pledge.events import (
     Contact,
     ContactAttempted,
     CustomerUnavailable,
+    EmailRequested,
     Escalated,
     InformationCompleted,
     InformationRequested,
@@ -141,7 +143,30 @@ def _reply(command: do.Reply, ticket: Ticket, hand: Hand) -> Decision | Refusal:
         to=(ticket.requester, *ticket.participants),
         is_initial_response=command.is_initial_response,
     )
-    return _done(ticket, hand, "agent_replied", event)
+    if not command.sends or ticket.requester.email is None:
+        return _done(ticket, hand, "agent_replied", event)
+    mail = EmailRequested(
+        **common(ticket, hand),
+        # Derived, so that the same reply asks for the same mail whoever computes it.
+        email_id=uuid5(ticket.id, f"reply {ticket.sequence}"),
+        to=(ticket.requester,),
+        cc=tuple(each for each in ticket.participants if each.email is not None),
+        template="agent_reply",
+        subject_line=_reply_subject(ticket),
+        text=command.text,
+        reply_to=ticket.reply_to,
+        in_reply_to=ticket.message_id,
+        references=(ticket.message_id,) if ticket.message_id else (),
+        is_urgent=True,
+        is_automatic=False,
+    )
+    return _done(ticket, hand, "agent_replied", event, mail)
+
+
+def _reply_subject(ticket: Ticket) -> str:
+    tag = f"[{ticket.number}]"
+    subject = ticket.subject_line if tag in ticket.subject_line else f"{tag} {ticket.subject_line}"
+    return subject if subject.lower().startswith("re:") else f"Re: {subject}"
 
 
 @_apply.register

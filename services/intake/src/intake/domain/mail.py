@@ -41,6 +41,7 @@ MAX_FILE_NAME: Final = 200
 
 _BLANK_LINE: Final = re.compile(rb"\r?\n\r?\n")
 _MEDIA_TYPE: Final = re.compile(r"^[a-z0-9!#$&^_.+-]{1,60}/[a-z0-9!#$&^_.+-]{1,60}$")
+_LANGUAGE_TAG: Final = re.compile(r"^[A-Za-z]{2,3}(-[A-Za-z0-9]{1,8}){0,3}$")
 _KEPT_HEADERS: Final = (
     "importance", "x-priority", "list-id", "content-language", "authentication-results",
     "auto-submitted", "precedence",
@@ -121,7 +122,7 @@ def read_mail(raw: bytes, *, envelope_sender: str | None = None) -> Mail:
         subject=subject,
         text=_text(body),
         sent_at=_sent_at(_first(headers, "date")),
-        language=one_line(_first(headers, "content-language"), 35) or None,
+        language=_language(_first(headers, "content-language")),
         attachments=tuple(body.attachments),
         headers=_kept(headers),
         content_key=_content_key(headers, content),
@@ -181,6 +182,11 @@ def _sender(headers: Mapping[str, Sequence[str]], envelope_sender: str | None) -
         return None
     address = normal_address(envelope_sender)
     return Mailbox(address, None) if address else None
+
+
+def _language(value: str) -> str | None:
+    tag = value.partition(",")[0].strip()
+    return tag if _LANGUAGE_TAG.match(tag) else None
 
 
 def _sent_at(value: str) -> datetime | None:

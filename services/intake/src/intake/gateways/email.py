@@ -1,0 +1,313 @@
+"""The SMTP gateway: a mail to one of our desks' addresses becomes a channel event.
+
+250 is answered only when Kafka has it; 451 asks the sender to try again; 550 says what to do.
+"""
+
+import asyncio
+import hashlib
+import ssl
+from collections.abc import Sequence
+from datetime import datetime
+from typing import Any, Final
+
+import structlog
+from aiosmtpd.smtp import SMTP, Envelope, Session
+
+from intake.domain.delivery import key_of
+from intake.domain.desk import Desk
+from intake.domain.mail import MAX_TEXT, Mail, read_mail
+from intake.domain.mail_headers import normal_address
+from intake.domain.reply_address import ReplyAddresses
+from intake.domain.text import CUT_MARK
+from intake.gateways.attachments import Attachments, StoreUnavailable
+from intake.gateways.publisher import ChannelPublisher, PublishUnavailable
+from intake.metrics import IntakeMetrics
+from intake.policy import Desks
+from intake.settings import IntakeSettings
+from pledge.events import (
+    AttachmentRef,
+    Authentication,
+    Contact,
+    EmailMessageReceived,
+    Encoded,
+    Malformed,
+    encode,
+    originate,
+)
+from pledge.runtime import tracing
+from pledge.runtime.clock import Clock
+from pledge.runtime.httpserver import CannotListen
+from pledge.runtime.ids import Ids
+
+SOURCE: Final = "/intake/smtp"
+# A larger mail is taken apart in a thread, so that others are answered meanwhile.
+LARGE_MAIL: Final = 128 * 1024
+MAX_LINE: Final = 1024 * 1024
+"""Bytes of a line. RFC 5321 allows 1,000, but mail with longer ones exists and is better read."""
+
+log = structlog.get_logger()
+
+
+class Taken(Exception):
+    """The mail's answer, early: `status` is an SMTP reply, `result` a metric label."""
+
+    def __init__(self, status: str, result: str) -> None:
+        super().__init__(status)
+        self.status = status
+        self.result = result
+
+
+class EmailGateway:
+    """What is done with each command of an SMTP session; aiosmtpd calls the `handle_…` methods."""
+
+    def __init__(
+        self,
+        settings: IntakeSettings,
+        desks: Desks,
+        addresses: ReplyAddresses,
+        publisher: ChannelPublisher,
+        attachments: Attachments,
+        *,
+        clock: Clock,
+        ids: Ids,
+        metrics: IntakeMetrics,
+    ) -> None:
+        self._settings = settings
+        self._desks = desks
+        self._addresses = addresses
+        self._publisher = publisher
+        self._attachments = attachments
+        self._clock = clock
+        self._ids = ids
+        self._metrics = metrics
+
+    async def handle_RCPT(
+        self, server: SMTP, session: Session, envelope: Envelope, address: str, options: list[str]
+    ) -> str:
+        """Take recipients that are addresses of a desk."""
+        normal = normal_address(address)
+        if normal is None:
+            return "553 5.1.3 that is not a mail address; check it and send again"
+        if self._desks.of_address(normal) is None:
+            self._metrics.mailed("unknown_recipient", 0)
+            return (
+                f"550 5.1.1 <{_ascii(normal)}> is no address of a support desk here; "
+                "check the spelling, or ask whom you want to reach for the right address"
+            )
+        if len(envelope.rcpt_tos) >= self._settings.smtp_max_recipients:
+            return "452 4.5.3 too many recipients; send the rest in another mail"
+        envelope.rcpt_tos.append(normal)
+        return "250 2.1.5 OK"
+
+    async def handle_DATA(self, server: SMTP, session: Session, envelope: Envelope) -> str:
+        """Take the mail: publish it to each desk that it is for, then say so."""
+        started = self._clock.monotonic()
+        try:
+            deliveries = await self._take(envelope)
+            status, result = f"250 2.0.0 taken as {deliveries[0]}", "accepted"
+        except Taken as early:
+            status, result = early.status, early.result
+        except (PublishUnavailable, StoreUnavailable) as error:
+            log.warning("mail was not taken", error=str(error))
+            status, result = "451 4.3.0 can't take mail at the moment; try again later", "deferred"
+        self._metrics.mailed(result, self._clock.monotonic() - started)
+        return status
+
+    async def handle_exception(self, error: Exception) -> str:
+        """A fault of ours must not bounce the mail: the sender tries again."""
+        log.error("smtp session failed", exc_info=error)
+        self._metrics.mailed("failed", 0)
+        return "451 4.3.0 something went wrong here; try again later"
+
+    async def _take(self, envelope: Envelope) -> list[str]:
+        raw = envelope.content if isinstance(envelope.content, bytes) else b""
+        sender = envelope.mail_from or ""
+        if len(raw) > LARGE_MAIL:
+            mail = await asyncio.to_thread(read_mail, raw, envelope_sender=sender)
+        else:
+            mail = read_mail(raw, envelope_sender=sender)
+        now = self._clock.now()
+        records, deliveries = [], []
+        for desk, recipients in self._by_desk(envelope.rcpt_tos, mail):
+            kept = await self._attachments.keep(desk.id, mail.attachments, now)
+            event = email_event(mail, desk, recipients, kept, self._addresses, now)
+            deliveries.append(event.delivery)
+            records.append(self._encoded(event))
+        await self._publisher.publish(records)
+        return deliveries
+
+    def _by_desk(self, rcpt_tos: Sequence[str], mail: Mail) -> list[tuple[Desk, list[str]]]:
+        """The mail's recipients by desk. Addresses of the desk in To and Cc count as well: when a
+        mail is sent to each of them on its own, only the first copy becomes an event."""
+        by_desk: dict[str, tuple[Desk, list[str]]] = {}
+        for address in rcpt_tos:
+            desk = self._desks.of_address(address)
+            if desk is not None:
+                by_desk.setdefault(desk.id, (desk, []))[1].append(address)
+        for box in (*mail.to, *mail.cc):
+            desk = self._desks.of_address(box.address)
+            if desk is not None and desk.id in by_desk:
+                by_desk[desk.id][1].append(box.address)
+        return [(desk, list(dict.fromkeys(found))) for desk, found in by_desk.values()]
+
+    def _encoded(self, event: EmailMessageReceived) -> Encoded:
+        trace = tracing.begin(self._ids).traceparent()
+        own_id = str(self._ids.new())
+        try:
+            return encode(event, originate(event, source=SOURCE, id=own_id, traceparent=trace))
+        except Malformed as error:
+            log.warning("mail cannot be an event", reason=error.reason.value, detail=error.detail)
+            status = "554 5.6.0 the mail can't be read; send it as plain text"
+            raise Taken(status, "unreadable") from error
+
+
+def email_event(
+    mail: Mail,
+    desk: Desk,
+    recipients: Sequence[str],
+    attachments: Sequence[AttachmentRef],
+    addresses: ReplyAddresses,
+    now: datetime,
+) -> EmailMessageReceived:
+    """The channel event of a mail to `recipients` of one desk."""
+    sender = mail.sender
+    named = next((found for each in recipients if (found := addresses.ticket(each, desk.id))), None)
+    return EmailMessageReceived(
+        desk=desk.id,
+        occurred_at=now,
+        recorded_at=now,
+        delivery=delivery_key(mail),
+        conversation=str(named) if named else key_of("mail", desk.id, mail.root).hex(),
+        authentication=Authentication(result="none"),
+        message_id=mail.message_id,
+        in_reply_to=mail.in_reply_to,
+        references=mail.references,
+        sender=Contact(
+            name=sender.name if sender else None,
+            email=sender.address if sender else None,
+            language=mail.language,
+        ),
+        recipients=tuple(recipients),
+        to=tuple(each.address for each in mail.to),
+        cc=tuple(each.address for each in mail.cc),
+        subject_line=mail.subject,
+        text=mail.text,
+        is_truncated=len(mail.text) >= MAX_TEXT - len(CUT_MARK) and mail.text.endswith(CUT_MARK),
+        attachments=tuple(attachments),
+        is_auto_submitted=mail.machine_reason is not None,
+        headers={**mail.headers, **_machine_header(mail)},
+    )
+
+
+def _machine_header(mail: Mail) -> dict[str, str]:
+    return {"x-pledge-machine": mail.machine_reason} if mail.machine_reason else {}
+
+
+def delivery_key(mail: Mail) -> str:
+    """The same for each copy of one mail, however often and by whichever way it is sent; different
+    for different mails, though they carry the same Message-ID."""
+    message_id = hashlib.sha256((mail.message_id or "").encode("utf-8", "replace"))
+    return f"mail:{message_id.hexdigest()[:16]}:{mail.content_key}"
+
+
+def _ascii(text: str) -> str:
+    return text.encode("ascii", "backslashreplace").decode()
+
+
+class _Session(SMTP):
+    """aiosmtpd's session with longer lines and a count of those that are open."""
+
+    line_length_limit = MAX_LINE
+
+    def __init__(self, server: "SmtpServer", *arguments: Any, **options: Any) -> None:
+        super().__init__(*arguments, **options)
+        self._home = server
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        """Refuse what is too many, before a session begins."""
+        is_first = self.transport is None
+        if is_first and self._home.is_full:
+            assert isinstance(transport, asyncio.Transport)
+            transport.write(b"421 4.3.2 too many connections; try again later\r\n")
+            transport.close()
+            return
+        self._home.open_sessions.add(self)
+        super().connection_made(transport)
+
+    def connection_lost(self, error: Exception | None) -> None:
+        """Forget the session."""
+        if self in self._home.open_sessions:
+            self._home.open_sessions.discard(self)
+            super().connection_lost(error)
+
+
+class SmtpServer:
+    """Listens for SMTP inside our event loop, beside the service's other workers."""
+
+    def __init__(
+        self,
+        gateway: EmailGateway,
+        settings: IntakeSettings,
+        *,
+        tls: ssl.SSLContext | None = None,
+    ) -> None:
+        self._gateway = gateway
+        self._settings = settings
+        self._tls = tls
+        self._server: asyncio.Server | None = None
+        self.open_sessions: set[_Session] = set()
+
+    @property
+    def is_full(self) -> bool:
+        """Whether as many sessions are open as may be."""
+        return len(self.open_sessions) >= self._settings.smtp_max_connections
+
+    @property
+    def port(self) -> int:
+        """The port listened on; before `listen`, the one asked for."""
+        if self._server is None:
+            return self._settings.smtp_port
+        return int(self._server.sockets[0].getsockname()[1])
+
+    async def listen(self) -> int:
+        """Take the address and give the port. Raises CannotListen."""
+        host, port = self._settings.smtp_host, self._settings.smtp_port
+        loop = asyncio.get_running_loop()
+        try:
+            self._server = await loop.create_server(self._session, host, port, start_serving=False)
+        except (OSError, OverflowError) as error:
+            message = (
+                f"can't listen for mail on {host}:{port}: {error}; stop the program that has the "
+                "port, or set PLEDGE_INTAKE_SMTP_HOST and PLEDGE_INTAKE_SMTP_PORT"
+            )
+            raise CannotListen(message) from error
+        return self.port
+
+    async def run(self) -> None:
+        """Serve until cancelled; then sessions that are open are ended, unanswered mail with them:
+        their senders send again."""
+        if self._server is None:
+            await self.listen()
+        assert self._server is not None
+        try:
+            await self._server.start_serving()
+            await asyncio.get_running_loop().create_future()
+        finally:
+            self._server.close()
+            for session in list(self.open_sessions):
+                if session.transport is not None:
+                    session.transport.close()
+
+    def _session(self) -> _Session:
+        return _Session(
+            self,
+            self._gateway,
+            hostname=self._settings.smtp_hostname,
+            ident="Pledge",
+            data_size_limit=self._settings.smtp_max_bytes,
+            enable_SMTPUTF8=True,
+            tls_context=self._tls,
+            loop=asyncio.get_running_loop(),
+            command_call_limit={"*": 100, "RCPT": 2_000, "MAIL": 1_000, "DATA": 1_000,
+                                "RSET": 1_000, "NOOP": 1_000},
+        )  # fmt: skip

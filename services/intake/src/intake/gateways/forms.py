@@ -1,0 +1,260 @@
+"""Deliveries over HTTP: the portal's cases, and events of chat and phone gateways.
+
+Each answers 202 once Kafka has the delivery; the ticket follows within a moment.
+"""
+
+import hashlib
+from datetime import datetime
+from hmac import compare_digest
+from typing import Annotated, Final
+
+from fastapi import APIRouter, Body, Header, Request
+from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, TypeAdapter, ValidationError
+
+from intake.domain.delivery import key_of
+from intake.domain.desk import Desk
+from intake.domain.text import paragraphs, storable
+from intake.gateways.publisher import ChannelPublisher, PublishUnavailable
+from intake.metrics import IntakeMetrics
+from intake.policy import Desks
+from pledge.events import (
+    Authentication,
+    CallEnded,
+    CallReceived,
+    ChannelEvent,
+    ChatEnded,
+    ChatMessageReceived,
+    Contact,
+    FormSubmitted,
+    Malformed,
+    VoicemailLeft,
+    VoicemailTranscribed,
+    encode,
+    originate,
+)
+from pledge.runtime import tracing
+from pledge.runtime.access import Forbidden, Principal, Role, principal_of
+from pledge.runtime.clock import Clock
+from pledge.runtime.http import FieldProblem, HttpProblem
+from pledge.runtime.ids import Ids
+
+MAX_CASE_TEXT: Final = 60_000
+
+_Key = Annotated[
+    str | None,
+    Header(
+        alias="Idempotency-Key", min_length=1, max_length=200,
+        description="The same case sent again under the same key is one case.",
+    ),
+]  # fmt: skip
+_FormKey = Annotated[str | None, Header(alias="Pledge-Form-Key", max_length=200)]
+
+
+class Requester(BaseModel):
+    """Who asks; at least one way to answer is needed."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    name: str | None = Field(default=None, max_length=200)
+    email: str | None = Field(default=None, max_length=254, pattern=r"^[^@\s<>]+@[^@\s<>]+$")
+    phone: str | None = Field(default=None, pattern=r"^\+[0-9]{5,15}$", description="E.164.")
+    chat: str | None = Field(default=None, max_length=200)
+    zone: str | None = Field(default=None, max_length=60, description="IANA zone.")
+    language: str | None = Field(default=None, pattern=r"^[A-Za-z]{2,3}(-[A-Za-z0-9]{1,8}){0,3}$")
+
+
+class Case(BaseModel):
+    """A request as the portal's form sends it."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    desk: str = Field(max_length=63)
+    form: str = Field(default="case", pattern=r"^[a-z0-9][a-z0-9_-]{0,62}$")
+    subject: str = Field(min_length=1, max_length=300)
+    text: str = Field(default="", max_length=MAX_CASE_TEXT)
+    requester: Requester
+    severity: str | None = Field(default=None, max_length=63)
+    priority: str | None = Field(default=None, max_length=63)
+    product: str | None = Field(default=None, max_length=200)
+    fields: dict[Annotated[str, Field(max_length=100)], Annotated[str, Field(max_length=5_000)]] = (
+        Field(default_factory=dict, max_length=50)
+    )
+
+
+class Accepted(BaseModel):
+    """The delivery is safe; its ticket follows."""
+
+    desk: str
+    channel: str
+    delivery: str
+
+
+_CHAT: Final[TypeAdapter[ChannelEvent]] = TypeAdapter(
+    Annotated[ChatMessageReceived | ChatEnded, Field(discriminator="type")]
+)
+_PHONE: Final[TypeAdapter[ChannelEvent]] = TypeAdapter(
+    Annotated[
+        CallReceived | CallEnded | VoicemailLeft | VoicemailTranscribed,
+        Field(discriminator="type"),
+    ]
+)
+
+
+class Submission(BaseModel):
+    """What a gateway leaves out is filled in: when it does not say, it happened now."""
+
+    model_config = ConfigDict(extra="allow")
+
+    desk: str
+    occurred_at: AwareDatetime | None = None
+
+
+class FormGateway:
+    """The routes that take deliveries over HTTP."""
+
+    def __init__(
+        self,
+        desks: Desks,
+        publisher: ChannelPublisher,
+        *,
+        clock: Clock,
+        ids: Ids,
+        metrics: IntakeMetrics,
+    ) -> None:
+        self._desks = desks
+        self._publisher = publisher
+        self._clock = clock
+        self._ids = ids
+        self._metrics = metrics
+        self.router = APIRouter(tags=["deliveries"])
+        add = self.router.add_api_route
+        add("/cases", self.post_case, methods=["POST"], status_code=202)
+        add("/channels/chat", self.post_chat, methods=["POST"], status_code=202)
+        add("/channels/phone", self.post_phone, methods=["POST"], status_code=202)
+
+    async def post_case(
+        self, request: Request, case: Case, key: _Key = None, form_key: _FormKey = None
+    ) -> Accepted:
+        """Take a case. Needs a token with the role gateway, or the desk's public form key."""
+        desk = self._desk(case.desk)
+        who = None
+        if not _has_form_key(desk, form_key):
+            who = await self._gateway(request, case.desk)
+        if not any((case.requester.email, case.requester.phone, case.requester.chat)):
+            told = FieldProblem("body.requester", "needs an email, phone or chat to answer to")
+            raise HttpProblem(422, "there is no way to answer the requester", errors=[told])
+        return await self._take(_form(case, desk, self._delivery(key, who), who, self._clock.now()))
+
+    async def post_chat(self, request: Request, body: Annotated[Submission, Body()]) -> Accepted:
+        """Take a chat event: the data of `pledge.chat.….v1`. Needs the role gateway."""
+        return await self._submit(request, body, _CHAT)
+
+    async def post_phone(self, request: Request, body: Annotated[Submission, Body()]) -> Accepted:
+        """Take a phone event: the data of `pledge.phone.….v1`. Needs the role gateway."""
+        return await self._submit(request, body, _PHONE)
+
+    async def _submit(
+        self, request: Request, body: Submission, adapter: TypeAdapter[ChannelEvent]
+    ) -> Accepted:
+        who = await self._gateway(request, body.desk)
+        now = self._clock.now()
+        occurred_at = body.occurred_at or now
+        data = {
+            "authentication": {"result": "passed", "method": "token", "detail": who.subject},
+            **(body.model_extra or {}),
+            "desk": body.desk,
+            "occurred_at": min(occurred_at, now).isoformat(),
+            "recorded_at": now.isoformat(),
+        }
+        try:
+            event = adapter.validate_python(data)
+        except ValidationError as error:
+            raise _invalid(error) from error
+        self._desk(event.desk)
+        return await self._take(event)
+
+    async def _gateway(self, request: Request, desk: str) -> Principal:
+        principal = await principal_of(request)
+        if not principal.has(Role.GATEWAY):
+            raise Forbidden("this needs the role gateway")
+        if not principal.may(desk):
+            raise Forbidden(f"this token is not for the desk {desk[:63]}")
+        return principal
+
+    def _desk(self, desk: str) -> Desk:
+        found = self._desks.by_id.get(desk)
+        if found is None:
+            told = FieldProblem("body.desk", f"there is no desk {desk[:63]}")
+            raise HttpProblem(422, told.detail, errors=[told])
+        return found
+
+    def _delivery(self, key: str | None, who: Principal | None) -> str:
+        """The delivery key: from the sender's own, so that a case sent twice is one."""
+        if key is None:
+            return f"case:{self._ids.new()}"
+        named = f"{who.subject if who else 'form'}\0{key}"
+        return f"case:{hashlib.sha256(named.encode('utf-8', 'replace')).hexdigest()[:32]}"
+
+    async def _take(self, event: ChannelEvent) -> Accepted:
+        channel = event.TOPIC.value.split(".")[1]
+        trace = tracing.current() or tracing.begin(self._ids)
+        envelope = originate(
+            event,
+            source="/intake/http",
+            id=str(self._ids.new()),
+            traceparent=trace.traceparent(),
+        )
+        try:
+            await self._publisher.publish([encode(event, envelope)])
+        except Malformed as error:
+            self._metrics.submitted(channel, error.reason.value)
+            raise HttpProblem(422, f"this can't be an event: {error.detail}") from error
+        except PublishUnavailable as error:
+            self._metrics.submitted(channel, "deferred")
+            told = "deliveries can't be taken at the moment; send it again later"
+            raise HttpProblem(503, told, headers={"retry-after": "5"}) from error
+        self._metrics.submitted(channel, "accepted")
+        return Accepted(desk=event.desk, channel=channel, delivery=event.delivery)
+
+
+def _has_form_key(desk: Desk, given: str | None) -> bool:
+    if given is None:
+        return False
+    known = [compare_digest(given.encode(), each.encode()) for each in desk.form_keys]
+    return any(known)
+
+
+def _form(
+    case: Case, desk: Desk, delivery: str, who: Principal | None, now: datetime
+) -> FormSubmitted:
+    authentication = (
+        Authentication(result="passed", method="token", detail=who.subject)
+        if who
+        else Authentication(result="none", method="form_key")
+    )
+    clean = {name: storable(value) for name, value in case.requester if value is not None}
+    return FormSubmitted(
+        desk=desk.id,
+        occurred_at=now,
+        recorded_at=now,
+        delivery=delivery,
+        conversation=key_of("portal", desk.id, delivery).hex(),
+        authentication=authentication,
+        form=case.form,
+        fields={storable(name): storable(value) for name, value in case.fields.items()},
+        requester=Contact(**{**clean, "email": (clean.get("email") or "").lower() or None}),
+        subject_line=storable(case.subject),
+        text=paragraphs(case.text, MAX_CASE_TEXT),
+        severity=case.severity,
+        priority=case.priority,
+        product=case.product,
+    )
+
+
+def _invalid(error: ValidationError) -> HttpProblem:
+    fields = [
+        FieldProblem(".".join(("body", *(str(step) for step in each["loc"]))), each["msg"])
+        for each in error.errors(include_url=False, include_context=False, include_input=False)[:20]
+    ]
+    told = "; ".join(f"{each.field}: {each.detail}" for each in fields[:3])
+    return HttpProblem(422, told, errors=fields)

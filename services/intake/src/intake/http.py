@@ -1,0 +1,209 @@
+"""The tickets' API for agents and readers."""
+
+import re
+from collections.abc import Callable, Coroutine
+from typing import Annotated, Any, Final
+from uuid import UUID
+
+import asyncpg
+from fastapi import APIRouter, Depends, Query, Request
+from fastapi.responses import RedirectResponse, Response
+from pydantic_core import from_json
+
+from intake import queries, store
+from intake.agents import Agents, TicketUnknown
+from intake.domain.commands import Action
+from intake.domain.ticket import Refusal, RefusalReason, Ticket
+from intake.views import BODIES, FactPage, FactView, TicketPage, TicketView, Told, view
+from pledge.events import Actor, Malformed
+from pledge.runtime.access import Principal, Role, require
+from pledge.runtime.http import FieldProblem, HttpProblem
+from pledge.runtime.problems import wants_page
+
+MAX_PAGE: Final = 200
+_UUID: Final = re.compile(r"^[0-9a-fA-F-]{36}$")
+
+Reader = Annotated[Principal, Depends(require(Role.READER))]
+Agent = Annotated[Principal, Depends(require(Role.AGENT))]
+
+_Limit = Annotated[int, Query(ge=1, le=MAX_PAGE)]
+_Words = Annotated[str | None, Query(min_length=1, max_length=200)]
+
+
+class Tickets:
+    """Finds tickets for whoever may see them."""
+
+    def __init__(self, pool: asyncpg.Pool) -> None:
+        self._pool = pool
+
+    async def find(self, ref: str, principal: Principal) -> Ticket:
+        """The ticket of an id or number. A ticket of another desk is as good as none."""
+        async with self._pool.acquire() as connection:
+            if _UUID.match(ref):
+                tickets = await queries.by_id(connection, _uuid(ref))
+            else:
+                tickets = await queries.by_number(connection, ref.upper())
+        seen = [each for each in tickets if principal.may(each.desk)]
+        if not seen:
+            raise _no_ticket(ref)
+        if len(seen) > 1:
+            desks = ", ".join(each.desk for each in seen)
+            told = f"{ref} is a ticket of {desks}; ask with the ticket's id"
+            raise HttpProblem(409, told)
+        return seen[0]
+
+    async def search(self, search: queries.Search) -> tuple[list[Ticket], str | None]:
+        """A page of tickets, newest first, and the cursor of the next."""
+        async with self._pool.acquire() as connection:
+            found = await queries.search(connection, search)
+        if len(found) <= search.limit:
+            return found, None
+        return found[: search.limit], str(found[search.limit - 1].id)
+
+    async def facts(self, ticket: Ticket, after: int, limit: int) -> list[FactView]:
+        """Facts of the ticket in order, after that sequence."""
+        async with self._pool.acquire() as connection:
+            rows = await queries.facts(connection, ticket.id, after, limit)
+        return [
+            FactView(
+                sequence=row["sequence"],
+                event_id=row["event_id"],
+                type=row["type"],
+                occurred_at=row["occurred_at"],
+                text=row["text"],
+                data=from_json(row["data"]),
+            )
+            for row in rows
+        ]
+
+    async def attachment(self, desk: str, sha256: str) -> tuple[str, bytes] | None:
+        """A file that came with a delivery to the desk."""
+        async with self._pool.acquire() as connection:
+            return await store.find_attachment(connection, desk, sha256)
+
+
+class Api:
+    """The routes of the agents' API."""
+
+    def __init__(self, tickets: Tickets, agents: Agents) -> None:
+        self._tickets = tickets
+        self._agents = agents
+        self.router = APIRouter(tags=["tickets"])
+        add = self.router.add_api_route
+        add("/tickets", self.list_tickets, methods=["GET"])
+        add("/tickets/{ref}", self.show_ticket, methods=["GET"], response_model=TicketView)
+        add("/tickets/{ref}/facts", self.list_facts, methods=["GET"])
+        add("/attachments/{desk}/{sha256}", self.get_attachment, methods=["GET"])
+        for action, body in BODIES.items():
+            add(
+                f"/tickets/{{ref}}/{action}",
+                self._command(body),
+                methods=["POST"],
+                name=action.name.lower(),
+                summary=_summary(action),
+                description=body.__doc__,
+                response_model=TicketView,
+            )
+
+    async def list_tickets(
+        self,
+        principal: Reader,
+        desk: Annotated[list[str] | None, Query()] = None,
+        state: Annotated[list[str] | None, Query()] = None,
+        severity: Annotated[list[str] | None, Query()] = None,
+        q: _Words = None,
+        cursor: Annotated[UUID | None, Query()] = None,
+        limit: _Limit = 50,
+    ) -> TicketPage:
+        """Tickets, newest first. `q` is a number, the beginning of a requester's address, or words
+        of the subject of a recent ticket."""
+        search = queries.Search(_desks(principal, desk), state, severity, q, cursor, limit)
+        found, following = await self._tickets.search(search)
+        return TicketPage(items=[view(each) for each in found], next=following)
+
+    async def show_ticket(
+        self, request: Request, ref: str, principal: Reader
+    ) -> TicketView | Response:
+        """The ticket of an id or number. A browser is sent to its page."""
+        ticket = await self._tickets.find(ref, principal)
+        if wants_page(request):
+            return RedirectResponse(f"/ticket/{ticket.id}", status_code=303)
+        return view(ticket)
+
+    async def list_facts(
+        self,
+        ref: str,
+        principal: Reader,
+        cursor: Annotated[int, Query(ge=0, le=2**31 - 1)] = 0,
+        limit: _Limit = 100,
+    ) -> FactPage:
+        """What happened to the ticket, in order."""
+        ticket = await self._tickets.find(ref, principal)
+        facts = await self._tickets.facts(ticket, cursor, limit)
+        is_more = len(facts) == limit and facts[-1].sequence < ticket.sequence
+        return FactPage(items=facts, next=str(facts[-1].sequence) if is_more else None)
+
+    async def get_attachment(self, desk: str, sha256: str, principal: Reader) -> Response:
+        """A file that came with a delivery, as a download: its content is not to be trusted."""
+        found = await self._tickets.attachment(desk, sha256) if principal.may(desk) else None
+        if found is None:
+            raise HttpProblem(404, "there is no such file")
+        headers = {
+            "content-disposition": f'attachment; filename="{sha256[:16]}"',
+            "content-security-policy": "sandbox; default-src 'none'",
+        }
+        return Response(found[1], media_type="application/octet-stream", headers=headers)
+
+    def _command(self, body: type[Told]) -> Callable[..., Coroutine[Any, Any, TicketView]]:
+        async def command(request: Request, ref: str, principal: Agent, told: Told) -> TicketView:
+            return await self.act(ref, principal, told)
+
+        # FastAPI reads the annotations: each action has a body of its own.
+        command.__annotations__["told"] = body
+        return command
+
+    async def act(self, ref: str, principal: Principal, told: Told) -> TicketView:
+        """Do what an agent tells, and show the ticket as it is then."""
+        ticket = await self._tickets.find(ref, principal)
+        by = Actor(kind="agent", id=principal.subject)
+        try:
+            decision = await self._agents.do(ticket.id, told.command(), by, told.occurred_at)
+        except TicketUnknown as error:
+            raise _no_ticket(ref) from error
+        except Malformed as error:
+            raise HttpProblem(422, f"this can't be an event: {error.detail}") from error
+        if isinstance(decision, Refusal):
+            raise _refused(decision)
+        return view(decision.ticket)
+
+
+def _desks(principal: Principal, asked: list[str] | None) -> frozenset[str] | None:
+    if asked is None:
+        return principal.desks
+    return principal.only(frozenset(asked))
+
+
+def _summary(action: Action) -> str:
+    return action.value.replace("-", " ").capitalize()
+
+
+def _uuid(text: str) -> UUID:
+    try:
+        return UUID(text)
+    except ValueError:
+        raise _no_ticket(text) from None
+
+
+def _no_ticket(ref: str) -> HttpProblem:
+    return HttpProblem(404, f"there is no ticket {ref[:100]}")
+
+
+def _refused(refusal: Refusal) -> HttpProblem:
+    conflicts = {RefusalReason.NOT_ALLOWED_NOW, RefusalReason.NOTHING_TO_CHANGE}
+    allowed = ", ".join(refusal.allowed)
+    return HttpProblem(
+        409 if refusal.reason in conflicts else 422,
+        f"{refusal.detail}; allowed now: {allowed}",
+        type=f"urn:pledge:problem:{refusal.reason}",
+        errors=[FieldProblem("allowed", each) for each in refusal.allowed],
+    )

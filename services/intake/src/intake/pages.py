@@ -1,0 +1,126 @@
+"""The pages of intake: the list of tickets, and a ticket with what happened to it."""
+
+from typing import Annotated, Any, Final
+from uuid import UUID
+
+from fastapi import APIRouter, Depends, Query, Request
+from fastapi.responses import RedirectResponse, Response
+from pydantic import ValidationError
+
+from intake import queries
+from intake.domain.commands import Action
+from intake.domain.ticket import FINISHED, State
+from intake.http import Agent, Api, Tickets
+from intake.policy import Desks
+from intake.views import BODIES, FactView
+from pledge.runtime.access import Principal, Role, require
+from pledge.runtime.http import HttpProblem
+from pledge.runtime.web import Web
+
+Reader = Annotated[Principal, Depends(require(Role.READER))]
+
+PAGE_SIZE: Final = 50
+# What the ticket's page offers as a form; the rest is for the API.
+FORMS: Final = (
+    Action.REPLY, Action.NOTE, Action.CONTACT_ATTEMPTS, Action.TRIAGE, Action.WAIT, Action.RESUME,
+    Action.RESOLVE, Action.REOPEN, Action.CLOSE,
+)  # fmt: skip
+
+
+class Pages:
+    """The routes that answer with HTML."""
+
+    def __init__(self, web: Web, tickets: Tickets, api: Api, desks: Desks) -> None:
+        self._web = web
+        self._tickets = tickets
+        self._api = api
+        self._desks = desks
+        self.router = APIRouter(include_in_schema=False)
+        add = self.router.add_api_route
+        add("/", self.list_page, methods=["GET"])
+        add("/ticket/{ref}", self.ticket_page, methods=["GET"])
+        add("/ticket/{ref}/{action}", self.act, methods=["POST"])
+
+    async def list_page(
+        self,
+        request: Request,
+        principal: Reader,
+        desk: Annotated[str | None, Query(max_length=63)] = None,
+        state: Annotated[str | None, Query(max_length=40)] = None,
+        q: Annotated[str | None, Query(max_length=200)] = None,
+        before: Annotated[UUID | None, Query()] = None,
+    ) -> Response:
+        """Tickets, newest first; unfinished ones unless asked otherwise."""
+        desks = principal.desks if not desk else principal.only(frozenset((desk,)))
+        wanted = queries.Search(desks, _states(state), None, q or None, before, PAGE_SIZE)
+        found, following = await self._tickets.search(wanted)
+        return self._web.page(
+            request,
+            "tickets.html",
+            tickets=found,
+            following=following,
+            desks=sorted(principal.only(frozenset(self._desks.by_id))),
+            chosen_desk=desk or "",
+            chosen_state=state or "unfinished",
+            states=["unfinished", "all", *(each.value for each in State)],
+            words=q or "",
+        )
+
+    async def ticket_page(self, request: Request, ref: str, principal: Reader) -> Response:
+        """A ticket, its facts and what can be done with it."""
+        ticket = await self._tickets.find(ref, principal)
+        facts = await self._tickets.facts(ticket, 0, 500)
+        desk = self._desks.by_id.get(ticket.desk)
+        return self._web.page(
+            request,
+            "ticket.html",
+            desk=ticket.desk,
+            ticket=ticket,
+            facts=[(fact, told(fact)) for fact in facts],
+            severities=desk.severities if desk else (),
+            actions=[each for each in FORMS if each.value in ticket.allowed]
+            if principal.has(Role.AGENT)
+            else [],
+        )
+
+    async def act(self, request: Request, ref: str, action: Action, principal: Agent) -> Response:
+        """Do what a form of the ticket's page says, and show the page again."""
+        body = BODIES.get(action)
+        if body is None:
+            raise HttpProblem(404, "there is no such form")
+        form = await request.form()
+        values = {
+            name: value
+            for name, value in form.items()
+            if name in body.model_fields and isinstance(value, str) and value
+        }
+        try:
+            told_by_agent = body.model_validate(values)
+        except ValidationError as error:
+            first = error.errors(include_url=False)[0]
+            field = ".".join(str(step) for step in first["loc"])
+            raise HttpProblem(422, f"{field}: {first['msg']}") from error
+        shown = await self._api.act(ref, principal, told_by_agent)
+        return RedirectResponse(f"/ticket/{shown.id}", status_code=303)
+
+
+def _states(chosen: str | None) -> list[str] | None:
+    if chosen in {None, "", "unfinished"}:
+        return sorted(each.value for each in State if each not in FINISHED)
+    return None if chosen == "all" else [str(chosen)]
+
+
+def told(fact: FactView) -> dict[str, Any]:
+    """A fact in words for the timeline: what, by whom, and the text if there is one."""
+    data = fact.data
+    name = fact.type.removeprefix("pledge.ticket.").rpartition(".")[0].replace("_", " ")
+    person = data.get("by") or data.get("agent") or data.get("requester") or {}
+    who = person.get("name") or person.get("id") or person.get("email") or person.get("phone")
+    details = {
+        key: data[key]
+        for key in ("severity", "priority", "channel", "why", "reason", "reached", "is_urgent",
+                    "is_initial_response", "fixed_in_release", "missing", "to")
+        if data.get(key) not in (None, "", [], False) and not isinstance(data.get(key), list | dict)
+    }  # fmt: skip
+    text = fact.text or data.get("text") or data.get("resolution") or data.get("note") or ""
+    return {"what": name, "who": who or "", "details": details, "text": text}

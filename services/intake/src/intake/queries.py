@@ -1,0 +1,112 @@
+"""Reading tickets for people: by number, by list, by words, with their facts."""
+
+import re
+from dataclasses import dataclass
+from typing import Any, Final
+from uuid import UUID
+
+import asyncpg
+
+from intake.domain.ticket import Ticket
+from intake.store import SELECT_TICKET, ticket_of
+
+RECENT: Final = 20_000
+"""Words are looked for in this many of the newest tickets: a bound on what a search may cost."""
+
+_NUMBER: Final = re.compile(r"^[A-Za-z][A-Za-z0-9]{1,9}-[0-9]{1,15}$")
+
+
+@dataclass(frozen=True, slots=True)
+class Search:
+    """Which tickets, newest first. ``desks`` None means every desk; ``before`` is the cursor."""
+
+    desks: frozenset[str] | None
+    states: list[str] | None = None
+    severities: list[str] | None = None
+    words: str | None = None
+    before: UUID | None = None
+    limit: int = 50
+
+
+async def by_id(connection: asyncpg.Connection, ticket_id: UUID) -> list[Ticket]:
+    """The ticket of the id, if there is one."""
+    rows = await connection.fetch(f"{SELECT_TICKET} WHERE id = $1", ticket_id)
+    return [ticket_of(row) for row in rows]
+
+
+async def by_number(connection: asyncpg.Connection, number: str) -> list[Ticket]:
+    """The tickets of the number: one of each desk that uses the prefix."""
+    rows = await connection.fetch(f"{SELECT_TICKET} WHERE number = $1", number)
+    return [ticket_of(row) for row in rows]
+
+
+async def search(connection: asyncpg.Connection, wanted: Search) -> list[Ticket]:
+    """One ticket more than the limit, if there are so many, to tell that there is a next page."""
+    if wanted.desks is not None and not wanted.desks:
+        return []
+    statement, values = search_statement(wanted)
+    return [ticket_of(row) for row in await connection.fetch(statement, *values)]
+
+
+def search_statement(wanted: Search) -> tuple[str, list[Any]]:
+    """The statement and its parameters: only conditions that are asked for, so that each shape has
+    the plan that fits it."""
+    values: list[Any] = []
+    conditions: list[str] = []
+
+    def add(condition: str, value: Any) -> None:
+        values.append(value)
+        conditions.append(condition.format(f"${len(values)}"))
+
+    if wanted.desks is not None and len(wanted.desks) == 1:
+        add("desk = {}", next(iter(wanted.desks)))
+    elif wanted.desks is not None:
+        add("desk = ANY({}::text[])", sorted(wanted.desks))
+    if wanted.states:
+        add("state = ANY({}::text[])", wanted.states)
+    if wanted.severities:
+        add("severity = ANY({}::text[])", wanted.severities)
+    if wanted.before is not None:
+        add("id < {}", wanted.before)
+    words = wanted.words.strip() if wanted.words else ""
+    if words and _NUMBER.match(words):
+        add("number = {}", words.upper())
+    elif words and ("@" in words or words.startswith("+")):
+        add("requester LIKE {}", f"{_escaped(words.lower())}%")
+    elif words:
+        return _among_recent(conditions, values, words, wanted.limit)
+    where = f" WHERE {' AND '.join(conditions)}" if conditions else ""
+    values.append(wanted.limit + 1)
+    return f"{SELECT_TICKET}{where} ORDER BY id DESC LIMIT ${len(values)}", values
+
+
+def _among_recent(
+    conditions: list[str], values: list[Any], words: str, limit: int
+) -> tuple[str, list[Any]]:
+    where = f" WHERE {' AND '.join(conditions)}" if conditions else ""
+    values += [f"%{_escaped(words)}%", limit + 1]
+    recent = f"{SELECT_TICKET}{where} ORDER BY id DESC LIMIT {RECENT}"
+    statement = (
+        f"SELECT * FROM ({recent}) AS recent"  # noqa: S608 - constants and numbered parameters
+        f" WHERE subject_line ILIKE ${len(values) - 1} ORDER BY id DESC LIMIT ${len(values)}"
+    )
+    return statement, values
+
+
+def _escaped(words: str) -> str:
+    return words.replace("\\", "\\\\").replace("%", "\\%").replace("_", "\\_")
+
+
+async def facts(
+    connection: asyncpg.Connection, ticket_id: UUID, after: int, limit: int
+) -> list[asyncpg.Record]:
+    """Facts of the ticket in order, with the whole text where the event has only a part."""
+    rows: list[asyncpg.Record] = await connection.fetch(
+        "SELECT sequence, event_id, type, occurred_at, data::text AS data, texts.text"
+        " FROM facts LEFT JOIN texts USING (ticket_id, sequence)"
+        " WHERE ticket_id = $1 AND sequence > $2 ORDER BY sequence LIMIT $3",
+        ticket_id,
+        after,
+        limit,
+    )
+    return rows

@@ -1,0 +1,42 @@
+"""What intake is told by its environment."""
+
+from datetime import timedelta
+
+from pydantic import Field, SecretStr
+from pydantic_settings import SettingsConfigDict
+
+from pledge.runtime.settings import Seconds, ServiceSettings
+
+
+class IntakeSettings(ServiceSettings):
+    """Variables are named `PLEDGE_INTAKE_…` after the fields; the rest is `ServiceSettings`."""
+
+    model_config = SettingsConfigDict(env_prefix="PLEDGE_INTAKE_")
+
+    key: SecretStr = Field(
+        min_length=32,
+        description="the secret that signs reply addresses, the same for all replicas",
+        examples=["(32 random bytes as text; openssl rand -base64 32)"],
+    )
+    # Answers to mails sent before a change of the key still find their ticket.
+    retired_keys: SecretStr | None = Field(
+        None, description="earlier secrets, separated by white space"
+    )
+    # Reachable from this machine only, unless told otherwise.
+    smtp_host: str = "127.0.0.1"
+    smtp_port: int = Field(8025, ge=0, le=65535)
+    # The name in the greeting and in `Received`; a mail exchanger's name in the DNS.
+    smtp_hostname: str = Field("pledge.localhost", pattern=r"^[A-Za-z0-9.-]{1,253}$")
+    # What large providers take; attachments beyond belong elsewhere.
+    smtp_max_bytes: int = Field(25 * 1024 * 1024, ge=64 * 1024, le=200 * 1024 * 1024)
+    smtp_max_recipients: int = Field(100, ge=1, le=1_000)
+    smtp_max_connections: int = Field(200, ge=1, le=10_000)
+    # A sender waits minutes for the answer to its data (RFC 5321 §4.5.3.2.6), a person does not.
+    publish_timeout: Seconds = Field(
+        timedelta(seconds=10), ge=timedelta(milliseconds=100), le=timedelta(minutes=5)
+    )
+
+    def reply_keys(self) -> list[bytes]:
+        """The keys of reply addresses, the signing one first."""
+        retired = self.retired_keys.get_secret_value().split() if self.retired_keys else []
+        return [each.encode() for each in (self.key.get_secret_value(), *retired)]
