@@ -134,7 +134,8 @@ class Stack:
         described = services().get(name)
         if described is None:
             raise LocalError(
-                f"The service {name} is not installed.", "Run `make distclean run`, which installs it."
+                f"The service {name} is not installed.",
+                "Run `make distclean run`, which installs it.",
             )
         try:
             await _reachable(f"The database of {name}", lambda: migrate(dsn, described.migrations))

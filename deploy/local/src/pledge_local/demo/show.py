@@ -1,0 +1,91 @@
+"""Runs the five contacts side by side and ends with what happened."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+from collections.abc import Awaitable, Callable
+from typing import Any
+
+import httpx
+from rich.console import Console
+
+from pledge.runtime.clock import Clock
+from pledge.runtime.ids import SystemIds
+from pledge.runtime.settings import KafkaSettings, load_settings
+from pledge.runtime.target import kafka_settings
+from pledge_local.demo import lanes
+from pledge_local.demo.observer import Observer
+from pledge_local.demo.teller import NotHappened, Teller
+from pledge_local.demo.world import DESK, World
+from pledge_local.errors import LocalError
+from pledge_local.home import Home
+from pledge_local.ports import SERVICES
+
+LANES: tuple[Callable[[World], Awaitable[None]], ...] = (
+    lanes.urgent_mail,
+    lanes.mail,
+    lanes.voicemail,
+    lanes.chat,
+    lanes.portal,
+)
+
+
+async def show(home: Home, console: Console, clock: Clock) -> int:
+    """Run the demo on the stack of `home`: 0 when every step happened, else 1."""
+    stack = home.stack()
+    if stack is None:
+        raise LocalError(f"No stack runs in {home.folder}.", "Start one with `pledge up`.")
+    teller = Teller(console, clock)
+    console.print("\n[bold]The demo[/]: five contacts arrive at once, one of them is critical.")
+    headers = {"authorization": f"Bearer {stack['token']}"}
+    observer = Observer(_kafka(stack), stack["sink"]["url"], clock)
+    async with httpx.AsyncClient(headers=headers, trust_env=False) as client, observer:
+        world = World(
+            mark=SystemIds(clock).new().hex[-8:],
+            smtp=stack["intake"]["smtp"],
+            urls={name: stack[name]["url"] for name in SERVICES},
+            client=client,
+            observer=observer,
+            teller=teller,
+            clock=clock,
+        )
+        await asyncio.gather(*(_lane(lane, world) for lane in LANES))
+    _summarise(console, teller, stack)
+    return 1 if teller.missing else 0
+
+
+async def _lane(lane: Callable[[World], Awaitable[None]], world: World) -> None:
+    # Told already, and counted in the summary.
+    with contextlib.suppress(NotHappened):
+        await lane(world)
+
+
+def _kafka(stack: dict[str, Any]) -> KafkaSettings:
+    servers = stack["kafka"]["bootstrap_servers"]
+    found = kafka_settings()
+    return (
+        found
+        if found.bootstrap_servers == servers
+        else load_settings(KafkaSettings, {"KAFKA_BOOTSTRAP_SERVERS": servers})
+    )
+
+
+def _summarise(console: Console, teller: Teller, stack: dict[str, Any]) -> None:
+    console.print()
+    console.print(teller.summary())
+    if teller.missing:
+        console.print(f"[red]{len(teller.missing)} steps did not happen:[/]")
+        for step in teller.missing:
+            console.print(f"  {step.lane}: {step.text}", style="red", markup=False, soft_wrap=True)
+        return
+    console.print(
+        "[green]Every step happened.[/] What to try next:\n"
+        f"  tickets       {stack['intake']['url']}/\n"
+        f"  promises      {stack['sla']['url']}/\n"
+        f"  pages         {stack['notify']['url']}/\n"
+        f"  status page   {stack['status']['url']}/{DESK}\n"
+        f"  mails, pages  {stack['sink']['url']}/\n"
+        "  sign in with the token in .pledge/stack.json; repeat this with `pledge demo`",
+        soft_wrap=True,
+    )
