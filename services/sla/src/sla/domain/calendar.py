@@ -19,8 +19,10 @@ from sla.domain.zones import DAY, EPOCH, MICROSECOND, from_us, to_us
 YEAR = 366 * DAY
 SEARCH_YEARS = 10  # within which a calendar must open
 REACH_YEARS = 100  # within which a budget must be used up
+DAYS_KEPT = 2000
 FIRST_US = to_us(datetime(1900, 1, 1, tzinfo=dt.UTC))
 LAST_US = to_us(datetime(2400, 1, 1, tzinfo=dt.UTC))
+MARGIN = 2 * YEAR  # compiled beyond the first and last instant
 
 
 class NeverOpens(ValueError):
@@ -62,13 +64,14 @@ class Calendar:
     ends in `_us` take and give microseconds since 1970. Instants lie in the years 1900 to 2400.
     """
 
-    __slots__ = ("_compiled", "hours", "is_always", "name")
+    __slots__ = ("_compiled", "_days", "hours", "is_always", "name")
 
     def __init__(self, name: str, hours: Hours) -> None:
         self.name = name
         self.hours = hours
         self.is_always = isinstance(hours, Always)
         self._compiled = _Compiled(Always(), 0, 0)
+        self._days: dict[dt.date, list[tuple[int, int]]] = {}
 
     def add(self, start: datetime, budget: timedelta) -> datetime:
         """The first instant at which `budget` of open time has passed since `start`.
@@ -112,7 +115,7 @@ class Calendar:
     def _add_far(self, start: int, budget: int) -> int:
         years = 2
         while True:
-            c = self._cover(start, min(start + years * YEAR, LAST_US))
+            c = self._cover(start, min(start + years * YEAR, LAST_US + YEAR))
             target = c.counted(start) + budget
             j = bisect_left(c.until, target)
             if j < len(c.until):
@@ -146,7 +149,7 @@ class Calendar:
             return at
         years = 1
         while True:
-            c = self._cover(at, min(at + years * YEAR, LAST_US))
+            c = self._cover(at, min(at + years * YEAR, LAST_US + YEAR))
             i = bisect_right(c.opens, at)
             if i < len(c.opens):
                 return c.opens[i]
@@ -179,7 +182,7 @@ class Calendar:
         """
         day = local_day(closing.hours, start)
         before = day - dt.timedelta(days=1)
-        if any(a <= start < b for a, b in day_intervals(closing.hours, before)):
+        if any(a <= start < b for a, b in closing.day(before)):
             day = before  # a window across midnight belongs to the day on which it opened
         if days == 0 and (close := self._close_of(day, closing)) is not None and close > start:
             return close
@@ -193,11 +196,17 @@ class Calendar:
         raise NeverOpens(f"{self.name}: has too few business days in {SEARCH_YEARS} years")
 
     def _close_of(self, day: dt.date, closing: Calendar) -> int | None:
-        opened = day_intervals(self.hours, day)
-        if not opened:
-            return None
-        serving = opened if closing is self else day_intervals(closing.hours, day)
-        return (serving or opened)[-1][1]
+        opened = self.day(day)
+        return (closing.day(day) or opened)[-1][1] if opened else None
+
+    def day(self, day: dt.date) -> list[tuple[int, int]]:
+        """The open intervals, in microseconds, that belong to a date."""
+        found = self._days.get(day)
+        if found is None:
+            if len(self._days) >= DAYS_KEPT:
+                self._days.clear()
+            found = self._days[day] = day_intervals(self.hours, day)
+        return found
 
     def _cover(self, start: int, end: int) -> _Compiled:
         """Compiled for at least `[start, end]`; grows by half a year or more at a time."""
@@ -209,7 +218,7 @@ class Calendar:
             hi = c.hi if end < c.hi else end + (c.hi - c.lo) // 2
         else:
             lo, hi = start - YEAR // 4, end + YEAR // 2
-        lo, hi = max(lo, FIRST_US), min(hi, LAST_US)
+        lo, hi = max(lo, FIRST_US - MARGIN), min(hi, LAST_US + MARGIN)
         if not lo <= start <= hi or not lo <= end <= hi:
             raise NeverOpens(f"{self.name}: the instant is outside the years 1900 to 2400")
         self._compiled = c = _Compiled(self.hours, lo, hi)

@@ -106,6 +106,7 @@ class Timer:
     cancelled_at: datetime | None
     paused_since: datetime | None
     at_risk_at: tuple[datetime, ...]
+    at_risk_percents: tuple[int, ...]  # of the budget used at each of `at_risk_at`
     target: str  # in words: "30 minutes", "by close of next business day"
     expect: str  # in words, empty without one
     rule: Rule | None
@@ -113,6 +114,7 @@ class Timer:
     budget: timedelta | None  # what may be used up, None when only measured
     carried: timedelta  # used in the cycle before, which this one resumes
     spans: tuple[Span, ...]
+    started_by: str  # a fact's type
     reason: str  # what ended it, else what paused it, else what started it: a fact's type
     title: str = ""
 
@@ -192,7 +194,7 @@ class Published:
     state: State
     due_at: datetime | None
     expect_at: datetime | None
-    at_risk_sent: int = 0  # thresholds already told
+    at_risk_sent: int = 0  # the highest percentage already told
 
 
 @dataclass(frozen=True, slots=True)
@@ -219,6 +221,7 @@ class Change:
     timer: Timer | None = None
     silence: Silence | None = None
     due_at: datetime | None = None  # for a retraction: the due instant that was published
+    percent: int = 0  # of the budget used, for `at_risk`
 
 
 @dataclass(frozen=True, slots=True)

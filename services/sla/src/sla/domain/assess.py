@@ -1,0 +1,273 @@
+"""`assess(facts, policy)`: all that a ticket's facts mean, in one pass over them.
+
+Total: any facts, in any order, have a meaning and none raises. A change of severity, plan, scope
+or entitlement re-assesses from the beginning: the promise in force at the end decides how much
+time there is, and each stretch before it counts on the calendar that was in force then.
+
+After closing only a reopening counts, and what is about the ticket's aftermath (metrics that
+outlive closing: feedback, reviews). Merging closes the ticket merged away.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+
+from sla.domain.attributes import SETTERS, Attributes
+from sla.domain.facts import arrange
+from sla.domain.model import Assessment, Fact, Note, Scalar, Timer
+from sla.domain.policy import (
+    FlagEffect,
+    Metric,
+    Policy,
+    Reopening,
+    Repeats,
+    Resolved,
+    Role,
+    SilenceEffect,
+)
+from sla.domain.runs import Run, build_timer, field_us
+from sla.domain.silence import Quiet, build_silence
+
+CLOSINGS = ("closed", "merged")
+AFTER_CLOSING = "ignored: the ticket was closed"
+
+
+def assess(facts: Iterable[Fact], policy: Policy) -> Assessment:
+    """Every timer of a ticket (or incident) with its due instants, and its silences."""
+    timed, notes = arrange(facts)
+    if not timed:
+        return Assessment(policy_version=policy.version)
+    ticket = _Ticket(policy, timed[0][0], notes)
+    for at, _, fact in timed:
+        ticket.take(at, fact)
+    newest = max(timed, key=_sequence)[2].type if len(timed) > 1 else timed[0][2].type
+    return ticket.result(newest)
+
+
+def _sequence(timed: tuple[int, int, Fact]) -> int:
+    return timed[1]
+
+
+@dataclass(slots=True)
+class _Progress:
+    """Where one metric stands."""
+
+    run: Run | None = None
+    last: Run | None = None
+    cycles: int = 0
+    met_once: bool = False
+    met_early_at: int | None = None
+    paused: dict[int, tuple[str, str]] = field(default_factory=dict)  # by bit: fact, who
+
+
+class _Ticket:
+    """The state while passing over the facts."""
+
+    def __init__(self, policy: Policy, opened_us: int, notes: list[Note]) -> None:
+        self.policy = policy
+        self.notes = notes
+        self.attributes: Attributes = dict(policy.defaults)
+        for flag in policy.flags:
+            self.attributes[flag.name] = False
+        self.timeline: list[tuple[int, Resolved]] = []
+        self.progress = [_Progress() for _ in policy.metrics]
+        self.runs: list[Run] = []
+        self.quiet = [Quiet(opened_us) for _ in policy.silences]
+        self.is_closed = False
+
+    def take(self, at: int, fact: Fact) -> None:
+        """Let one fact have its effects."""
+        kind, policy = fact.type, self.policy
+        self._describe(at, fact)
+        if kind == "reopened":
+            self._reopen(at, fact)
+        effects = policy.effects.get(kind)
+        if effects is not None:
+            for number, role, matches, bits, applies in effects:
+                if (matches is None or matches(fact.data)) and (
+                    applies is None or applies(self.timeline[-1][1].attributes)
+                ):
+                    self._apply(number, role, bits, at, fact)
+        silences = policy.silence_effects.get(kind)
+        if silences is not None:
+            self._hear(silences, at, fact)
+        if kind in CLOSINGS:
+            self._close(at, kind)
+
+    def _describe(self, at: int, fact: Fact) -> None:
+        """Keep what the ticket is now, and note when that puts other promises in force."""
+        setter = SETTERS.get(fact.type)
+        flags = self.policy.flag_effects.get(fact.type)
+        if setter is None and flags is None:
+            return
+        if setter is not None:
+            setter(self.attributes, fact.data)
+        if flags is not None:
+            self._turn(flags, fact)
+        resolved = self.policy.resolve(self.attributes)
+        if not self.timeline or self.timeline[-1][1] is not resolved:
+            self.timeline.append((at, resolved))
+
+    def _turn(self, flags: tuple[FlagEffect, ...], fact: Fact) -> None:
+        for name, is_on, matches in flags:
+            if matches is None or matches(fact.data):
+                self.attributes[name] = is_on
+
+    def _hear(self, effects: tuple[SilenceEffect, ...], at: int, fact: Fact) -> None:
+        for number, is_heard, matches in effects:
+            if matches is None or matches(fact.data):
+                self.quiet[number].take(at, is_heard=is_heard)
+
+    def _apply(self, number: int, role: Role, bits: int, at: int, fact: Fact) -> None:
+        progress, metric = self.progress[number], self.policy.metrics[number]
+        if self.is_closed and not metric.outlives_closing and role is not Role.RESUME:
+            self.notes.append(Note(fact.sequence, fact.type, AFTER_CLOSING))
+            return
+        run = progress.run
+        if role is Role.MEET:
+            self._meet(number, at, fact)
+        elif role is Role.CANCEL:
+            if run is not None:
+                self._end(progress, run, at, fact.type, is_met=False)
+        elif role is Role.START:
+            if run is None:
+                self._start(number, at, fact)
+        elif role is Role.RESUME:
+            if progress.paused.pop(bits, None) is not None and not progress.paused and run:
+                run.resume(at)
+        else:
+            if not progress.paused and run is not None:
+                run.pause(at, fact.type, _who(fact))
+            progress.paused.setdefault(bits, (fact.type, _who(fact)))
+
+    def _start(
+        self,
+        number: int,
+        at: int,
+        fact: Fact,
+        carried: Run | None = None,
+        *,
+        is_reopening: bool = False,
+    ) -> None:
+        progress, metric = self.progress[number], self.policy.metrics[number]
+        if not is_reopening and not self._may_start(progress, metric):
+            return
+        bits, fields = self._answers(number, at, fact)
+        if metric.repeats is not Repeats.NEVER and not any(
+            target is not None and target.is_promise
+            for target in self.timeline[-1][1].targets(number, metric, bits)
+        ):
+            return  # nothing is promised for this one; the next may be another matter
+        progress.cycles += 1
+        run = Run(
+            number, progress.cycles, at, fact.type, bits, fields, len(self.timeline) - 1, carried
+        )
+        self.runs.append(run)
+        progress.run = progress.last = run
+        for by, who in list(progress.paused.values())[:1]:
+            run.pause(at, by, who)
+        if progress.met_early_at is not None:
+            self._end(progress, run, at, fact.type, is_met=True)
+
+    def _answers(self, number: int, at: int, fact: Fact) -> tuple[tuple[bool, ...], dict[str, int]]:
+        """What the metric's targets ask about a start, and the instants that the fact gives."""
+        questions = self.policy.questions[number]
+        if not questions:
+            return (), {}
+        answers: list[bool] = []
+        fields: dict[str, int] = {}
+        for kind, name in questions:
+            if kind == "open":
+                answers.append(self.policy.calendars[name].is_open_us(at))
+                continue
+            us = field_us(fact.data.get(name))
+            answers.append(us is not None)
+            if us is not None:
+                fields[name] = us
+        return tuple(answers), fields
+
+    def _may_start(self, progress: _Progress, metric: Metric) -> bool:
+        if progress.cycles and metric.repeats is Repeats.NEVER:
+            return False
+        if metric.after is None:
+            return True
+        return self.progress[self.policy.numbers[metric.after]].met_once
+
+    def _meet(self, number: int, at: int, fact: Fact) -> None:
+        progress, metric = self.progress[number], self.policy.metrics[number]
+        run = progress.run
+        if run is None:
+            if not progress.cycles and metric.repeats is Repeats.NEVER:
+                progress.met_early_at = at  # done before its clock began: kept at once
+                progress.met_once = True
+            return
+        self._end(progress, run, at, fact.type, is_met=True)
+        if metric.repeats is Repeats.ON_MEET and not self.is_closed:
+            self._start(number, at, fact)
+
+    def _end(self, progress: _Progress, run: Run, at: int, by: str, *, is_met: bool) -> None:
+        run.end(at, by, is_met=is_met, entry=len(self.timeline) - 1)
+        progress.run = None
+        progress.met_once = progress.met_once or is_met
+
+    def _close(self, at: int, kind: str) -> None:
+        self.is_closed = True
+        for progress, metric in zip(self.progress, self.policy.metrics, strict=True):
+            if progress.run is not None and not metric.outlives_closing:
+                self._end(progress, progress.run, at, kind, is_met=False)
+
+    def _reopen(self, at: int, fact: Fact) -> None:
+        """Each metric goes on as its `reopening` says; nobody waits for anybody any more."""
+        self.is_closed = False
+        for quiet in self.quiet:
+            quiet.take(at, is_heard=True)
+        for number, (progress, metric) in enumerate(
+            zip(self.progress, self.policy.metrics, strict=True)
+        ):
+            progress.paused.clear()
+            if progress.run is not None:
+                progress.run.resume(at)
+                continue
+            last = progress.last
+            if last is None or metric.outlives_closing:
+                continue
+            if last.is_met and metric.reopening is Reopening.KEEP:
+                continue
+            if not last.is_met and last.ended_by not in CLOSINGS:
+                continue  # what cancelled it was no closing
+            progress.met_early_at = None
+            carried = None if metric.reopening is Reopening.RESTART else last
+            self._start(number, at, fact, carried, is_reopening=True)
+
+    def result(self, newest: str) -> Assessment:
+        """The timers of all cycles, by metric and cycle."""
+        timers: list[Timer] = []
+        for run in self.runs:
+            timer = build_timer(run, self.policy, self.timeline, self.notes)
+            if timer is not None:
+                timers.append(timer)
+        resolved = self.timeline[-1][1] if self.timeline else self.policy.resolve(self.attributes)
+        silences = [
+            build_silence(rule, quiet)
+            for rule, quiet, applies in zip(
+                self.policy.silences, self.quiet, resolved.silences, strict=True
+            )
+            if applies and not self.is_closed
+        ]
+        attributes: dict[str, Scalar] = {**self.attributes, "severity": resolved.severity}
+        return Assessment(
+            timers=tuple(timers),
+            silences=tuple(silences),
+            notes=tuple(dict.fromkeys(self.notes)),
+            attributes=attributes,
+            is_closed=self.is_closed,
+            policy_version=self.policy.version,
+            newest=newest,
+        )
+
+
+def _who(fact: Fact) -> str:
+    by = fact.part("by") or fact.part("agent")
+    name = by.get("name") or by.get("id") or by.get("email")
+    return name if isinstance(name, str) else ""

@@ -1,0 +1,230 @@
+"""Why a timer is as it is: for a support lead in words, for programs as JSON."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta, tzinfo
+
+from sla.domain.calendar_op import instant_text
+from sla.domain.conditions import Trigger
+from sla.domain.durations import duration_words
+from sla.domain.hours import Always, zone_of
+from sla.domain.model import Assessment, Segment, State, Timer
+from sla.domain.policy import Policy
+from sla.domain.segments import segments, used
+from sla.domain.zones import MICROSECOND
+
+
+@dataclass(frozen=True, slots=True)
+class TimerExplanation:
+    """One timer at one instant, with everything that led there."""
+
+    timer: Timer
+    state: State
+    policy_version: str
+    segments: tuple[Segment, ...]
+    used: timedelta
+    left: timedelta | None
+    would_meet: str
+    zone: tzinfo
+
+    @property
+    def breached_at(self) -> datetime | None:
+        """The due instant, when it was missed."""
+        return self.timer.due_at if self.state is State.BREACHED else None
+
+    def json(self) -> dict[str, object]:
+        """Instants in UTC, durations in seconds."""
+        timer = self.timer
+        rule = timer.rule
+        return {
+            "metric": timer.metric,
+            "title": timer.title or _words(timer.metric),
+            "cycle": timer.cycle,
+            "state": self.state.value,
+            "started_at": instant_text(timer.started_at),
+            "due": _instant(timer.due_at),
+            "expect": _instant(timer.expect_at),
+            "met_at": _instant(timer.met_at),
+            "breached_at": _instant(self.breached_at),
+            "cancelled_at": _instant(timer.cancelled_at),
+            "paused_since": _instant(timer.paused_since),
+            "at_risk": [instant_text(at) for at in timer.at_risk_at],
+            "target": timer.target,
+            "expectation": timer.expect,
+            "calendar": timer.calendar,
+            "policy_version": self.policy_version,
+            "rule": None
+            if rule is None
+            else {"number": rule.number, "line": rule.line, "list": rule.name},
+            "started_by": timer.started_by,
+            "reason": timer.reason,
+            "used_seconds": _seconds(self.used),
+            "left_seconds": _seconds(self.left),
+            "would_have_met_it": self.would_meet,
+            "segments": [
+                {
+                    "from": instant_text(one.from_at),
+                    "to": instant_text(one.to_at),
+                    "counted": one.is_counted,
+                    "why": one.why,
+                }
+                for one in self.segments
+            ],
+        }
+
+    def text(self) -> str:
+        """A paragraph and a line per stretch, times in the zone of the timer's calendar."""
+        timer = self.timer
+        cycle = f" (cycle {timer.cycle})" if timer.cycle > 1 else ""
+        lines = [f"{timer.title or _words(timer.metric)}{cycle}: {self._headline()}"]
+        lines.append(f"  Promise: {self._promise()}")
+        lines.append(f"  Started {self._local(timer.started_at)}: {_words(timer.started_by)}.")
+        left = ""
+        if self.left is not None and self.state in (State.RUNNING, State.PAUSED):
+            left = f", {duration_words(self.left // MICROSECOND)} left"
+        lines.append(f"  Used {duration_words(self.used // MICROSECOND)}{left}.")
+        if self.state in (State.RUNNING, State.PAUSED, State.BREACHED):
+            verb = "would have met" if self.state is State.BREACHED else "meets"
+            lines.append(f"  What {verb} it: {self.would_meet}.")
+        for one in self.segments:
+            mark = "counted" if one.is_counted else "not counted"
+            why = "" if one.is_counted else f", {one.why}"
+            length = duration_words((one.to_at - one.from_at) // MICROSECOND)
+            stretch = f"{self._local(one.from_at)} to {self._local(one.to_at)}"
+            lines.append(f"    {stretch}: {mark}{why} ({length})")
+        return "\n".join(lines)
+
+    def _headline(self) -> str:
+        timer = self.timer
+        due = "" if timer.due_at is None else f"due {self._local(timer.due_at)}"
+        match self.state:
+            case State.RUNNING:
+                return f"running, {due or 'nothing is promised, the time is measured'}."
+            case State.PAUSED:
+                since = (
+                    ""
+                    if timer.paused_since is None
+                    else f" since {self._local(timer.paused_since)}"
+                )
+                return f"paused{since} ({_words(timer.reason)})."
+            case State.MET:
+                met = "" if timer.met_at is None else f" at {self._local(timer.met_at)}"
+                return f"met{met} ({_words(timer.reason)})" + (f", {due}." if due else ".")
+            case State.CANCELLED:
+                return f"cancelled ({_words(timer.reason)})."
+            case State.BREACHED:
+                late = "" if timer.met_at is None else f"; done at {self._local(timer.met_at)}"
+                return f"BREACHED, was {due}{late}."
+
+    def _promise(self) -> str:
+        timer, rule = self.timer, self.timer.rule
+        promise = timer.target or "none; measured"
+        expect = f", expected: {timer.expect}" if timer.expect else ""
+        where = ""
+        if rule is not None:
+            line = f", line {rule.line}" if rule.line else ""
+            within = f" of `{rule.name}`" if rule.name else ""
+            where = f" (rule {rule.number}{within}{line}, policy {self.policy_version})"
+        return f"{promise}{expect}{where}"
+
+    def _local(self, at: datetime) -> str:
+        local = at.astimezone(self.zone)
+        seconds = f":{local:%S}" if local.second else ""
+        return f"{local:%a %Y-%m-%d %H:%M}{seconds} {local:%Z}"
+
+
+@dataclass(frozen=True, slots=True)
+class Explanation:
+    """All timers of a ticket, its silences, and what was odd about its facts."""
+
+    assessment: Assessment
+    timers: tuple[TimerExplanation, ...]
+    policy_version: str
+
+    def text(self) -> str:
+        """What a support lead reads."""
+        parts = [one.text() for one in self.timers] or ["No promise runs on this ticket."]
+        parts += [
+            f"Closes by itself ({_words(silence.rule)}): {silence.attempts} of "
+            f"{silence.attempts_needed} unsuccessful attempts; quiet since "
+            f"{instant_text(silence.heard_at)}, enough at {_instant(silence.quiet_until)}."
+            for silence in self.assessment.silences
+        ]
+        parts += [
+            f"Note: {_words(note.fact)} ({note.sequence}) {note.rule}."
+            for note in self.assessment.notes
+        ]
+        return "\n\n".join(parts)
+
+    def json(self) -> dict[str, object]:
+        """The same for programs."""
+        found = self.assessment
+        return {
+            "policy_version": self.policy_version,
+            "attributes": dict(found.attributes),
+            "is_closed": found.is_closed,
+            "timers": [one.json() for one in self.timers],
+            "silences": [
+                {
+                    "rule": one.rule,
+                    "attempts": one.attempts,
+                    "attempts_needed": one.attempts_needed,
+                    "heard_at": instant_text(one.heard_at),
+                    "quiet_until": _instant(one.quiet_until),
+                    "warn_at": _instant(one.warn_at),
+                    "elapses_at": _instant(one.elapses_at),
+                }
+                for one in found.silences
+            ],
+            "notes": [
+                {"sequence": one.sequence, "fact": one.fact, "rule": one.rule}
+                for one in found.notes
+            ],
+        }
+
+
+def explain(assessment: Assessment, policy: Policy, now: datetime) -> Explanation:
+    """The reasons behind an assessment, as they stand at `now`."""
+    return Explanation(
+        assessment,
+        tuple(_explained(timer, policy, now) for timer in assessment.timers),
+        policy.version,
+    )
+
+
+def _explained(timer: Timer, policy: Policy, now: datetime) -> TimerExplanation:
+    calendar = policy.calendars.get(timer.calendar)
+    is_zoned = calendar is not None and not isinstance(calendar.hours, Always)
+    spent = used(timer, policy.calendars, now)
+    metric = policy.metrics[policy.numbers[timer.metric]]
+    return TimerExplanation(
+        timer=timer,
+        state=timer.state_at(now),
+        policy_version=policy.version,
+        segments=segments(timer, policy.calendars, now),
+        used=spent,
+        left=None if timer.budget is None else max(timer.budget - spent, timedelta()),
+        would_meet=_any_of(metric.meets),
+        zone=zone_of(calendar.hours) if calendar is not None and is_zoned else policy.zone,
+    )
+
+
+def _any_of(triggers: Sequence[Trigger]) -> str:
+    words = [
+        _words(one.fact) + "".join(f" ({condition})" for condition in one.where) for one in triggers
+    ]
+    return ", or ".join(words) or "nothing"
+
+
+def _words(name: str) -> str:
+    return name.replace("_", " ")
+
+
+def _instant(at: datetime | None) -> str | None:
+    return None if at is None else instant_text(at.astimezone(UTC))
+
+
+def _seconds(duration: timedelta | None) -> float | None:
+    return None if duration is None else duration.total_seconds()

@@ -1,0 +1,117 @@
+"""A ticket's facts, put in the order in which they count.
+
+Rules for odd facts, so that any set of facts has one meaning:
+
+- Facts count by `occurred_at`, those of one instant by `sequence`.
+- A clock in the future: what claims to have occurred after it was recorded counts when recorded.
+- From before the ticket: what occurred before the opening counts at the opening.
+- Beyond the years 1900 to 2400, which calendars cover, it counts at their first or last instant.
+- The same sequence twice is one fact; a second opening is ignored.
+- After closing: see `assess`.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Mapping
+from datetime import UTC, datetime
+
+from sla.domain.calendar import FIRST_US, LAST_US
+from sla.domain.model import Fact, Note
+from sla.domain.zones import EPOCH, MICROSECOND
+
+OPENINGS = ("opened", "incident_opened")
+AHEAD = "counts when it was recorded: its clock is ahead"
+BEFORE = "counts at the opening: it is from before the ticket"
+AGAIN = "ignored: the ticket was opened before"
+
+_TYPE = re.compile(r"pledge\.(ticket|incident)\.([a-z_]+)\.v\d+")
+
+
+class NotAFact(ValueError):
+    """The event is no ticket's or incident's, or lacks what every fact has."""
+
+
+def fact_from_event(data: Mapping[str, object], sequence: int) -> Fact:
+    """The fact that an event tells, from its data as plain JSON. Raises NotAFact.
+
+    `pledge.ticket.opened.v1` is `opened`, `pledge.incident.updated.v1` is `incident_updated`.
+    Without `recorded_at` the fact was recorded when it occurred.
+    """
+    match = _TYPE.fullmatch(str(data.get("type")))
+    if match is None:
+        raise NotAFact(f"`type` is `{data.get('type')}`, no ticket or incident event")
+    noun, verb = match.groups()
+    occurred_at = _instant(data, "occurred_at")
+    recorded_at = _instant(data, "recorded_at") if data.get("recorded_at") else occurred_at
+    return Fact(
+        verb if noun == "ticket" else f"incident_{verb}", occurred_at, recorded_at, sequence, data
+    )
+
+
+def _instant(data: Mapping[str, object], name: str) -> datetime:
+    value = data.get(name)
+    try:
+        found = value if isinstance(value, datetime) else datetime.fromisoformat(str(value))
+        utc = found.astimezone(UTC)
+    except (ValueError, OverflowError) as error:
+        raise NotAFact(f"`{name}` is `{value}`, no instant: {error}") from error
+    if found.tzinfo is None:
+        raise NotAFact(f"`{name}` is `{value}`, an instant without its offset to UTC")
+    return utc
+
+
+def arrange(facts: Iterable[Fact]) -> tuple[list[tuple[int, int, Fact]], list[Note]]:
+    """(instant in microseconds, sequence, fact) in the order that counts, opening first.
+
+    Nothing at all while the opening is not known.
+    """
+    unique: dict[int, Fact] = {}
+    opening: Fact | None = None
+    for fact in facts:
+        known = unique.get(fact.sequence)
+        if known is not None and _rank(known) <= _rank(fact):
+            continue
+        unique[fact.sequence] = fact
+    for fact in unique.values():
+        if fact.type in OPENINGS and (opening is None or fact.sequence < opening.sequence):
+            opening = fact
+    if opening is None:
+        return [], []
+    return _timed(unique.values(), opening)
+
+
+def _timed(facts: Iterable[Fact], opening: Fact) -> tuple[list[tuple[int, int, Fact]], list[Note]]:
+    notes: list[Note] = []
+    opened_us = _within((min(opening.occurred_at, opening.recorded_at) - EPOCH) // MICROSECOND)
+    timed: list[tuple[int, int, Fact]] = []
+    for fact in facts:
+        at, sequence = fact.occurred_at, fact.sequence
+        if at > fact.recorded_at:
+            at = fact.recorded_at
+            notes.append(Note(sequence, fact.type, AHEAD))
+        us = (at - EPOCH) // MICROSECOND
+        if fact is opening:
+            timed.append((opened_us, -1, fact))
+            continue
+        if fact.type in OPENINGS:
+            notes.append(Note(sequence, fact.type, AGAIN))
+            continue
+        if not FIRST_US <= us <= LAST_US:
+            us = _within(us)
+        if us < opened_us:
+            us = opened_us
+            notes.append(Note(sequence, fact.type, BEFORE))
+        timed.append((us, sequence, fact))
+    timed.sort()
+    notes.sort()
+    return timed, notes
+
+
+def _within(us: int) -> int:
+    return min(max(us, FIRST_US), LAST_US)
+
+
+def _rank(fact: Fact) -> tuple[datetime, datetime, str, str]:
+    # Any order will do for two facts of one sequence, as long as it is always the same.
+    return fact.occurred_at, fact.recorded_at, fact.type, repr(sorted(fact.data.items()))

@@ -1,0 +1,91 @@
+"""What promises do with facts in a file: no broker, no database, no clock."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from datetime import datetime
+
+from sla.domain.assess import assess
+from sla.domain.calendar_op import instant_text
+from sla.domain.explain import Explanation, explain
+from sla.domain.facts import fact_from_event
+from sla.domain.model import Fact
+from sla.domain.policy import Policy
+
+
+def simulate(
+    events: Iterable[Mapping[str, object]], policy: Policy, until: datetime
+) -> list[tuple[dict[str, object], Explanation]]:
+    """Each ticket (or incident) of `events` with its explanation at `until`, in order of opening.
+
+    Events are as on `ticket.events.v1`; what happens after `until` is not known yet. Events
+    without `sequence` count in the order given. Raises NotAFact for what is no event.
+    """
+    lines: dict[str, list[tuple[Mapping[str, object], object]]] = {}
+    for event in events:
+        data, sequence = _unwrapped(event)
+        key = str(data.get("ticket_id") or data.get("incident_id") or data.get("number") or "")
+        told = lines.setdefault(key, [])
+        if all(data != other for other, _ in told):
+            told.append((data, sequence))
+    tickets = {key: _facts(told, until) for key, told in lines.items()}
+    found: list[tuple[dict[str, object], Explanation]] = []
+    for key, facts in tickets.items():
+        if facts:
+            about = {"ticket_id": key, "number": facts[0].data.get("number")}
+            found.append((about, explain(assess(facts, policy), policy, until)))
+    return found
+
+
+def _unwrapped(event: Mapping[str, object]) -> tuple[Mapping[str, object], object]:
+    """The data and the sequence, of plain data or of a CloudEvent in JSON."""
+    data = event.get("data")
+    if not isinstance(data, Mapping):
+        return event, event.get("sequence", event.get("ce_sequence"))
+    kind = data.get("type", event.get("type"))
+    return {**data, "type": kind}, event.get("sequence", event.get("ce_sequence"))
+
+
+def _facts(told: Sequence[tuple[Mapping[str, object], object]], until: datetime) -> list[Fact]:
+    """One ticket's facts up to `until`; numbered by their place unless all have a sequence."""
+    given = [_number(sequence) for _, sequence in told]
+    is_numbered = None not in given
+    facts: list[Fact] = []
+    for position, (data, sequence) in enumerate(told, start=1):
+        number = _number(sequence) if is_numbered else None
+        fact = fact_from_event(data, position if number is None else number)
+        if min(fact.occurred_at, fact.recorded_at) <= until:
+            facts.append(fact)
+    return facts
+
+
+def _number(value: object) -> int | None:
+    if isinstance(value, str) and value.isascii() and value.isdigit():
+        return int(value)
+    return value if isinstance(value, int) and not isinstance(value, bool) else None
+
+
+def as_json(
+    simulated: Iterable[tuple[Mapping[str, object], Explanation]], policy: Policy, until: datetime
+) -> dict[str, object]:
+    """The simulation for programs: every timer also names its ticket."""
+    tickets: list[dict[str, object]] = []
+    for about, explanation in simulated:
+        ticket = {**about, **explanation.json()}
+        ticket["timers"] = [{**about, **timer.json()} for timer in explanation.timers]
+        tickets.append(ticket)
+    return {
+        "desk": policy.desk,
+        "policy_version": policy.version,
+        "until": instant_text(until),
+        "tickets": tickets,
+    }
+
+
+def as_text(simulated: Iterable[tuple[Mapping[str, object], Explanation]]) -> str:
+    """The simulation for people."""
+    parts: list[str] = []
+    for about, explanation in simulated:
+        name = str(about.get("number") or about.get("ticket_id"))
+        parts.append(f"{name}\n{'=' * len(name)}\n{explanation.text()}")
+    return "\n\n".join(parts)

@@ -1,0 +1,453 @@
+"""From the shape of `sla.yaml` to the promises it makes, with every problem at its place."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import re
+from collections.abc import Iterable
+from datetime import UTC, datetime
+from typing import Literal
+
+from pydantic import BaseModel
+
+from pledge.events import EVENT_TYPES
+from pledge.runtime.modelproblems import suggest
+from pledge.runtime.yamlfile import Document, Problem, Steps
+from sla.domain.calendar import ALWAYS, Calendar, NeverOpens
+from sla.domain.conditions import Condition, Trigger
+from sla.domain.durations import duration_words, parse_duration
+from sla.domain.hours import Hours
+from sla.domain.hours_text import ROUND_THE_CLOCK, read_hours
+from sla.domain.model import Rule
+from sla.domain.policy import (
+    ATTRIBUTES,
+    Bound,
+    Due,
+    Flag,
+    Metric,
+    Pause,
+    Policy,
+    SilenceRule,
+    Target,
+    Threshold,
+)
+from sla.domain.zones import UnknownZone, zone
+from sla.policy_model import (
+    CalendarChoice,
+    Except,
+    MetricPart,
+    PolicyFile,
+    TargetPart,
+    TriggerModel,
+    When,
+)
+
+_BY_CLOSE = re.compile(
+    r"close of (?:the )?(same|next|\d{1,3}(?:st|nd|rd|th)?)(?: next)? business day"
+)
+_BY_FIELD = re.compile(r"time given in ([a-z_]+)")
+_SINCE = datetime(2020, 1, 1, tzinfo=UTC)
+
+
+def fact_models() -> dict[str, type[BaseModel]]:
+    """Every fact that a trigger may name, with its event."""
+    found: dict[str, type[BaseModel]] = {}
+    for name, model in EVENT_TYPES.items():
+        _, noun, verb, _ = name.split(".")
+        if noun == "ticket":
+            found[verb] = model
+        elif noun == "incident":
+            found[f"incident_{verb}"] = model
+    return found
+
+
+def version_of(data: object) -> str:
+    """The hash of what a file says; comments and layout do not count."""
+    text = json.dumps(data, sort_keys=True, default=str)
+    return hashlib.sha256(text.encode()).hexdigest()[:16]
+
+
+class Compiler:
+    """Compiles one file; `problems` tells what is wrong, errors and warnings."""
+
+    def __init__(self, document: Document, file: PolicyFile, desk: str) -> None:
+        self.document, self.file, self.desk = document, file, desk
+        self.problems: list[Problem] = []
+        self.calendars: dict[str, Calendar] = {"always": ALWAYS, "24x7": ALWAYS}
+        self._reading: list[str] = []
+        self._facts = fact_models()
+        self._known = {*ATTRIBUTES, *file.flags}
+
+    def compile(self) -> Policy | None:
+        """The policy, or None when there is an error."""
+        file = self.file
+        for name in file.calendars:
+            self._calendar(name, ("calendars", name))
+        try:
+            where = zone(file.timezone)
+        except UnknownZone as error:
+            self.fail(("timezone",), str(error), error.hint)
+            where = UTC
+        metrics = [self._metric(name, part) for name, part in file.metrics.items()]
+        bounds = self._bounds()
+        flags = [
+            Flag(
+                name,
+                self._triggers(part.on, ("flags", name, "on")),
+                self._triggers(part.off, ("flags", name, "off")),
+            )
+            for name, part in file.flags.items()
+        ]
+        silences = [self._silence(name) for name in file.silences]
+        for name in file.defaults:
+            self._attribute(name, ("defaults", name))
+        if any(problem.severity == "error" for problem in self.problems):
+            return None
+        severity = file.severity
+        return Policy(
+            self.desk,
+            version_of(self.document.data),
+            label=file.label,
+            metrics=metrics,
+            calendars=self.calendars,
+            effective_from=file.effective_from,
+            applies_to=file.applies_to,
+            levels=severity.levels if severity else (),
+            default_severity=severity.default if severity else None,
+            bounds=bounds,
+            defaults=file.defaults,
+            flags=flags,
+            silences=silences,
+            zone=where,
+        )
+
+    def fail(
+        self,
+        steps: Steps,
+        message: str,
+        hint: str | None = None,
+        severity: Literal["error", "warning"] = "error",
+    ) -> None:
+        """Note a problem at the value, or the key, at `steps`."""
+        places = self.document.keys if steps in self.document.keys else self.document.values
+        line, column = places.get(steps) or self.document.where(steps)
+        if not any(p.line == line and p.message == message for p in self.problems):
+            self.problems.append(Problem(self.document.file, line, column, message, hint, severity))
+
+    # Calendars
+
+    def _calendar(self, name: str, steps: Steps) -> Calendar | None:
+        """A calendar by name, compiled when first asked for."""
+        if name in self.calendars:
+            return self.calendars[name]
+        if name not in self.file.calendars:
+            known = [*self.file.calendars, "always"]
+            self.fail(steps, f"there is no calendar `{name}`", suggest(name, known))
+            return None
+        if name in self._reading:
+            self.fail(steps, f"the calendar `{name}` is made of itself")
+            return None
+        self._reading.append(name)
+        hours = self._hours(name)
+        self._reading.pop()
+        if hours is None:
+            return None
+        calendar = Calendar(name, hours)
+        try:
+            calendar.next_open(self.file.effective_from or _SINCE)
+        except NeverOpens as error:
+            self.fail(("calendars", name), f"the calendar never opens: {error}", "give it hours")
+        self.calendars[name] = calendar
+        return calendar
+
+    def _hours(self, name: str) -> Hours | None:
+        def named(other: str, steps: Steps) -> Hours | None:
+            found = self._calendar(other, ("calendars", name, *steps))
+            return None if found is None else found.hours
+
+        def report(steps: Steps, message: str, hint: str | None) -> None:
+            self.fail(("calendars", name, *steps), message, hint)
+
+        if name in ROUND_THE_CLOCK:
+            self.fail(("calendars", name), f"`{name}` is always round the clock", "rename it")
+        return read_hours(self.file.calendars[name], report, named)
+
+    def _named_calendar(self, name: str | None, steps: Steps) -> Calendar | None:
+        return None if name is None else self._calendar(name, steps)
+
+    # Conditions and triggers
+
+    def _attribute(self, name: str, steps: Steps) -> None:
+        if name not in self._known:
+            self.fail(
+                steps, f"a ticket has no `{name}` to ask about", suggest(name, sorted(self._known))
+            )
+
+    def _conditions(self, when: When, steps: Steps) -> tuple[Condition, ...]:
+        found: list[Condition] = []
+        for name, test in when.items():
+            self._attribute(name, (*steps, name))
+            condition = _condition(name, test)
+            if name == "severity":
+                self._levels(condition, (*steps, name))
+            found.append(condition)
+        return tuple(found)
+
+    def _levels(self, condition: Condition, steps: Steps) -> None:
+        for value in condition.values:
+            if isinstance(value, str) and "*" not in value:
+                self._level(value, steps)
+
+    def _level(self, level: str, steps: Steps) -> None:
+        severity = self.file.severity
+        if severity is not None and level not in severity.levels:
+            hint = suggest(level, severity.levels)
+            self.fail(steps, f"`{level}` is not among the severities", hint)
+
+    def _triggers(self, parts: Iterable[TriggerModel], steps: Steps) -> tuple[Trigger, ...]:
+        return tuple(self._trigger(part, (*steps, i)) for i, part in enumerate(parts))
+
+    def _trigger(self, part: TriggerModel, steps: Steps) -> Trigger:
+        model = self._facts.get(part.fact)
+        if model is None:
+            hint = suggest(part.fact, sorted(self._facts))
+            at = (*steps, "fact") if (*steps, "fact") in self.document.values else steps
+            self.fail(at, f"there is no fact `{part.fact}`", hint)
+            return Trigger(part.fact)
+        fields = model.model_fields
+        for name in part.where:
+            if name not in fields and f"is_{name}" not in fields:
+                hint = suggest(name, sorted(fields))
+                self.fail((*steps, "where", name), f"`{part.fact}` has no `{name}`", hint)
+        return Trigger(
+            part.fact,
+            tuple(_condition(name, test) for name, test in part.where.items()),
+            self._conditions(part.when, (*steps, "when")),
+        )
+
+    # Metrics and targets
+
+    def _metric(self, name: str, part: MetricPart) -> Metric:
+        steps: Steps = ("metrics", name)
+        if part.after is not None and part.after not in self.file.metrics:
+            hint = suggest(part.after, self.file.metrics)
+            self.fail((*steps, "after"), f"there is no metric `{part.after}`", hint)
+        lists = part.targets if isinstance(part.targets, dict) else {"": part.targets}
+        tracks = tuple(self._track(name, part, track, targets) for track, targets in lists.items())
+        if not any(tracks):
+            self.fail((*steps, "targets"), "no target is given", "e.g. - within: 4h")
+        at_risk = self.file.at_risk if part.at_risk is None else part.at_risk
+        return Metric(
+            name=name,
+            title=part.title,
+            starts=self._triggers(part.starts, (*steps, "starts")),
+            meets=self._triggers(part.meets, (*steps, "meets")),
+            pauses=tuple(
+                Pause(
+                    self._trigger(pause.on, (*steps, "pauses", i, "on")),
+                    self._triggers(pause.until, (*steps, "pauses", i, "until")),
+                )
+                for i, pause in enumerate(part.pauses)
+            ),
+            cancels=self._triggers(part.cancels, (*steps, "cancels")),
+            repeats=part.repeats,
+            after=part.after,
+            reopening=part.reopening,
+            outlives_closing=part.outlives_closing,
+            at_risk=tuple(_threshold(text) for text in at_risk),
+            tracks=tracks,
+        )
+
+    def _track(
+        self, metric: str, part: MetricPart, track: str, targets: list[TargetPart]
+    ) -> tuple[Target, ...]:
+        at: Steps = ("metrics", metric, "targets", *((track,) if track else ()))
+        found: list[Target] = []
+        for i, target in enumerate(targets):
+            steps = (*at, i)
+            line, _ = self.document.where(steps)
+            rule = Rule(metric, i + 1, line, track)
+            cases = self._cases(target.calendar or part.calendar, steps, metric)
+            found += [self._target(target, rule, case, steps) for case in cases]
+        self._reachable(found)
+        return tuple(found)
+
+    def _cases(
+        self, choice: CalendarChoice | None, steps: Steps, metric: str
+    ) -> list[tuple[Calendar, tuple[Condition, ...]]]:
+        """The calendars of a target, each with the condition under which it holds."""
+        own = (*steps, "calendar")
+        at = own if own in self.document.values else ("metrics", metric, "calendar")
+        if choice is None:
+            return [(ALWAYS, ())]
+        if isinstance(choice, str):
+            return [(self._calendar(choice, at) or ALWAYS, ())]
+        if not choice or choice[-1].when:
+            self.fail(at, "the last calendar of a choice stands without `when`")
+        return [
+            (
+                self._calendar(case.use, (*at, i, "use")) or ALWAYS,
+                self._conditions(case.when, (*at, i, "when")),
+            )
+            for i, case in enumerate(choice)
+        ]
+
+    def _target(
+        self,
+        part: TargetPart,
+        rule: Rule,
+        case: tuple[Calendar, tuple[Condition, ...]],
+        steps: Steps,
+    ) -> Target:
+        calendar, extra = case
+        given = [
+            key
+            for key in ("within", "by", "measure", "no_promise")
+            if getattr(part, key) is not None
+        ]
+        if len(given) > 1 or (not given and part.expect is None):
+            what = " and ".join(f"`{key}`" for key in given) or "nothing"
+            hint = "write one of within, by, expect, measure: true, no_promise: true"
+            self.fail(steps, f"a target promises one thing, this one {what}", hint)
+        due = self._due(part.within or part.by, calendar, (*steps, given[0] if given else "by"))
+        expect = self._due(part.expect, calendar, (*steps, "expect"))
+        if part.during is not None and part.during == part.outside:
+            self.fail((*steps, "outside"), "no start is both during and outside a calendar")
+        return Target(
+            rule=rule,
+            calendar=calendar,
+            when=self._conditions(part.when, (*steps, "when")) + extra,
+            during=self._named_calendar(part.during, (*steps, "during")),
+            outside=self._named_calendar(part.outside, (*steps, "outside")),
+            due=due,
+            expect=expect,
+            closing=self._named_calendar(part.closing, (*steps, "closing")),
+            is_measured=part.measure is True,
+        )
+
+    def _due(self, text: str | None, calendar: Calendar, steps: Steps) -> Due | None:
+        if text is None:
+            return None
+        if (us := parse_duration(text)) is not None:
+            kind = "round the clock" if calendar.is_always else f"of {calendar.name} time"
+            return Due(within_us=us, words=f"{duration_words(us)} {kind}")
+        if match := _BY_FIELD.fullmatch(text):
+            return Due(field=match[1], words=f"by the {text}")
+        if match := _BY_CLOSE.fullmatch(text):
+            if calendar.is_always:
+                self.fail(steps, "business days need a calendar", "add e.g. calendar: office")
+            days = {"same": 0, "next": 1}.get(match[1])
+            days = int(re.sub(r"\D", "", match[1])) if days is None else days
+            return Due(by_days=days, words=f"by {text}")
+        hint = "e.g. 4h, close of next business day, close of 2nd business day"
+        self.fail(steps, f"`{text}` is neither a duration nor a closing", hint)
+        return None
+
+    def _reachable(self, targets: list[Target]) -> None:
+        """Warn of rules that an earlier one hides, and of pairs of which only one can win."""
+        for j, later in enumerate(targets):
+            for earlier in targets[:j]:
+                if earlier.rule == later.rule or not _may_both_match(earlier, later):
+                    continue
+                steps = self._steps_of(later.rule)
+                if _covers(earlier, later):
+                    message = f"never reached: the rule on line {earlier.rule.line} comes first"
+                    self.fail(steps, message, "put the narrower rule first", "warning")
+                    break
+                if earlier.is_promise and later.is_promise and not _covers(later, earlier):
+                    message = f"overlaps the rule on line {earlier.rule.line}, which wins"
+                    self.fail(steps, message, "say which tickets each is for", "warning")
+
+    def _steps_of(self, rule: Rule) -> Steps:
+        track = (rule.name,) if rule.name else ()
+        return ("metrics", rule.metric, "targets", *track, rule.number - 1)
+
+    # Severity and silence
+
+    def _bounds(self) -> list[Bound]:
+        severity = self.file.severity
+        if severity is None:
+            return []
+        if severity.default is not None:
+            self._level(severity.default, ("severity", "default"))
+        found: list[Bound] = []
+        for i, floor in enumerate(severity.floors):
+            steps: Steps = ("severity", "floors", i)
+            self._level(floor.at_least, (*steps, "at_least"))
+            when = self._conditions(floor.when, (*steps, "when"))
+            line, _ = self.document.where(steps)
+            found.append(Bound(floor.at_least, is_floor=True, when=when, line=line))
+        for i, ceiling in enumerate(severity.ceilings):
+            steps = ("severity", "ceilings", i)
+            self._level(ceiling.at_most, (*steps, "at_most"))
+            when = self._conditions(ceiling.when, (*steps, "when"))
+            line, _ = self.document.where(steps)
+            found.append(Bound(ceiling.at_most, is_floor=False, when=when, line=line))
+        return found
+
+    def _silence(self, name: str) -> SilenceRule:
+        part, steps = self.file.silences[name], ("silences", name)
+        if part.attempts and not part.attempt:
+            self.fail(steps, "`attempts` needs `attempt`: which fact is an attempt that failed")
+        return SilenceRule(
+            name=name,
+            when=self._conditions(part.when, (*steps, "when")),
+            attempts=self._triggers(part.attempt, (*steps, "attempt")),
+            attempts_needed=part.attempts,
+            heard=self._triggers(part.heard, (*steps, "heard")),
+            quiet_us=parse_duration(part.quiet) or 0,
+            warn_us=(parse_duration(part.warn) or 0) if part.warn else 0,
+            calendar=self._calendar(part.calendar, (*steps, "calendar")) or ALWAYS,
+        )
+
+
+def _condition(name: str, test: object) -> Condition:
+    if isinstance(test, Except):
+        values = test.is_not if isinstance(test.is_not, list) else [test.is_not]
+        return Condition(name, tuple(values), is_not=True)
+    if isinstance(test, list):
+        return Condition(name, tuple(test))
+    return Condition(name, (test if isinstance(test, str | bool | int) else None,))
+
+
+def _threshold(text: str) -> Threshold:
+    if text.endswith("%"):
+        return Threshold(int(text[:-1]), None)
+    return Threshold(None, parse_duration(text.removesuffix(" left")))
+
+
+def _covers(earlier: Target, later: Target) -> bool:
+    """Whether every start that `later` matches is one that `earlier` matches."""
+    for mine, other in ((earlier.during, later.during), (earlier.outside, later.outside)):
+        if mine is not None and mine is not other:
+            return False
+    if earlier.due is not None and earlier.due.field is not None and earlier.due != later.due:
+        return False
+    tests = {one.name: one for one in later.when}
+    return all(one.name in tests and _implies(tests[one.name], one) for one in earlier.when)
+
+
+def _implies(narrow: Condition, wide: Condition) -> bool:
+    if narrow.is_not:
+        return wide.is_not and set(wide.values) <= set(narrow.values)
+    return all(wide.test()(value) for value in narrow.values)
+
+
+def _may_both_match(one: Target, other: Target) -> bool:
+    for mine, its in ((one.during, other.outside), (one.outside, other.during)):
+        if mine is not None and mine is its:
+            return False
+    tests = {condition.name: condition for condition in other.when}
+    return not any(
+        condition.name in tests and _excludes(condition, tests[condition.name])
+        for condition in one.when
+    )
+
+
+def _excludes(one: Condition, other: Condition) -> bool:
+    if one.is_not and other.is_not:
+        return False
+    if one.is_not:
+        one, other = other, one
+    return not any(other.test()(value) for value in one.values)

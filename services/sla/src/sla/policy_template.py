@@ -1,0 +1,60 @@
+"""The commented `sla.yaml` that `pledge desk new` writes."""
+
+DESK_TEMPLATE = """\
+# The promises of the desk `{desk}`. Check this file with `pledge desk check <folder>`;
+# try it on facts with `pledge sla simulate`.
+desk: {desk}
+timezone: Europe/Paris  # in which explanations tell times
+
+severity:
+  levels: [critical, high, normal]  # the most severe first
+  default: normal                   # until somebody sets one
+  # Whatever is set, customers on trial are at least `high`:
+  floors:
+    - {when: {trial: true}, at_least: high}
+
+calendars:
+  office:
+    timezone: Europe/Paris
+    hours: {mon-thu: ["09:00-12:30", "13:30-18:00"], fri: ["09:00-16:00"]}
+    holidays:
+      countries: [FR]      # ISO 3166, with a subdivision where there is one: DE-BY, CA-QC
+      yearly: ["12-24"]    # every year; `dates: [2026-05-15]` for one day
+    # exceptions: {2026-12-31: ["09:00-12:00"]}   # replaces the day, wins over a holiday
+    # breaks: {2026-06-12: ["15:00-16:00"]}       # a date or a day of the week
+  # A calendar may also be `any_of` or `all_of` others; `always` is round the clock.
+
+at_risk: ["75%"]  # warn when so much of the time is used; or "30m left"
+
+metrics:
+  first_response:
+    title: First response
+    starts: opened
+    meets: [agent_replied, contact_attempted]
+    calendar: office
+    targets:  # the first one that matches
+      - {when: {severity: critical}, within: 30m, calendar: always}
+      - {when: {severity: high}, within: 2h}
+      - {by: close of next business day}
+
+  resolution:
+    title: Resolution
+    starts: opened
+    meets: [resolved, workaround_provided]
+    pauses:
+      - {on: waiting_on_customer, until: [requester_replied, waiting_on_provider]}
+    reopening: resume  # goes on with the time that was left; `restart` or `keep` otherwise
+    calendar: office
+    targets:
+      - {when: {severity: critical}, within: 4h, calendar: always}
+      - {expect: 24h}  # measured and reported, never a breach
+
+silences:
+  auto_close:  # both: three attempts that failed, and five days without a word
+    when: {severity: {not: critical}}
+    attempts: 3
+    attempt: {fact: contact_attempted, where: {reached: false}}
+    heard: [requester_replied, {fact: contact_attempted, where: {reached: true}}]
+    quiet: 5d
+    warn: 1d
+"""
