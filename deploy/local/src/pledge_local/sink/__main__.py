@@ -4,21 +4,22 @@ from __future__ import annotations
 
 import asyncio
 import json
+import sys
 from collections.abc import Mapping
 from datetime import timedelta
 
 import jinja2
 from prometheus_client import CollectorRegistry
 
-from pledge.runtime import logs
 from pledge.runtime.access import Access
-from pledge.runtime.clock import Clock, SystemClock
+from pledge.runtime.clock import Clock
 from pledge.runtime.health import Health
 from pledge.runtime.http import HttpServer, create_app
-from pledge.runtime.ids import SystemIds
+from pledge.runtime.ids import Ids
+from pledge.runtime.main import run_main
 from pledge.runtime.metrics import RuntimeMetrics
-from pledge.runtime.settings import load_settings
-from pledge.runtime.supervisor import stop_on_signals, supervise
+from pledge.runtime.settings import KafkaSettings
+from pledge.runtime.supervisor import supervise
 from pledge.runtime.watched import WatchedFile
 from pledge.runtime.web import Web
 from pledge_local.sink.arrivals import Arrivals
@@ -28,9 +29,11 @@ from pledge_local.sink.mail import MailHandler, serve_mail
 from pledge_local.sink.settings import SinkSettings
 
 
-async def serve(settings: SinkSettings, clock: Clock, stop: asyncio.Event) -> None:
-    """Take mails and webhooks until `stop` is set. Raises OSError or CannotListen."""
-    ids, health = SystemIds(clock), Health(clock)
+async def serve(
+    settings: SinkSettings, kafka: KafkaSettings, clock: Clock, ids: Ids, stop: asyncio.Event
+) -> None:
+    """Take mails and webhooks until `stop` is set; `kafka` is not used. Raises CannotListen."""
+    health = Health(clock)
     arrivals, faults = Arrivals(settings.folder, clock), Faults()
     web = Web("sink", settings, clock=clock, ids=ids)
     own = jinja2.PackageLoader("pledge_local.sink", "templates")
@@ -47,9 +50,9 @@ async def serve(settings: SinkSettings, clock: Clock, stop: asyncio.Event) -> No
         routers=[router(arrivals, faults, _secrets(settings), web)],
     )
     http = HttpServer(app, settings.http_host, settings.http_port, grace=timedelta(seconds=1))
-    mail = await serve_mail(
-        MailHandler(arrivals, faults, clock), settings.http_host, settings.smtp_port
-    )
+    http.listen()
+    handler = MailHandler(arrivals, faults, clock)
+    mail = await serve_mail(handler, settings.http_host, settings.smtp_port)
     health.started()
     async with mail:
         await supervise({"http": http.run}, stop=stop, grace=settings.stop_grace)
@@ -66,14 +69,5 @@ def _read_secrets(content: bytes) -> Mapping[str, str]:
     return told
 
 
-async def main() -> None:
-    """Serve with the settings of the environment until SIGTERM or SIGINT."""
-    settings = load_settings(SinkSettings)
-    logs.configure("sink", settings.log_level, style=settings.log_format)
-    stop = asyncio.Event()
-    stop_on_signals(stop)
-    await serve(settings, SystemClock(), stop)
-
-
 if __name__ == "__main__":
-    asyncio.run(main())
+    sys.exit(run_main("sink", SinkSettings, serve))

@@ -11,6 +11,7 @@ from typing import cast
 from aiosmtpd.smtp import SMTP, Envelope, Session
 
 from pledge.runtime.clock import Clock
+from pledge.runtime.httpserver import CannotListen
 from pledge_local.sink.arrivals import Arrivals
 from pledge_local.sink.faults import Faults
 
@@ -68,7 +69,7 @@ def _part(mail: EmailMessage, kind: str) -> str | None:
 
 
 async def serve_mail(handler: MailHandler, host: str, port: int) -> asyncio.Server:
-    """Listen for mails. Raises OSError when the port is taken."""
+    """Listen for mails. Raises CannotListen when the port is taken."""
     loop = asyncio.get_running_loop()
 
     def session() -> SMTP:
@@ -76,4 +77,7 @@ async def serve_mail(handler: MailHandler, host: str, port: int) -> asyncio.Serv
             handler, data_size_limit=LARGEST_MAIL, enable_SMTPUTF8=True, ident="sink", loop=loop
         )
 
-    return await loop.create_server(session, host, port)
+    try:
+        return await loop.create_server(session, host, port)
+    except OSError as error:
+        raise CannotListen(f"mails can't be taken on {host}:{port}: {error.strerror}") from error
