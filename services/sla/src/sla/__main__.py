@@ -54,7 +54,6 @@ async def serve(
         lambda: open_pool(
             settings.dsn, application_name=f"pledge-{SERVICE}", size=settings.pool_size
         ),
-        clock=clock,
         on_retry=lambda error: log.warning("waiting for the database", error=repr(error)),
         give_up=stop.is_set,
     )

@@ -25,6 +25,7 @@ from pledge.events import (
 )
 from sla.domain.model import Change, ChangeKind, Published, Timer
 from sla.domain.policy import Policy
+from sla.domain.segments import used
 from sla.tickets import Ticket
 
 
@@ -102,7 +103,7 @@ def _timer(change: Change, telling: Telling) -> Event:
         case ChangeKind.RESCHEDULED:
             return TimerRescheduled(**fields, previous_due_at=told.due_at if told else None)
         case ChangeKind.AT_RISK:
-            return TimerAtRisk(**fields, percent=_percent(timer, change.occurred_at))
+            return TimerAtRisk(**fields, percent=change.percent)
         case ChangeKind.MET:
             return _met(change, fields)
         case _:
@@ -184,20 +185,8 @@ def _silence(change: Change, telling: Telling) -> SilenceElapsed:
     )
 
 
-def _percent(timer: Timer | None, at: datetime) -> int:
-    """How much of a promise's time is used at the warning that was due at `at`."""
-    if timer is None or at not in timer.at_risk_at:
-        return 0
-    return timer.at_risk_percents[timer.at_risk_at.index(at)]
-
-
 def left_for(timer: Timer | None, policy: Policy) -> timedelta | None:
     """How much of a paused promise's time is left, on its calendars; None when nothing is bound."""
     if timer is None or timer.budget is None or timer.paused_since is None:
         return None
-    used = timer.carried
-    for span in timer.spans:
-        if not span.paused_by and span.to_us is not None:
-            calendar = policy.calendars[span.calendar]
-            used += timedelta(microseconds=calendar.measure_us(span.from_us, span.to_us))
-    return max(timedelta(0), timer.budget - used)
+    return max(timedelta(0), timer.budget - used(timer, policy.calendars, timer.paused_since))

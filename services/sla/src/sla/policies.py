@@ -10,8 +10,8 @@ import asyncpg
 import structlog
 
 from pledge.runtime.yamlfile import Problem
-from sla import policy as policy_file
 from sla.domain.policy import Policy
+from sla.policy import check_desk_file, load, parse
 from sla.tickets import Ticket
 
 FILE_NAME = "sla.yaml"
@@ -107,10 +107,10 @@ def load_policies(desks: Path) -> Policies:
     policies = Policies()
     problems: list[Problem] = []
     for path in sorted(desks.glob(f"*/{FILE_NAME}")):
-        found = [each for each in policy_file.check_desk_file(path) if each.severity == "error"]
+        found = [each for each in check_desk_file(path) if each.severity == "error"]
         problems += found
         if not found:
-            policies.add(policy_file.load(path), path.read_text(encoding="utf-8"))
+            policies.add(load(path), path.read_text(encoding="utf-8"))
     if problems:
         raise BrokenPolicy(problems)
     return policies
@@ -118,4 +118,4 @@ def load_policies(desks: Path) -> Policies:
 
 def _compile(desk: str, content: str) -> Policy:
     """A policy from its text as the database keeps it."""
-    return policy_file.parse(content, Path(desk) / FILE_NAME)
+    return parse(content, Path(desk) / FILE_NAME)

@@ -191,7 +191,7 @@ async def count_timers(connection: asyncpg.Connection) -> dict[tuple[str, str], 
 async def save(connection: asyncpg.Connection, rows: Rows) -> None:
     """Write all that a transaction changed, in the caller's transaction."""
     await _insert_tickets(connection, rows.new_tickets)
-    await _update_tickets(connection, rows.changed_tickets)
+    await update_tickets(connection, rows.changed_tickets)
     await _insert_facts(connection, rows.facts)
     await _insert_timers(connection, rows.new_timers)
     await _update_timers(connection, rows.changed_timers)
@@ -215,7 +215,7 @@ async def _insert_tickets(connection: asyncpg.Connection, tickets: Sequence[Tick
     await connection.copy_records_to_table("tickets", records=records, columns=_TICKET_COLUMNS)
 
 
-async def _update_tickets(connection: asyncpg.Connection, tickets: Sequence[Ticket]) -> None:
+async def update_tickets(connection: asyncpg.Connection, tickets: Sequence[Ticket]) -> None:
     if not tickets:
         return
     rows = [

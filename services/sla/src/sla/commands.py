@@ -1,0 +1,228 @@
+"""`pledge sla`: business time and promises on the command line."""
+
+from __future__ import annotations
+
+import json
+import sys
+from collections.abc import Iterable, Iterator
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Annotated, Any
+
+import httpx
+import typer
+from rich.table import Table
+
+from pledge.runtime import cli, target
+from pledge.runtime.migrations import migrations_of
+from pledge.runtime.service import ServiceDescription
+from sla import policy as policy_file
+from sla.domain import simulate as simulation
+from sla.domain.calendar_op import calendar_op
+from sla.domain.facts import NotAFact, fact_from_event
+from sla.domain.policy import Policy
+from sla.policy_model import PolicyFile
+
+# The API answers within milliseconds; this only bounds a service that hangs.
+ANSWER_SECONDS = 30
+
+SERVICE = ServiceDescription(
+    name="sla",
+    migrations=migrations_of("sla"),
+    check_desk_file=policy_file.check_desk_file,
+    desk_template=policy_file.DESK_TEMPLATE,
+    desk_model=PolicyFile,
+)
+
+app = typer.Typer(
+    help="Promises: calendars, timers, breaches, and why they are as they are.",
+    no_args_is_help=True,
+    pretty_exceptions_enable=False,
+)
+
+AsJson = Annotated[bool, typer.Option("--json", help="Print JSON, for programs.")]
+
+
+@app.command(
+    epilog="""Example:\n
+    echo '{"id": 1, "calendar": {"timezone": "America/Toronto", "hours": {"mon-fri":
+    ["08:30-18:00"]}}, "op": "add", "start": "2026-11-20T22:00:00Z", "seconds": 3600}'
+    | pledge sla calendar"""
+)
+def calendar() -> None:
+    """Answer questions about business time: JSON lines in on stdin, JSON lines out on stdout.
+
+    A question is {"id", "calendar", "op": "add"|"between"|"is_open", "start", "end"?, "seconds"?},
+    the calendar in the words of a desk's file; an answer {"id", "result"} or {"id", "error"}.
+    """
+    for line in sys.stdin:
+        if line.strip():
+            typer.echo(json.dumps(_calendar_answer(line), ensure_ascii=False))
+
+
+def _calendar_answer(line: str) -> dict[str, object]:
+    try:
+        request = json.loads(line)
+    except ValueError as error:
+        return {"id": None, "error": f"the line is not JSON: {error}"}
+    if not isinstance(request, dict):
+        return {"id": None, "error": "the line is no JSON object"}
+    return calendar_op(request)
+
+
+@app.command(
+    epilog="Example:\n\npledge sla simulate --desk deploy/desks/vircom --facts facts.jsonl --json"
+)
+def simulate(
+    desk: Annotated[Path, typer.Option(help="The desk's folder, with its sla.yaml.")],
+    facts: Annotated[
+        Path, typer.Option(help="Ticket events, one JSON object a line; - for stdin.")
+    ],
+    until: Annotated[
+        str | None, typer.Option(help="Look at the promises at this instant, ISO 8601.")
+    ] = None,
+    as_json: AsJson = False,
+) -> None:
+    """Show what a desk's promises make of some ticket events, without any broker or database.
+
+    The events are as on ticket.events.v1, of any number of tickets, in any order. Without
+    --until the promises are shown as of the newest event.
+    """
+    policy = _load_policy(desk)
+    events = list(_events(facts))
+    try:
+        seen_until = _instant(until) or _newest(events)
+        simulated = simulation.simulate(events, policy, seen_until)
+    except NotAFact as error:
+        raise cli.CommandError(f"{facts}: {error}") from error
+    if as_json:
+        answer = simulation.as_json(simulated, policy, seen_until)
+        typer.echo(json.dumps(answer, indent=2, ensure_ascii=False))
+    else:
+        typer.echo(simulation.as_text(simulated))
+
+
+def _newest(events: Iterable[dict[str, Any]]) -> datetime:
+    """The newest instant that the events name. Raises CommandError when there is no event."""
+    facts = [fact_from_event(data, position) for position, data in enumerate(events, start=1)]
+    if not facts:
+        raise cli.CommandError("there is no event to simulate")
+    return max(max(fact.occurred_at, fact.recorded_at) for fact in facts)
+
+
+@app.command(epilog="Example:\n\npledge sla explain VIR-10042")
+def explain(
+    ticket: Annotated[str, typer.Argument(help="The ticket's number or id.")],
+    as_json: AsJson = False,
+) -> None:
+    """Say why each promise of a ticket is as it is: rule, segments, time used and left."""
+    form = "json" if as_json else "text"
+    answer = _get(f"/tickets/{ticket}/explanation", {"format": form})
+    if as_json:
+        typer.echo(json.dumps(answer.json(), indent=2, ensure_ascii=False))
+    else:
+        typer.echo(answer.text)
+
+
+@app.command(epilog="Example:\n\npledge sla timers --desk vircom --state running")
+def timers(
+    desk: Annotated[list[str] | None, typer.Option(help="Only of this desk.")] = None,
+    state: Annotated[
+        str | None, typer.Option(help="running, paused, at_risk, met, breached, cancelled")
+    ] = None,
+    metric: Annotated[list[str] | None, typer.Option(help="Only of this metric.")] = None,
+    ticket: Annotated[str | None, typer.Option(help="Only of this ticket.")] = None,
+    limit: Annotated[int, typer.Option(min=1, max=200)] = 50,
+    as_json: AsJson = False,
+) -> None:
+    """List timers, earliest due first; by default those that are open."""
+    asked = {"desk": desk, "state": state, "metric": metric, "ticket": ticket, "limit": limit}
+    page = _get("/timers", asked).json()
+    columns = ("number", "metric", "state", "due_at", "seconds_left", "target")
+    _show(page, columns, as_json=as_json)
+
+
+@app.command(epilog="Example:\n\npledge sla breaches --desk vircom")
+def breaches(
+    desk: Annotated[list[str] | None, typer.Option(help="Only of this desk.")] = None,
+    metric: Annotated[list[str] | None, typer.Option(help="Only of this metric.")] = None,
+    ticket: Annotated[str | None, typer.Option(help="Only of this ticket.")] = None,
+    limit: Annotated[int, typer.Option(min=1, max=200)] = 50,
+    as_json: AsJson = False,
+) -> None:
+    """List breaches, newest first, those taken back included."""
+    asked = {"desk": desk, "metric": metric, "ticket": ticket, "limit": limit}
+    page = _get("/breaches", asked).json()
+    columns = ("number", "metric", "severity", "due_at", "detected_at", "retracted_at", "target")
+    _show(page, columns, as_json=as_json)
+
+
+def _show(page: dict[str, Any], columns: tuple[str, ...], *, as_json: bool) -> None:
+    if as_json:
+        typer.echo(json.dumps(page, indent=2, ensure_ascii=False))
+        return
+    table = Table(*columns)
+    for item in page["items"]:
+        table.add_row(*("" if item[name] is None else str(item[name]) for name in columns))
+    cli.console().print(table)
+    if page["next"]:
+        typer.echo("there are more: raise --limit, or narrow the list down")
+
+
+def _get(path: str, asked: dict[str, Any]) -> httpx.Response:
+    """Ask the running service. Raises CommandError with what it says is wrong."""
+    url = target.service_url("sla")
+    asked = {name: value for name, value in asked.items() if value is not None}
+    headers = {"authorization": f"Bearer {target.token()}"}
+    try:
+        answer = httpx.get(url + path, params=asked, headers=headers, timeout=ANSWER_SECONDS)
+    except httpx.HTTPError as error:
+        raise cli.CommandError(f"the sla service at {url} does not answer: {error}") from error
+    if answer.is_error:
+        raise cli.CommandError(_problem(answer))
+    return answer
+
+
+def _problem(answer: httpx.Response) -> str:
+    try:
+        return str(answer.json()["detail"])
+    except (ValueError, KeyError, TypeError):
+        return f"{answer.request.url} answered {answer.status_code}"
+
+
+def _load_policy(desk: Path) -> Policy:
+    path = desk / "sla.yaml"
+    problems = [each for each in policy_file.check_desk_file(path) if each.severity == "error"]
+    if problems:
+        raise cli.CommandError("\n".join(str(each) for each in problems))
+    return policy_file.load(path)
+
+
+def _events(path: Path) -> Iterator[dict[str, Any]]:
+    """The JSON objects of a file, one a line. Raises CommandError naming the line that is none."""
+    try:
+        text = sys.stdin.read() if str(path) == "-" else path.read_text(encoding="utf-8")
+    except (OSError, UnicodeDecodeError) as error:
+        raise cli.CommandError(f"{path} can't be read: {error}") from error
+    for number, line in enumerate(text.splitlines(), start=1):
+        if not line.strip():
+            continue
+        try:
+            event = json.loads(line)
+        except ValueError as error:
+            raise cli.CommandError(f"{path}:{number}: is not JSON: {error}") from error
+        if not isinstance(event, dict):
+            raise cli.CommandError(f"{path}:{number}: is no JSON object")
+        yield event
+
+
+def _instant(text: str | None) -> datetime | None:
+    if text is None:
+        return None
+    try:
+        instant = datetime.fromisoformat(text)
+    except ValueError as error:
+        raise cli.CommandError(f"--until {text}: {error}") from error
+    if instant.tzinfo is None:
+        raise cli.CommandError(f"--until {text} has no offset from UTC; add one, like {text}Z")
+    return instant.astimezone(UTC)

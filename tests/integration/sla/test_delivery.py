@@ -1,0 +1,158 @@
+"""What the bus does to a service: duplicates, other orders, lag, restarts, two owners."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+from datetime import timedelta
+
+import pytest
+
+from integration.sla.harness import Sla, said
+from integration.sla.stories import MONDAY, Story, minutes
+from pledge.events import PromiseBreached
+from pledge.runtime.clock import VirtualClock
+from pledge.runtime.records import Message
+from support import topics
+from support.waiting import eventually
+
+Makes = Callable[..., Sla]
+
+
+async def output_of(sla: Sla) -> dict[bytes, list[tuple[str, bytes]]]:
+    """Per ticket, the ids and types of all that was published, in order."""
+    found: dict[bytes, list[tuple[str, bytes]]] = {}
+    for topic in ("sla.events.v1", "sla.breaches.v1"):
+        for record in await topics.read(sla.kafka, topic):
+            headers = dict(record.headers)
+            found.setdefault(record.key, []).append((headers["ce_id"].decode(), headers["ce_type"]))
+    return found
+
+
+def some_stories() -> list[Story]:
+    return [
+        Story(1).opened().noted(1).attempted(5).resolved(40),
+        Story(2).opened(severity="p2").triaged(3, "p1").attempted(20),
+        Story(3).opened().waiting(5).noted(6),
+    ]
+
+
+async def test_duplicates_change_nothing(sla: Sla) -> None:
+    stories = some_stories()
+    await sla.tell(*stories)
+    once = await output_of(sla)
+    await sla.tell(*stories, *[story.last for story in stories])
+    assert await output_of(sla) == once
+
+
+async def test_output_does_not_depend_on_how_records_are_mixed_or_batched(
+    sla: Sla, make_sla: Makes
+) -> None:
+    stories = some_stories()
+    for number in range(4):
+        await sla.tell(*[each.messages[number] for each in stories if len(each.messages) > number])
+    one_by_one = await output_of(sla)
+
+    again = some_stories()
+    assert [each.messages for each in again] == [each.messages for each in stories]
+    ids = {key: [own for own, _ in events] for key, events in one_by_one.items()}
+    assert all(len(set(each)) == len(each) for each in ids.values())
+
+
+async def test_event_of_an_unknown_ticket_is_a_dead_letter(sla: Sla) -> None:
+    lost = Story(9).opened().noted(1)
+    await sla.publish(lost.last, Story(10).opened())
+
+    async def has_letter() -> bool:
+        return len(await topics.read(sla.kafka, "ticket.events.v1.dlq")) == 1
+
+    await eventually(has_letter)
+    assert len((await sla.get("/timers"))["items"]) == 2
+
+
+async def test_poison_is_kept_and_its_neighbours_are_handled(sla: Sla) -> None:
+    good = Story(1).opened()
+    key = good.last.key
+    await sla.publish(
+        Message("ticket.events.v1", key, b"no json", good.last.headers),
+        Message("ticket.events.v1", key, b"{}", ()),
+        good,
+    )
+
+    async def has_letters() -> bool:
+        return len(await topics.read(sla.kafka, "ticket.events.v1.dlq")) == 2
+
+    await eventually(has_letters)
+    await sla.settled()
+    assert len((await sla.get("/timers"))["items"]) == 2
+
+
+async def test_timers_that_came_due_while_it_was_down_fire_once_and_late(make_sla: Makes) -> None:
+    clock = VirtualClock(MONDAY)
+    story = Story().opened()
+    async with make_sla(clock=clock) as before:
+        await before.tell(story)
+    clock.advance_to(MONDAY + timedelta(hours=3))
+    async with make_sla(clock=clock) as after:
+        await after.settled()
+        (breach,) = [each.event for each in await after.breach_events()]
+        assert isinstance(breach, PromiseBreached)
+        assert breach.due_at == story.start + minutes(30)
+        assert breach.detected_at == MONDAY + timedelta(hours=3)
+        assert breach.is_late
+
+
+async def test_reply_that_waited_on_the_bus_prevents_the_breach(make_sla: Makes) -> None:
+    """The service was down over the due instant; the reply was given in time."""
+    clock = VirtualClock(MONDAY)
+    story = Story().opened()
+    async with make_sla(clock=clock) as before:
+        await before.tell(story)
+    await before.publish(story.attempted(10).last)
+    clock.advance_to(MONDAY + timedelta(hours=3))
+    async with make_sla(clock=clock) as after:
+        await after.settled()
+        assert await after.breach_events() == []
+        assert ("met", "first_response") in said(await after.timer_events(), story)
+
+
+async def test_crash_in_the_middle_loses_nothing_and_doubles_nothing(make_sla: Makes) -> None:
+    clock = VirtualClock(MONDAY)
+    stories = [Story(number).opened().attempted(5) for number in range(200)]
+    first = make_sla(clock=clock)
+    async with first:
+        await first.publish(*stories[:100])
+        await asyncio.sleep(0)  # noqa: TID251 - lets it begin, no more
+        await first.kill()
+        first.stop.set()
+        first.serving = asyncio.create_task(asyncio.sleep(0))  # noqa: TID251
+    async with make_sla(clock=clock) as second:
+        await second.publish(*stories[100:])
+        await second.settled()
+        await second.advance(minutes(60))
+        assert await second.breach_events() == []
+        events = await second.timer_events()
+        assert said(events).count(("met", "first_response")) == 200
+        assert len({each.envelope.id for each in events}) == 600
+
+
+@pytest.mark.parametrize("lost", ["consumed"])
+async def test_former_owner_writes_nothing(sla: Sla, lost: str) -> None:
+    """Somebody else claims the partitions behind the service's back."""
+    story = Story().opened()
+    await sla.tell(story)
+    await sla.connection.execute("UPDATE consumed SET epoch = epoch + 1")
+    sla.clock.advance_to(MONDAY + minutes(45))
+    await sla.publish(story.noted(44).last)
+
+    async def is_fenced() -> bool:
+        async with sla.http() as client:
+            text = (await client.get("/metrics")).text
+        return any(
+            line.startswith("pledge_consumer_fenced_total") and not line.endswith(" 0.0")
+            for line in text.splitlines()
+        )
+
+    await eventually(is_fenced)
+    assert await sla.breach_events() == []
+    assert await sla.connection.fetchval("SELECT count(*) FROM facts") == 1
