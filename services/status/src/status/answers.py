@@ -8,7 +8,7 @@ from status.requests import AffectedAnswer, ComponentAnswer, IncidentAnswer, Upd
 
 
 def incident_answer(one: Incident, url: str, tickets: Sequence[str]) -> IncidentAnswer:
-    """An incident or maintenance; `url` is its public page, `tickets` the numbers of its tickets."""
+    """An incident or maintenance; `url` is its public page, `tickets` are ticket numbers."""
     rule = one.origin.removeprefix("rule:") if one.origin else None
     return IncidentAnswer(
         id=one.id,

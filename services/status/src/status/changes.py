@@ -16,6 +16,7 @@ from status.domain.components import Component, ComponentStatus
 from status.domain.decisions import Decision, Open, PostUpdate, Reason, set_component
 from status.domain.desks import Desk, carry_out
 from status.domain.incidents import Incident
+from status.domain.schedule import on_schedule
 from status.metrics import StatusMetrics
 from status.policy import Policy
 
@@ -91,6 +92,24 @@ class Changes:
             return _answer(once, 201, body(changed, numbers))
 
         return await self._once(incident.desk, once, act)
+
+    async def keep_to_window(self, uid: UUID) -> None:
+        """Begin or end a maintenance whose window says so by now; nothing if a person did."""
+        async with self._outbox.transaction() as transaction:
+            connection, now = transaction.connection, self._clock.now()
+            name = await store.desk_of(connection, uid)
+            policy = self._policies.get(name) if name else None
+            if name is None or policy is None:
+                return
+            await store.lock(connection, [name])
+            desk = await self._desk(connection, name)
+            incident = desk.incident(uid)
+            command = incident and on_schedule(
+                incident, policy.start_message, policy.end_message, now
+            )
+            if command:
+                desk, decision = carry_out(desk, uid, command, now)
+                await self._keep(transaction, desk, decision, name, now)
 
     async def set_component(self, component: Component, status: ComponentStatus, by: str) -> Desk:
         """Set a component's status by hand; the desk as it is then. Raises Refused."""

@@ -3,6 +3,8 @@
 DESK_TEMPLATE = """\
 # The status page of the desk {desk}: who it belongs to, what it shows, when it speaks by itself.
 
+desk: {desk}
+
 page:
   name: "{desk}"
   # Times on the page and in its API are in this zone, and name it.
@@ -41,4 +43,9 @@ open_incident_when:
 
 # An open incident says when its next update comes, at the latest.
 update_every: 30m
+
+# Said when a maintenance's window begins and ends; null leaves that to a publisher.
+maintenances:
+  start_message: The planned maintenance has begun.
+  end_message: The planned maintenance is completed.
 """

@@ -56,6 +56,7 @@ PublicId = Annotated[str, Field(pattern=r"^[a-z0-9]{12}$")]
 Name = Annotated[str, Field(min_length=1, max_length=200)]
 WebAddress = Annotated[str, Field(pattern=r"^https?://[^\s/]+(/\S*)?$", max_length=2000)]
 HostName = Annotated[str, Field(pattern=r"^[a-z0-9](?:[a-z0-9.-]{0,251}[a-z0-9])?$")]
+Message = Annotated[str, Field(min_length=1, max_length=10_000)]
 Zone = Annotated[str, AfterValidator(_zone)]
 Duration = Annotated[timedelta, BeforeValidator(_duration), Field(gt=timedelta(0))]
 
@@ -94,7 +95,7 @@ class IncidentFile(_Part):
     """What an incident that opens by itself says. Plain text: it is public at once."""
 
     name: Name
-    message: Annotated[str, Field(min_length=1, max_length=10_000)]
+    message: Message
     status: Literal["investigating", "identified"] = "investigating"
     impact: Literal[Impact.NONE, Impact.MINOR, Impact.MAJOR, Impact.CRITICAL] | None = None
     components: dict[Slug, ComponentStatus] = Field(default_factory=dict)
@@ -112,15 +113,24 @@ class RuleFile(_Part):
     incident: IncidentFile
 
 
+class MaintenanceFile(_Part):
+    """What a maintenance says when its window begins and ends; null leaves that to a person."""
+
+    start_message: Message | None = "The planned maintenance has begun."
+    end_message: Message | None = "The planned maintenance is completed."
+
+
 class StatusFile(_Part):
     """The whole file."""
 
+    desk: Slug | None = Field(None, description="The desk's id, as its folder is called.")
     page: PageFile
     components: list[ComponentFile] = Field(default_factory=list)
     open_incident_when: list[RuleFile] = Field(default_factory=list)
     update_every: Duration | None = Field(
         None, description="Within what time an open incident is said to get its next update."
     )
+    maintenances: MaintenanceFile = MaintenanceFile()
 
 
 def read(path: Path) -> tuple[StatusFile | None, list[Problem]]:
@@ -132,7 +142,7 @@ def read(path: Path) -> tuple[StatusFile | None, list[Problem]]:
     file, problems = validate_document(document, StatusFile)
     if file is None:
         return None, problems
-    problems = [*_desk(document), *_components(file, document), *_rules(file, document)]
+    problems = [*_desk(file, document), *_components(file, document), *_rules(file, document)]
     return (None, problems) if problems else (file, [])
 
 
@@ -141,8 +151,11 @@ def check_desk_file(path: Path) -> list[Problem]:
     return read(path)[1]
 
 
-def _desk(document: Document) -> Iterator[Problem]:
+def _desk(file: StatusFile, document: Document) -> Iterator[Problem]:
     desk = document.file.resolve().parent.name
+    if file.desk is not None and file.desk != desk:
+        message = f"the file says desk `{file.desk}` but stands in the folder `{desk}`"
+        yield document.problem(("desk",), message, "the folder's name is the desk's id")
     if desk in RESERVED:
         hint = "give the desk's folder another name"
         yield document.problem((), f"no page can stand under /{desk}/: the path is taken", hint)

@@ -43,12 +43,18 @@ class Definition:
 
 @dataclass(frozen=True, slots=True)
 class Policy:
-    """All that the file of one desk says. `update_within` is when the next update is promised."""
+    """All that the file of one desk says.
+
+    `update_within` is when the next update is promised; the messages are what a maintenance says
+    when its window begins and ends, None where a person does.
+    """
 
     page: Page
     components: tuple[Definition, ...]
     rules: tuple[Rule, ...]
     update_within: timedelta | None
+    start_message: str | None
+    end_message: str | None
 
 
 def load_policies(folder: Path, base_url: str) -> dict[str, Policy]:
@@ -64,7 +70,7 @@ def load_policies(folder: Path, base_url: str) -> dict[str, Policy]:
         problems += found
         if file is not None:
             policies[path.parent.name] = policy_of(path.parent.name, file, base_url)
-    problems += _doubled_hosts(folder, policies)
+    problems += _doubled(folder, policies)
     if problems:
         raise DeskFilesWrong(problems)
     return policies
@@ -86,7 +92,8 @@ def policy_of(desk: str, file: StatusFile, base_url: str) -> Policy:
     definitions = tuple(_definitions(desk, file.components, None))
     ids = {definition.key: definition.id for definition in definitions}
     rules = tuple(_rule(rule, ids) for rule in file.open_incident_when)
-    return Policy(page, definitions, rules, file.update_every)
+    said = file.maintenances
+    return Policy(page, definitions, rules, file.update_every, said.start_message, said.end_message)
 
 
 def _definitions(
@@ -125,14 +132,15 @@ def _rule(rule: RuleFile, ids: Mapping[str, str]) -> Rule:
     )
 
 
-def _doubled_hosts(folder: Path, policies: Mapping[str, Policy]) -> Iterator[Problem]:
-    """Two pages under one host name: the second could never be reached."""
+def _doubled(folder: Path, policies: Mapping[str, Policy]) -> Iterator[Problem]:
+    """Two pages under one host name or id, or two components with one id: which is meant?"""
     owners: dict[str, str] = {}
     for desk, policy in policies.items():
-        host = policy.page.host
-        if host is None:
-            continue
-        if host in owners:
-            message = f"the host {host} belongs to the desk {owners[host]} already"
-            yield Problem(folder / desk / FILE_NAME, 1, 1, message)
-        owners.setdefault(host, desk)
+        taken = [f"id {policy.page.id}", *(f"id {one.id}" for one in policy.components)]
+        if policy.page.host:
+            taken.append(f"host {policy.page.host}")
+        for name in taken:
+            if name in owners:
+                message = f"the {name} belongs to the desk {owners[name]} already"
+                yield Problem(folder / desk / FILE_NAME, 1, 1, message)
+            owners.setdefault(name, desk)

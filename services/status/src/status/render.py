@@ -39,6 +39,7 @@ class Pages:
         self._environment = web.environment
         self._update_within = update_within
         self._environment.filters["plain"] = as_paragraphs
+        self._environment.globals["css"] = address("status.css")
 
     def front(self, snapshot: Snapshot, base: str, stale_since: datetime | None) -> bytes:
         """The condition now, and what happened lately."""
@@ -72,7 +73,6 @@ class Pages:
             component_tone=_OF_COMPONENTS.__getitem__,
             impact_tone=_impact_tone,
             next_update=self._next_update,
-            css=address("status.css"),
             script=address("refresh.js"),
             **more,
         )

@@ -63,6 +63,7 @@ class Snapshots:
         clock: Clock,
         metrics: StatusMetrics,
         progress: Callable[[], None] = lambda: None,
+        on_read: Callable[[PageState], None] = lambda state: None,
     ) -> None:
         self._settings = settings
         self._pool = pool
@@ -70,6 +71,7 @@ class Snapshots:
         self._clock = clock
         self._metrics = metrics
         self._progress = progress
+        self._on_read = on_read
         self._snapshots: dict[str, Snapshot] = {}
         self._hosts = {
             policy.page.host: desk for desk, policy in policies.items() if policy.page.host
@@ -173,6 +175,7 @@ class Snapshots:
             self._policies[desk].page, components[desk], tuple(incidents), version.updated_at
         )
         self._snapshots[desk] = Snapshot(state, version.version)
+        self._on_read(state)
         self._metrics.rebuilt.labels(desk).inc()
         self._metrics.rebuild_seconds.observe(self._clock.monotonic() - started)
         for impact in Impact:

@@ -156,6 +156,31 @@ async def find_incident(connection: asyncpg.Connection, incident_id: str) -> Inc
     return incidents[0] if incidents else None
 
 
+async def desk_of(connection: asyncpg.Connection, uid: UUID) -> str | None:
+    """The desk of an incident or maintenance; None if there is no such one."""
+    desk: str | None = await connection.fetchval("SELECT desk FROM incidents WHERE uid = $1", uid)
+    return desk
+
+
+async def due_maintenances(
+    connection: asyncpg.Connection, horizon: datetime, limit: int
+) -> list[tuple[datetime, UUID]]:
+    """Open maintenances whose window begins or ends before `horizon`, earliest first."""
+    found = await connection.fetch(
+        """
+        SELECT due, uid FROM (
+            SELECT uid, CASE WHEN status = 'scheduled' THEN window_starts_at ELSE window_ends_at END
+                AS due
+            FROM incidents WHERE resolved_at IS NULL AND window_starts_at IS NOT NULL
+        ) AS planned
+        WHERE due < $1 ORDER BY due LIMIT $2
+        """,
+        horizon,
+        limit,
+    )
+    return [(row["due"], row["uid"]) for row in found]
+
+
 async def list_incidents(
     connection: asyncpg.Connection,
     desks: Collection[str],

@@ -1,0 +1,35 @@
+"""Everything the service answers over HTTP, in the order in which paths are tried."""
+
+from collections.abc import Mapping
+
+import asyncpg
+from fastapi import APIRouter
+
+from pledge.runtime.ids import Ids
+from pledge.runtime.web import Web
+from status.changes import Changes
+from status.metrics import StatusMetrics
+from status.policy import Policy
+from status.public import PublicSite
+from status.render import Pages
+from status.snapshots import Snapshots
+from status.staff_api import StaffApi
+from status.staff_pages import StaffPages
+
+
+def routers(
+    snapshots: Snapshots,
+    changes: Changes,
+    pool: asyncpg.Pool,
+    policies: Mapping[str, Policy],
+    web: Web,
+    ids: Ids,
+    metrics: StatusMetrics,
+) -> list[APIRouter]:
+    """The staff's API and pages, then the public's, whose `/<desk>` takes what is left."""
+    pages = Pages(web, {desk: policy.update_within for desk, policy in policies.items()})
+    return [
+        StaffApi(changes, snapshots, pool, ids).router(),
+        StaffPages(changes, snapshots, pool, web, ids).router(),
+        PublicSite(snapshots, pages, pool, metrics).router(),
+    ]
