@@ -23,7 +23,9 @@ from pledge.runtime.clock import Clock, SystemClock
 
 Logger = structlog.stdlib.BoundLogger
 
-LONGEST_VALUE = 2000
+LONGEST_VALUE = 2_000
+LONGEST_TRACE = 20_000
+_TRACES = ("exception", "stack")
 _SECRET_NAMES = re.compile(
     r"(password|passwd|secret|token|authorization|cookie|api_?key|private_?key|dsn)$", re.I
 )
@@ -65,7 +67,6 @@ def configure(
         _Stamp(service, clock or SystemClock()),
         _add_trace,
         structlog.processors.StackInfoRenderer(),
-        redact,
     ]
     structlog.configure(
         processors=[
@@ -84,6 +85,8 @@ def configure(
             foreign_pre_chain=shared,
             processors=[
                 structlog.stdlib.ProcessorFormatter.remove_processors_meta,
+                structlog.processors.format_exc_info,
+                redact,
                 *_renderers(style),
             ],
         )
@@ -103,7 +106,10 @@ def get(name: str) -> Logger:
 
 @contextmanager
 def bound(**values: Any) -> Iterator[None]:
-    """Add `values` (desk=…, ticket=…, event=…) to every line said inside, in this task."""
+    """Add `values` (desk=…, ticket=…, event_id=…) to every line said inside, in this task.
+
+    The name `event` is taken: it is what a line says.
+    """
     with bound_contextvars(**values):
         yield
 
@@ -114,15 +120,18 @@ def redact(_logger: Any, _method: str, event: EventDict) -> EventDict:
         if _SECRET_NAMES.search(key) and value is not None:
             event[key] = "[secret]"
         elif isinstance(value, str):
-            event[key] = clean(value)
+            event[key] = clean(value, LONGEST_TRACE if key in _TRACES else LONGEST_VALUE)
     return event
 
 
-def clean(text: str) -> str:
-    """`text` without the secrets that are known by their look, cut at LONGEST_VALUE characters."""
+def clean(text: str, longest: int = LONGEST_VALUE) -> str:
+    """`text` without the secrets that are known by their look, cut at `longest` characters."""
+    # Cut first, by more than enough, so that searching a huge text costs nothing.
+    is_cut = len(text) > longest
+    text = text[: 2 * longest]
     for pattern, replacement in _SECRET_VALUES:
         text = pattern.sub(replacement, text)
-    return text if len(text) <= LONGEST_VALUE else text[:LONGEST_VALUE] + "…"
+    return text[:longest] + "…" if is_cut else text
 
 
 def _add_trace(_logger: Any, _method: str, event: EventDict) -> EventDict:
@@ -139,7 +148,6 @@ def _renderers(style: Literal["json", "console"]) -> list[Processor]:
         plain = structlog.dev.plain_traceback
         return [structlog.dev.ConsoleRenderer(colors=is_coloured, exception_formatter=plain)]
     return [
-        structlog.processors.format_exc_info,
         structlog.processors.EventRenamer("message"),
         structlog.processors.JSONRenderer(default=str, ensure_ascii=False),
     ]

@@ -44,6 +44,11 @@ def until(value: datetime | None, now: datetime) -> str:
     return f"in {duration(distance)}" if distance >= timedelta(0) else f"{duration(-distance)} ago"
 
 
+def words(name: str) -> str:
+    """A name from a file or an event for people: `first_response` as `first response`."""
+    return name.replace("_", " ")
+
+
 def hidden_field(name: str, value: str) -> Markup:
     """An input that a form sends along unseen."""
     return Markup('<input type="hidden" name="{}" value="{}">').format(name, value)

@@ -59,7 +59,10 @@ def templates(service: str) -> jinja2.Environment:
         lstrip_blocks=True,
     )
     environment.filters.update(
-        instant=formats.instant, duration=formats.duration, until=formats.until
+        instant=formats.instant,
+        duration=formats.duration,
+        until=formats.until,
+        words=formats.words,
     )
     return environment
 
