@@ -14,6 +14,7 @@ from pydantic import BaseModel
 from pledge.events import EVENT_TYPES
 from pledge.runtime.modelproblems import suggest
 from pledge.runtime.yamlfile import Document, Problem, Steps
+from sla.domain.attributes import ATTRIBUTES
 from sla.domain.calendar import ALWAYS, Calendar, NeverOpens
 from sla.domain.conditions import Condition, Trigger
 from sla.domain.durations import duration_words, parse_duration
@@ -21,7 +22,6 @@ from sla.domain.hours import Hours
 from sla.domain.hours_text import ROUND_THE_CLOCK, read_hours
 from sla.domain.model import Rule
 from sla.domain.policy import (
-    ATTRIBUTES,
     Bound,
     Due,
     Flag,

@@ -10,14 +10,15 @@ outlive closing: feedback, reviews). Merging closes the ticket merged away.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 
-from sla.domain.attributes import SETTERS, Attributes
+from sla.domain.attributes import Attributes
 from sla.domain.facts import arrange
 from sla.domain.model import Assessment, Fact, Note, Scalar, Timer
 from sla.domain.policy import (
-    FlagEffect,
+    CLOSINGS,
+    Handling,
     Metric,
     Policy,
     Reopening,
@@ -29,7 +30,6 @@ from sla.domain.policy import (
 from sla.domain.runs import Run, build_timer, field_us
 from sla.domain.silence import Quiet, build_silence
 
-CLOSINGS = ("closed", "merged")
 AFTER_CLOSING = "ignored: the ticket was closed"
 
 
@@ -39,14 +39,14 @@ def assess(facts: Iterable[Fact], policy: Policy) -> Assessment:
     if not timed:
         return Assessment(policy_version=policy.version)
     ticket = _Ticket(policy, timed[0][0], notes)
-    for at, _, fact in timed:
-        ticket.take(at, fact)
-    newest = max(timed, key=_sequence)[2].type if len(timed) > 1 else timed[0][2].type
-    return ticket.result(newest)
-
-
-def _sequence(timed: tuple[int, int, Fact]) -> int:
-    return timed[1]
+    handling_of, newest, highest = policy.handling.get, timed[0][2], -1
+    for at, sequence, fact in timed:
+        if sequence > highest:
+            newest, highest = fact, sequence
+        handling = handling_of(fact.type)
+        if handling is not None:
+            ticket.take(at, fact, handling)
+    return ticket.result(newest.type)
 
 
 @dataclass(slots=True)
@@ -76,48 +76,41 @@ class _Ticket:
         self.quiet = [Quiet(opened_us) for _ in policy.silences]
         self.is_closed = False
 
-    def take(self, at: int, fact: Fact) -> None:
+    def take(self, at: int, fact: Fact, handling: Handling) -> None:
         """Let one fact have its effects."""
-        kind, policy = fact.type, self.policy
-        self._describe(at, fact)
-        if kind == "reopened":
-            self._reopen(at, fact)
-        effects = policy.effects.get(kind)
-        if effects is not None:
-            for number, role, matches, bits, applies in effects:
-                if (matches is None or matches(fact.data)) and (
-                    applies is None or applies(self.timeline[-1][1].attributes)
-                ):
-                    self._apply(number, role, bits, at, fact)
-        silences = policy.silence_effects.get(kind)
-        if silences is not None:
-            self._hear(silences, at, fact)
-        if kind in CLOSINGS:
-            self._close(at, kind)
-
-    def _describe(self, at: int, fact: Fact) -> None:
-        """Keep what the ticket is now, and note when that puts other promises in force."""
-        setter = SETTERS.get(fact.type)
-        flags = self.policy.flag_effects.get(fact.type)
-        if setter is None and flags is None:
-            return
+        setter, flags, is_reopening, effects, silences, is_closing = handling
+        data = fact.data
         if setter is not None:
-            setter(self.attributes, fact.data)
-        if flags is not None:
-            self._turn(flags, fact)
+            setter(self.attributes, data)
+        for name, is_on, matches in flags:
+            if matches is None or matches(data):
+                self.attributes[name] = is_on
+        if setter is not None or flags:
+            self._describe(at)
+        if is_reopening:
+            self._reopen(at, fact)
+        for number, role, test, bits, applies in effects:
+            if (test is None or test(data)) and (
+                applies is None or applies(self.timeline[-1][1].attributes)
+            ):
+                self._apply(number, role, bits, at, fact)
+        if silences:
+            self._hear(silences, at, data)
+        if is_closing:
+            self._close(at, fact.type)
+
+    def _hear(
+        self, effects: tuple[SilenceEffect, ...], at: int, data: Mapping[str, object]
+    ) -> None:
+        for number, is_heard, matches in effects:
+            if matches is None or matches(data):
+                self.quiet[number].take(at, is_heard=is_heard)
+
+    def _describe(self, at: int) -> None:
+        """Note when what the ticket is now puts other promises in force."""
         resolved = self.policy.resolve(self.attributes)
         if not self.timeline or self.timeline[-1][1] is not resolved:
             self.timeline.append((at, resolved))
-
-    def _turn(self, flags: tuple[FlagEffect, ...], fact: Fact) -> None:
-        for name, is_on, matches in flags:
-            if matches is None or matches(fact.data):
-                self.attributes[name] = is_on
-
-    def _hear(self, effects: tuple[SilenceEffect, ...], at: int, fact: Fact) -> None:
-        for number, is_heard, matches in effects:
-            if matches is None or matches(fact.data):
-                self.quiet[number].take(at, is_heard=is_heard)
 
     def _apply(self, number: int, role: Role, bits: int, at: int, fact: Fact) -> None:
         progress, metric = self.progress[number], self.policy.metrics[number]

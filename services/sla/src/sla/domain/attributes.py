@@ -5,10 +5,31 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 
 from sla.domain.model import Scalar
-from sla.domain.policy import FLAGS_OF_TICKETS
 
 Attributes = dict[str, Scalar]
 Data = Mapping[str, object]
+Setter = Callable[[Attributes, Data], None]
+
+FLAGS_OF_TICKETS = ("trial", "urgent", "complete", "answerable")
+ATTRIBUTES = (
+    "severity",
+    "requested_severity",
+    "priority",
+    "plan",
+    "channel",
+    "product",
+    "customer",
+    "form",
+    "line",
+    "language",
+    "zone",
+    "scope",
+    "entitled",
+    "known_incident",
+    "impact",
+    *FLAGS_OF_TICKETS,
+)
+"""What a condition may ask about, besides the policy's own flags."""
 
 _TEXTS = (
     "severity",
@@ -22,7 +43,8 @@ _TEXTS = (
     "language",
     "scope",
 )
-_USUALLY = {"trial": False, "urgent": False, "complete": True, "answerable": True}
+_FLAGS = tuple((name, f"is_{name}") for name in FLAGS_OF_TICKETS)
+_USUALLY: Attributes = {"trial": False, "urgent": False, "complete": True, "answerable": True}
 
 
 def _opened(attributes: Attributes, data: Data) -> None:
@@ -30,20 +52,22 @@ def _opened(attributes: Attributes, data: Data) -> None:
         value = data.get(name)
         if isinstance(value, str):
             attributes[name] = value
-    for name in FLAGS_OF_TICKETS:
-        value = data.get(f"is_{name}", data.get(name))
-        attributes[name] = value if isinstance(value, bool) else _USUALLY[name]
+    attributes.update(_USUALLY)
+    for name, alias in _FLAGS:
+        value = data.get(alias, data.get(name))
+        if isinstance(value, bool):
+            attributes[name] = value
     if data.get("missing"):
         attributes["complete"] = False
     if isinstance(entitled := data.get("entitled"), bool):
         attributes["entitled"] = entitled
     requester = data.get("requester")
-    if isinstance(requester, Mapping):
+    if isinstance(requester, dict):
         zone = requester.get("zone")
         attributes["zone"] = zone if isinstance(zone, str) else None
 
 
-def _take(*names: str) -> Callable[[Attributes, Data], None]:
+def _take(*names: str) -> Setter:
     """A setter of the attributes that the event says something about."""
 
     def take(attributes: Attributes, data: Data) -> None:
@@ -63,7 +87,7 @@ def _incomplete(attributes: Attributes, data: Data) -> None:
     attributes["complete"] = False
 
 
-SETTERS: Mapping[str, Callable[[Attributes, Data], None]] = {
+SETTERS: Mapping[str, Setter] = {
     "opened": _opened,
     "incident_opened": _take("impact", "state"),
     "incident_updated": _take("impact", "state"),

@@ -9,8 +9,6 @@ from fnmatch import translate
 
 from sla.domain.model import Scalar
 
-_MISSING = object()
-
 
 @dataclass(frozen=True, slots=True)
 class Condition:
@@ -24,21 +22,22 @@ class Condition:
     values: tuple[Scalar, ...]
     is_not: bool = False
 
-    def test(self) -> Callable[[Scalar], bool]:
+    def test(self) -> Callable[[object], bool]:
         """The condition as a function of the value alone."""
-        plain = frozenset(_folded(value) for value in self.values)
-        patterns = [
-            re.compile(translate(value.casefold()))
-            for value in self.values
-            if isinstance(value, str) and "*" in value
-        ]
+        texts = frozenset(one.casefold() for one in self.values if isinstance(one, str))
+        # True == 1 in Python; the kind keeps them apart.
+        others = frozenset((type(one), one) for one in self.values if not isinstance(one, str))
+        patterns = [re.compile(translate(text)) for text in texts if "*" in text]
         wanted = not self.is_not
 
-        def holds(value: Scalar) -> bool:
-            folded = _folded(value)
-            found = folded in plain
-            if not found and patterns and isinstance(value, str):
-                found = any(pattern.match(value.casefold()) for pattern in patterns)
+        def holds(value: object) -> bool:
+            if isinstance(value, str):
+                folded = value.casefold()
+                found = folded in texts or any(one.match(folded) for one in patterns)
+            elif value is None or isinstance(value, bool | int):
+                found = (type(value), value) in others
+            else:
+                found = False
             return found is wanted
 
         return holds
@@ -47,13 +46,6 @@ class Condition:
         """As a person would write it: `severity is p1 or p2`."""
         listed = " or ".join("nothing" if v is None else str(v).lower() for v in self.values)
         return f"{self.name} is {'not ' if self.is_not else ''}{listed}"
-
-
-def _folded(value: Scalar) -> tuple[str, Scalar]:
-    # True == 1 in Python; the kind keeps them apart.
-    if isinstance(value, str):
-        return "text", value.casefold()
-    return ("flag" if isinstance(value, bool) else "number"), value
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,15 +68,17 @@ class Trigger:
         """A test of a fact's data, or None when any will do. `reached` also finds `is_reached`."""
         if not self.where:
             return None
-        tests = [(one.name, f"is_{one.name}", one.test()) for one in self.where]
+        if len(self.where) == 1:
+            return _field_matcher(self.where[0])
+        tests = [_field_matcher(one) for one in self.where]
+        return lambda data: all(test(data) for test in tests)
 
-        def matches(data: Mapping[str, object]) -> bool:
-            for name, alias, test in tests:
-                value = data.get(name, _MISSING)
-                if value is _MISSING:
-                    value = data.get(alias)
-                if not test(value if isinstance(value, str | bool | int) else None):
-                    return False
-            return True
 
-        return matches
+def _field_matcher(condition: Condition) -> Callable[[Mapping[str, object]], bool]:
+    name, alias = condition.name, f"is_{condition.name}"
+    values = condition.values
+    if len(values) == 1 and isinstance(values[0], bool) and not condition.is_not:
+        flag = values[0]
+        return lambda data: data.get(name, data.get(alias)) is flag
+    test = condition.test()
+    return lambda data: test(data.get(name, data.get(alias)))

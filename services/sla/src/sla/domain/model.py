@@ -42,7 +42,7 @@ class Fact:
     def part(self, name: str) -> Mapping[str, object]:
         """The field as an object, empty when it is missing or something else."""
         value = self.data.get(name)
-        return value if isinstance(value, Mapping) else {}
+        return value if isinstance(value, dict) else {}
 
 
 class State(StrEnum):
@@ -88,8 +88,7 @@ class Segment:
     why: str
 
 
-@dataclass(frozen=True, slots=True)
-class Timer:
+class Timer(NamedTuple):
     """One target at work on a ticket, for one cycle of one metric.
 
     `due_at` is None while it is paused, and for what is measured without a promise. `expect_at` is

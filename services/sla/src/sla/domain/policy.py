@@ -8,32 +8,14 @@ from datetime import UTC, datetime, tzinfo
 from enum import IntEnum, StrEnum
 from typing import NamedTuple
 
+from sla.domain.attributes import SETTERS, Setter
 from sla.domain.calendar import ALWAYS, Calendar
 from sla.domain.conditions import Condition, Trigger
 from sla.domain.model import Rule, Scalar
 
 CACHE_LIMIT = 4096
-
-FLAGS_OF_TICKETS = ("trial", "urgent", "complete", "answerable")
-ATTRIBUTES = (
-    "severity",
-    "requested_severity",
-    "priority",
-    "plan",
-    "channel",
-    "product",
-    "customer",
-    "form",
-    "line",
-    "language",
-    "zone",
-    "scope",
-    "entitled",
-    "known_incident",
-    "impact",
-    *FLAGS_OF_TICKETS,
-)
-"""What a condition may ask about, besides the policy's own flags."""
+CLOSINGS = ("closed", "merged")
+REOPENING = "reopened"
 
 
 class Repeats(StrEnum):
@@ -191,6 +173,21 @@ class Effect(NamedTuple):
     applies: Callable[[Mapping[str, Scalar]], bool] | None
 
 
+FlagEffect = tuple[str, bool, Callable[[Mapping[str, object]], bool] | None]
+SilenceEffect = tuple[int, bool, Callable[[Mapping[str, object]], bool] | None]
+
+
+class Handling(NamedTuple):
+    """All that one type of fact does, in this order."""
+
+    setter: Setter | None
+    flags: tuple[FlagEffect, ...]
+    is_reopening: bool
+    effects: tuple[Effect, ...]
+    silences: tuple[SilenceEffect, ...]
+    is_closing: bool
+
+
 @dataclass(slots=True)
 class Resolved:
     """The severity and the targets in force for one set of attributes."""
@@ -287,9 +284,7 @@ class Policy:
         self.silences = tuple(silences)
         self.numbers = {metric.name: number for number, metric in enumerate(self.metrics)}
         self.questions = tuple(start_questions(metric) for metric in self.metrics)
-        self.effects = _effects(self.metrics)
-        self.flag_effects = _flag_effects(self.flags)
-        self.silence_effects = _silence_effects(self.silences)
+        self.handling = self._handling()
         self.asked = self._asked()
         self._cache: dict[tuple[Scalar, ...], Resolved] = {}
         self._ranks = {level.casefold(): rank for rank, level in enumerate(self.levels)}
@@ -330,6 +325,21 @@ class Policy:
                 rank = min(rank, limit) if bound.is_floor else max(rank, limit)
         return self.levels[rank]
 
+    def _handling(self) -> dict[str, Handling]:
+        effects, flags = _effects(self.metrics), _flag_effects(self.flags)
+        silences = _silence_effects(self.silences)
+        return {
+            fact: Handling(
+                setter=SETTERS.get(fact),
+                flags=flags.get(fact, ()),
+                is_reopening=fact == REOPENING,
+                effects=effects.get(fact, ()),
+                silences=silences.get(fact, ()),
+                is_closing=fact in CLOSINGS,
+            )
+            for fact in {*SETTERS, *effects, *flags, *silences, REOPENING, *CLOSINGS}
+        }
+
     def _asked(self) -> tuple[str, ...]:
         asked = {"severity": None}
         for metric in self.metrics:
@@ -367,9 +377,6 @@ def _effects(metrics: Sequence[Metric]) -> dict[str, tuple[Effect, ...]]:
     }
 
 
-FlagEffect = tuple[str, bool, Callable[[Mapping[str, object]], bool] | None]
-
-
 def _flag_effects(flags: Sequence[Flag]) -> dict[str, tuple[FlagEffect, ...]]:
     found: dict[str, list[FlagEffect]] = {}
     for flag in flags:
@@ -377,9 +384,6 @@ def _flag_effects(flags: Sequence[Flag]) -> dict[str, tuple[FlagEffect, ...]]:
             for trigger in triggers:
                 found.setdefault(trigger.fact, []).append((flag.name, is_on, trigger.matcher()))
     return {fact: tuple(effects) for fact, effects in found.items()}
-
-
-SilenceEffect = tuple[int, bool, Callable[[Mapping[str, object]], bool] | None]
 
 
 def _silence_effects(rules: Sequence[SilenceRule]) -> dict[str, tuple[SilenceEffect, ...]]:

@@ -331,8 +331,10 @@ def _timer(
         budget=None if budget is None else timedelta(0, 0, budget),
         carried=timedelta(0, 0, bound.carried),
         spans=tuple(
-            Span(start, end, bound.calendars[entry].name, by, who)
-            for start, end, entry, by, who in life.spans
+            [
+                Span(start, end, bound.calendars[entry].name, by, who)
+                for start, end, entry, by, who in life.spans
+            ]
         ),
         started_by=run.started_by,
         reason=reason,
