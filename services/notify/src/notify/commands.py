@@ -86,7 +86,7 @@ def ack(
 
 
 @app.command("test-page", epilog="Example:\n\npledge notify test-page demo on-call")
-def test_page(
+def raise_test_page(
     desk: Annotated[str, typer.Argument(help="The desk.")],
     escalation: Annotated[str, typer.Argument(help="An escalation of the desk's file.")],
     as_json: AsJson = False,

@@ -116,9 +116,9 @@ class NotifyHandler:
             return False
         if isinstance(event, TicketEvent | UpdateAddressed | ConfirmationRequested):
             return True
-        name = notices.short_name(event.type)
+        names = notices.route_names(event)
         return notices.ending(event) is not None or any(
-            name in line.when.events for line in desk.routes
+            name in line.when.events for line in desk.routes for name in names
         )
 
     async def _new_events(

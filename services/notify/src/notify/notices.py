@@ -29,6 +29,12 @@ from pledge.events import (
 _PREFIX = "pledge."
 
 
+def route_names(event: Event) -> tuple[str, ...]:
+    """The names a route may know the event by."""
+    name = short_name(event.type)
+    return (name, "ticket.severity_changed") if isinstance(event, Triaged) else (name,)
+
+
 def short_name(type_: str) -> str:
     """`pledge.ticket.opened.v1` as desks' files write it: `ticket.opened`."""
     return type_.removeprefix(_PREFIX).rpartition(".v")[0]
@@ -133,6 +139,9 @@ def notice(event: Event, ticket: Ticket | None) -> Notice:
             return replace(found, metric=event.metric, severity=severity, due_at=event.due_at)
         case IncidentEvent():
             return replace(found, title=event.title, severity=event.impact)
+        case Triaged() if event.severity != event.previous_severity:
+            # So that a route can page on a new severity and not on every later look at it.
+            return replace(found, event="ticket.severity_changed")
         case SilenceElapsed(rule=rule):
             return replace(found, metric=rule)
         case _:

@@ -26,6 +26,7 @@ _SIMPLE_ADDRESS = re.compile(r"[^\s@]+@[^\s@]+")
 ROUTABLE_EVENTS = frozenset(
     {
         "ticket.opened", "ticket.requester_replied", "ticket.triaged", "ticket.resolved",
+        "ticket.severity_changed",
         "ticket.reopened", "ticket.closed", "ticket.escalated", "ticket.assigned",
         "ticket.closing_announced", "ticket.callback_requested", "ticket.misuse_recorded",
         "ticket.complaint_filed", "ticket.review_opened", "ticket.feedback_received",

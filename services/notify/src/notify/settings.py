@@ -22,7 +22,7 @@ def _json(value: object) -> object:
 
 
 class NotifySettings(ServiceSettings):
-    """Variables are `PLEDGE_NOTIFY_…`, named after the fields here; the rest is `ServiceSettings`."""
+    """Variables are `PLEDGE_NOTIFY_…` and the name of a field; the rest is `ServiceSettings`."""
 
     model_config = SettingsConfigDict(env_prefix="PLEDGE_NOTIFY_")
 

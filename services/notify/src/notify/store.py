@@ -233,7 +233,11 @@ async def cancel_unsent(
 async def mailed_lately(
     connection: asyncpg.Connection, desk: str, addresses: Sequence[str], since: datetime
 ) -> dict[str, int]:
-    """How many automatic mails of the desk each address has got since then."""
+    """How many automatic mails of the desk each address has got since then.
+
+    Partitions worked on side by side don't see each other's last mails: the brake stops loops,
+    which come one by one, and need not be exact to the mail.
+    """
     rows = await connection.fetch(_MAILED_LATELY, list(addresses), since, desk)
     return {row["target"]: row["mails"] for row in rows}
 

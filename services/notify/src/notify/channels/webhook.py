@@ -46,7 +46,10 @@ class WebhookChannel:
         if found is None:
             return Failed(Reason.RECEIVER_UNKNOWN, f"the desk has no receiver {delivery.target}")
         receiver, reachable = found
-        body = json.dumps(delivery.content, ensure_ascii=False, separators=(",", ":"))
+        # Sorted, because the database does not keep the order: every attempt has the same bytes.
+        body = json.dumps(
+            delivery.content, ensure_ascii=False, sort_keys=True, separators=(",", ":")
+        )
         headers = self._headers(delivery, receiver.secret, body)
         pool = self._pool(delivery, reachable)
         try:
