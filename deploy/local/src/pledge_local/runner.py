@@ -15,13 +15,20 @@ from pledge_local import demo, preflight
 from pledge_local.errors import LocalError
 from pledge_local.home import Home
 from pledge_local.plan import Plan
-from pledge_local.ports import SERVICES
 from pledge_local.stack import Stack
 from pledge_local.steps import Steps
 
 INTERRUPTED = 130
 DIED = 1
 REFUSED = 2
+
+PURPOSES = {
+    "intake": "tickets, cases, agents' API",
+    "sla": "timers, breaches, explanations",
+    "notify": "pages, deliveries, who is on call",
+    "status": "status pages and their API",
+    "sink": "shows every mail and webhook that Pledge sent",
+}
 
 
 async def run(plan: Plan, console: Console, clock: Clock, *, with_demo: bool) -> int:
@@ -114,14 +121,12 @@ def address_table(home: Home) -> Table:
     """Where everything is, for a person."""
     stack = home.stack() or {}
     table = Table(title="Pledge runs", title_justify="left", title_style="bold")
-    for heading in ("what", "address", "database or log"):
+    for heading in ("what", "address", "for"):
         table.add_column(heading, overflow="fold")
-    for name in SERVICES:
-        part = stack.get(name, {})
-        table.add_row(name, part.get("url", ""), part.get("dsn", ""))
-    intake, sink = stack.get("intake", {}), stack.get("sink", {})
-    table.add_row("mail in (SMTP)", intake.get("smtp", ""), "")
-    table.add_row("sink: mails and webhooks", sink.get("url", ""), f"SMTP {sink.get('smtp', '')}")
+    for name, purpose in PURPOSES.items():
+        table.add_row(name, stack.get(name, {}).get("url", ""), purpose)
+    table.add_row("intake smtp", stack.get("intake", {}).get("smtp", ""), "mail in")
+    table.add_row("sink smtp", stack.get("sink", {}).get("smtp", ""), "mail out, kept by the sink")
     servers = stack.get("kafka", {}).get("bootstrap_servers", "")
-    table.add_row("kafka", servers, str(home.log("kafka")))
+    table.add_row("kafka", servers, f"logs: {home.logs}")
     return table

@@ -65,8 +65,7 @@ class Stack:
     async def stop(self, steps: Steps) -> None:
         """Stop in order: services (they drain what they have to publish), Kafka, PostgreSQL."""
         with steps.step("Services stopped"):
-            for child in self._http.values():
-                child.terminate()
+            # One signal each: a second one would kill a service at its work.
             waits = (asyncio.to_thread(child.stop, STOPS_WITHIN) for child in self._http.values())
             await asyncio.gather(*waits)
         if self._broker.child is not None:
