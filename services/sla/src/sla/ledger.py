@@ -70,13 +70,20 @@ class Ledger:
                 draft.ticket_id, fact.sequence, fact.type, fact.occurred_at, fact.recorded_at, data
             )
         )
+        draft.newest_at = max(draft.newest_at, fact.recorded_at)
         # What the facts say is known up to the newest of them, and no further.
-        newest = max(each.recorded_at for each in draft.facts)
-        self._look(draft, min(newest, self.now), is_provisional=False)
+        until = min(draft.newest_at, self.now)
+        # After a fact without effect under the policy, a note for example, nothing has moved.
+        is_due = draft.wake_at is not None and draft.wake_at <= until
+        policy = self._policies.of(draft)
+        if policy is not None and (is_due or fact.type in policy.handling):
+            self._look(draft, policy, until, is_provisional=False)
 
     def fire(self, ticket: Ticket, *, is_provisional: bool) -> None:
         """Publish what became true by time alone, up to now."""
-        self._look(self._draft(ticket), self.now, is_provisional=is_provisional)
+        policy = self._policies.of(ticket)
+        if policy is not None:
+            self._look(self._draft(ticket), policy, self.now, is_provisional=is_provisional)
 
     def rows(self) -> Rows:
         """Everything to write."""
@@ -111,11 +118,10 @@ class Ledger:
             draft = self._drafts[ticket.ticket_id] = ticket.draft()
         return draft
 
-    def _look(self, draft: Ticket, until: datetime, *, is_provisional: bool) -> None:
+    def _look(
+        self, draft: Ticket, policy: Policy, until: datetime, *, is_provisional: bool
+    ) -> None:
         """Assess the ticket and say what is new up to `until`."""
-        policy = self._policies.of(draft)
-        if policy is None:
-            return
         assessment = assess(draft.facts, policy)
         difference = diff(draft.told, assessment, until)
         draft.severity = _text(assessment, "severity")

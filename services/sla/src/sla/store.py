@@ -16,7 +16,7 @@ from pydantic_core import from_json, to_json
 from pledge.runtime.records import Partition
 from sla.domain.model import Fact, Published, PublishedSilence, State, Told
 from sla.rows import BreachRow, FactRow, RetractionRow, Rows, TimerRow
-from sla.tickets import Cause, Ticket
+from sla.tickets import LONG_AGO, Cause, Ticket
 
 _TICKETS = """
 SELECT ticket_id, topic, partition, desk, number, policy_version, severity, priority, is_closed,
@@ -147,6 +147,7 @@ def _ticket(row: asyncpg.Record, facts: Sequence[Fact], told: Sequence[Published
         cause=Cause(row["cause_id"], row["correlation_id"], row["traceparent"]),
         timer_sequence=row["timer_sequence"],
         breach_sequence=row["breach_sequence"],
+        newest_at=max((fact.recorded_at for fact in facts), default=LONG_AGO),
         wake_at=row["wake_at"],
         severity=row["severity"],
         priority=row["priority"],
@@ -216,6 +217,7 @@ async def _insert_tickets(connection: asyncpg.Connection, tickets: Sequence[Tick
 
 
 async def update_tickets(connection: asyncpg.Connection, tickets: Sequence[Ticket]) -> None:
+    """Write what changes in a ticket's row; its opening stays."""
     if not tickets:
         return
     rows = [

@@ -6,13 +6,14 @@ import copy
 from collections import OrderedDict
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import UTC, datetime
 from uuid import UUID
 
 from pledge.runtime.records import Partition
 from sla.domain.model import Fact, Told
 
 NOTHING_TOLD = Told()
+LONG_AGO = datetime.min.replace(tzinfo=UTC)
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,6 +41,7 @@ class Ticket:
     cause: Cause
     timer_sequence: int = 0
     breach_sequence: int = 0
+    newest_at: datetime = LONG_AGO  # the newest `recorded_at` of its facts
     wake_at: datetime | None = None
     severity: str | None = None
     priority: str | None = None
