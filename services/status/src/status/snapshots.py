@@ -122,13 +122,15 @@ class Snapshots:
         """Keep the pages up to date, for ever. Passing faults of the database back off."""
         backoff = FIRST_BACKOFF
         while True:
+            before = self._checked_at
             try:
                 await self._follow()
             except Exception as error:
                 if not is_retriable(error):
                     raise
-                log.warning("pages_not_checked", error=repr(error))
-            if self._checked_at and self._clock.now() - self._checked_at < LONGEST_BACKOFF:
+                if backoff == FIRST_BACKOFF or backoff == LONGEST_BACKOFF:
+                    log.warning("pages_not_checked", error=repr(error))
+            if self._checked_at != before:
                 backoff = FIRST_BACKOFF
             self._progress()
             await self._clock.sleep(backoff)
