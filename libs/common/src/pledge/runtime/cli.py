@@ -53,7 +53,11 @@ def build(arguments: list[str]) -> typer.Typer:
     app.callback()(_root)
     plugins = {entry.name: entry for entry in entry_points(group=COMMANDS_GROUP)}
     asked = next((word for word in arguments if not word.startswith("-")), None)
-    names = [asked] if asked in plugins else sorted(plugins)
+    names = sorted(plugins)
+    if asked in plugins:
+        names = [asked]
+    elif arguments == ["--version"]:
+        names = []
     for name in names:
         _add(app, plugins[name])
     return app

@@ -7,6 +7,7 @@ from typing import Any
 
 from fastapi import APIRouter, FastAPI
 from fastapi.responses import JSONResponse, Response
+from fastapi.telemetry import TelemetryConfig
 from prometheus_client import generate_latest
 from prometheus_client.exposition import CONTENT_TYPE_LATEST
 
@@ -32,6 +33,14 @@ __all__ = [
 ]
 
 MAX_BODY = 1024 * 1024
+# Spans and series are the runtime's own, the same for HTTP as for every other hop.
+_NO_TELEMETRY: TelemetryConfig = {
+    "tracing": False,
+    "metrics": False,
+    "logs": False,
+    "operation_spans": False,
+    "auto_configure": False,
+}
 
 
 def create_app(
@@ -60,6 +69,7 @@ def create_app(
         docs_url=None,  # its page loads scripts from elsewhere
         redoc_url=None,
         responses=problems.PROBLEM_RESPONSES,
+        telemetry=_NO_TELEMETRY,
     )
     app.state.access, app.state.web, app.state.clock = access, web, clock
     problems.install(app)

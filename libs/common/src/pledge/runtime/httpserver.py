@@ -56,7 +56,7 @@ class HttpServer:
     @property
     def port(self) -> int:
         """The port listened on; before `listen`, the one asked for."""
-        return int(self._socket.getsockname()[1]) if self._socket else self._port
+        return self._port
 
     def listen(self) -> int:
         """Take the address, without answering yet, and give the port. Raises CannotListen."""
@@ -65,7 +65,8 @@ class HttpServer:
                 self._socket = _bind(self._host, self._port)
             except (OSError, OverflowError) as error:
                 raise CannotListen(_explain(self._host, self._port, error)) from error
-        return self.port
+            self._port = int(self._socket.getsockname()[1])
+        return self._port
 
     async def run(self) -> None:
         """Serve until cancelled or until `stop`. Raises CannotListen."""

@@ -18,6 +18,7 @@ from pledge.runtime.migrations import SchemaMismatch
 from pledge.runtime.settings import (
     KafkaSettings,
     ServiceSettings,
+    SettingProblem,
     SettingsError,
     load_settings,
     misspelt,
@@ -51,9 +52,7 @@ def run_main(
     Use it as `sys.exit(run_main("sla", SlaSettings, serve))`.
     """
     try:
-        told = load_settings(settings)
-        kafka = load_settings(KafkaSettings)
-        kafka.ssl_context()  # a wrong certificate is a wrong setting, too
+        told, kafka = _read(settings)
     except SettingsError as error:
         sys.stderr.write(f"{service}: {error}\n")
         return MISCONFIGURED
@@ -77,3 +76,20 @@ def run_main(
         return FAILED
     log.info("service_stopped")
     return STOPPED
+
+
+def _read(settings: type[S]) -> tuple[S, KafkaSettings]:
+    """All settings. Raises SettingsError with the problems of both kinds together."""
+    problems: list[SettingProblem] = []
+    try:
+        told = load_settings(settings)
+    except SettingsError as error:
+        problems += error.problems
+    try:
+        kafka = load_settings(KafkaSettings)
+        kafka.ssl_context()  # a wrong certificate is a wrong setting, too
+    except SettingsError as error:
+        problems += error.problems
+    if problems:
+        raise SettingsError(problems)
+    return told, kafka

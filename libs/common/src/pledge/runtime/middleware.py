@@ -5,9 +5,10 @@ Plain ASGI, so that a streamed answer streams.
 
 from __future__ import annotations
 
+import asyncio
 import re
 from collections.abc import Mapping
-from contextlib import ExitStack
+from contextlib import ExitStack, suppress
 
 from starlette.datastructures import Headers, MutableHeaders
 from starlette.exceptions import HTTPException
@@ -93,6 +94,11 @@ class AroundRequests:
             )
             response = problems.answer(Request(scope, receive), failure)
             await response(scope, receive, send_with_headers)
+        except asyncio.CancelledError:
+            # The server is going down and this answer took too long, as streams do. Its task ends
+            # here in any case; ending the stream in an orderly way is kinder than cutting it off.
+            with suppress(Exception):
+                await send({"type": "http.response.body", "body": b"", "more_body": False})
         finally:
             self._report(scope, status, self._clock.monotonic() - started)
 

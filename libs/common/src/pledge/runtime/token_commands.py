@@ -125,7 +125,7 @@ def revoke(
 
 def parse_duration(text: str) -> timedelta:
     """Read `90s`, `30m`, `8h` or `14d`. Raises CommandError, also beyond LONGEST."""
-    match = re.fullmatch(r"(\d{1,9})([smhd])", text.strip())
+    match = re.fullmatch(r"([0-9]{1,9})([smhd])", text.strip())
     if match is None:
         raise CommandError(f"`{text}` is no duration: write a number and s, m, h or d, like 8h")
     duration = timedelta(**{_UNITS[match[2]]: int(match[1])})
