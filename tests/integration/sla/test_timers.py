@@ -1,0 +1,210 @@
+"""When the timers of a partition fire: not before it has been read, and not never."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Iterable
+from contextlib import asynccontextmanager, suppress
+from pathlib import Path
+
+import asyncpg
+import pytest
+from aiokafka.errors import KafkaConnectionError
+from prometheus_client import CollectorRegistry
+
+from integration.sla.acme import write_acme
+from integration.sla.stories import MONDAY, Story, minutes
+from pledge.runtime.clock import VirtualClock
+from pledge.runtime.database import open_pool
+from pledge.runtime.outbox import Outbox, OutboxTransaction
+from pledge.runtime.records import Partition, Record
+from sla.consumer import Books, FactHandler
+from sla.metrics import SlaMetrics
+from sla.policies import load_policies
+from sla.settings import SlaSettings
+from sla.tickets import TicketCache
+from sla.timers import TimerKeeper
+from support.databases import Databases
+from support.waiting import eventually
+
+HOME = Partition("ticket.events.v1", 0)
+
+
+class Owner:
+    """Owns the partition; the test says how far it was read and whether the broker answers."""
+
+    def __init__(self, outbox: Outbox) -> None:
+        self._outbox = outbox
+        self.is_read = True
+        self.is_broker_away = False
+        self.asked = 0
+        self.lock = asyncio.Lock()
+
+    @asynccontextmanager
+    async def owned_transaction(self, partition: Partition) -> AsyncIterator[OutboxTransaction]:
+        async with self.lock, self._outbox.transaction() as transaction:
+            yield transaction
+
+    async def caught_up(self, partitions: Iterable[Partition]) -> frozenset[Partition]:
+        self.asked += 1
+        if self.is_broker_away:
+            raise KafkaConnectionError
+        return frozenset(partitions) if self.is_read else frozenset()
+
+
+class Desk:
+    """Facts and timers of one partition on a real database, without a bus."""
+
+    def __init__(self, pool: asyncpg.Pool, folder: Path, clock: VirtualClock) -> None:
+        desks = write_acme(folder)
+        settings = SlaSettings(dsn="postgresql://unused", jwks="unused", desks=desks)
+        self.pool, self.clock = pool, clock
+        self.owner = Owner(Outbox(pool))
+        metrics = SlaMetrics(CollectorRegistry())
+        books = Books(settings, load_policies(desks), TicketCache(100), clock, metrics)
+        self.timers = TimerKeeper(books, pool)
+        self.timers.serve(self.owner)
+        self.handler = FactHandler(
+            books,
+            on_assigned=self.timers.assigned,
+            on_revoked=self.timers.revoked,
+            on_applied=self.timers.applied,
+        )
+        self._offset = 0
+
+    async def take(self, story: Story) -> None:
+        """Apply the story's events as one batch."""
+        records = []
+        for message in story.messages:
+            records.append(
+                Record(
+                    HOME.topic, 0, self._offset, message.key, message.value, message.headers, MONDAY
+                )
+            )
+            self._offset += 1
+        async with self.owner.owned_transaction(HOME) as transaction:
+            outcome = await self.handler.handle(transaction.connection, HOME, records)
+            transaction.publish(*outcome.messages)
+        for callback in outcome.after_commit:
+            callback()
+
+    async def breaches(self) -> list[asyncpg.Record]:
+        rows: list[asyncpg.Record] = await self.pool.fetch("SELECT * FROM breaches ORDER BY due_at")
+        return rows
+
+    async def asked_again(self) -> None:
+        """Wait until the worker has looked once more."""
+        seen = self.owner.asked
+
+        async def has_asked() -> bool:
+            return self.owner.asked > seen
+
+        await eventually(has_asked)
+
+
+@pytest.fixture
+async def desk(database: Databases, tmp_path: Path) -> AsyncIterator[Desk]:
+    pool = await open_pool(database("sla"), application_name="test", size=4)
+    made = Desk(pool, tmp_path, VirtualClock(MONDAY))
+    await made.handler.assigned(frozenset([HOME]))
+    running = asyncio.create_task(made.timers.run())
+    try:
+        yield made
+    finally:
+        running.cancel()
+        with suppress(asyncio.CancelledError):
+            await running
+        await pool.close()
+
+
+async def has_breached(desk: Desk) -> bool:
+    return bool(await desk.breaches())
+
+
+async def test_due_timer_waits_while_facts_are_unread(desk: Desk) -> None:
+    story = Story().opened()
+    await desk.take(story)
+    desk.owner.is_read = False
+    waiting = asyncio.create_task(desk.asked_again())
+    desk.clock.advance_to(MONDAY + minutes(30))
+    await waiting
+    assert await desk.breaches() == []
+
+    late = Story().opened().attempted(10)
+    late.messages = late.messages[1:]
+    desk.owner.is_read = True
+    await desk.take(late)
+    desk.clock.advance_to(MONDAY + minutes(40))
+    rows = await desk.pool.fetch("SELECT state FROM timers WHERE metric = 'first_response'")
+    assert [row["state"] for row in rows] == ["met"]
+    assert await desk.breaches() == []
+
+
+async def test_lag_that_lasts_makes_the_breach_provisional(desk: Desk) -> None:
+    await desk.take(Story().opened())
+    desk.owner.is_read = False
+    waiting = asyncio.create_task(desk.asked_again())
+    desk.clock.advance_to(MONDAY + minutes(30))
+    await waiting
+    desk.clock.advance_to(MONDAY + minutes(33))
+    await eventually(lambda: has_breached(desk))
+    (breach,) = await desk.breaches()
+    assert breach["is_provisional"]
+    assert breach["is_late"]
+    assert breach["due_at"] == MONDAY + minutes(30)
+
+
+async def test_absence_of_the_broker_is_no_lag(desk: Desk) -> None:
+    """Nothing could be published meanwhile; the bound counts once it answers again."""
+    await desk.take(Story().opened())
+    desk.owner.is_broker_away = True
+    for passed in (30, 40, 50):
+        waiting = asyncio.create_task(desk.asked_again())
+        desk.clock.advance_to(MONDAY + minutes(passed))
+        await waiting
+    assert await desk.breaches() == []
+    desk.owner.is_broker_away = False
+    desk.clock.advance_to(MONDAY + minutes(51))
+    await eventually(lambda: has_breached(desk))
+    (breach,) = await desk.breaches()
+    assert not breach["is_provisional"]
+
+
+async def test_timers_end_with_the_ownership_of_their_partition(desk: Desk) -> None:
+    await desk.take(Story().opened())
+    await desk.handler.revoked(frozenset([HOME]))
+    desk.clock.advance_to(MONDAY + minutes(60))
+    await asyncio.sleep(0.2)  # noqa: TID251 - time in which a wrong one would fire
+    assert await desk.breaches() == []
+    await desk.handler.assigned(frozenset([HOME]))
+    await eventually(lambda: has_breached(desk))
+
+
+async def test_what_is_far_away_is_fired_too(desk: Desk) -> None:
+    """The resolution is due in hours, far outside the window kept in memory."""
+    await desk.take(Story().opened().attempted(1))
+    for hour in range(1, 5):
+        for quarter in range(4):
+            desk.clock.advance_to(MONDAY + minutes(60 * (hour - 1) + 15 * (quarter + 1)))
+            await asyncio.sleep(0.02)  # noqa: TID251 - lets the loop refill its window
+    await eventually(lambda: has_breached(desk))
+    (breach,) = await desk.breaches()
+    assert (breach["metric"], breach["due_at"]) == ("resolution", MONDAY + minutes(240))
+
+
+async def test_oldest_overdue_timers_come_first(desk: Desk) -> None:
+    stories = [Story(number).opened(number) for number in range(20)]
+    await desk.handler.revoked(frozenset([HOME]))
+    for story in reversed(stories):
+        await desk.take(story)
+    desk.clock.advance_to(MONDAY + minutes(120))
+    await desk.handler.assigned(frozenset([HOME]))
+
+    async def all_fired() -> bool:
+        return len(await desk.breaches()) == 20
+
+    await eventually(all_fired)
+    rows = await desk.pool.fetch(
+        "SELECT key FROM outbox WHERE topic = 'sla.breaches.v1' ORDER BY id"
+    )
+    assert [row["key"].decode() for row in rows] == [str(each.ticket_id) for each in stories]
