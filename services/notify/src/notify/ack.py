@@ -40,7 +40,7 @@ def make_token(key: bytes, link: AckLink) -> str:
     """The URL-safe token of a link."""
     head = _HEAD.pack(_VERSION, link.page_id.bytes, int(link.expires_at.timestamp()))
     body = head + link.responder.encode()
-    return base64.urlsafe_b64encode(body + _sign(key, body)).rstrip(b"=").decode()
+    return _text(body + _sign(key, body))
 
 
 def read_token(key: bytes, token: str, now: datetime) -> AckLink:
@@ -49,6 +49,9 @@ def read_token(key: bytes, token: str, now: datetime) -> AckLink:
         raw = base64.b64decode(token + "=" * (-len(token) % 4), altchars=b"-_", validate=True)
     except (binascii.Error, ValueError) as error:
         raise BadToken("this link is not complete") from error
+    if _text(raw) != token:
+        # The last character has bits that count for nothing: one link has one spelling.
+        raise BadToken("this link is not complete")
     body, signature = raw[:-_SIGNATURE_BYTES], raw[-_SIGNATURE_BYTES:]
     if len(body) < _HEAD.size or not hmac.compare_digest(signature, _sign(key, body)):
         raise BadToken("this link is not complete")
@@ -57,6 +60,10 @@ def read_token(key: bytes, token: str, now: datetime) -> AckLink:
     if version != _VERSION or now >= expires_at:
         raise BadToken("this link has expired")
     return AckLink(UUID(bytes=page), body[_HEAD.size :].decode("utf-8", "replace"), expires_at)
+
+
+def _text(raw: bytes) -> str:
+    return base64.urlsafe_b64encode(raw).rstrip(b"=").decode()
 
 
 def _sign(key: bytes, body: bytes) -> bytes:

@@ -9,7 +9,7 @@ from uuid import UUID
 import asyncpg
 import structlog
 
-from notify import notices, render, store
+from notify import deliveries, notices, render, store
 from notify.compose import Letter, addressees, notice_values, summary
 from notify.dispatcher import Dispatcher
 from notify.domain.desk import Desk
@@ -160,7 +160,7 @@ class NotifyHandler:
             since = batch.work.now - desk.mails_within
             addresses = sorted(_outside_addresses(batch, desk_name))
             if addresses:
-                counts = await store.mailed_lately(connection, desk_name, addresses, since)
+                counts = await deliveries.mailed_lately(connection, desk_name, addresses, since)
                 batch.mailed.update({(desk_name, who): mails for who, mails in counts.items()})
 
     # -- deciding ----------------------------------------------------------------------------

@@ -15,7 +15,7 @@ from datetime import datetime, timedelta
 import asyncpg
 import structlog
 
-from notify import store
+from notify import deliveries
 from notify.channels import Channel, Delivered, Delivery, Failed, Outcome, Reason, Retry
 from notify.domain.retry import RetryPolicy, next_attempt
 from notify.metrics import NotifyMetrics
@@ -102,20 +102,22 @@ class Dispatcher:
 
     # -- new deliveries ----------------------------------------------------------------------
 
-    def claim_new(self, drafts: Sequence[Draft], now: datetime) -> list[store.Claim]:
+    def claim_new(self, drafts: Sequence[Draft], now: datetime) -> list[deliveries.Claim]:
         """How each new delivery enters: in our hands if its lane has room, else waiting."""
         room: dict[str, int] = {}
-        claims: list[store.Claim] = []
+        claims: list[deliveries.Claim] = []
         for draft in drafts:
             left = room.setdefault(draft.lane, self._room(draft.lane))
             if left > 0 and not self._is_stopping:
                 room[draft.lane] = left - 1
-                claims.append(store.Claim(now + LEASE, 1, self._presence.worker))
+                claims.append(deliveries.Claim(now + LEASE, 1, self._presence.worker))
             else:
-                claims.append(store.Claim(now, 0, None))
+                claims.append(deliveries.Claim(now, 0, None))
         return claims
 
-    def offer(self, drafts: Sequence[Draft], claims: Sequence[store.Claim], now: datetime) -> None:
+    def offer(
+        self, drafts: Sequence[Draft], claims: Sequence[deliveries.Claim], now: datetime
+    ) -> None:
         """The deliveries are committed: send those in our hands now, note the others."""
         for draft, claim in zip(drafts, claims, strict=True):
             if claim.attempts == 0:
@@ -175,7 +177,7 @@ class Dispatcher:
     # -- claiming ----------------------------------------------------------------------------
 
     async def _load(self, horizon: datetime, limit: int) -> Sequence[tuple[datetime, str]]:
-        return await store.lanes_due(self._pool, horizon, limit)
+        return await deliveries.lanes_due(self._pool, horizon, limit)
 
     async def _fire(self, due: Sequence[tuple[datetime, str]]) -> None:
         """Claim what the lanes have room for, and see when each has something to do again."""
@@ -188,12 +190,12 @@ class Dispatcher:
         if not room:
             return
         now = self._clock.now()
-        claimed = await store.claim_deliveries(
+        claimed = await deliveries.claim_deliveries(
             self._pool, room, now=now, lease_until=now + LEASE, worker=self._presence.worker
         )
         for delivery in claimed:
             self._take(InHand(delivery, now + LEASE))
-        for lane, at in (await store.next_due(self._pool, list(room))).items():
+        for lane, at in (await deliveries.next_due(self._pool, list(room))).items():
             if at > now:
                 self._schedule(lane, at)
             elif self._lane(lane).senders:
@@ -275,7 +277,7 @@ class Dispatcher:
         batch = self._results[:RECORDED_AT_ONCE]
         rows = [self._row(result) for result in batch]
         async with self._outbox.transaction() as transaction:
-            drafts = await store.record_attempts(transaction.connection, rows)
+            drafts = await deliveries.record_attempts(transaction.connection, rows)
             events: list[EventDraft] = []
             for result, row in zip(batch, rows, strict=True):
                 if draft := drafts.get(row.id):
@@ -289,7 +291,7 @@ class Dispatcher:
             self._after_record(result, row, drafts.get(row.id))
         self._metrics.in_hand(self.in_hand)
 
-    def _after_record(self, result: Result, row: store.Attempted, draft: Draft | None) -> None:
+    def _after_record(self, result: Result, row: deliveries.Attempted, draft: Draft | None) -> None:
         if draft is None:
             return
         self._metrics.attempted(draft.desk, draft.channel, draft.kind, result.outcome)
@@ -306,10 +308,10 @@ class Dispatcher:
         if row.next_attempt_at is not None:
             self._schedule(draft.lane, row.next_attempt_at)
 
-    def _row(self, result: Result) -> store.Attempted:
+    def _row(self, result: Result) -> deliveries.Attempted:
         delivery, outcome = result.held.delivery, result.outcome
         if isinstance(outcome, Delivered):
-            return store.Attempted(
+            return deliveries.Attempted(
                 delivery.id, delivery.attempts, "delivered", None, None, outcome.detail, result.at
             )
         again: datetime | None = None
@@ -322,7 +324,7 @@ class Dispatcher:
                 jitter=self._ids.jitter(),
                 not_before=outcome.not_before,
             )
-        return store.Attempted(
+        return deliveries.Attempted(
             delivery.id,
             delivery.attempts,
             "pending" if again else "failed",

@@ -11,6 +11,7 @@ from fastapi.responses import JSONResponse, RedirectResponse, Response
 from pydantic import AwareDatetime, BaseModel, ConfigDict, Field
 
 from notify import reading, store
+from notify.deliveries import DELIVERY_STATES
 from notify.dispatcher import Dispatcher
 from notify.domain.oncall import on_call, shifts
 from notify.domain.page import Decision
@@ -154,7 +155,7 @@ class Api:
         limit: Limit = 50,
     ) -> dict[str, Any]:
         """Every message on its way, arrived or given up."""
-        states = _checked(state, store.DELIVERY_STATES)
+        states = _checked(state, DELIVERY_STATES)
         wanted = DeliveryFilter(_desks(principal, desk), states, kind, ticket, page)
         try:
             items, following = await reading.list_deliveries(self._pool, wanted, cursor, limit)

@@ -10,7 +10,7 @@ from datetime import timedelta
 import asyncpg
 import structlog
 
-from notify import store
+from notify import deliveries
 from notify.metrics import NotifyMetrics
 from pledge.runtime.clock import Clock
 from pledge.runtime.database import is_retriable
@@ -62,7 +62,7 @@ class Presence:
         worker = self.worker
         if worker is None:
             return 0
-        freed = await store.release_abandoned(
+        freed = await deliveries.release_abandoned(
             self._pool, worker=worker, lock_space=LOCK_SPACE, now=self._clock.now()
         )
         if freed:

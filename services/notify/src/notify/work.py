@@ -11,7 +11,7 @@ from uuid import UUID
 
 import asyncpg
 
-from notify import store
+from notify import deliveries, store
 from notify.compose import Composer
 from notify.dispatcher import Dispatcher
 from notify.domain.desk import Desk
@@ -40,7 +40,7 @@ class Saved:
 
     messages: list[Message]
     drafts: list[Draft]
-    claims: list[store.Claim]
+    claims: list[deliveries.Claim]
     steps: list[tuple[datetime | None, UUID]]  # when each changed page's step runs out
     at: datetime
 
@@ -111,14 +111,14 @@ class Work:
         inserted = await store.insert_pages(connection, list(self.new_pages.values()))
         doubled = set(self.new_pages) - inserted
         await store.update_pages(connection, list(self.changed_pages.values()))
-        await store.cancel_unsent(connection, sorted(self._silenced), self.now)
+        await deliveries.cancel_unsent(connection, sorted(self._silenced), self.now)
         drafts = [draft for draft in self.drafts if self._is_wanted(draft, doubled)]
         claims = dispatcher.claim_new(drafts, self.now)
         rows = [
-            store.delivery_row(draft, claim, self.now)
+            deliveries.delivery_row(draft, claim, self.now)
             for draft, claim in zip(drafts, claims, strict=True)
         ]
-        new = await store.insert_deliveries(connection, rows)
+        new = await deliveries.insert_deliveries(connection, rows)
         kept = [pair for pair in zip(drafts, claims, strict=True) if pair[0].id in new]
         events = [
             each for each in self.events if getattr(each.event, "page_id", None) not in doubled

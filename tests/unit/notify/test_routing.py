@@ -1,0 +1,108 @@
+"""Routes: every one that matches counts, and nobody is told the same twice."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import UTC, datetime
+
+import pytest
+
+from notify.domain.mailguard import Refusal, refuse
+from notify.domain.routing import (
+    Condition,
+    EmailRule,
+    EmailWanted,
+    Notice,
+    PageWanted,
+    Route,
+    route,
+)
+
+NOW = datetime(2026, 3, 1, 12, 0, tzinfo=UTC)
+NOTICE = Notice(
+    event="promise.breached",
+    desk="demo",
+    about="ticket-1",
+    occurred_at=NOW,
+    detected_at=NOW,
+    severity="p1",
+    metric="first_response",
+    channel="email",
+)
+
+
+@pytest.mark.parametrize(
+    ("condition", "holds"),
+    [
+        (Condition(("promise.breached",)), True),
+        (Condition(("ticket.opened",)), False),
+        (Condition(("promise.breached",), severities=("p1", "p2")), True),
+        (Condition(("promise.breached",), severities=("p3",)), False),
+        (Condition(("promise.breached",), metrics=("resolution",)), False),
+        (Condition(("promise.breached",), channels=("phone",)), False),
+        (Condition(("promise.breached",), priorities=("urgent",)), False),
+        (Condition(("promise.breached",), is_urgent=False), True),
+        (Condition(("promise.breached",), is_urgent=True), False),
+    ],
+)
+def test_all_that_a_condition_names_must_hold(condition: Condition, holds: bool) -> None:
+    assert condition.holds(NOTICE) is holds
+
+
+def test_overlapping_routes_tell_nobody_twice() -> None:
+    any_breach = Condition(("promise.breached",))
+    mail = EmailRule(("requester", "person:anna"), "breach")
+    routes = (
+        Route("first", any_breach, page="on-call", email=mail),
+        Route("second", any_breach, page="on-call", email=EmailRule(("person:anna",), "breach")),
+        Route("third", any_breach, page="managers"),
+    )
+
+    assert route(NOTICE, routes) == (
+        PageWanted("first", "on-call"),
+        EmailWanted("first", "requester", "breach"),
+        EmailWanted("first", "person:anna", "breach"),
+        PageWanted("third", "managers"),
+    )
+
+
+def test_what_no_route_names_tells_nobody() -> None:
+    assert route(replace(NOTICE, event="timer.met"), (Route("r", Condition(("a",)), "p"),)) == ()
+
+
+@pytest.mark.parametrize(
+    ("address", "reason"),
+    [
+        ("rita@customer.example", None),
+        (None, Refusal.NO_ADDRESS),
+        ("", Refusal.NO_ADDRESS),
+        ("rita", Refusal.BAD_ADDRESS),
+        ("a@b\r\nBcc: c@d", Refusal.BAD_ADDRESS),
+        ("Support@Demo.example", Refusal.OUR_OWN_ADDRESS),
+        ("support+tag@demo.example", Refusal.OUR_OWN_ADDRESS),
+        ("noreply@customer.example", Refusal.MACHINE_ADDRESS),
+        ("Mailer-Daemon@customer.example", Refusal.MACHINE_ADDRESS),
+        ("bounces-rita=x@list.example", Refusal.MACHINE_ADDRESS),
+    ],
+)
+def test_automatic_mails_go_to_people_only(address: str | None, reason: Refusal | None) -> None:
+    own = frozenset({"support@demo.example"})
+
+    found = refuse(address, is_automatic=False, own_addresses=own, sent_lately=0, most=3)
+
+    assert found is reason
+
+
+def test_what_a_machine_wrote_is_not_answered_and_floods_are_braked() -> None:
+    def ask(*, is_automatic: bool, sent_lately: int) -> Refusal | None:
+        return refuse(
+            "rita@customer.example",
+            is_automatic=is_automatic,
+            own_addresses=frozenset(),
+            sent_lately=sent_lately,
+            most=3,
+        )
+
+    assert ask(is_automatic=True, sent_lately=0) is Refusal.AUTOMATIC_SENDER
+    assert ask(is_automatic=False, sent_lately=2) is None
+    assert ask(is_automatic=False, sent_lately=3) is Refusal.TOO_MANY
