@@ -7,7 +7,7 @@ import json
 import re
 from collections.abc import Iterable
 from datetime import UTC, datetime
-from typing import Literal
+from typing import Literal, NamedTuple
 
 from pydantic import BaseModel
 
@@ -21,18 +21,20 @@ from sla.domain.durations import duration_words, parse_duration
 from sla.domain.hours import Hours
 from sla.domain.hours_text import ROUND_THE_CLOCK, read_hours
 from sla.domain.model import Rule
-from sla.domain.policy import (
+from sla.domain.policy import Policy
+from sla.domain.promises import (
     Bound,
+    Default,
     Due,
     Flag,
     Metric,
     Pause,
-    Policy,
     SilenceRule,
     Target,
     Threshold,
 )
 from sla.domain.zones import UnknownZone, zone
+from sla.overlap import covers, may_both_match
 from sla.policy_model import (
     CalendarChoice,
     Except,
@@ -66,6 +68,14 @@ def version_of(data: object) -> str:
     """The hash of what a file says; comments and layout do not count."""
     text = json.dumps(data, sort_keys=True, default=str)
     return hashlib.sha256(text.encode()).hexdigest()[:16]
+
+
+class _Case(NamedTuple):
+    """The calendars of a target under a condition."""
+
+    calendar: Calendar
+    closing: Calendar | None
+    when: tuple[Condition, ...]
 
 
 class Compiler:
@@ -114,7 +124,7 @@ class Compiler:
             effective_from=file.effective_from,
             applies_to=file.applies_to,
             levels=severity.levels if severity else (),
-            default_severity=severity.default if severity else None,
+            default_severities=self._defaults(),
             bounds=bounds,
             defaults=file.defaults,
             flags=flags,
@@ -268,27 +278,30 @@ class Compiler:
             steps = (*at, i)
             line, _ = self.document.where(steps)
             rule = Rule(metric, i + 1, line, track)
-            cases = self._cases(target.calendar or part.calendar, steps, metric)
-            found += [self._target(target, rule, case, steps) for case in cases]
+            for calendar, when in self._cases(target, part, "calendar", steps):
+                for closing, more in self._cases(target, part, "closing", steps):
+                    case = _Case(calendar or ALWAYS, closing, when + more)
+                    found.append(self._target(target, rule, case, steps))
         self._reachable(found)
         return tuple(found)
 
     def _cases(
-        self, choice: CalendarChoice | None, steps: Steps, metric: str
-    ) -> list[tuple[Calendar, tuple[Condition, ...]]]:
-        """The calendars of a target, each with the condition under which it holds."""
-        own = (*steps, "calendar")
-        at = own if own in self.document.values else ("metrics", metric, "calendar")
+        self, target: TargetPart, part: MetricPart, key: Literal["calendar", "closing"], at: Steps
+    ) -> list[tuple[Calendar | None, tuple[Condition, ...]]]:
+        """The calendars of a target (or its metric), each with its condition."""
+        own: CalendarChoice | None = getattr(target, key)
+        choice: CalendarChoice | None = getattr(part, key) if own is None else own
+        steps = (*(at if own is not None else at[:2]), key)
         if choice is None:
-            return [(ALWAYS, ())]
+            return [(None, ())]
         if isinstance(choice, str):
-            return [(self._calendar(choice, at) or ALWAYS, ())]
+            return [(self._calendar(choice, steps), ())]
         if not choice or choice[-1].when:
-            self.fail(at, "the last calendar of a choice stands without `when`")
+            self.fail(steps, "the last calendar of a choice stands without `when`")
         return [
             (
-                self._calendar(case.use, (*at, i, "use")) or ALWAYS,
-                self._conditions(case.when, (*at, i, "when")),
+                self._calendar(case.use, (*steps, i, "use")),
+                self._conditions(case.when, (*steps, i, "when")),
             )
             for i, case in enumerate(choice)
         ]
@@ -297,10 +310,10 @@ class Compiler:
         self,
         part: TargetPart,
         rule: Rule,
-        case: tuple[Calendar, tuple[Condition, ...]],
+        case: _Case,
         steps: Steps,
     ) -> Target:
-        calendar, extra = case
+        calendar = case.calendar
         given = [
             key
             for key in ("within", "by", "measure", "no_promise")
@@ -317,12 +330,12 @@ class Compiler:
         return Target(
             rule=rule,
             calendar=calendar,
-            when=self._conditions(part.when, (*steps, "when")) + extra,
+            when=self._conditions(part.when, (*steps, "when")) + case.when,
             during=self._named_calendar(part.during, (*steps, "during")),
             outside=self._named_calendar(part.outside, (*steps, "outside")),
             due=due,
             expect=expect,
-            closing=self._named_calendar(part.closing, (*steps, "closing")),
+            closing=case.closing,
             is_measured=part.measure is True,
         )
 
@@ -348,14 +361,14 @@ class Compiler:
         """Warn of rules that an earlier one hides, and of pairs of which only one can win."""
         for j, later in enumerate(targets):
             for earlier in targets[:j]:
-                if earlier.rule == later.rule or not _may_both_match(earlier, later):
+                if earlier.rule == later.rule or not may_both_match(earlier, later):
                     continue
                 steps = self._steps_of(later.rule)
-                if _covers(earlier, later):
+                if covers(earlier, later):
                     message = f"never reached: the rule on line {earlier.rule.line} comes first"
                     self.fail(steps, message, "put the narrower rule first", "warning")
                     break
-                if earlier.is_promise and later.is_promise and not _covers(later, earlier):
+                if earlier.is_promise and later.is_promise and not covers(later, earlier):
                     message = f"overlaps the rule on line {earlier.rule.line}, which wins"
                     self.fail(steps, message, "say which tickets each is for", "warning")
 
@@ -369,8 +382,6 @@ class Compiler:
         severity = self.file.severity
         if severity is None:
             return []
-        if severity.default is not None:
-            self._level(severity.default, ("severity", "default"))
         found: list[Bound] = []
         for i, floor in enumerate(severity.floors):
             steps: Steps = ("severity", "floors", i)
@@ -384,6 +395,22 @@ class Compiler:
             when = self._conditions(ceiling.when, (*steps, "when"))
             line, _ = self.document.where(steps)
             found.append(Bound(ceiling.at_most, is_floor=False, when=when, line=line))
+        return found
+
+    def _defaults(self) -> list[Default]:
+        severity = self.file.severity
+        if severity is None:
+            return []
+        at: Steps = ("severity", "default")
+        if isinstance(severity.default, str):
+            self._level(severity.default, at)
+            return [Default(severity.default)]
+        if not severity.default or severity.default[-1].when:
+            self.fail(at, "the last default of a choice stands without `when`")
+        found: list[Default] = []
+        for i, case in enumerate(severity.default):
+            self._level(case.use, (*at, i, "use"))
+            found.append(Default(case.use, self._conditions(case.when, (*at, i, "when"))))
         return found
 
     def _silence(self, name: str) -> SilenceRule:
@@ -415,39 +442,3 @@ def _threshold(text: str) -> Threshold:
     if text.endswith("%"):
         return Threshold(int(text[:-1]), None)
     return Threshold(None, parse_duration(text.removesuffix(" left")))
-
-
-def _covers(earlier: Target, later: Target) -> bool:
-    """Whether every start that `later` matches is one that `earlier` matches."""
-    for mine, other in ((earlier.during, later.during), (earlier.outside, later.outside)):
-        if mine is not None and mine is not other:
-            return False
-    if earlier.due is not None and earlier.due.field is not None and earlier.due != later.due:
-        return False
-    tests = {one.name: one for one in later.when}
-    return all(one.name in tests and _implies(tests[one.name], one) for one in earlier.when)
-
-
-def _implies(narrow: Condition, wide: Condition) -> bool:
-    if narrow.is_not:
-        return wide.is_not and set(wide.values) <= set(narrow.values)
-    return all(wide.test()(value) for value in narrow.values)
-
-
-def _may_both_match(one: Target, other: Target) -> bool:
-    for mine, its in ((one.during, other.outside), (one.outside, other.during)):
-        if mine is not None and mine is its:
-            return False
-    tests = {condition.name: condition for condition in other.when}
-    return not any(
-        condition.name in tests and _excludes(condition, tests[condition.name])
-        for condition in one.when
-    )
-
-
-def _excludes(one: Condition, other: Condition) -> bool:
-    if one.is_not and other.is_not:
-        return False
-    if one.is_not:
-        one, other = other, one
-    return not any(other.test()(value) for value in one.values)

@@ -19,7 +19,7 @@ from pydantic import (
 )
 
 from sla.domain.durations import parse_duration
-from sla.domain.policy import Reopening, Repeats, VersionScope
+from sla.domain.promises import Reopening, Repeats, VersionScope
 
 Name = Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9_-]{0,63}$")]
 
@@ -134,7 +134,7 @@ class TargetPart(Part):
         default=None, description="The softer promise, as `within` or `by`; never a breach."
     )
     calendar: CalendarChoice | None = None
-    closing: str | None = Field(
+    closing: CalendarChoice | None = Field(
         default=None, description="The calendar whose zone and closing end the business day."
     )
     measure: Literal[True] | None = Field(default=None, description="Measured, not promised.")
@@ -178,6 +178,7 @@ class MetricPart(Part):
     outlives_closing: bool = False
     at_risk: list[AtRisk] | None = None
     calendar: CalendarChoice | None = Field(default=None, description="For its targets.")
+    closing: CalendarChoice | None = Field(default=None, description="For its targets.")
     targets: Targets
 
 
@@ -195,11 +196,24 @@ class Ceiling(Part):
     at_most: str
 
 
+class DefaultCase(Part):
+    """The severity under some condition where nobody has set one; the last needs no condition."""
+
+    when: When = Field(default_factory=dict)
+    use: str
+
+
+DefaultChoice = Annotated[
+    Annotated[str, Tag("name")] | Annotated[list[DefaultCase], Tag("list")],
+    Discriminator(_kind_of_choice),
+]
+
+
 class SeverityPart(Part):
     """The desk's severities."""
 
     levels: list[str] = Field(min_length=1, description="The most severe first.")
-    default: str | None = Field(default=None, description="Where nobody has set one.")
+    default: DefaultChoice = Field(description="Where nobody has set one.")
     floors: list[Floor] = Field(default_factory=list)
     ceilings: list[Ceiling] = Field(default_factory=list)
 

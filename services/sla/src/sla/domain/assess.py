@@ -15,18 +15,10 @@ from dataclasses import dataclass, field
 
 from sla.domain.attributes import Attributes
 from sla.domain.facts import arrange
+from sla.domain.handling import CLOSINGS, Handling, Role, SilenceEffect
 from sla.domain.model import Assessment, Fact, Note, Scalar, Timer
-from sla.domain.policy import (
-    CLOSINGS,
-    Handling,
-    Metric,
-    Policy,
-    Reopening,
-    Repeats,
-    Resolved,
-    Role,
-    SilenceEffect,
-)
+from sla.domain.policy import Policy, Resolved
+from sla.domain.promises import Metric, Reopening, Repeats
 from sla.domain.runs import Run, build_timer, field_us
 from sla.domain.silence import Quiet, build_silence
 

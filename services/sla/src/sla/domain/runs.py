@@ -7,7 +7,8 @@ from datetime import datetime, timedelta
 
 from sla.domain.calendar import Calendar, NeverOpens
 from sla.domain.model import Note, Span, Timer
-from sla.domain.policy import Due, Metric, Policy, Resolved, Target
+from sla.domain.policy import Policy, Resolved
+from sla.domain.promises import Due, Metric, Target
 from sla.domain.zones import EPOCH, to_us
 
 NO_PROMISE = "no_promise"

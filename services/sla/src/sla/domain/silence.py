@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from sla.domain.calendar import NeverOpens
 from sla.domain.model import Silence
-from sla.domain.policy import SilenceRule
+from sla.domain.promises import SilenceRule
 from sla.domain.zones import from_us
 
 
