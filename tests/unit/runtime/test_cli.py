@@ -149,6 +149,31 @@ def test_failure_is_a_line_on_standard_error_and_no_trace(tmp_path: Path) -> Non
     )
 
 
+BROKEN_MAIN = """
+import sys
+from pledge.runtime import cli
+def build(arguments):
+    def command(prog_name):
+        raise KeyError("postgresql://a:hunter2@b")
+    return command
+cli.build = build
+cli.main()
+"""
+
+
+def test_what_nobody_expected_is_a_line_too_and_a_trace_only_when_asked() -> None:
+    told = [sys.executable, "-c", BROKEN_MAIN]
+    plain = subprocess.run(told, capture_output=True, text=True, check=False, timeout=60)
+    traced = subprocess.run(
+        told, capture_output=True, text=True, check=False, timeout=60, env={"PLEDGE_TRACE": "1"}
+    )
+    assert plain.returncode == 1
+    assert plain.stderr.startswith("pledge: KeyError: ")
+    assert "Traceback" not in plain.stderr
+    assert "hunter2" not in plain.stderr
+    assert "Traceback" in traced.stderr
+
+
 def test_unknown_command_is_an_error_with_a_hint() -> None:
     result = pledge("tokne")
     assert result.returncode == 2

@@ -10,11 +10,13 @@ from typing import Annotated
 import typer
 from rich.console import Console
 
+from pledge.runtime import logs
 from pledge.runtime.service import SERVICES_GROUP, ServiceDescription
 from pledge.runtime.settings import SettingsError
 
 COMMANDS_GROUP = "pledge.commands"
 DISTRIBUTION = "pledge-common"
+TRACE_VARIABLE = "PLEDGE_TRACE"
 
 
 class CommandError(Exception):
@@ -68,12 +70,23 @@ def main() -> None:
     try:
         build(sys.argv[1:])(prog_name="pledge")
     except (CommandError, SettingsError) as error:
-        console(stderr=True).print(f"pledge: {error}", style="red", markup=False, soft_wrap=True)
+        _complain(str(error))
         sys.exit(2)
     except BrokenPipeError:
         # The reader (head, less) has seen enough; keep the interpreter from complaining at exit.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         sys.exit(0)
+    except Exception as error:
+        if os.environ.get(TRACE_VARIABLE):
+            raise
+        told = f"{type(error).__name__}: {error}".removesuffix(": ")
+        _complain(f"{told} (this should not happen; set {TRACE_VARIABLE}=1 to see where it does)")
+        sys.exit(1)
+
+
+def _complain(text: str) -> None:
+    told = logs.clean(text)
+    console(stderr=True).print(f"pledge: {told}", style="red", markup=False, soft_wrap=True)
 
 
 def _print_version(wanted: bool) -> None:
