@@ -21,7 +21,6 @@ CREATE TABLE tickets (
     sequence       int         NOT NULL CHECK (sequence > 0),
     details        jsonb       NOT NULL
 ) WITH (fillfactor = 85);
-ALTER TABLE tickets ALTER COLUMN details SET COMPRESSION lz4;
 
 -- By number, as people name tickets; two desks may share a prefix.
 CREATE UNIQUE INDEX tickets_number ON tickets (number, desk);
@@ -44,7 +43,6 @@ CREATE TABLE facts (
     data        json        NOT NULL,
     PRIMARY KEY (ticket_id, sequence)
 );
-ALTER TABLE facts ALTER COLUMN data SET COMPRESSION lz4;
 
 -- The whole of a text that its event repeats only in part.
 CREATE TABLE texts (
@@ -53,7 +51,6 @@ CREATE TABLE texts (
     text      text NOT NULL CHECK (length(text) <= 200000),
     PRIMARY KEY (ticket_id, sequence)
 );
-ALTER TABLE texts ALTER COLUMN text SET COMPRESSION lz4;
 
 -- Deliveries that were taken, by a hash of desk, channel and delivery key: what comes twice is one.
 CREATE TABLE deliveries (

@@ -77,7 +77,7 @@ async def add_threads(connection: asyncpg.Connection, threads: Mapping[Key, UUID
 # ---- tickets ----
 
 _TAKE_NUMBERS = """
-INSERT INTO ticket_numbers AS known (desk, next_number) VALUES ($1, $2 + $3)
+INSERT INTO ticket_numbers AS known (desk, next_number) VALUES ($1, $2::bigint + $3::bigint)
 ON CONFLICT (desk) DO UPDATE SET next_number = greatest(known.next_number, $2) + $3
 RETURNING next_number - $3
 """

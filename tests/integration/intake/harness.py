@@ -1,0 +1,212 @@
+"""A running intake service, and what tests do to it from the outside: mail, HTTP, events."""
+
+from __future__ import annotations
+
+import asyncio
+import smtplib
+from collections.abc import Sequence
+from email.message import EmailMessage
+from pathlib import Path
+from typing import Any
+
+import asyncpg
+import httpx
+from pydantic import SecretStr
+
+from intake.__main__ import Service
+from intake.domain.reply_address import ReplyAddresses
+from intake.policy import load_desks
+from intake.settings import IntakeSettings
+from pledge.events import (
+    ChannelEvent,
+    Contact,
+    Decoded,
+    Event,
+    TicketEvent,
+    Topic,
+    decode,
+    encode,
+    originate,
+)
+from pledge.runtime.clock import SystemClock
+from pledge.runtime.database import open_pool
+from pledge.runtime.ids import SystemIds
+from pledge.runtime.records import Message
+from pledge.runtime.settings import KafkaSettings
+from support import topics
+from support.cluster import ROOT
+from support.tokens import Signer, write_jwks
+from support.waiting import eventually
+
+KEY = "a secret of thirty-two characters"
+DESKS = ROOT / "deploy" / "desks"
+
+
+class Intake:
+    """One running instance. Use as an async context manager."""
+
+    def __init__(self, kafka: KafkaSettings, dsn: str, folder: Path, **settings: Any) -> None:
+        self.kafka = kafka
+        self.clock = SystemClock()
+        self.ids = SystemIds(self.clock)
+        self.signer = Signer()
+        self.settings = IntakeSettings(
+            **{
+                "dsn": dsn,
+                "jwks": str(write_jwks(folder / "jwks.json", self.signer)),
+                "desks": DESKS,
+                "key": SecretStr(KEY),
+                "http_port": 0,
+                "smtp_port": 0,
+                "intake_public_url": "http://intake.example",
+                **settings,
+            }
+        )
+        self.addresses = ReplyAddresses([KEY.encode()])
+        self.pool: asyncpg.Pool
+        self.service: Service
+        self._stop = asyncio.Event()
+        self._serving: asyncio.Task[None]
+
+    async def __aenter__(self) -> Intake:
+        self.pool = await open_pool(self.settings.dsn, application_name="intake-test", size=8)
+        self.service = Service(
+            self.settings,
+            self.kafka,
+            self.pool,
+            load_desks(self.settings.desks),
+            self.clock,
+            self.ids,
+        )
+        self._serving = asyncio.create_task(self.service.run(self._stop))
+        await eventually(self._is_ready, what="intake being ready")
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        self._stop.set()
+        try:
+            await asyncio.wait_for(self._serving, 30)
+        finally:
+            await self.pool.close()
+
+    async def _is_ready(self) -> bool:
+        if self._serving.done():
+            self._serving.result()
+        try:
+            async with self.http() as client:
+                return (await client.get("/readyz")).status_code == 200
+        except httpx.HTTPError:
+            return False
+
+    # -- from the outside --------------------------------------------------------------------
+
+    def http(self, *roles: str, desks: Any = "*", **options: Any) -> httpx.AsyncClient:
+        headers = dict(options.pop("headers", {}))
+        if roles:
+            token = self.signer.token(self.clock.now(), roles=list(roles), desks=desks)
+            headers["authorization"] = f"Bearer {token}"
+        url = f"http://127.0.0.1:{self.service.http.port}"
+        return httpx.AsyncClient(base_url=url, headers=headers, timeout=20, **options)
+
+    async def mail(
+        self, message: EmailMessage | bytes, *to: str, sender: str = "ann@contoso.example"
+    ) -> dict[str, tuple[int, bytes]]:
+        """Send by SMTP; the recipients that were refused."""
+        raw = message if isinstance(message, bytes) else message.as_bytes()
+        recipients = list(to) or ["support@vircom.example"]
+
+        def send() -> dict[str, tuple[int, bytes]]:
+            with smtplib.SMTP("127.0.0.1", self.service.smtp.port, timeout=20) as client:
+                return client.sendmail(sender, recipients, raw)
+
+        return await asyncio.to_thread(send)
+
+    async def publish(self, *events: ChannelEvent) -> None:
+        """Write channel events on the bus, as a gateway does."""
+        await topics.publish(self.kafka, [self.message(event) for event in events])
+
+    def message(self, event: Event) -> Message:
+        encoded = encode(event, originate(event, source="/test", id=str(self.ids.new())))
+        return Message(encoded.topic, encoded.key, encoded.value, encoded.headers)
+
+    # -- what came of it ---------------------------------------------------------------------
+
+    async def tickets(self, count: int, **parameters: Any) -> list[dict[str, Any]]:
+        """All tickets, oldest first, once there are so many and everything published was read."""
+        await eventually(self._has_read_all, what="reading all channel events")
+
+        async def probe() -> list[dict[str, Any]]:
+            async with self.http("reader") as client:
+                answer = await client.get("/tickets", params={"limit": 200, **parameters})
+            items: list[dict[str, Any]] = answer.json()["items"]
+            assert len(items) == count, [each["subject"] for each in items]
+            return items[::-1] or [{}]
+
+        found = await eventually(probe, what=f"{count} tickets")
+        return found if count else []
+
+    async def _has_read_all(self) -> bool:
+        # The private consumer is the only one who knows the ends of the topics.
+        consumer = self.service._consumer
+        owned = [each for each in consumer.owned() if each.topic.startswith("channel.")]
+        return len(await consumer.caught_up(owned)) == len(owned) == 16
+
+    async def facts(self, ticket: str) -> list[dict[str, Any]]:
+        """The facts of a ticket, in order."""
+        async with self.http("reader") as client:
+            answer = await client.get(f"/tickets/{ticket}/facts")
+        items: list[dict[str, Any]] = answer.json()["items"]
+        return items
+
+    async def types(self, ticket: str) -> list[str]:
+        """The facts' types without vendor and version."""
+        return [short(each["type"]) for each in await self.facts(ticket)]
+
+    async def published(self) -> list[Decoded]:
+        """All ticket events on the bus, partition by partition, once the outbox is empty."""
+
+        async def drained() -> bool:
+            return not await self.pool.fetchval("SELECT count(*) FROM outbox")
+
+        await eventually(drained, what="publishing")
+        found = []
+        for record in await topics.read(self.kafka, Topic.TICKET_EVENTS):
+            decoded = decode(record.headers, record.value)
+            assert isinstance(decoded, Decoded)
+            assert isinstance(decoded.event, TicketEvent)
+            found.append(decoded)
+        return found
+
+
+def short(type_name: str) -> str:
+    """`opened` for `pledge.ticket.opened.v1`."""
+    return type_name.removeprefix("pledge.ticket.").removesuffix(".v1")
+
+
+def a_mail(
+    subject: str = "No mail flow",
+    text: str = "Nothing comes in since nine.",
+    *,
+    sender: str = "Ann <ann@contoso.example>",
+    to: str = "support@vircom.example",
+    message_id: str | None = "<one@contoso.example>",
+    references: Sequence[str] = (),
+    **headers: str,
+) -> EmailMessage:
+    message = EmailMessage()
+    message["From"] = sender
+    message["To"] = to
+    message["Subject"] = subject
+    message["Date"] = "Sat, 21 Nov 2026 10:00:00 +0000"
+    if message_id:
+        message["Message-ID"] = message_id
+    if references:
+        message["References"] = " ".join(references)
+        message["In-Reply-To"] = references[-1]
+    for name, value in headers.items():
+        message[name.replace("_", "-")] = value
+    message.set_content(text)
+    return message
+
+
+ANN = Contact(name="Ann", email="ann@contoso.example")
