@@ -79,9 +79,7 @@ def _as_trigger(value: object) -> object:
 
 
 TriggerPart = Annotated[
-    TriggerModel,
-    BeforeValidator(_as_trigger),
-    WithJsonSchema({"anyOf": [{"type": "string"}, {"$ref": "#/$defs/TriggerModel"}]}),
+    TriggerModel, BeforeValidator(_as_trigger, json_schema_input_type=str | TriggerModel)
 ]
 
 
