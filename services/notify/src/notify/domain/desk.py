@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from enum import StrEnum
+from functools import cached_property
 
 from notify.domain.oncall import Rotation, on_call
 from notify.domain.page import EscalationPolicy
@@ -48,7 +49,7 @@ class Template:
     html: str | None = None
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Desk:
     """One desk's rules for telling people."""
 
@@ -68,6 +69,11 @@ class Desk:
     mails_per_address: int  # automatic mails to one address within `mails_within`
     mails_within: timedelta
     reachable_hosts: frozenset[str]  # private hosts this desk's webhooks may reach all the same
+
+    @cached_property
+    def routed_events(self) -> frozenset[str]:
+        """The events that some route names."""
+        return frozenset(event for line in self.routes for event in line.when.events)
 
     def template(self, name: str, language: str) -> Template:
         """The template in this language, else in the desk's, else in whichever there is."""
