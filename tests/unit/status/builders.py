@@ -34,6 +34,7 @@ def a_component(
     return Component(
         id=code,
         key=code,
+        desk="demo",
         name=code.upper(),
         status=status,
         created_at=NOON - timedelta(days=9),

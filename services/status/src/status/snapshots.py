@@ -128,7 +128,7 @@ class Snapshots:
             except Exception as error:
                 if not is_retriable(error):
                     raise
-                if backoff == FIRST_BACKOFF or backoff == LONGEST_BACKOFF:
+                if backoff in (FIRST_BACKOFF, LONGEST_BACKOFF):
                     log.warning("pages_not_checked", error=repr(error))
             if self._checked_at != before:
                 backoff = FIRST_BACKOFF

@@ -1,6 +1,7 @@
 """The publishers' pages: see what is open, open, update and resolve by form."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from hashlib import sha256
 from typing import Annotated, Any
 
 import asyncpg
@@ -11,9 +12,10 @@ from pydantic import ValidationError
 from pledge.runtime.access import Principal, Role, require
 from pledge.runtime.http import HttpProblem
 from pledge.runtime.ids import Ids
+from pledge.runtime.session import FORM_FIELD
 from pledge.runtime.web import Web
 from status import store
-from status.changes import Changes, Refused
+from status.changes import Changes, KeyInUse, KeyReused, Once, Refused
 from status.domain.components import Component, ComponentStatus
 from status.domain.incidents import Impact, Incident, IncidentStatus
 from status.domain.pages import Page
@@ -25,6 +27,8 @@ Reader = Annotated[Principal, Depends(require(Role.READER))]
 Publisher = Annotated[Principal, Depends(require(Role.PUBLISHER))]
 
 SEE_OTHER = 303
+WRONG = (ValidationError, Refused, UnknownComponents, KeyReused, KeyInUse)
+"""What the person who filled in the form can do something about."""
 _TONES = {
     ComponentStatus.OPERATIONAL: "good",
     ComponentStatus.UNDER_MAINTENANCE: "calm",
@@ -93,8 +97,8 @@ class StaffPages:
             command = asked.command(
                 self._ids.new(), principal.subject, await self._components(desk)
             )
-            await self._changes.open(command, None, lambda incident, tickets: None)
-        except (ValidationError, Refused, UnknownComponents) as error:
+            await self._changes.open(command, _once(form, principal), _no_answer)
+        except WRONG as error:
             return await self._show_desk(request, desk, principal, form, _in_words(error))
         return RedirectResponse(f"/staff/{desk}", status_code=SEE_OTHER)
 
@@ -115,8 +119,8 @@ class StaffPages:
                 }
             )
             command = asked.command(principal.subject, await self._components(one.desk))
-            await self._changes.post(one, command, None, lambda incident, tickets: None)
-        except (ValidationError, Refused, UnknownComponents) as error:
+            await self._changes.post(one, command, _once(form, principal), _no_answer)
+        except WRONG as error:
             return await self._show_incident(
                 request, incident_id, principal, form, _in_words(error)
             )
@@ -149,6 +153,7 @@ class StaffPages:
             may_publish=principal.has(Role.PUBLISHER),
             form=form or {},
             reason=reason,
+            once=self._ids.token(12),
             **_choices(maintenance=False),
         )
 
@@ -176,6 +181,7 @@ class StaffPages:
             may_publish=principal.has(Role.PUBLISHER),
             form=form or {},
             reason=reason,
+            once=self._ids.token(12),
             **_choices(maintenance=one.is_maintenance),
         )
 
@@ -212,6 +218,21 @@ def _choices(*, maintenance: bool) -> dict[str, Any]:
     }
 
 
+def _once(form: Mapping[str, str], principal: Principal) -> Once | None:
+    """A form sent twice, by a second click or a reload, publishes once."""
+    key = form.get("once")
+    if not key or len(key) > 100:
+        return None
+    told = sorted((name, value) for name, value in form.items() if name != FORM_FIELD)
+    fingerprint = sha256(repr(told).encode("utf-8", "surrogatepass")).digest()
+    return Once(principal.subject, f"form:{key}", fingerprint)
+
+
+def _no_answer(incident: Incident, tickets: Sequence[str]) -> object:
+    """The answer is a redirect: only that there was one is kept."""
+    return incident.id
+
+
 async def _fields(request: Request) -> dict[str, str]:
     """The text fields of the posted form."""
     form = await request.form()
@@ -233,4 +254,5 @@ def _in_words(error: Exception) -> str:
         first = error.errors()[0]
         field = ".".join(str(part) for part in first["loc"])
         return f"{field}: {first['msg'].removeprefix('Value error, ')}"
-    return str(problem_of(error))
+    problem = problem_of(error)
+    return problem.detail if isinstance(problem, HttpProblem) else str(problem)
