@@ -83,6 +83,21 @@ async def test_page_without_a_session_leads_to_sign_in_and_back(web: WebApp) -> 
         assert "<h1>Hello</h1>" in (await browser.get("/")).text
 
 
+async def test_link_in_a_mail_leads_a_signed_in_person_to_the_page(web: WebApp) -> None:
+    """A browser sends no strict cookie with such a request, but with the one after it."""
+    by_link = {"sec-fetch-site": "cross-site", "sec-fetch-mode": "navigate"}
+    by_itself = {"sec-fetch-site": "same-origin", "sec-fetch-mode": "navigate"}
+    async with web.browser() as browser, web.browser() as without_cookie:
+        await sign_in(browser, web.signer.token())
+        first = await without_cookie.get("/?x=1", headers=by_link)
+        assert first.status_code == 200
+        assert '<meta http-equiv="refresh" content="0">' in first.text
+        assert 'href="/?x=1"' in first.text
+        assert "<h1>Hello</h1>" in (await browser.get("/?x=1", headers=by_itself)).text
+        stranger = await without_cookie.get("/?x=1", headers=by_itself)
+    assert stranger.headers["location"] == "/sign-in?next=%2F%3Fx%3D1"
+
+
 async def test_session_cookie_is_out_of_reach_for_scripts_and_other_sites(tmp_path: Path) -> None:
     web = WebApp(tmp_path, router, public_url="https://sla.example")
     async with web.browser() as browser:

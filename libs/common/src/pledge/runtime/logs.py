@@ -79,20 +79,8 @@ def configure(
         wrapper_class=structlog.stdlib.BoundLogger,
         cache_logger_on_first_use=False,
     )
-    handler = logging.StreamHandler(stream or sys.stdout)
-    handler.setFormatter(
-        structlog.stdlib.ProcessorFormatter(
-            foreign_pre_chain=shared,
-            processors=[
-                structlog.stdlib.ProcessorFormatter.remove_processors_meta,
-                structlog.processors.format_exc_info,
-                redact,
-                *_renderers(style),
-            ],
-        )
-    )
+    _replace_handlers(shared, style, stream or sys.stdout)
     root = logging.getLogger()
-    root.handlers[:] = [handler]
     root.setLevel(level.upper())
     for name in _QUIET:
         logging.getLogger(name).setLevel(max(logging.WARNING, root.level))
@@ -132,6 +120,24 @@ def clean(text: str, longest: int = LONGEST_VALUE) -> str:
     for pattern, replacement in _SECRET_VALUES:
         text = pattern.sub(replacement, text)
     return text[:longest] + "…" if is_cut else text
+
+
+def _replace_handlers(
+    shared: list[Processor], style: Literal["json", "console"], stream: TextIO
+) -> None:
+    handler = logging.StreamHandler(stream)
+    handler.setFormatter(
+        structlog.stdlib.ProcessorFormatter(
+            foreign_pre_chain=shared,
+            processors=[
+                structlog.stdlib.ProcessorFormatter.remove_processors_meta,
+                structlog.processors.format_exc_info,
+                redact,
+                *_renderers(style),
+            ],
+        )
+    )
+    logging.getLogger().handlers[:] = [handler]
 
 
 def _add_trace(_logger: Any, _method: str, event: EventDict) -> EventDict:

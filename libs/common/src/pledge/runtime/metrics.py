@@ -40,6 +40,7 @@ class RuntimeMetrics:
         self.registry = registry
         self.service = service
         self._consumption(registry)
+        self._ownership(registry)
         self._publication(registry)
         self._process(registry)
 
@@ -76,6 +77,8 @@ class RuntimeMetrics:
             ("service", "topic", "reason"),
             registry=registry,
         )
+
+    def _ownership(self, registry: CollectorRegistry) -> None:
         self._rebalances = Counter(
             "pledge_consumer_rebalances",
             "Times that partitions were assigned to this instance or revoked from it.",

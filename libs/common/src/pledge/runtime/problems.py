@@ -164,12 +164,26 @@ async def _denied(request: Request, error: Exception) -> Response:
     is_browsing = request.method in ("GET", "HEAD") and wants_page(request)
     if is_browsing and "authorization" not in request.headers:
         target = request.url.path + (f"?{request.url.query}" if request.url.query else "")
+        if _came_by_a_link(request):
+            again: Response = request.app.state.web.page(request, "again.html", target=target)
+            return again
         response = RedirectResponse(f"/sign-in?next={quote(target, safe='')}", status_code=303)
         if session_token(request):
             close_session(response, is_secure=request.app.state.web.is_secure)
         return response
     challenge = {"www-authenticate": 'Bearer realm="pledge"'}
     return answer(request, HttpProblem(401, error.reason, headers=challenge))
+
+
+def _came_by_a_link(request: Request) -> bool:
+    """Whether a link in a mail or on another site led here.
+
+    Browsers keep a SameSite=Strict cookie back then, so a person who is signed in would be asked to
+    sign in. A page that loads itself again is a request of our own site, with the cookie.
+    """
+    asked = request.headers
+    is_foreign = asked.get("sec-fetch-site") == "cross-site"
+    return is_foreign and asked.get("sec-fetch-mode") == "navigate" and not session_token(request)
 
 
 async def _forbidden(request: Request, error: Exception) -> Response:

@@ -26,6 +26,7 @@ class WatchedFile(Generic[T]):
         self._parse = parse
         self._stamp: tuple[int, int, int] | None = None
         self._parsed: list[T] = []
+        self._complaint = ""
 
     def value(self) -> T:
         """The content. Raises OSError or ValueError only if it never was good."""
@@ -35,7 +36,7 @@ class WatchedFile(Generic[T]):
             stamp = (status.st_mtime_ns, status.st_size, status.st_ino)
             if stamp != self._stamp:
                 self._parsed[:] = [self._parse(self._read())]
-                self._stamp = stamp
+                self._stamp, self._complaint = stamp, ""
                 log.info("file_read", path=str(self._path))
         except (OSError, ValueError) as error:
             if not self._parsed:
@@ -51,4 +52,7 @@ class WatchedFile(Generic[T]):
         return content
 
     def _stay_with_what_was(self, error: Exception) -> None:
-        log.error("file_unusable", path=str(self._path), error=str(error), used="what it said last")
+        # Once for each thing that is wrong: this is asked with every request.
+        if str(error) != self._complaint:
+            self._complaint = str(error)
+            log.error("file_unusable", path=str(self._path), error=str(error), used="the last good")
