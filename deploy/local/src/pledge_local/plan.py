@@ -117,4 +117,7 @@ def service_environment(
     }
     for name in (*SERVICES, "sink"):
         told[f"PLEDGE_{name.upper()}_PUBLIC_URL"] = ports.url(name)
+    if (plan.desks / "demo" / "status.yaml").is_file():
+        # The demo's page also stands at the root, as a desk's own host name would show it.
+        told.setdefault("PLEDGE_STATUS_DEFAULT_DESK", "demo")
     return told
