@@ -71,7 +71,7 @@ def test_a_file_in_the_words_of_the_domain(tmp_path: Path) -> None:
     [
         ("  name: Acme", "  name: Acme\n  zone: Mars/Base", 3, "no time zone"),
         ("  name: Acme", "  name: Acme\n  colour: red", 3, "colour"),
-        ("portal, name: Portal", "mail, name: Portal", 8, "`mail` is used twice"),
+        ("key: mail", "key: portal", 8, "`portal` is used twice"),
         ("{portal: major_outage}", "{nowhere: major_outage}", 13, "no component `nowhere`"),
         ("{portal: major_outage}", "{web: major_outage}", 13, "`web` is a group"),
         ("{portal: major_outage}", "{portal: broken}", 13, "major_outage"),
