@@ -68,8 +68,10 @@ def read_delivery(
     event: ChannelEvent, cause: str, desk: Desk, addresses: ReplyAddresses
 ) -> Delivery:
     """The delivery that ``event`` (whose id is ``cause``) is to ``desk``."""
-    key = key_of(CHANNELS[event.TOPIC], desk.id, event.delivery)
-    if isinstance(event, EmailMessageReceived):
+    channel = CHANNELS[event.TOPIC]
+    key = key_of(channel, desk.id, event.delivery)
+    if channel == "email":
+        assert isinstance(event, EmailMessageReceived)
         return _email(event, cause, desk, key, addresses)
     if isinstance(event, ReplySubmitted | FeedbackSubmitted):
         return Delivery(event, desk, cause, key, named=event.ticket_id, must_exist=True)
@@ -77,7 +79,7 @@ def read_delivery(
         return Delivery(event, desk, cause, key)
     if isinstance(event, MaintenanceWindowSubmitted):
         return Delivery(event, desk, cause, key, ignored="maintenance_window")
-    conversation = (key_of(f"{CHANNELS[event.TOPIC]}-conversation", desk.id, event.conversation),)
+    conversation = (key_of(f"{channel}-conversation", desk.id, event.conversation),)
     return Delivery(event, desk, cause, key, conversation, conversation, ignored=_opens_not(event))
 
 
@@ -98,6 +100,8 @@ def _email(
     A mail that arrives after an answer to it is found by the ids that the answer ``awaits``.
     A Message-ID that is known already tells nothing: different mails carry the same one.
     """
+    if not event.references and not event.in_reply_to:
+        return _first_mail(event, cause, desk, key, addresses)
     answered = tuple(reversed(event.references))
     if event.in_reply_to:
         answered = (event.in_reply_to, *(each for each in answered if each != event.in_reply_to))
@@ -115,6 +119,22 @@ def _email(
         named=_named(event.recipients, desk, addresses),
         ignored=_machine(event, desk),
     )  # fmt: skip
+
+
+def _first_mail(
+    event: EmailMessageReceived, cause: str, desk: Desk, key: Key, addresses: ReplyAddresses
+) -> Delivery:
+    own = event.message_id
+    return Delivery(
+        event,
+        desk,
+        cause,
+        key,
+        lookups=(key_of("awaited", desk.id, own),) if own else (),
+        joins=(key_of("mail", desk.id, own),) if own else (),
+        named=_named(event.recipients, desk, addresses),
+        ignored=_machine(event, desk),
+    )
 
 
 def _named(recipients: Sequence[str], desk: Desk, addresses: ReplyAddresses) -> UUID | None:

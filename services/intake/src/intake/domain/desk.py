@@ -164,19 +164,23 @@ def classify(desk: Desk, request: Request) -> Classification:
     customer = desk.customer_of(request.requester_address)
     is_trial = request.is_trial or (customer is not None and customer.is_trial)
     is_urgent = request.is_urgent or (request.line is not None and request.line.is_urgent)
-    chosen = _chosen(desk, request)
-    matching = [rule for rule in desk.rules if holds(rule.when, request, is_urgent, is_trial)]
-    severity = _first(chosen[0], *(rule.severity for rule in matching), desk.default_severity)
-    plan = customer.plan if customer else None
-    product = customer.product if customer else None
+    severity, priority = _chosen(desk, request)
+    plan, product = request.plan, request.product
+    for rule in desk.rules:
+        if holds(rule.when, request, is_urgent, is_trial):
+            severity = severity or rule.severity
+            priority = priority or rule.priority
+            plan = plan or rule.plan
+            product = product or rule.product
+            is_urgent = is_urgent or rule.is_urgent is True
     return Classification(
-        severity=desk.floored(severity, is_trial=is_trial),
-        priority=_first(chosen[1], *(rule.priority for rule in matching), desk.default_priority),
-        plan=_first(request.plan, *(rule.plan for rule in matching), plan, desk.default_plan),
-        product=_first(request.product, *(rule.product for rule in matching), product),
-        customer=_first(request.customer, customer.name if customer else None),
+        severity=desk.floored(severity or desk.default_severity, is_trial=is_trial),
+        priority=priority or desk.default_priority,
+        plan=plan or (customer.plan if customer else None) or desk.default_plan,
+        product=product or (customer.product if customer else None),
+        customer=request.customer or (customer.name if customer else None),
         is_trial=is_trial,
-        is_urgent=is_urgent or any(rule.is_urgent for rule in matching),
+        is_urgent=is_urgent,
     )
 
 
@@ -211,7 +215,3 @@ def _chosen(desk: Desk, request: Request) -> tuple[str | None, str | None]:
         request.severity if request.severity in desk.severities else None,
         request.priority if request.priority in desk.priorities else None,
     )
-
-
-def _first(*values: str | None) -> str | None:
-    return next((value for value in values if value is not None), None)

@@ -1,14 +1,16 @@
 """A delivery that opens a ticket."""
 
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 from datetime import datetime
+from typing import Any, Final
 from uuid import UUID
 
 from intake.domain.commands import Hear
-from intake.domain.decide import MAX_PARTICIPANTS, asked_for, common
+from intake.domain.decide import MAX_PARTICIPANTS, asked_for
 from intake.domain.delivery import Delivery
 from intake.domain.desk import Desk, Line, Request, classify
-from intake.domain.ticket import Decision, Hand, State, Ticket, is_same_person
+from intake.domain.ticket import Decision, State, Ticket
 from pledge.events import (
     Actor,
     CallEnded,
@@ -44,29 +46,28 @@ class Content:
     form: str | None = None
     message_id: str | None = None
     is_answerable: bool = True
+    follows_up: UUID | None = None
+    severity: str | None = None
+    priority: str | None = None
+    plan: str | None = None
+    product: str | None = None
+    customer: str | None = None
+    is_trial: bool = False
 
 
 def content_of(event: ChannelEvent, desk: Desk) -> Content:
     """What the event says; an event without words says who it came from."""
-    if isinstance(event, EmailMessageReceived):
-        return _email(event, desk)
-    if isinstance(event, ChatMessageReceived):
-        return _chat(event)
-    if isinstance(event, ChatEnded):
-        text = "The visitor left contact details and no message."
-        return Content(event.requester, "Chat without a message", text, None)
-    if isinstance(event, PhoneEvent):
-        return _phone(event, desk)
-    if isinstance(event, FormSubmitted):
-        return _form(event)
-    return Content(Contact(), "", "", None)
+    reader = _READERS.get(type(event))
+    return reader(event, desk) if reader else Content(Contact(), "", "", None)
 
 
-def _email(event: EmailMessageReceived, desk: Desk) -> Content:
+def _email(event: ChannelEvent, desk: Desk) -> Content:
+    assert isinstance(event, EmailMessageReceived)
+    own = desk.is_own_address
     people = [
         Contact(email=each)
-        for each in dict.fromkeys((*event.to, *event.cc))
-        if each != event.sender.email and not desk.is_own_address(each)
+        for each in dict.fromkeys(event.to + event.cc)
+        if not own(each) and each != event.sender.email
     ]
     return Content(
         requester=event.sender,
@@ -79,7 +80,8 @@ def _email(event: EmailMessageReceived, desk: Desk) -> Content:
     )
 
 
-def _chat(event: ChatMessageReceived) -> Content:
+def _chat(event: ChannelEvent, desk: Desk) -> Content:
+    assert isinstance(event, ChatMessageReceived)
     sender = event.sender
     first_line = event.text.strip().partition("\n")[0][:100]
     return Content(
@@ -92,7 +94,14 @@ def _chat(event: ChatMessageReceived) -> Content:
     )
 
 
-def _phone(event: PhoneEvent, desk: Desk) -> Content:
+def _chat_ended(event: ChannelEvent, desk: Desk) -> Content:
+    assert isinstance(event, ChatEnded)
+    text = "The visitor left contact details and no message."
+    return Content(event.requester, "Chat without a message", text, None)
+
+
+def _phone(event: ChannelEvent, desk: Desk) -> Content:
+    assert isinstance(event, PhoneEvent)
     line = desk.phone_line(event.line, event.extension)
     who = event.caller.name or event.caller.phone or "an unknown number"
     urgent, choice, text, what = False, None, "", "Call"
@@ -123,7 +132,8 @@ def voicemail_text(event: VoicemailLeft) -> str:
     return f"Voicemail{length}.{where}"
 
 
-def _form(event: FormSubmitted) -> Content:
+def _form(event: ChannelEvent, desk: Desk) -> Content:
+    assert isinstance(event, FormSubmitted)
     fields = "\n".join(f"{name}: {value}" for name, value in event.fields.items())
     return Content(
         requester=event.requester,
@@ -131,7 +141,27 @@ def _form(event: FormSubmitted) -> Content:
         text="\n\n".join(part for part in (event.text, fields) if part),
         line=Line(event.form),
         form=event.form,
+        follows_up=event.follows_up,
+        severity=event.severity,
+        priority=event.priority,
+        plan=event.plan,
+        product=event.product,
+        customer=event.customer,
+        is_trial=event.is_trial,
     )
+
+
+# By class: a chain of isinstance on pydantic's classes costs more than the rest of the function.
+_READERS: Final[Mapping[type[ChannelEvent], Callable[[ChannelEvent, Desk], Content]]] = {
+    EmailMessageReceived: _email,
+    ChatMessageReceived: _chat,
+    ChatEnded: _chat_ended,
+    CallReceived: _phone,
+    CallEnded: _phone,
+    VoicemailLeft: _phone,
+    VoicemailTranscribed: _phone,
+    FormSubmitted: _form,
+}
 
 
 def happened_at(delivery: Delivery, now: datetime) -> datetime:
@@ -146,16 +176,25 @@ def open_ticket(
     desk, event = delivery.desk, delivery.event
     content = content_of(event, desk)
     kind = classify(desk, _request(delivery, content))
+    opened_at = happened_at(delivery, now)
+    facts = {
+        "desk": desk.id,
+        "ticket_id": ticket_id,
+        "number": number,
+        "occurred_at": opened_at,
+        "recorded_at": now,
+    }
+    asked = _asked(delivery, content, kind.is_urgent, facts)
     ticket = Ticket(
         id=ticket_id,
         desk=desk.id,
         number=number,
         state=State.OPEN,
-        sequence=0,
+        sequence=1 + len(asked),
         subject_line=content.subject_line,
         channel=delivery.channel,
         requester=content.requester,
-        opened_at=happened_at(delivery, now),
+        opened_at=opened_at,
         changed_at=now,
         severity=kind.severity,
         priority=kind.priority,
@@ -167,18 +206,15 @@ def open_ticket(
         reply_to=reply_to,
         is_trial=kind.is_trial,
         is_urgent=kind.is_urgent,
-        participants=tuple(
-            each for each in content.participants if not is_same_person(each, content.requester)
-        ),
-        heard_at=happened_at(delivery, now),
+        participants=content.participants,
+        heard_at=opened_at,
         message_id=content.message_id,
     )
-    return _opened(ticket, delivery, content, now)
+    opened = _opened(ticket, delivery, content, facts)
+    return Decision(ticket, (opened, *asked), f"opened_by_{ticket.channel}")
 
 
 def _request(delivery: Delivery, content: Content) -> Request:
-    event = delivery.event
-    form = event if isinstance(event, FormSubmitted) else None
     return Request(
         channel=delivery.channel,
         line=content.line,
@@ -186,20 +222,20 @@ def _request(delivery: Delivery, content: Content) -> Request:
         requester_address=content.requester.email,
         form=content.form,
         is_urgent=content.is_urgent,
-        severity=form.severity if form else None,
-        priority=form.priority if form else None,
-        plan=form.plan if form else None,
-        product=form.product if form else None,
-        customer=form.customer if form else None,
-        is_trial=form.is_trial if form else False,
+        severity=content.severity,
+        priority=content.priority,
+        plan=content.plan,
+        product=content.product,
+        customer=content.customer,
+        is_trial=content.is_trial,
     )
 
 
-def _opened(ticket: Ticket, delivery: Delivery, content: Content, now: datetime) -> Decision:
+def _opened(
+    ticket: Ticket, delivery: Delivery, content: Content, facts: Mapping[str, Any]
+) -> TicketOpened:
     event = delivery.event
-    hand = Hand(delivery.desk, INTAKE, ticket.opened_at, now)
-    facts = common(ticket, hand)
-    opened = TicketOpened(
+    return TicketOpened(
         **facts,
         subject_line=ticket.subject_line,
         text=content.text,
@@ -219,20 +255,24 @@ def _opened(ticket: Ticket, delivery: Delivery, content: Content, now: datetime)
         is_trial=ticket.is_trial,
         is_urgent=ticket.is_urgent,
         is_answerable=content.is_answerable,
-        follows_up=event.follows_up if isinstance(event, FormSubmitted) else None,
+        follows_up=content.follows_up,
     )
-    asked = asked_for(
-        Hear(
-            by=ticket.requester,
-            channel=ticket.channel,
-            delivery=event.delivery,
-            text=content.text,
-            line=ticket.line,
-            is_urgent=ticket.is_urgent,
-            callback=content.wants_callback,
-            escalates_to=content.line.escalates_to if content.line else None,
-        ),
-        facts,
+
+
+def _asked(
+    delivery: Delivery, content: Content, is_urgent: bool, facts: Mapping[str, Any]
+) -> list[TicketEvent]:
+    escalates_to = content.line.escalates_to if content.line else None
+    if not content.wants_callback and escalates_to is None:
+        return []
+    heard = Hear(
+        by=content.requester,
+        channel=delivery.channel,
+        delivery=delivery.event.delivery,
+        text=content.text,
+        line=content.line.name if content.line else None,
+        is_urgent=is_urgent,
+        callback=content.wants_callback,
+        escalates_to=escalates_to,
     )
-    events: tuple[TicketEvent, ...] = (opened, *asked)
-    return Decision(replace(ticket, sequence=len(events)), events, f"opened_by_{ticket.channel}")
+    return asked_for(heard, facts)
