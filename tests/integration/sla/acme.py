@@ -33,6 +33,13 @@ metrics:
     targets:
       - {when: {severity: p1}, within: 4h}
       - {within: 24h}
+  public_update:
+    starts: incident_opened
+    meets: incident_updated
+    cancels: incident_resolved
+    repeats: on_meet
+    calendar: always
+    targets: [{within: 30m}]
 """
 
 

@@ -20,6 +20,7 @@ from pledge.runtime.ids import SeededIds
 from pledge.runtime.records import Message
 from pledge.runtime.settings import KafkaSettings
 from sla.__main__ import serve
+from sla.consumer import TOPICS
 from sla.settings import SlaSettings
 from support import topics
 from support.tokens import Signer, write_jwks
@@ -103,7 +104,9 @@ class Sla:
 
     async def _is_settled(self) -> bool:
         self._fail_if_ended()
-        end = len(await topics.read(self.kafka, "ticket.events.v1"))
+        end = 0
+        for topic in TOPICS:
+            end += len(await topics.read(self.kafka, topic))
         return bool(
             await self.connection.fetchval(
                 """

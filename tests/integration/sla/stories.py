@@ -24,6 +24,7 @@ from pledge.events import (
     encode,
     originate,
 )
+from pledge.events.status import IncidentEvent
 from pledge.runtime.records import Message
 
 # A Monday, 11:00 in Toronto: within office hours.
@@ -81,18 +82,31 @@ class Story:
     def resolved(self, after: float) -> Story:
         return self.tell(Resolved, after, by=AGENT)
 
+    def incident(self, event: type[IncidentEvent], after: float) -> Story:
+        """An event of the incident that this story is about instead."""
+        return self.tell(
+            event,
+            after,
+            incident_id=self.ticket_id,
+            title="Mail is delayed",
+            impact="critical",
+            state="investigating",
+            update_id=uuid5(SPACE, f"{self.number}-{after}"),
+            by=AGENT,
+        )
+
     def tell(
         self, event: type[Event], after: float, *, known_after: float | None = None, **fields: Any
     ) -> Story:
         """Add an event that occurred `after` minutes from the start."""
         sequence = len(self.messages) + 1
+        about = {"ticket_id": self.ticket_id, "number": self.number}
         told = event.model_validate(
             {
                 "desk": self.desk,
                 "occurred_at": self.start + minutes(after),
                 "recorded_at": self.start + minutes(after if known_after is None else known_after),
-                "ticket_id": self.ticket_id,
-                "number": self.number,
+                **about,
                 **fields,
             }
         )

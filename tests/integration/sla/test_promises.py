@@ -4,9 +4,18 @@ from __future__ import annotations
 
 from datetime import timedelta
 
+import pytest
+
 from integration.sla.harness import Sla, about, said
 from integration.sla.stories import Story, minutes
-from pledge.events import BreachRetracted, PromiseBreached, TimerStarted
+from pledge.events import (
+    BreachRetracted,
+    IncidentOpened,
+    IncidentResolved,
+    IncidentUpdated,
+    PromiseBreached,
+    TimerStarted,
+)
 from support import topics
 
 
@@ -134,3 +143,21 @@ async def test_days_pass_without_a_second_breach(sla: Sla) -> None:
         ("breached", "first_response"),
         ("breached", "resolution"),
     ]
+
+
+@pytest.mark.promise("SIS-13")
+async def test_update_that_the_status_page_owes_is_a_promise_of_the_incident(sla: Sla) -> None:
+    incident = Story().incident(IncidentOpened, 0).incident(IncidentUpdated, 20)
+    await sla.tell(incident)
+    await sla.advance(minutes(55))
+
+    (breach,) = [each.event for each in await sla.breach_events()]
+    assert isinstance(breach, PromiseBreached)
+    assert (breach.incident_id, breach.ticket_id) == (incident.ticket_id, None)
+    assert (breach.metric, breach.cycle) == ("public_update", 2)
+    assert breach.due_at == incident.start + minutes(50)
+    assert breach.ticket_number == breach.subject_line == "Mail is delayed"
+
+    await sla.tell(incident.incident(IncidentResolved, 60).last)
+    await sla.advance(minutes(120))
+    assert len(await sla.breach_events()) == 1

@@ -76,7 +76,7 @@ def _promise(change: Change, telling: Telling) -> dict[str, Any]:
         "desk": ticket.desk,
         "occurred_at": change.occurred_at,
         "recorded_at": telling.now,
-        "ticket_id": ticket.ticket_id,
+        "incident_id" if ticket.is_incident else "ticket_id": ticket.ticket_id,
         "severity": ticket.severity,
         "priority": ticket.priority,
         "metric": change.metric,
@@ -128,7 +128,7 @@ def _breach_fields(change: Change, telling: Telling, due_at: datetime) -> dict[s
     return fields | {
         "breach_id": breach_id(ticket.ticket_id, change.metric, change.cycle, due_at),
         "ticket_number": ticket.number,
-        "subject_line": opened.text("subject_line") or "",
+        "subject_line": opened.text("subject_line") or opened.text("title") or "",
         "requester": Contact.model_validate(opened.part("requester")),
         "channel": opened.text("channel"),
         "due_at": due_at,

@@ -1,4 +1,8 @@
-"""Ticket events from the bus: decoded, assessed and stored, one transaction a batch."""
+"""Events of tickets and incidents from the bus: decoded, assessed, stored; one transaction a batch.
+
+A promise is made on a ticket, or (`public_update`) on an incident of the status page; to the rest
+of this service an incident is a ticket with a title for a number.
+"""
 
 from __future__ import annotations
 
@@ -13,11 +17,12 @@ import structlog
 from pydantic_core import from_json, to_json
 
 from pledge.events import Decoded, Envelope, Malformed, Topic, decode
+from pledge.events.status import IncidentEvent, StatusEvent
 from pledge.events.ticket import TicketEvent
 from pledge.runtime.clock import Clock
 from pledge.runtime.records import Outcome, Partition, Poison, Record
 from sla import store
-from sla.domain.facts import fact_from_event
+from sla.domain.facts import OPENINGS, fact_from_event
 from sla.domain.model import Fact
 from sla.ledger import Ledger
 from sla.metrics import SlaMetrics
@@ -25,10 +30,12 @@ from sla.policies import Policies
 from sla.settings import SlaSettings
 from sla.tickets import Cause, Ticket, TicketCache
 
-TOPICS = (Topic.TICKET_EVENTS.value,)
+TOPICS = (Topic.TICKET_EVENTS.value, Topic.STATUS_EVENTS.value)
 
 # What people wrote is intake's to keep; promises need none of it.
-_TEXTS = frozenset(("text", "resolution", "outcome", "participants", "description", "variables"))
+_TEXTS = frozenset(
+    ("text", "resolution", "outcome", "participants", "description", "variables", "body")
+)
 
 log = structlog.get_logger()
 
@@ -83,7 +90,7 @@ class Books:
 
 
 class FactHandler:
-    """Handles `ticket.events.v1`, one partition's batch at a time."""
+    """Handles `ticket.events.v1` and `status.events.v1`, one partition's batch at a time."""
 
     def __init__(
         self,
@@ -131,8 +138,8 @@ class FactHandler:
         """Enter one fact; returns what became of it, as a metric label."""
         ticket = ledger.ticket(incoming.ticket_id)
         if ticket is None:
-            if incoming.fact.type != "opened":
-                detail = f"no event opened the ticket {incoming.number} ({incoming.ticket_id})"
+            if incoming.fact.type not in OPENINGS:
+                detail = f"no event opened {incoming.number} ({incoming.ticket_id})"
                 outcome.poison.append(Poison(incoming.record, "unknown_ticket", detail))
                 return "unknown_ticket"
             ticket = self._opened(partition, incoming)
@@ -171,7 +178,7 @@ class FactHandler:
 
 
 def _read(records: Sequence[Record], outcome: Outcome) -> list[Incoming]:
-    """The ticket events among `records`; what is none becomes poison, unknown types are left."""
+    """The facts among `records`; what is none becomes poison, unknown types are left."""
     incoming = []
     for record in records:
         try:
@@ -182,24 +189,33 @@ def _read(records: Sequence[Record], outcome: Outcome) -> list[Incoming]:
         if not isinstance(decoded, Decoded):
             continue
         envelope, event = decoded.envelope, decoded.event
-        if not isinstance(event, TicketEvent):
-            detail = f"{envelope.type} is no event of a ticket"
+        if isinstance(event, TicketEvent):
+            subject, name = event.ticket_id, event.number
+        elif isinstance(event, IncidentEvent):
+            subject, name = event.incident_id, event.title
+        elif isinstance(event, StatusEvent):
+            continue  # of components and maintenances, which promise nothing
+        else:
+            detail = f"{envelope.type} is no event of a ticket or an incident"
             outcome.poison.append(Poison(record, "not_a_fact", detail))
-        elif envelope.sequence is None:
+            continue
+        if envelope.sequence is None:
             detail = "the header ce_sequence is missing"
             outcome.poison.append(Poison(record, "missing_sequence", detail))
         else:
-            incoming.append(_incoming(record, envelope, event, envelope.sequence))
+            incoming.append(_incoming(record, envelope, subject, name, envelope.sequence))
     return incoming
 
 
-def _incoming(record: Record, envelope: Envelope, event: TicketEvent, sequence: int) -> Incoming:
+def _incoming(
+    record: Record, envelope: Envelope, subject: UUID, name: str, sequence: int
+) -> Incoming:
     plain: dict[str, Any] = from_json(record.value or b"")
     data = {name: value for name, value in plain.items() if name not in _TEXTS}
     return Incoming(
         record,
-        event.ticket_id,
-        event.number,
+        subject,
+        name,
         envelope,
         sequence,
         fact_from_event(data, sequence),

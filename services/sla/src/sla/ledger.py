@@ -247,8 +247,8 @@ def _envelope(draft: Ticket) -> Envelope:
     cause = draft.cause
     return Envelope(
         id=cause.id,
-        source="/intake",
-        type=f"pledge.ticket.{newest.type}.v1",
+        source="/status" if draft.is_incident else "/intake",
+        type=str(newest.data.get("type")),
         time=newest.occurred_at,
         subject=str(draft.ticket_id),
         desk=draft.desk,

@@ -9,8 +9,12 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from uuid import UUID
 
+from pledge.events import Topic
 from pledge.runtime.records import Partition
+from sla.domain.facts import OPENINGS
 from sla.domain.model import Fact, Told
+
+INCIDENT_TOPIC = Topic.STATUS_EVENTS.value
 
 NOTHING_TOLD = Told()
 LONG_AGO = datetime.min.replace(tzinfo=UTC)
@@ -56,7 +60,12 @@ class Ticket:
     @property
     def opened(self) -> Fact:
         """The fact that opened it: there is no ticket without."""
-        return next(fact for fact in self.facts if fact.type == "opened")
+        return next(fact for fact in self.facts if fact.type in OPENINGS)
+
+    @property
+    def is_incident(self) -> bool:
+        """Whether it is an incident of the status page, and no ticket."""
+        return self.home.topic == INCIDENT_TOPIC
 
 
 class TicketCache:
