@@ -1,0 +1,107 @@
+"""Every breach is one page, and every page reached the pager, recognisable when it came again."""
+
+from __future__ import annotations
+
+from collections import Counter, defaultdict
+from collections.abc import Sequence
+from datetime import datetime, timedelta
+
+import asyncpg
+
+from support.chaos.desk import PAGE_LATE_AFTER
+from support.chaos.reading import Told
+from support.chaos.receiver import Call
+from support.chaos.verdict import Verdict, Wrong
+
+_PAGES = """
+SELECT id::text, breach_id::text, state, is_late, detected_at, raised_at FROM pages
+"""
+_DELIVERIES = "SELECT id::text, page_id::text, state FROM deliveries"
+# `raised_at` is rounded in what the receiver is told, not in the table.
+_EXACT = timedelta(milliseconds=1)
+
+
+async def judge(
+    connection: asyncpg.Connection,
+    calls: Sequence[Call],
+    breaches: Sequence[Told],
+    events: Sequence[Told],
+    verdict: Verdict,
+) -> None:
+    """Compare breaches, pages, deliveries, calls of the receiver, and what was published."""
+    broken = {each.data["breach_id"]: each for each in breaches if each.what == "promise.breached"}
+    pages = await connection.fetch(_PAGES)
+    raised = Counter(row["breach_id"] for row in pages)
+    verdict.same(set(raised), set(broken), "breaches with a page")
+    for breach, count in raised.items():
+        verdict.expect(count == 1, Wrong.TWICE, f"breach {breach} has {count} pages")
+    for row in pages:
+        _judge_lateness(row, broken, verdict)
+    deliveries = await connection.fetch(_DELIVERIES)
+    _judge_calls(pages, deliveries, calls, verdict)
+    _judge_events(deliveries, events, verdict)
+    verdict.count("pages", len(pages))
+    verdict.count("pages marked late", sum(row["is_late"] for row in pages))
+
+
+def _judge_lateness(row: asyncpg.Record, broken: dict[str, Told], verdict: Verdict) -> None:
+    breach = broken.get(row["breach_id"])
+    if breach is None:
+        return
+    detected = datetime.fromisoformat(breach.data["detected_at"])
+    waited = row["raised_at"] - detected
+    is_late = breach.data["is_late"] or waited > PAGE_LATE_AFTER
+    is_close = abs(waited - PAGE_LATE_AFTER) < _EXACT
+    verdict.expect(
+        is_close or row["is_late"] == is_late,
+        Wrong.OTHER,
+        f"page {row['id']} was raised {waited} after its breach; late: {row['is_late']}",
+    )
+
+
+def _judge_calls(
+    pages: Sequence[asyncpg.Record],
+    deliveries: Sequence[asyncpg.Record],
+    calls: Sequence[Call],
+    verdict: Verdict,
+) -> None:
+    by_id: dict[str, list[Call]] = defaultdict(list)
+    for call in calls:
+        by_id[call.webhook_id].append(call)
+        verdict.expect(call.is_signed, Wrong.OTHER, f"call {call.webhook_id} is not signed")
+    states = {row["id"]: row["state"] for row in pages}
+    of_page: dict[str, list[asyncpg.Record]] = defaultdict(list)
+    for row in deliveries:
+        of_page[row["page_id"]].append(row)
+        found = by_id.pop(row["id"], [])
+        label = f"delivery {row['id']} of page {row['page_id']}"
+        match row["state"]:
+            case "delivered":
+                is_there = any(call.was_accepted for call in found)
+                verdict.expect(is_there, Wrong.LOST, f"{label} did not reach the receiver")
+            case "cancelled":
+                is_over = states.get(row["page_id"]) == "resolved"
+                verdict.expect(is_over, Wrong.LOST, f"{label} was cancelled, its page is not over")
+            case other:
+                verdict.blame(Wrong.LOST, f"{label} is {other}")
+        bodies = {call.body for call in found}
+        verdict.expect(len(bodies) < 2, Wrong.TWICE, f"{label} came with {len(bodies)} bodies")
+        verdict.count("webhook calls", len(found))
+        verdict.count("webhook repetitions", max(0, len(found) - 1))
+    for page, state in states.items():
+        count = len(of_page[page])
+        # A page that is over before it is sent needs no delivery.
+        is_right = count == 1 or (count == 0 and state == "resolved")
+        kind = Wrong.LOST if count == 0 else Wrong.TWICE
+        verdict.expect(is_right, kind, f"page {page}, {state}, has {count} deliveries")
+    verdict.expect(not by_id, Wrong.OTHER, f"calls of no delivery: {sorted(by_id)}")
+
+
+def _judge_events(
+    deliveries: Sequence[asyncpg.Record], events: Sequence[Told], verdict: Verdict
+) -> None:
+    delivered = Counter(each.data["page_id"] for each in events if each.what == "page.delivered")
+    wanted = {row["page_id"] for row in deliveries if row["state"] == "delivered"}
+    verdict.same(set(delivered), wanted, "pages told as delivered")
+    for page, count in delivered.items():
+        verdict.expect(count == 1, Wrong.TWICE, f"page {page} was told delivered {count} times")

@@ -1,0 +1,168 @@
+"""The desk's promises, worked out anew from the facts, against what sla said of them."""
+
+from __future__ import annotations
+
+from collections import Counter, defaultdict
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+import asyncpg
+
+from support.chaos.desk import FIRST_RESPONSE, RESOLUTION
+from support.chaos.reading import Told
+from support.chaos.verdict import Verdict, Wrong
+
+_TARGETS: Mapping[str, tuple[timedelta, frozenset[str]]] = {
+    "first_response": (
+        FIRST_RESPONSE,
+        frozenset(("ticket.agent_replied", "ticket.contact_attempted", "ticket.resolved")),
+    ),
+    "resolution": (RESOLUTION, frozenset(("ticket.resolved",))),
+}
+# The broker stamps a record a moment before readers are shown it.
+SHOWN_WITHIN = timedelta(milliseconds=300)
+# Said at most once of each cycle of each timer.
+_ONCE = ("timer.started", "timer.met", "timer.cancelled", "timer.at_risk")
+
+
+@dataclass(frozen=True, slots=True)
+class Promise:
+    """One promise on one ticket: when it was due, when it was kept, when that could be known."""
+
+    due_at: datetime
+    met_at: datetime | None
+    known_at: datetime | None
+
+    @property
+    def is_kept(self) -> bool:
+        """Whether what promised happened by the due instant."""
+        return self.met_at is not None and self.met_at <= self.due_at
+
+    @property
+    def was_known_to_be_kept(self) -> bool:
+        """Whether the fact that kept it was there to be read before the due instant."""
+        return (
+            self.is_kept
+            and self.known_at is not None
+            and self.known_at + SHOWN_WITHIN < self.due_at
+        )
+
+
+def promises(facts: Sequence[Told]) -> dict[tuple[str, str], Promise]:
+    """Every promise by ticket and metric."""
+    by_ticket: dict[str, list[Told]] = defaultdict(list)
+    for fact in facts:
+        by_ticket[fact.subject].append(fact)
+    found = {}
+    for ticket, told in by_ticket.items():
+        opened = next(fact for fact in told if fact.what == "ticket.opened")
+        for metric, (within, meets) in _TARGETS.items():
+            meeting = [
+                fact
+                for fact in told
+                if fact.what in meets and fact.occurred_at >= opened.occurred_at
+            ]
+            due_at = opened.occurred_at + within
+            first = min(meeting, key=lambda fact: fact.occurred_at, default=None)
+            known = [fact.appended_at for fact in meeting if fact.occurred_at <= due_at]
+            found[ticket, metric] = Promise(
+                due_at, first.occurred_at if first else None, min(known, default=None)
+            )
+    return found
+
+
+def judge(
+    facts: Sequence[Told], timers: Sequence[Told], breaches: Sequence[Told], verdict: Verdict
+) -> None:
+    """Compare the published timers and breaches with the promises."""
+    wanted = promises(facts)
+    said = Counter(
+        (each.what, each.subject, each.data["metric"], each.data["cycle"], each.data.get("percent"))
+        for each in timers
+        if each.what in _ONCE
+    )
+    for what, count in said.items():
+        verdict.expect(count == 1, Wrong.TWICE, f"{what} was said {count} times")
+    known = {
+        (what, f"{ticket} {metric}") for what, ticket, metric, *_ in said if metric in _TARGETS
+    }
+    everything = {f"{ticket} {metric}" for ticket, metric in wanted}
+    kept = {f"{ticket} {metric}" for (ticket, metric), one in wanted.items() if one.is_kept}
+    for kind, expected in (("timer.started", everything), ("timer.met", kept)):
+        verdict.same({which for what, which in known if what == kind}, expected, kind)
+    _judge_breaches(wanted, breaches, verdict)
+
+
+def _judge_breaches(
+    wanted: Mapping[tuple[str, str], Promise], breaches: Sequence[Told], verdict: Verdict
+) -> None:
+    broken = [each for each in breaches if each.what == "promise.breached"]
+    retracted = [each for each in breaches if each.what == "promise.breach_retracted"]
+    for kind, events in (("breached", broken), ("retracted", retracted)):
+        for breach, count in Counter(each.data["breach_id"] for each in events).items():
+            verdict.expect(count == 1, Wrong.TWICE, f"breach {breach} was {kind} {count} times")
+        keys = Counter((each.subject, each.data["metric"], each.data["cycle"]) for each in events)
+        for key, count in keys.items():
+            verdict.expect(count == 1, Wrong.TWICE, f"{key} was {kind} {count} times")
+    taken_back = {each.data["breach_id"] for each in retracted}
+    orphans = taken_back - {each.data["breach_id"] for each in broken}
+    verdict.expect(not orphans, Wrong.LOST, f"retractions of no breach: {orphans}")
+    standing = set()
+    for each in broken:
+        promise = wanted.get((each.subject, each.data["metric"]))
+        if promise is None:
+            verdict.blame(Wrong.FALSE_BREACH, f"{each} of no promise")
+            continue
+        _judge_breach(each, promise, verdict)
+        if each.data["breach_id"] not in taken_back:
+            standing.add(f"{each.subject} {each.data['metric']}")
+            verdict.expect(
+                not promise.is_kept, Wrong.FALSE_BREACH, f"{each} was kept at {promise.met_at}"
+            )
+    missed = {f"{ticket} {metric}" for (ticket, metric), one in wanted.items() if not one.is_kept}
+    for each_missed in sorted(missed - standing):
+        verdict.blame(Wrong.LOST, f"no breach of {each_missed}")
+    verdict.count("breaches", len(broken))
+    verdict.count("retractions", len(retracted))
+
+
+def _judge_breach(each: Told, promise: Promise, verdict: Verdict) -> None:
+    told = datetime.fromisoformat(each.data["due_at"])
+    verdict.expect(told == promise.due_at, Wrong.OTHER, f"{each}: due {told}, not {promise.due_at}")
+    noticed = datetime.fromisoformat(each.data["detected_at"])
+    verdict.expect(noticed >= told, Wrong.FALSE_BREACH, f"{each}: noticed before it was due")
+    verdict.expect(
+        each.data["is_provisional"] or not promise.was_known_to_be_kept,
+        Wrong.FALSE_BREACH,
+        f"{each}: due {promise.due_at}, but kept at {promise.met_at}, readable {promise.known_at}",
+    )
+
+
+async def judge_tables(
+    connection: asyncpg.Connection,
+    facts: Sequence[Told],
+    breaches: Sequence[Told],
+    verdict: Verdict,
+) -> None:
+    """What sla keeps is what was on the topic, once."""
+    rows = await connection.fetch("SELECT ticket_id, sequence FROM facts")
+    verdict.same(
+        {f"{row['ticket_id']} #{row['sequence']}" for row in rows},
+        {f"{each.subject} #{each.sequence}" for each in facts},
+        "facts kept by sla",
+    )
+    rows = await connection.fetch("SELECT breach_id, retracted_at FROM breaches")
+    verdict.same(
+        {f"{row['breach_id']} {row['retracted_at'] is not None}" for row in rows},
+        {
+            f"{each.data['breach_id']} {each.data['breach_id'] in _retracted(breaches)}"
+            for each in breaches
+            if each.what == "promise.breached"
+        },
+        "breaches kept by sla",
+    )
+
+
+def _retracted(breaches: Sequence[Told]) -> set[str]:
+    return {each.data["breach_id"] for each in breaches if each.what.endswith("retracted")}

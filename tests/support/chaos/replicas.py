@@ -1,0 +1,124 @@
+"""One process of a service: started, killed, frozen, thawed, stopped."""
+
+from __future__ import annotations
+
+import asyncio
+import signal
+import sys
+from collections.abc import Mapping, Sequence
+from datetime import timedelta
+from pathlib import Path
+
+import httpx
+
+from pledge.runtime.clock import SystemClock
+from pledge_local.processes import Child
+
+STOPS_WITHIN = 30.0
+
+
+class Fell(AssertionError):
+    """A process ended although nobody had asked it to."""
+
+
+class Replica:
+    """`python -m <service>` with its environment; may be started many times."""
+
+    def __init__(
+        self,
+        service: str,
+        label: str,
+        command: Sequence[str],
+        environment: Mapping[str, str],
+        *,
+        port: int,
+        log: Path,
+    ) -> None:
+        self.service = service
+        self.label = label
+        self.url = f"http://127.0.0.1:{port}"
+        self.kills = 0
+        self._command = [sys.executable, "-X", "faulthandler", *command]
+        self._environment = dict(environment)
+        self._log = log
+        self._child: Child | None = None
+        self._is_frozen = False
+
+    @property
+    def is_running(self) -> bool:
+        """Whether it was started and not ended by us."""
+        return self._child is not None
+
+    def start(self) -> None:
+        """Start it; does not wait until it is ready."""
+        if self._child is None:
+            self._child = Child(self.label, self._command, self._log, environment=self._environment)
+
+    async def kill(self) -> None:
+        """Kill -9."""
+        if self._child is not None:
+            child, self._child = self._child, None
+            self._is_frozen = False
+            self.kills += 1
+            await asyncio.to_thread(child.kill)
+
+    async def stop(self) -> int:
+        """SIGTERM, and wait for the end; gives the exit status. Fails when it has to be killed."""
+        if self._child is None:
+            return 0
+        self.thaw()
+        child, self._child = self._child, None
+        child.terminate(signal.SIGTERM)
+        if not await asyncio.to_thread(child.wait, STOPS_WITHIN):
+            await asyncio.to_thread(child.kill)
+            raise Fell(f"{self.label} did not stop within {STOPS_WITHIN} s:\n{self._tail(child)}")
+        return child.exit_code() or 0
+
+    def freeze(self) -> None:
+        """SIGSTOP: its connections stay open and nothing moves."""
+        if self._child is not None:
+            self._child.terminate(signal.SIGSTOP)
+            self._is_frozen = True
+
+    def thaw(self) -> None:
+        """SIGCONT."""
+        if self._child is not None and self._is_frozen:
+            self._child.terminate(signal.SIGCONT)
+            self._is_frozen = False
+
+    def has_ended(self) -> int | None:
+        """The exit status of a process that ended by itself; it counts as stopped from now on."""
+        if self._child is None or (code := self._child.exit_code()) is None:
+            return None
+        self._child = None
+        return code
+
+    def check(self) -> None:
+        """Raise Fell when it ended by itself."""
+        if self._child is not None and (code := self._child.exit_code()) is not None:
+            raise Fell(f"{self.label} ended by itself with {code}:\n{self._tail(self._child)}")
+
+    async def ready(self, within: timedelta) -> None:
+        """Wait until it says that it is ready. Raises Fell when it isn't in time."""
+        clock = SystemClock()
+        deadline = clock.monotonic() + within.total_seconds()
+        said = "it does not answer"
+        async with httpx.AsyncClient(timeout=5, trust_env=False) as client:
+            while clock.monotonic() < deadline:
+                self.check()
+                try:
+                    answer = await client.get(f"{self.url}/readyz")
+                    if answer.is_success:
+                        return
+                    said = answer.text
+                except httpx.HTTPError:
+                    pass  # not listening yet
+                await clock.sleep(timedelta(milliseconds=50))
+        raise Fell(f"{self.label} is not ready after {within}: {said}\n{self.tail()}")
+
+    def tail(self) -> str:
+        """The end of its log."""
+        return self._tail(self._child) if self._child is not None else ""
+
+    def _tail(self, child: Child) -> str:
+        return "\n".join(f"    {line[:600]}" for line in child.last_lines(12))
