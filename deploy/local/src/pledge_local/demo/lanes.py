@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import smtplib
-from datetime import datetime, timedelta
+from datetime import timedelta
 from typing import Any
 from uuid import UUID
 
 from pledge.events import (
     IncidentOpened,
+    IncidentResolved,
     PageAcknowledged,
     PromiseBreached,
+    Resolved,
     TicketOpened,
     TimerMet,
     TimerStarted,
@@ -19,46 +21,37 @@ from pledge_local.demo.teller import NotHappened
 from pledge_local.demo.world import DESK, SOON, World
 
 FIRST_RESPONSE = "first_response"
+CALLBACK = "callback"
+TO_LOOK = timedelta(seconds=5)
 
 
 async def urgent_mail(world: World) -> None:
-    """A critical mail that nobody answers: breach, page, acknowledgement, incident."""
+    """A critical mail that nobody answers: breach, page, acknowledgement, incident, the end."""
     lane = "urgent mail"
     ticket = await _mailed(
         world, lane, "critical@demo.example", "Nobody can sign in", "It began a minute ago."
     )
-    await _timers(world, lane, ticket.ticket_id)
+    await _promised(world, lane, ticket.ticket_id)
     breach = await _breached(world, lane, ticket.ticket_id)
-    page = await _paged(world, lane, ticket.ticket_id, breach.due_at)
+    page = await _paged(world, lane, breach)
     await _acknowledged(world, lane, page)
-    await _on_the_status_page(world, lane, ticket)
+    incident = await _on_the_status_page(world, lane, ticket)
+    # So that whoever watches can look at the page before it is over.
+    await world.clock.sleep(TO_LOOK)
+    await _resolved(world, lane, ticket, "A certificate had run out; it is renewed.")
+    await _over(world, lane, incident)
 
 
 async def mail(world: World) -> None:
-    """A question by mail that is answered in time: the promise is kept."""
+    """A question by mail that is answered in time: the promise is kept, and the mail goes out."""
     lane = "mail"
     ticket = await _mailed(
         world, lane, "support@demo.example", "How do I export my data?", "I need it as CSV."
     )
-    await _timers(world, lane, ticket.ticket_id)
+    await _promised(world, lane, ticket.ticket_id)
     began = world.clock.now()
-    await world.post(
-        lane,
-        "an agent answers",
-        f"{world.urls['intake']}/tickets/{ticket.ticket_id}/reply",
-        {"text": "Choose Settings, then Export.", "is_initial_response": True},
-    )
-    met, at = await world.teller.expect(
-        lane,
-        "first response kept",
-        world.observer.event(
-            TimerMet, lambda one: one.ticket_id == ticket.ticket_id and one.metric == FIRST_RESPONSE
-        ),
-        SOON,
-    )
-    world.teller.happened(
-        lane, f"an agent answers: {met.metric} promise kept", at - began, "the answer"
-    )
+    answer = {"text": "Choose Settings, then Export.", "is_initial_response": True}
+    await _acted(world, lane, ticket, "reply", answer, FIRST_RESPONSE)
     reply = await world.teller.expect(
         lane,
         "the answer reaches the requester's mailbox",
@@ -68,41 +61,43 @@ async def mail(world: World) -> None:
     world.teller.happened(
         lane, "the answer is in the requester's mailbox", reply.at - began, "the answer"
     )
+    await _resolved(world, lane, ticket, "The export was shown.")
 
 
 async def voicemail(world: World) -> None:
-    """A voicemail, and then its text."""
+    """A voicemail: somebody calls back in time."""
     lane = "voicemail"
-    began = world.clock.now()
-    call = {
-        "desk": DESK,
-        "conversation": f"call-{world.mark}",
-        "call_id": f"call-{world.mark}",
-        "line": "+15550101",
-        "caller": {"phone": "+15550188", "name": f"Carla Caller {world.mark}"},
-    }
-    told = await world.post(
+    call = f"call-{world.mark}"
+    ticket = await _sent(
+        world,
         lane,
         "a voicemail is left",
-        f"{world.urls['intake']}/channels/phone",
+        "channels/phone",
         {
-            **call,
             "type": "pledge.phone.voicemail_left.v1",
-            "delivery": f"voicemail-{world.mark}",
+            "desk": DESK,
+            "conversation": call,
+            "delivery": f"{call}-voicemail",
+            "call_id": call,
+            "line": "+15550101",
+            "caller": {"phone": "+15550188", "name": "Carla Caller"},
             "duration": "PT21S",
         },
     )
-    await _opened(world, lane, "a voicemail is left", str(told["delivery"]), began)
+    await _promised(world, lane, ticket.ticket_id, CALLBACK)
+    attempt = {"channel": "phone", "reached": True, "note": "She only wanted the opening hours."}
+    await _acted(world, lane, ticket, "contact-attempts", attempt, CALLBACK)
+    await _resolved(world, lane, ticket, "Told the opening hours.")
 
 
 async def chat(world: World) -> None:
-    """A message in the chat."""
+    """A message in the chat, answered there."""
     lane = "chat"
-    began = world.clock.now()
-    told = await world.post(
+    ticket = await _sent(
+        world,
         lane,
         "a chat begins",
-        f"{world.urls['intake']}/channels/chat",
+        "channels/chat",
         {
             "type": "pledge.chat.message_received.v1",
             "desk": DESK,
@@ -113,17 +108,20 @@ async def chat(world: World) -> None:
             "has_contact_details": True,
         },
     )
-    await _opened(world, lane, "a chat begins", str(told["delivery"]), began)
+    await _promised(world, lane, ticket.ticket_id)
+    answer = {"text": "Yes: +1 555 0101.", "channel": "chat"}
+    await _acted(world, lane, ticket, "reply", answer, FIRST_RESPONSE)
+    await _resolved(world, lane, ticket, "Told the number.")
 
 
 async def portal(world: World) -> None:
     """A case from the portal's form."""
     lane = "portal"
-    began = world.clock.now()
-    told = await world.post(
+    ticket = await _sent(
+        world,
         lane,
         "a case is submitted",
-        f"{world.urls['intake']}/cases",
+        "cases",
         {
             "desk": DESK,
             "subject": f"A wish for dark mode ({world.mark})",
@@ -131,7 +129,10 @@ async def portal(world: World) -> None:
             "requester": {"name": "Paula Portal", "email": "paula@customer.example"},
         },
     )
-    await _opened(world, lane, "a case is submitted", str(told["delivery"]), began)
+    await _promised(world, lane, ticket.ticket_id)
+    answer = {"text": "We have noted it, thank you."}
+    await _acted(world, lane, ticket, "reply", answer, FIRST_RESPONSE)
+    await _resolved(world, lane, ticket, "Noted for the next release.")
 
 
 async def _mailed(world: World, lane: str, to: str, subject: str, text: str) -> TicketOpened:
@@ -157,60 +158,104 @@ async def _mailed(world: World, lane: str, to: str, subject: str, text: str) -> 
     return ticket
 
 
-async def _opened(world: World, lane: str, what: str, delivery: str, began: datetime) -> None:
+async def _sent(
+    world: World, lane: str, what: str, path: str, body: dict[str, Any]
+) -> TicketOpened:
+    began = world.clock.now()
+    told = await world.post(lane, what, f"{world.urls['intake']}/{path}", body)
     ticket, at = await world.teller.expect(
         lane,
         f"{what} and becomes a ticket",
-        world.observer.event(TicketOpened, lambda one: one.delivery == delivery),
+        world.observer.event(TicketOpened, lambda one: one.delivery == told["delivery"]),
         SOON,
     )
     world.teller.happened(
         lane, f"{what}: ticket {ticket.number} opened, {ticket.severity}", at - began, "sending"
     )
-    await _timers(world, lane, ticket.ticket_id)
+    return ticket
 
 
-async def _timers(world: World, lane: str, ticket_id: UUID) -> None:
+async def _promised(world: World, lane: str, ticket_id: UUID, metric: str = FIRST_RESPONSE) -> None:
     began = world.clock.now()
     timer, at = await world.teller.expect(
         lane,
-        "timers start",
-        world.observer.event(TimerStarted, lambda one: one.ticket_id == ticket_id),
+        f"the promise {metric} starts",
+        world.observer.event(
+            TimerStarted, lambda one: one.ticket_id == ticket_id and one.metric == metric
+        ),
         SOON,
     )
     due = f", due {timer.due_at:%H:%M:%S}" if timer.due_at else ""
+    # It may have been read before the ticket was: then nobody waited.
+    waited = max(at - began, timedelta(0))
     world.teller.happened(
-        lane, f"promised: {timer.metric} within {timer.target}{due}", max(at - began, timedelta(0)),
-        "the ticket",
-    )  # fmt: skip
+        lane, f"promised: {metric} within {timer.target}{due}", waited, "the ticket"
+    )
+
+
+async def _acted(
+    world: World, lane: str, ticket: TicketOpened, action: str, body: dict[str, Any], metric: str
+) -> None:
+    began = world.clock.now()
+    url = f"{world.urls['intake']}/tickets/{ticket.ticket_id}/{action}"
+    await world.post(lane, f"an agent: {action}", url, body)
+    _, at = await world.teller.expect(
+        lane,
+        f"the promise {metric} is kept",
+        world.observer.event(
+            TimerMet, lambda one: one.ticket_id == ticket.ticket_id and one.metric == metric
+        ),
+        SOON,
+    )
+    world.teller.happened(
+        lane, f"an agent acts ({action}): {metric} kept", at - began, "the agent's click"
+    )
+
+
+async def _resolved(world: World, lane: str, ticket: TicketOpened, how: str) -> None:
+    began = world.clock.now()
+    url = f"{world.urls['intake']}/tickets/{ticket.ticket_id}/resolve"
+    await world.post(lane, "an agent resolves the ticket", url, {"resolution": how})
+    _, at = await world.teller.expect(
+        lane,
+        "the ticket is resolved",
+        world.observer.event(Resolved, lambda one: one.ticket_id == ticket.ticket_id),
+        SOON,
+    )
+    world.teller.happened(lane, f"{ticket.number} resolved", at - began, "the agent's click")
 
 
 async def _breached(world: World, lane: str, ticket_id: UUID) -> PromiseBreached:
     breach, at = await world.teller.expect(
         lane,
         "the promise breaks",
-        world.observer.event(PromiseBreached, lambda one: one.ticket_id == ticket_id),
+        world.observer.event(
+            PromiseBreached, lambda one: one.ticket_id == ticket_id and one.metric == FIRST_RESPONSE
+        ),
         SOON + timedelta(seconds=60),
     )
     world.teller.happened(
-        lane, f"nobody answers: {breach.metric} breached", breach.detected_at - breach.due_at, "due"
+        lane,
+        f"nobody answers: {breach.metric} breached, detected",
+        breach.detected_at - breach.due_at,
+        "due",
     )
     world.teller.happened(lane, "the breach is read from Kafka", at - breach.due_at, "due")
     return breach
 
 
-async def _paged(world: World, lane: str, ticket_id: UUID, due_at: datetime) -> dict[str, Any]:
+async def _paged(world: World, lane: str, breach: PromiseBreached) -> dict[str, Any]:
     page = await world.teller.expect(
         lane,
         "somebody is paged",
         world.observer.arrival(
-            "webhook", lambda one: (one["body"] or {}).get("ticket_id") == str(ticket_id)
+            "webhook", lambda one: (one["body"] or {}).get("breach_id") == str(breach.breach_id)
         ),
         SOON,
     )
-    signed = ", signature right" if page.content["is_signed"] else ""
+    signed = ", its signature is right" if page.content["is_signed"] else ""
     world.teller.happened(
-        lane, f"page accepted by {page.content['to']}{signed}", page.at - due_at, "due"
+        lane, f"page accepted by {page.content['to']}{signed}", page.at - breach.due_at, "due"
     )
     body: dict[str, Any] = page.content["body"]
     return body
@@ -229,23 +274,42 @@ async def _acknowledged(world: World, lane: str, page: dict[str, Any]) -> None:
     world.teller.happened(lane, f"page acknowledged by {who}", at - began, "the click")
 
 
-async def _on_the_status_page(world: World, lane: str, ticket: TicketOpened) -> None:
+async def _on_the_status_page(world: World, lane: str, ticket: TicketOpened) -> IncidentOpened:
     began = world.clock.now()
     await world.post(
         lane,
         "an agent confirms a known critical incident",
         f"{world.urls['intake']}/tickets/{ticket.ticket_id}/triage",
-        {"known_incident": True, "why": "the sign-in service is down"},
+        {"known_incident": True, "why": "all customers are affected"},
     )
     incident, at = await world.teller.expect(
         lane,
-        "an incident opens on the status page",
+        "an incident opens",
         world.observer.event(IncidentOpened, lambda one: ticket.ticket_id in one.ticket_ids),
         SOON,
     )
     world.teller.happened(
         lane, f"incident “{incident.title}” opened", at - began, "the confirmation"
     )
+    seen = await world.teller.expect(
+        lane, "it stands on the public status page", world.on_status_page(incident.title), SOON
+    )
+    world.teller.happened(
+        lane, f"it stands on {world.status_page} (look now)", seen - began, "the confirmation"
+    )
+    return incident
+
+
+async def _over(world: World, lane: str, incident: IncidentOpened) -> None:
+    began = world.clock.now()
+    await world.resolve_incidents(lane)
+    _, at = await world.teller.expect(
+        lane,
+        "the incident is resolved",
+        world.observer.event(IncidentResolved, lambda one: one.incident_id == incident.incident_id),
+        SOON,
+    )
+    world.teller.happened(lane, "incident resolved, all components work", at - began, "the update")
 
 
 def _is_answer(mail: dict[str, Any], mark: str) -> bool:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import os
 from collections.abc import Awaitable, Callable
 from typing import Any
 
@@ -13,7 +14,6 @@ from rich.console import Console
 from pledge.runtime.clock import Clock
 from pledge.runtime.ids import SystemIds
 from pledge.runtime.settings import KafkaSettings, load_settings
-from pledge.runtime.target import kafka_settings
 from pledge_local.demo import lanes
 from pledge_local.demo.observer import Observer
 from pledge_local.demo.teller import NotHappened, Teller
@@ -50,6 +50,8 @@ async def show(home: Home, console: Console, clock: Clock) -> int:
             teller=teller,
             clock=clock,
         )
+        # Of a demo that was broken off: the next incident would only join it.
+        await world.resolve_incidents("status page")
         await asyncio.gather(*(_lane(lane, world) for lane in LANES))
     _summarise(console, teller, stack)
     return 1 if teller.missing else 0
@@ -62,13 +64,9 @@ async def _lane(lane: Callable[[World], Awaitable[None]], world: World) -> None:
 
 
 def _kafka(stack: dict[str, Any]) -> KafkaSettings:
+    """The stack's brokers, with what the environment says of TLS and SASL."""
     servers = stack["kafka"]["bootstrap_servers"]
-    found = kafka_settings()
-    return (
-        found
-        if found.bootstrap_servers == servers
-        else load_settings(KafkaSettings, {"KAFKA_BOOTSTRAP_SERVERS": servers})
-    )
+    return load_settings(KafkaSettings, {**os.environ, "KAFKA_BOOTSTRAP_SERVERS": servers})
 
 
 def _summarise(console: Console, teller: Teller, stack: dict[str, Any]) -> None:
@@ -84,7 +82,7 @@ def _summarise(console: Console, teller: Teller, stack: dict[str, Any]) -> None:
         f"  tickets       {stack['intake']['url']}/\n"
         f"  promises      {stack['sla']['url']}/\n"
         f"  pages         {stack['notify']['url']}/\n"
-        f"  status page   {stack['status']['url']}/{DESK}\n"
+        f"  status page   {stack['status']['url']}/{DESK}/\n"
         f"  mails, pages  {stack['sink']['url']}/\n"
         "  sign in with the token in .pledge/stack.json; repeat this with `pledge demo`",
         soft_wrap=True,

@@ -21,7 +21,9 @@ COLOURS = {
     "voicemail": "magenta",
     "chat": "green",
     "portal": "blue",
+    "status page": "yellow",
 }
+"""Also the order of the summary."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,7 +81,8 @@ class Teller:
         table.add_column("step", overflow="fold")
         table.add_column("latency", justify="right")
         table.add_column("counted from")
-        for lane in dict.fromkeys(step.lane for step in self.steps):
+        lanes = dict.fromkeys(step.lane for step in self.steps)
+        for lane in sorted(lanes, key=list(COLOURS).index):
             for step in (step for step in self.steps if step.lane == lane):
                 mark = "" if step.has_happened else "✘ "
                 table.add_row(

@@ -19,6 +19,7 @@ DESK = "demo"
 # Generous, for a busy machine: the latencies are told, not tested.
 SOON = timedelta(seconds=30)
 SMTP_TIMEOUT_SECONDS = 15
+BETWEEN_LOOKS = timedelta(milliseconds=20)
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,6 +33,11 @@ class World:
     observer: Observer
     teller: Teller
     clock: Clock
+
+    @property
+    def status_page(self) -> str:
+        """The desk's public page."""
+        return f"{self.urls['status']}/{DESK}/"
 
     async def mail(self, sender: str, to: str, subject: str, text: str) -> datetime:
         """Send a mail over SMTP and return the instant of its 250."""
@@ -55,6 +61,31 @@ class World:
         """
         async with httpx.AsyncClient(trust_env=False) as stranger:
             await self._post(stranger, lane, what, url)
+
+    async def on_status_page(self, title: str) -> datetime:
+        """Wait until the public page shows the incident `title`; the instant it was seen."""
+        url = f"{self.status_page}api/v2/summary.json"
+        async with httpx.AsyncClient(trust_env=False) as stranger:
+            while True:
+                shown = (await stranger.get(url)).raise_for_status().json()["incidents"]
+                if any(incident["name"] == title for incident in shown):
+                    return self.clock.now()
+                await self.clock.sleep(BETWEEN_LOOKS)
+
+    async def resolve_incidents(self, lane: str) -> None:
+        """Resolve what is open on the desk's status page, as its staff would."""
+        url = f"{self.urls['status']}/incidents"
+        answer = await self.client.get(url, params={"desk": DESK, "open": "true"})
+        for incident in answer.raise_for_status().json()["items"]:
+            if incident["kind"] != "incident":
+                continue
+            update = {
+                "status": "resolved",
+                "body": "Everybody can sign in again. Thank you for your patience.",
+                "components": dict.fromkeys(incident["components"], "operational"),
+            }
+            what = "the incident is resolved"
+            await self.post(lane, what, f"{url}/{incident['id']}/updates", update)
 
     async def _post(
         self, client: httpx.AsyncClient, lane: str, what: str, url: str, **content: Any
