@@ -1,205 +1,43 @@
-"""What a process is told by its environment, read in one place and checked before anything starts.
-
-A class below only describes its values; `load_settings` is what reads the environment. Building a
-class directly (`SlaSettings(dsn=...)`, as tests do) reads nothing but its arguments.
-"""
+"""What a process is told by its environment: the values; `environment.py` reads and checks them."""
 
 from __future__ import annotations
 
-import difflib
-import os
 import ssl
-from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
 from datetime import timedelta
 from pathlib import Path
-from typing import Annotated, Any, Literal, Self, TypeVar
+from typing import Annotated, Any, Literal, Self
 
-from pydantic import AfterValidator, BeforeValidator, Field, SecretStr, ValidationError
+from pydantic import Field, SecretStr
 from pydantic import model_validator as after_fields
-from pydantic.fields import FieldInfo
-from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
+from pydantic_settings import SettingsConfigDict
 
-from pledge.runtime.modelproblems import in_words
+from pledge.runtime.environment import (
+    BaseUrl,
+    EnvironmentSettings,
+    Seconds,
+    SettingProblem,
+    SettingsError,
+    Variable,
+    load_settings,
+    misspelt,
+    variable_of,
+    variables_of,
+)
 
-# A mounted secret is a line; a file far longer than that was mounted by mistake.
-LONGEST_SECRET_FILE = 64 * 1024
-
-
-@dataclass(frozen=True, slots=True)
-class Variable:
-    """Put in a field's `Annotated`: the whole name of its variable, in place of prefix + field."""
-
-    name: str
-
-
-@dataclass(frozen=True, slots=True)
-class SettingProblem:
-    """One variable that is missing or wrong; `message` says what is wrong with it."""
-
-    variable: str
-    message: str
-    example: str | None = None
-
-    def __str__(self) -> str:
-        """`VARIABLE: what is wrong (for example VARIABLE=value)`."""
-        example = f" (for example {self.variable}={self.example})" if self.example else ""
-        return f"{self.variable}: {self.message}{example}"
-
-
-class SettingsError(Exception):
-    """The environment does not describe a runnable process; every problem is in `problems`."""
-
-    def __init__(self, problems: list[SettingProblem]) -> None:
-        self.problems = problems
-        lines = "\n".join(f"  {problem}" for problem in problems)
-        super().__init__(f"the configuration is not complete:\n{lines}")
-
-
-class EnvironmentSettings(BaseSettings):
-    """Base of all settings: frozen, told by arguments or by `load_settings`, by nothing else."""
-
-    model_config = SettingsConfigDict(frozen=True, populate_by_name=True, extra="forbid")
-
-    @classmethod
-    def settings_customise_sources(
-        cls,
-        settings_cls: type[BaseSettings],
-        init_settings: PydanticBaseSettingsSource,
-        env_settings: PydanticBaseSettingsSource,
-        dotenv_settings: PydanticBaseSettingsSource,
-        file_secret_settings: PydanticBaseSettingsSource,
-    ) -> tuple[PydanticBaseSettingsSource, ...]:
-        """Only the arguments: `load_settings` passes the environment as such."""
-        return (init_settings,)
-
-
-S = TypeVar("S", bound=EnvironmentSettings)
-
-
-def load_settings(cls: type[S], environ: Mapping[str, str] | None = None) -> S:
-    """Read `cls` from `environ` (by default the process's), each value as NAME or in NAME_FILE.
-
-    Raises SettingsError, naming every variable that is missing or wrong at once.
-    """
-    found, problems = _read(cls, os.environ if environ is None else environ)
-    wrong = {problem.variable.removesuffix("_FILE") for problem in problems}
-    try:
-        settings = cls.model_validate(found)
-    except ValidationError as error:
-        told = list(_problems(cls, error))
-        problems += [problem for problem in told if problem.variable not in wrong]
-        raise SettingsError(problems) from None
-    if problems:
-        raise SettingsError(problems)
-    return settings
-
-
-def variable_of(cls: type[BaseSettings], name: str) -> str:
-    """The environment variable of the field `name`."""
-    field = cls.model_fields[name]
-    for extra in field.metadata:
-        if isinstance(extra, Variable):
-            return extra.name
-    if isinstance(field.validation_alias, str):
-        return field.validation_alias
-    return f"{cls.model_config.get('env_prefix', '')}{name}".upper()
-
-
-def variables_of(cls: type[BaseSettings]) -> dict[str, FieldInfo]:
-    """Every variable that `cls` reads, with the field it fills."""
-    return {variable_of(cls, name): field for name, field in cls.model_fields.items()}
-
-
-def misspelt(cls: type[BaseSettings], environ: Mapping[str, str]) -> list[SettingProblem]:
-    """Variables with our prefix that nobody reads but that look much like one somebody does.
-
-    Others with the prefix are left alone: Kubernetes, for one, adds its own (`…_SERVICE_HOST`).
-    """
-    prefix = str(cls.model_config.get("env_prefix", "")).upper()
-    known = [name + end for name in variables_of(cls) for end in ("", "_FILE")]
-    strangers = [name for name in environ if name.startswith(prefix) and name not in known]
-    return [
-        SettingProblem(name, f"is not a setting; did you mean {close[0]}?")
-        for name in (sorted(strangers) if prefix else [])
-        if (close := difflib.get_close_matches(name, known, n=1, cutoff=0.88))
-    ]
-
-
-def _read(
-    cls: type[BaseSettings], environ: Mapping[str, str]
-) -> tuple[dict[str, str], list[SettingProblem]]:
-    found: dict[str, str] = {}
-    problems: list[SettingProblem] = []
-    variables = {variable_of(cls, name): name for name in cls.model_fields}
-    for variable, name in variables.items():
-        beside = f"{variable}_FILE"
-        value = environ.get(variable, "")
-        path = environ.get(beside, "") if beside not in variables else ""
-        if value and path:
-            problems.append(SettingProblem(variable, f"is set and so is {beside}; keep one"))
-        elif path:
-            try:
-                found[name] = _read_secret(Path(path))
-            except (OSError, ValueError) as error:
-                problems.append(SettingProblem(beside, f"can't be used: {error}"))
-        elif value:
-            found[name] = value
-    return found, problems
-
-
-def _read_secret(path: Path) -> str:
-    with path.open("rb") as file:
-        content = file.read(LONGEST_SECRET_FILE + 1)
-    if len(content) > LONGEST_SECRET_FILE:
-        raise ValueError(f"{path} is longer than {LONGEST_SECRET_FILE} bytes")
-    text = content.decode("utf-8").rstrip("\r\n")
-    if not text:
-        raise ValueError(f"{path} is empty")
-    return text
-
-
-def _problems(cls: type[BaseSettings], error: ValidationError) -> Iterator[SettingProblem]:
-    for detail in error.errors(include_url=False):
-        name = str(detail["loc"][0]) if detail["loc"] else ""
-        told = detail["msg"].removeprefix("Value error, ")
-        if name not in cls.model_fields:
-            # A rule over several variables names the first of them at its beginning.
-            yield SettingProblem(*told.split(" ", 1))
-            continue
-        field = cls.model_fields[name]
-        example = str(field.examples[0]) if field.examples else None
-        if detail["type"] == "missing":
-            message = "is not set; it is " + (field.description or "needed")
-        else:
-            hidden = field.annotation is SecretStr or field.repr is False
-            given = "" if hidden else f" (it is {str(detail['input'])[:80]!r})"
-            message = f"{in_words(detail)}{given}"
-        yield SettingProblem(variable_of(cls, name), message, example)
-
-
-def _seconds(value: object) -> object:
-    """Accept `30` and `2.5` as seconds, beside ISO 8601 durations; pydantic reads the rest."""
-    if isinstance(value, str):
-        try:
-            return timedelta(seconds=float(value))
-        except (ValueError, OverflowError):
-            return value
-    return value
-
-
-Seconds = Annotated[timedelta, BeforeValidator(_seconds)]
-"""A duration, written as a number of seconds or as ISO 8601 (`PT30S`)."""
-
-
-def _base_url(value: str) -> str:
-    if not value.startswith(("http://", "https://")) or any(c.isspace() for c in value):
-        raise ValueError("must be a URL that starts with http:// or https://")
-    return value.rstrip("/")
-
-
-BaseUrl = Annotated[str, AfterValidator(_base_url)]
-"""An http(s) URL, kept without a slash at its end."""
+__all__ = [
+    "BaseUrl",
+    "EnvironmentSettings",
+    "KafkaSettings",
+    "Seconds",
+    "ServiceSettings",
+    "SettingProblem",
+    "SettingsError",
+    "Variable",
+    "load_settings",
+    "misspelt",
+    "variable_of",
+    "variables_of",
+]
 
 
 class KafkaSettings(EnvironmentSettings):
@@ -212,15 +50,33 @@ class KafkaSettings(EnvironmentSettings):
         examples=["localhost:9092"],
         pattern=r"^[^\s,:]+:\d{1,5}(,[^\s,:]+:\d{1,5})*$|^(\[[0-9a-fA-F:]+\]:\d{1,5},?)+$",
     )
-    security_protocol: Literal["PLAINTEXT", "SSL", "SASL_PLAINTEXT", "SASL_SSL"] = "PLAINTEXT"
-    sasl_mechanism: Literal["PLAIN", "SCRAM-SHA-256", "SCRAM-SHA-512"] | None = None
-    sasl_username: str | None = Field(None, examples=["pledge-sla"])
-    sasl_password: SecretStr | None = None
-    ssl_cafile: Path | None = Field(None, examples=["/etc/kafka/ca.pem"])
-    ssl_certfile: Path | None = Field(None, examples=["/etc/kafka/client.pem"])
-    ssl_keyfile: Path | None = Field(None, examples=["/etc/kafka/client.key"])
-    ssl_keyfile_password: SecretStr | None = None
-    ssl_check_hostname: bool = True
+    security_protocol: Literal["PLAINTEXT", "SSL", "SASL_PLAINTEXT", "SASL_SSL"] = Field(
+        "PLAINTEXT", description="how connections are protected; with SASL_ also who we are"
+    )
+    sasl_mechanism: Literal["PLAIN", "SCRAM-SHA-256", "SCRAM-SHA-512"] | None = Field(
+        None, description="how we prove who we are; needed with SASL_"
+    )
+    sasl_username: str | None = Field(
+        None, description="needed with SASL_", examples=["pledge-sla"]
+    )
+    sasl_password: SecretStr | None = Field(None, description="needed with SASL_")
+    ssl_cafile: Path | None = Field(
+        None,
+        description="the authorities that sign brokers' certificates; without it the system's",
+        examples=["/etc/kafka/ca.pem"],
+    )
+    ssl_certfile: Path | None = Field(
+        None, description="our certificate, for brokers that ask", examples=["/etc/kafka/me.pem"]
+    )
+    ssl_keyfile: Path | None = Field(
+        None, description="our certificate's private key", examples=["/etc/kafka/me.key"]
+    )
+    ssl_keyfile_password: SecretStr | None = Field(
+        None, description="what the private key is encrypted with, if it is"
+    )
+    ssl_check_hostname: bool = Field(
+        default=True, description="whether a broker's certificate must name the host we asked for"
+    )
     # The name of a topic on the cluster is this and the logical name: for a shared cluster.
     topic_prefix: str = Field("", pattern=r"^[A-Za-z0-9._-]{0,100}$", examples=["staging."])
     # With static membership a rolling restart within the session timeout moves no partition.
@@ -238,11 +94,14 @@ class KafkaSettings(EnvironmentSettings):
     rebalance_timeout: Seconds = Field(
         timedelta(seconds=60), ge=timedelta(seconds=10), le=timedelta(minutes=10)
     )
+    # How long one request to a broker may take before it is sent again.
     request_timeout: Seconds = Field(
         timedelta(seconds=40), ge=timedelta(seconds=1), le=timedelta(minutes=5)
     )
     # Larger batches cost fewer transactions; past a few thousand they only add latency.
-    batch_records: int = Field(1000, ge=1, le=10_000)
+    batch_records: int = Field(
+        1000, ge=1, le=10_000, description="the most records handled in one transaction"
+    )
 
     @after_fields(mode="after")
     def _check_combination(self) -> Self:
@@ -328,13 +187,18 @@ class ServiceSettings(EnvironmentSettings):
         pattern=r"^postgres(ql)?://",
     )
     # Each connection is a PostgreSQL process; a service works on a handful of partitions at once.
-    pool_size: int = Field(8, ge=2, le=100)
+    pool_size: int = Field(8, ge=2, le=100, description="the most connections to the database")
     # Reachable from this machine only, unless told otherwise.
-    http_host: str = "127.0.0.1"
-    http_port: int = Field(8080, ge=0, le=65535)
+    http_host: str = Field("127.0.0.1", description="the address that HTTP listens on")
+    http_port: int = Field(
+        8080, ge=0, le=65535, description="the port that HTTP listens on; 0 takes any free one"
+    )
     # Within Kubernetes' default of 30 s between SIGTERM and SIGKILL.
     stop_grace: Seconds = Field(
-        timedelta(seconds=20), ge=timedelta(seconds=1), le=timedelta(minutes=10)
+        timedelta(seconds=20),
+        ge=timedelta(seconds=1),
+        le=timedelta(minutes=10),
+        description="how long each worker may take to finish when the process is told to stop",
     )
 
     desks: Annotated[Path, Variable("PLEDGE_DESKS")] = Field(
@@ -344,16 +208,34 @@ class ServiceSettings(EnvironmentSettings):
         description="the keys that sign tokens: a JWKS file, or the https URL of an OIDC issuer",
         examples=["/etc/pledge/jwks.json"],
     )
-    denylist: Annotated[Path | None, Variable("PLEDGE_DENYLIST")] = None
+    denylist: Annotated[Path | None, Variable("PLEDGE_DENYLIST")] = Field(
+        None, description="the file with the ids of revoked tokens, one a line; it must exist"
+    )
     log_level: Annotated[
         Literal["debug", "info", "warning", "error"], Variable("PLEDGE_LOG_LEVEL")
-    ] = "info"
-    log_format: Annotated[Literal["json", "console"], Variable("PLEDGE_LOG_FORMAT")] = "json"
-    intake_public_url: Annotated[BaseUrl | None, Variable("PLEDGE_INTAKE_PUBLIC_URL")] = None
-    sla_public_url: Annotated[BaseUrl | None, Variable("PLEDGE_SLA_PUBLIC_URL")] = None
-    notify_public_url: Annotated[BaseUrl | None, Variable("PLEDGE_NOTIFY_PUBLIC_URL")] = None
-    status_public_url: Annotated[BaseUrl | None, Variable("PLEDGE_STATUS_PUBLIC_URL")] = None
-    sink_public_url: Annotated[BaseUrl | None, Variable("PLEDGE_SINK_PUBLIC_URL")] = None
+    ] = Field("info", description="the least that is worth a line")
+    log_format: Annotated[Literal["json", "console"], Variable("PLEDGE_LOG_FORMAT")] = Field(
+        "json", description="an object a line for machines, or lines for a person's terminal"
+    )
+    # Links in pages and messages start with these; a service without one is not linked to. With
+    # https, cookies are sent over TLS only.
+    intake_public_url: Annotated[BaseUrl | None, Variable("PLEDGE_INTAKE_PUBLIC_URL")] = Field(
+        None,
+        description="where intake is reached from outside",
+        examples=["https://pledge.example"],
+    )
+    sla_public_url: Annotated[BaseUrl | None, Variable("PLEDGE_SLA_PUBLIC_URL")] = Field(
+        None, description="where sla is reached from outside"
+    )
+    notify_public_url: Annotated[BaseUrl | None, Variable("PLEDGE_NOTIFY_PUBLIC_URL")] = Field(
+        None, description="where notify is reached from outside"
+    )
+    status_public_url: Annotated[BaseUrl | None, Variable("PLEDGE_STATUS_PUBLIC_URL")] = Field(
+        None, description="where status is reached from outside"
+    )
+    sink_public_url: Annotated[BaseUrl | None, Variable("PLEDGE_SINK_PUBLIC_URL")] = Field(
+        None, description="where the local stack's mail sink is, if there is one"
+    )
 
     def public_url(self, service: str) -> str | None:
         """Where `service` is reached from outside, without a slash at the end; None if unknown."""
