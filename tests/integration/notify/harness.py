@@ -59,6 +59,8 @@ late_after: 10s
 mail_brake: {mails: 3, within: 1h}
 people:
   anna: {name: Anna Adler, email: anna@demo.example}
+rotations:
+  first: {people: [anna], period: weekly, first_day: 2026-01-05, hand_off: 09:00}
 receivers:
   pager: {url: "${SINK_URL}/webhooks/pager"}
   slow: {url: "${SINK_URL}/webhooks/slow"}
@@ -83,9 +85,14 @@ routes:
   - name: page-quickly
     when: {event: promise.breached, severity: quick}
     page: quick
+  - name: warn
+    when: {event: timer.at_risk}
+    chat: {receiver: pager, template: at-risk}
   - name: page-the-slow
     when: {event: promise.breached, severity: slow}
     page: to-slow
+templates:
+  at-risk: {en: {subject: at risk, text: "{{ ticket.number }} {{ metric }} {{ due_at }}"}}
 """
 
 
@@ -276,13 +283,19 @@ class Notify:
         await topics.publish(self.kafka, [a_message(event, sequence) for event in events])
 
     async def request(
-        self, method: str, path: str, roles: Sequence[str] = ("admin",), **options: Any
+        self,
+        method: str,
+        path: str,
+        roles: Sequence[str] = ("admin",),
+        *,
+        claims: dict[str, Any] | None = None,
+        headers: dict[str, str] | None = None,
+        **options: Any,
     ) -> httpx.Response:
-        token = self.signer.token(CLOCK.now(), roles=list(roles))
+        token = self.signer.token(CLOCK.now(), **{"roles": list(roles), **(claims or {})})
+        told = {"authorization": f"Bearer {token}", **(headers or {})}
         async with httpx.AsyncClient() as client:
-            return await client.request(
-                method, self.url + path, headers={"authorization": f"Bearer {token}"}, **options
-            )
+            return await client.request(method, self.url + path, headers=told, **options)
 
     async def get(self, path: str, **params: Any) -> list[dict[str, Any]]:
         answer = await self.request("GET", path, params=params)

@@ -42,7 +42,7 @@ class SmtpChannel:
         """Build the message, hand it to the relay, and judge the answer."""
         try:
             message = build_message(delivery)
-        except (ValueError, KeyError, MessageError, UnicodeError) as error:
+        except (ValueError, LookupError, MessageError) as error:
             return Failed(Reason.BAD_CONTENT, f"{type(error).__name__}: {error}"[:500])
         try:
             async with asyncio.timeout(self._timeout):
