@@ -1,7 +1,7 @@
 """Reads the environment in one place, and checks it before anything starts.
 
-A class of settings only describes its values; `load_settings` is what reads the environment. Building a
-class directly (`SlaSettings(dsn=...)`, as tests do) reads nothing but its arguments.
+A class of settings only describes its values; `load_settings` is what reads the environment.
+Building a class directly (`SlaSettings(dsn=...)`, as tests do) reads nothing but its arguments.
 """
 
 from __future__ import annotations
