@@ -52,7 +52,7 @@ async def serve(
     policies = load_policies(settings.desks)
     pool = await retry_while_away(
         lambda: open_pool(
-            _by_index(settings.dsn), application_name=f"pledge-{SERVICE}", size=settings.pool_size
+            settings.dsn, application_name=f"pledge-{SERVICE}", size=settings.pool_size
         ),
         on_retry=lambda error: log.warning("waiting for the database", error=repr(error)),
         give_up=stop.is_set,
@@ -64,16 +64,6 @@ async def serve(
         await Service(settings, kafka, pool, policies, clock, ids).run(stop)
     finally:
         await pool.close()
-
-
-def _by_index(dsn: str) -> str:
-    """`dsn` with settings under which every plan goes by an index.
-
-    A plan made while a table was small is kept as the table grows; reading it whole for each
-    batch would be right at first and ruinous later. asyncpg takes unknown parameters as settings.
-    """
-    off = "&".join(f"enable_{each}=off" for each in ("seqscan", "hashjoin", "mergejoin"))
-    return f"{dsn}{'&' if '?' in dsn else '?'}{off}"
 
 
 class Service:

@@ -20,7 +20,7 @@ from aiokafka.partitioner import murmur2
 from aiokafka.producer.message_accumulator import BatchBuilder
 
 from pledge.runtime.clock import Clock, SystemClock
-from pledge.runtime.database import is_retriable
+from pledge.runtime.database import PLANNING, is_retriable
 from pledge.runtime.metrics import RuntimeMetrics
 from pledge.runtime.outbox import NOTIFY_CHANNEL, SHARDS, Outbox
 from pledge.runtime.ownership import FIRST_BACKOFF, LONGEST_BACKOFF
@@ -116,7 +116,7 @@ class OutboxRelay:
             self._dsn,
             timeout=10,
             command_timeout=30,
-            server_settings={"application_name": f"pledge-{self._service}-relay", "jit": "off"},
+            server_settings={"application_name": f"pledge-{self._service}-relay", **PLANNING},
         )
         producer = self._new_producer()
         try:
