@@ -23,7 +23,7 @@ class Publisher:
 
     def __init__(self, kafka: KafkaSettings) -> None:
         self._kafka = kafka
-        self._producer: AIOKafkaProducer | None = None
+        self._producer: Any = None
         self._lock = asyncio.Lock()
 
     async def publish(self, message: Message) -> None:

@@ -121,4 +121,9 @@ class Replica:
         return self._tail(self._child) if self._child is not None else ""
 
     def _tail(self, child: Child) -> str:
-        return "\n".join(f"    {line[:600]}" for line in child.last_lines(12))
+        return "\n".join(f"    {_shortened(line)}" for line in child.last_lines(12))
+
+
+def _shortened(line: str) -> str:
+    """Of a long line, such as one with an exception, its beginning and its end."""
+    return line if len(line) < 900 else f"{line[:200]} … {line[-700:]}"
