@@ -6,7 +6,7 @@ import hashlib
 import json
 import re
 from collections.abc import Iterable
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Literal, NamedTuple
 
 from pydantic import BaseModel
@@ -76,6 +76,7 @@ class _Case(NamedTuple):
     calendar: Calendar
     closing: Calendar | None
     when: tuple[Condition, ...]
+    track: int
 
 
 class Compiler:
@@ -244,7 +245,10 @@ class Compiler:
             hint = suggest(part.after, self.file.metrics)
             self.fail((*steps, "after"), f"there is no metric `{part.after}`", hint)
         lists = part.targets if isinstance(part.targets, dict) else {"": part.targets}
-        tracks = tuple(self._track(name, part, track, targets) for track, targets in lists.items())
+        tracks = tuple(
+            self._track(name, part, position, track, targets)
+            for position, (track, targets) in enumerate(lists.items())
+        )
         if not any(tracks):
             self.fail((*steps, "targets"), "no target is given", "e.g. - within: 4h")
         at_risk = self.file.at_risk if part.at_risk is None else part.at_risk
@@ -270,7 +274,12 @@ class Compiler:
         )
 
     def _track(
-        self, metric: str, part: MetricPart, track: str, targets: list[TargetPart]
+        self,
+        metric: str,
+        part: MetricPart,
+        position: int,
+        track: str,
+        targets: list[TargetPart],
     ) -> tuple[Target, ...]:
         at: Steps = ("metrics", metric, "targets", *((track,) if track else ()))
         found: list[Target] = []
@@ -280,7 +289,7 @@ class Compiler:
             rule = Rule(metric, i + 1, line, track)
             for calendar, when in self._cases(target, part, "calendar", steps):
                 for closing, more in self._cases(target, part, "closing", steps):
-                    case = _Case(calendar or ALWAYS, closing, when + more)
+                    case = _Case(calendar or ALWAYS, closing, when + more, position)
                     found.append(self._target(target, rule, case, steps))
         self._reachable(found)
         return tuple(found)
@@ -337,6 +346,7 @@ class Compiler:
             expect=expect,
             closing=case.closing,
             is_measured=part.measure is True,
+            track=case.track,
         )
 
     def _due(self, text: str | None, calendar: Calendar, steps: Steps) -> Due | None:
@@ -344,7 +354,9 @@ class Compiler:
             return None
         if (us := parse_duration(text)) is not None:
             kind = "round the clock" if calendar.is_always else f"of {calendar.name} time"
-            return Due(within_us=us, words=f"{duration_words(us)} {kind}")
+            return Due(
+                within_us=us, within=timedelta(0, 0, us), words=f"{duration_words(us)} {kind}"
+            )
         if match := _BY_FIELD.fullmatch(text):
             return Due(field=match[1], words=f"by the {text}")
         if match := _BY_CLOSE.fullmatch(text):

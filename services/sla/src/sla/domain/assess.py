@@ -19,8 +19,9 @@ from sla.domain.handling import CLOSINGS, Handling, Role, SilenceEffect
 from sla.domain.model import Assessment, Fact, Note, Scalar, Timer
 from sla.domain.policy import Policy, Resolved
 from sla.domain.promises import Metric, Reopening, Repeats
-from sla.domain.runs import Run, build_timer, field_us
+from sla.domain.run import Run
 from sla.domain.silence import Quiet, build_silence
+from sla.domain.timers import build_timer, field_us
 
 AFTER_CLOSING = "ignored: the ticket was closed"
 
@@ -139,9 +140,9 @@ class _Ticket:
         if not is_reopening and not self._may_start(progress, metric):
             return
         bits, fields = self._answers(number, at, fact)
-        if metric.repeats is not Repeats.NEVER and not any(
-            target is not None and target.is_promise
-            for target in self.timeline[-1][1].targets(number, metric, bits)
+        resolved = self.timeline[-1][1]
+        if metric.repeats is not Repeats.NEVER and not (
+            resolved.choice(number, metric, bits).is_promise
         ):
             return  # nothing is promised for this one; the next may be another matter
         progress.cycles += 1

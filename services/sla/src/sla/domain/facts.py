@@ -38,6 +38,7 @@ def fact_from_event(data: Mapping[str, object], sequence: int) -> Fact:
     `pledge.ticket.opened.v1` is `opened`, `pledge.incident.updated.v1` is `incident_updated`.
     Without `recorded_at` the fact was recorded when it occurred.
     """
+    data, _ = unwrapped(data)
     match = _TYPE.fullmatch(str(data.get("type")))
     if match is None:
         raise NotAFact(f"`type` is `{data.get('type')}`, no ticket or incident event")
@@ -47,6 +48,15 @@ def fact_from_event(data: Mapping[str, object], sequence: int) -> Fact:
     return Fact(
         verb if noun == "ticket" else f"incident_{verb}", occurred_at, recorded_at, sequence, data
     )
+
+
+def unwrapped(event: Mapping[str, object]) -> tuple[Mapping[str, object], object]:
+    """The data and the sequence, if told, of plain data or of a CloudEvent in JSON."""
+    sequence = event.get("sequence", event.get("ce_sequence"))
+    data = event.get("data")
+    if not isinstance(data, Mapping):
+        return event, sequence
+    return {**data, "type": data.get("type", event.get("type"))}, sequence
 
 
 def _instant(data: Mapping[str, object], name: str) -> datetime:

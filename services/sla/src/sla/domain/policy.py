@@ -24,6 +24,35 @@ from sla.domain.promises import (
 CACHE_LIMIT = 4096
 
 
+class Choice:
+    """The targets in force for one metric: the first match of each of its tracks."""
+
+    __slots__ = ("is_promise", "promises", "risks", "targets")
+
+    def __init__(self, metric: Metric, targets: tuple[Target | None, ...]) -> None:
+        self.targets = targets
+        self.promises = tuple(
+            (track, target)
+            for track, target in enumerate(targets)
+            if target is not None and target.is_promise
+        )
+        self.is_promise = bool(self.promises)
+        # Of a single promise, the warnings as (time used, percent), ready to be counted.
+        self.risks: tuple[tuple[int, int], ...] = ()
+        if len(self.promises) == 1 and (due := self.promises[0][1].due) is not None:
+            self.risks = () if due.within_us is None else risk_parts(metric, due.within_us)
+
+
+def risk_parts(metric: Metric, budget: int) -> tuple[tuple[int, int], ...]:
+    """A metric's warnings for a budget, as (time used, percent of it), in order."""
+    found: dict[int, int] = {}
+    for percent, left in metric.at_risk:
+        part = budget - left if left is not None else budget * (percent or 0) // 100
+        if 0 < part < budget:
+            found.setdefault(part, part * 100 // budget)
+    return tuple(sorted(found.items()))
+
+
 @dataclass(slots=True)
 class Resolved:
     """The severity and the targets in force for one set of attributes."""
@@ -31,19 +60,15 @@ class Resolved:
     severity: Scalar
     attributes: Mapping[str, Scalar]
     silences: tuple[bool, ...] = ()  # which silence rules apply
-    _targets: dict[tuple[int, tuple[bool, ...]], tuple[Target | None, ...]] = field(
-        default_factory=dict
-    )
+    _choices: dict[tuple[int, tuple[bool, ...]], Choice] = field(default_factory=dict)
 
-    def targets(
-        self, number: int, metric: Metric, bits: tuple[bool, ...]
-    ) -> tuple[Target | None, ...]:
-        """The first match of each track; `bits` answer the metric's questions at its start."""
+    def choice(self, number: int, metric: Metric, bits: tuple[bool, ...]) -> Choice:
+        """What holds for a metric; `bits` answer its questions at the start."""
         key = (number, bits)
-        found = self._targets.get(key)
+        found = self._choices.get(key)
         if found is None:
-            found = tuple(self._first(track, metric, bits) for track in metric.tracks)
-            self._targets[key] = found
+            targets = tuple(self._first(track, metric, bits) for track in metric.tracks)
+            found = self._choices[key] = Choice(metric, targets)
         return found
 
     def _first(

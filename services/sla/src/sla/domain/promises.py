@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from datetime import timedelta
 from enum import StrEnum
 from typing import NamedTuple
 
@@ -49,6 +50,7 @@ class Due(NamedTuple):
     by_days: int | None = None  # close of the same (0) or n-th next business day
     field: str | None = None  # the starting fact's own field holds the instant
     words: str = ""
+    within: timedelta | None = None  # the same as `within_us`
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,6 +70,7 @@ class Target:
     expect: Due | None = None
     closing: Calendar | None = None
     is_measured: bool = False
+    track: int = 0  # the position of its list in the metric
 
     @property
     def is_promise(self) -> bool:

@@ -8,7 +8,7 @@ from datetime import datetime
 from sla.domain.assess import assess
 from sla.domain.calendar_op import instant_text
 from sla.domain.explain import Explanation, explain
-from sla.domain.facts import fact_from_event
+from sla.domain.facts import fact_from_event, unwrapped
 from sla.domain.model import Fact
 from sla.domain.policy import Policy
 
@@ -23,7 +23,7 @@ def simulate(
     """
     lines: dict[str, list[tuple[Mapping[str, object], object]]] = {}
     for event in events:
-        data, sequence = _unwrapped(event)
+        data, sequence = unwrapped(event)
         key = str(data.get("ticket_id") or data.get("incident_id") or data.get("number") or "")
         told = lines.setdefault(key, [])
         if all(data != other for other, _ in told):
@@ -35,15 +35,6 @@ def simulate(
             about = {"ticket_id": key, "number": facts[0].data.get("number")}
             found.append((about, explain(assess(facts, policy), policy, until)))
     return found
-
-
-def _unwrapped(event: Mapping[str, object]) -> tuple[Mapping[str, object], object]:
-    """The data and the sequence, of plain data or of a CloudEvent in JSON."""
-    data = event.get("data")
-    if not isinstance(data, Mapping):
-        return event, event.get("sequence", event.get("ce_sequence"))
-    kind = data.get("type", event.get("type"))
-    return {**data, "type": kind}, event.get("sequence", event.get("ce_sequence"))
 
 
 def _facts(told: Sequence[tuple[Mapping[str, object], object]], until: datetime) -> list[Fact]:

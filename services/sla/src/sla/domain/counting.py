@@ -1,0 +1,141 @@
+"""Counting one promise over the stretches of a cycle's life. Instants in microseconds."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from sla.domain.calendar import Calendar
+from sla.domain.promises import Due, Target
+from sla.domain.run import Run
+
+Stretch = tuple[int, int | None, Calendar, str, str]
+"""From, to (None: it lasts), the calendar in force, paused by which type of fact, and by whom."""
+
+
+def stretches(
+    run: Run, end: int | None, calendars: Sequence[tuple[int, Calendar]]
+) -> list[Stretch]:
+    """A life from its start to `end`, cut where it paused and where another calendar came into
+    force. `calendars` tell from when each holds, the first from the start."""
+    if len(calendars) == 1 and not run.pauses and run.paused_since is None:
+        return [(run.started, end, calendars[0][1], "", "")]
+    pauses: list[tuple[int, int | None, str, str]] = list(run.pauses)
+    if run.paused_since is not None:
+        pauses.append((run.paused_since, None, run.paused_by, run.who))
+    found: list[Stretch] = []
+    at = run.started
+    for start, stop, by, who in pauses:
+        if end is not None and start >= end:
+            break
+        _cut(found, at, start, calendars, "", "")
+        stop = end if stop is None or (end is not None and stop > end) else stop
+        _cut(found, start, stop, calendars, by, who)
+        if stop is None:
+            return found
+        at = stop
+    _cut(found, at, end, calendars, "", "")
+    return found or [(run.started, end, calendars[-1][1], "", "")]
+
+
+def _cut(
+    found: list[Stretch],
+    start: int,
+    end: int | None,
+    calendars: Sequence[tuple[int, Calendar]],
+    by: str,
+    who: str,
+) -> None:
+    at, calendar = start, calendars[0][1]
+    for changed, following in calendars[1:]:
+        if changed > at:
+            if end is not None and changed >= end:
+                break
+            found.append((at, changed, calendar, by, who))
+            at = changed
+        calendar = following
+    if end is None or at < end:
+        found.append((at, end, calendar, by, who))
+
+
+class Counted:
+    """One promise over the stretches of a life; `carried` was used in the cycles it resumes."""
+
+    __slots__ = ("carried", "run", "stretches", "target")
+
+    def __init__(
+        self, run: Run, target: Target, stretches: list[Stretch], carried: int = 0
+    ) -> None:
+        self.run, self.target = run, target
+        self.stretches, self.carried = stretches, carried
+
+    def instant(self, due: Due | None) -> int | None:
+        """When a promise falls due; None without one, or while it is paused."""
+        if due is None:
+            return None
+        if due.within_us is not None:
+            return self.reach(due.within_us - self.carried)
+        fixed = self._fixed(due)
+        if fixed is None or due.field is not None or not self.run.was_paused:
+            return fixed
+        calendar = self.target.calendar
+        return self.reach(calendar.measure_us(self.run.started, fixed), calendar)
+
+    def reach(self, budget: int, calendar: Calendar | None = None) -> int | None:
+        """When `budget` is used up, each stretch on its own calendar (or all on `calendar`).
+
+        What has ended is counted on as if it had not, so that a due instant can be told.
+        """
+        run = self.run
+        if budget <= 0:
+            return run.started
+        last = len(self.stretches) - 1
+        for number, (start, end, own, by, _) in enumerate(self.stretches):
+            counting = calendar or own
+            if by:
+                if number == last and end is not None:
+                    return counting.add_us(end, budget)
+                continue
+            if end is None or number == last:
+                return counting.add_us(start, budget)
+            counted = counting.measure_us(start, end)
+            if counted >= budget:
+                return counting.add_us(start, budget)
+            budget -= counted
+        return None
+
+    def used(self) -> int:
+        """The time counted, with what was carried; for a life that has ended."""
+        used = self.carried
+        for start, end, calendar, by, _ in self.stretches:
+            if not by and end is not None:
+                used += calendar.measure_us(start, end)
+        return used
+
+    def budget(self) -> int | None:
+        """All the time of the promise that can be breached."""
+        due = self.target.due
+        if due is None or due.within_us is not None:
+            return None if due is None else due.within_us
+        fixed = self._fixed(due)
+        if fixed is None or due.field is not None:
+            return None if fixed is None else fixed - self.run.started
+        return self.target.calendar.measure_us(self.run.started, fixed)
+
+    def warnings(self, parts: Sequence[tuple[int, int]], due: int) -> list[tuple[int, int]]:
+        """When each part of the budget is used, with its percentage; only those before `due`."""
+        is_fixed = self.target.due is not None and self.target.due.within_us is None
+        calendar = self.target.calendar if is_fixed else None
+        found: list[tuple[int, int]] = []
+        for part, percent in parts:
+            at = self.reach(part - self.carried, calendar)
+            if at is not None and at < due:
+                found.append((at, percent))
+        return found
+
+    def _fixed(self, due: Due) -> int | None:
+        """The instant of a promise that needs no counting."""
+        if due.field is not None:
+            return self.run.fields.get(due.field)
+        target = self.target
+        closing = target.closing or target.calendar
+        return target.calendar.close_us(self.run.started, due.by_days or 0, closing)

@@ -1,0 +1,69 @@
+"""What happened to one cycle of a metric, noted while passing over the facts."""
+
+from __future__ import annotations
+
+
+class Run:
+    """One cycle. Instants in microseconds since 1970."""
+
+    __slots__ = (
+        "bits",
+        "carried",
+        "cycle",
+        "ended",
+        "ended_by",
+        "fields",
+        "first",
+        "is_met",
+        "last",
+        "metric",
+        "paused_by",
+        "paused_since",
+        "pauses",
+        "started",
+        "started_by",
+        "who",
+    )
+
+    def __init__(
+        self,
+        metric: int,
+        cycle: int,
+        started: int,
+        started_by: str,
+        bits: tuple[bool, ...],
+        fields: dict[str, int],
+        first: int,
+        carried: Run | None,
+    ) -> None:
+        self.metric, self.cycle = metric, cycle
+        self.started, self.started_by = started, started_by
+        self.bits, self.fields = bits, fields
+        self.first, self.carried = first, carried
+        self.last: int | None = None  # entry of the timeline in force at the end
+        self.ended: int | None = None
+        self.ended_by, self.is_met = "", False
+        self.pauses: list[tuple[int, int, str, str]] = []
+        self.paused_since: int | None = None
+        self.paused_by = self.who = ""
+
+    def pause(self, at: int, by: str, who: str) -> None:
+        """Time stands still from `at` on."""
+        if self.paused_since is None:
+            self.paused_since, self.paused_by, self.who = at, by, who
+
+    def resume(self, at: int) -> None:
+        """Time counts again; a pause of no length is none."""
+        if self.paused_since is not None:
+            if at > self.paused_since:
+                self.pauses.append((self.paused_since, at, self.paused_by, self.who))
+            self.paused_since = None
+
+    def end(self, at: int, by: str, *, is_met: bool, entry: int) -> None:
+        """Met or cancelled; later changes of the ticket do not touch it."""
+        self.ended, self.ended_by, self.is_met, self.last = at, by, is_met, entry
+
+    @property
+    def was_paused(self) -> bool:
+        """Whether anything stood still in this cycle."""
+        return bool(self.pauses) or self.paused_since is not None
