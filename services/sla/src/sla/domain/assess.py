@@ -11,7 +11,6 @@ outlive closing: feedback, reviews). Merging closes the ticket merged away.
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
 
 from sla.domain.attributes import Attributes
 from sla.domain.facts import arrange
@@ -42,16 +41,18 @@ def assess(facts: Iterable[Fact], policy: Policy) -> Assessment:
     return ticket.result(newest.type)
 
 
-@dataclass(slots=True)
 class _Progress:
     """Where one metric stands."""
 
-    run: Run | None = None
-    last: Run | None = None
-    cycles: int = 0
-    met_once: bool = False
-    met_early_at: int | None = None
-    paused: dict[int, tuple[str, str]] = field(default_factory=dict)  # by bit: fact, who
+    __slots__ = ("cycles", "last", "met_early_at", "met_once", "paused", "run")
+
+    def __init__(self) -> None:
+        self.run: Run | None = None
+        self.last: Run | None = None
+        self.cycles = 0
+        self.met_once = False
+        self.met_early_at: int | None = None
+        self.paused: dict[int, tuple[str, str]] = {}  # by bit: the fact and who
 
 
 class _Ticket:
@@ -151,8 +152,8 @@ class _Ticket:
         )
         self.runs.append(run)
         progress.run = progress.last = run
-        for by, who in list(progress.paused.values())[:1]:
-            run.pause(at, by, who)
+        if progress.paused:
+            run.pause(at, *next(iter(progress.paused.values())))
         if progress.met_early_at is not None:
             self._end(progress, run, at, fact.type, is_met=True)
 

@@ -27,7 +27,7 @@ CACHE_LIMIT = 4096
 class Choice:
     """The targets in force for one metric: the first match of each of its tracks."""
 
-    __slots__ = ("is_promise", "promises", "risks", "targets")
+    __slots__ = ("is_one_calendar", "is_plain", "is_promise", "promises", "risks", "targets")
 
     def __init__(self, metric: Metric, targets: tuple[Target | None, ...]) -> None:
         self.targets = targets
@@ -37,6 +37,13 @@ class Choice:
             if target is not None and target.is_promise
         )
         self.is_promise = bool(self.promises)
+        tracks = metric.tracks
+        self.is_one_calendar = all(len({one.calendar for one in track}) == 1 for track in tracks)
+        # A single promise of so much time, or none: counted without further ado.
+        self.is_plain = len(self.promises) == 1 and all(
+            due is None or due.within_us is not None
+            for due in (self.promises[0][1].due, self.promises[0][1].expect)
+        )
         # Of a single promise, the warnings as (time used, percent), ready to be counted.
         self.risks: tuple[tuple[int, int], ...] = ()
         if len(self.promises) == 1 and (due := self.promises[0][1].due) is not None:

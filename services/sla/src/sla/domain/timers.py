@@ -9,7 +9,7 @@ from sla.domain.calendar import Calendar, NeverOpens
 from sla.domain.counting import Counted, stretches
 from sla.domain.model import Note, Span, Timer
 from sla.domain.policy import Choice, Policy, Resolved, risk_parts
-from sla.domain.promises import Metric
+from sla.domain.promises import Metric, Target
 from sla.domain.run import Run
 from sla.domain.zones import EPOCH, from_us, to_us
 
@@ -43,6 +43,14 @@ def _timer(run: Run, metric: Metric, timeline: Timeline, notes: list[Note]) -> T
             return None
         choice = timeline[entry][1].choice(run.metric, metric, run.bits)
     end = run.ended if withdrawn is None else withdrawn
+    if (
+        choice.is_plain
+        and not run.pauses
+        and run.paused_since is None
+        and run.carried is None
+        and (entry == run.first or choice.is_one_calendar)
+    ):
+        return _plain(run, metric, choice, end, withdrawn)
     promises = _counted(run, metric, choice, timeline, entry, end)
     bound, due = promises[0], promises[0].instant(promises[0].target.due)
     expect = bound.instant(bound.target.expect)
@@ -53,7 +61,30 @@ def _timer(run: Run, metric: Metric, timeline: Timeline, notes: list[Note]) -> T
     if budget is not None and bound.carried >= budget:
         notes.append(Note(0, metric.name, NOTHING_LEFT))
         return None
-    return _told(run, metric, bound, choice, (due, expect, end, withdrawn))
+    warnings: list[tuple[int, int]] = []
+    if end is None and due is not None and metric.at_risk:
+        warnings = bound.warnings(_parts(metric, bound, choice), due)
+    spans = [Span(a, b, calendar.name, by, who) for a, b, calendar, by, who in bound.stretches]
+    timer = _told(run, metric, bound.target, due, expect, end, withdrawn, warnings, spans)
+    return timer._replace(carried=timedelta(0, 0, bound.carried)) if bound.carried else timer
+
+
+def _plain(
+    run: Run, metric: Metric, choice: Choice, end: int | None, withdrawn: int | None
+) -> Timer:
+    """The usual case: one promise of so much time, on one calendar, never paused."""
+    start, target = run.started, choice.promises[0][1]
+    add_us = target.calendar.add_us
+    due = expect = None
+    warnings: list[tuple[int, int]] = []
+    if target.due is not None:
+        due = add_us(start, target.due.within_us or 0)
+        if end is None:
+            warnings = [(add_us(start, part), percent) for part, percent in choice.risks]
+    if target.expect is not None:
+        expect = add_us(start, target.expect.within_us or 0)
+    spans = [Span(start, end, target.calendar.name, "", "")]
+    return _told(run, metric, target, due, expect, end, withdrawn, warnings, spans)
 
 
 def _counted(
@@ -124,18 +155,16 @@ def _carried(run: Run, metric: Metric, timeline: Timeline) -> list[int]:
 def _told(
     run: Run,
     metric: Metric,
-    bound: Counted,
-    choice: Choice,
-    instants: tuple[int | None, int | None, int | None, int | None],
+    target: Target,
+    due: int | None,
+    expect: int | None,
+    end: int | None,
+    withdrawn: int | None,
+    warnings: list[tuple[int, int]],
+    spans: list[Span],
 ) -> Timer:
-    due, expect, end, withdrawn = instants
-    target = bound.target
-    warnings: list[tuple[int, int]] = []
-    paused = None
-    if end is None:
-        paused = run.paused_since
-        if due is not None and metric.at_risk:
-            warnings = bound.warnings(_parts(metric, bound, choice), due)
+    # Positional: this runs for every timer of every fact that arrives.
+    paused = run.paused_since if end is None else None
     is_met = run.is_met and withdrawn is None
     ended_at = None if end is None else EPOCH + timedelta(0, 0, end)
     if withdrawn is not None:
@@ -151,20 +180,15 @@ def _told(
         ended_at if is_met else None,
         None if is_met else ended_at,
         None if paused is None else from_us(paused),
-        tuple([from_us(at) for at, _ in warnings]),
-        tuple([percent for _, percent in warnings]),
+        tuple([from_us(at) for at, _ in warnings]) if warnings else (),
+        tuple([percent for _, percent in warnings]) if warnings else (),
         "" if target.due is None else target.due.words,
         "" if target.expect is None else target.expect.words,
         target.rule,
         target.calendar.name,
         None if target.due is None else target.due.within,
-        timedelta(0, 0, bound.carried) if bound.carried else NOTHING,
-        tuple(
-            [
-                Span(start, stop, calendar.name, by, who)
-                for start, stop, calendar, by, who in bound.stretches
-            ]
-        ),
+        NOTHING,
+        tuple(spans),
         run.started_by,
         reason,
         metric.title,
