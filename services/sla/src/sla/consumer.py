@@ -7,9 +7,10 @@ of this service an incident is a ticket with a title for a number.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
 from dataclasses import dataclass
-from typing import Any
+from datetime import timedelta
+from typing import Any, TypeVar
 from uuid import UUID
 
 import asyncpg
@@ -36,6 +37,11 @@ TOPICS = (Topic.TICKET_EVENTS.value, Topic.STATUS_EVENTS.value)
 _TEXTS = frozenset(
     ("text", "resolution", "outcome", "participants", "description", "variables", "body")
 )
+
+# Some milliseconds of work, after which the event loop serves whoever else waits.
+PIECE = 50
+
+T = TypeVar("T")
 
 log = structlog.get_logger()
 
@@ -82,11 +88,20 @@ class Books:
             known, self.policies, now=self.clock.now(), late_after=self.settings.late_after
         )
 
+    async def breathe(self) -> None:
+        """Let timers and other partitions have their turn in the middle of a large batch."""
+        await self.clock.sleep(timedelta(0))
+
     def close(self, home: Partition, ledger: Ledger) -> None:
         """The ledger's transaction was committed: remember the tickets and count."""
         self.cache.commit(home, ledger.tickets())
         self.metrics.cached_tickets.set(len(self.cache))
         self.metrics.count(ledger.published, ledger.now, late_after=ledger.late_after)
+
+
+def pieces(items: Sequence[T]) -> Iterator[Sequence[T]]:
+    """`items`, cut so that the work on one piece holds nobody else up."""
+    return (items[start : start + PIECE] for start in range(0, len(items), PIECE))
 
 
 class FactHandler:
@@ -120,13 +135,18 @@ class FactHandler:
     ) -> Outcome:
         """Append the facts, assess their tickets again and publish what changed."""
         outcome = Outcome()
-        incoming = _read(records, outcome)
+        incoming: list[Incoming] = []
+        for some in pieces(records):
+            incoming += _read(some, outcome)
+            await self._books.breathe()
         ledger = await self._books.open(
             connection, partition, dict.fromkeys(each.ticket_id for each in incoming)
         )
         counts: Counter[str] = Counter()
-        for each in incoming:
-            counts[self._apply(ledger, partition, each, outcome)] += 1
+        for piece in pieces(incoming):
+            for each in piece:
+                counts[self._apply(ledger, partition, each, outcome)] += 1
+            await self._books.breathe()
         await store.save(connection, ledger.rows())
         outcome.messages.extend(ledger.messages)
         outcome.after_commit.append(lambda: self._committed(partition, ledger, counts))

@@ -23,7 +23,7 @@ from pledge.runtime.outbox import OutboxTransaction
 from pledge.runtime.ownership import Fenced
 from pledge.runtime.records import Partition
 from sla import store
-from sla.consumer import Books
+from sla.consumer import Books, pieces
 from sla.ledger import Ledger
 from sla.tickets import Ticket
 
@@ -104,7 +104,10 @@ class PartitionTimers:
             ledger = await self._books.open(
                 transaction.connection, self._partition, [ticket_id for _, ticket_id in batch]
             )
-            early = _fire_all(ledger, batch, is_provisional=is_provisional)
+            early: list[Ticket] = []
+            for some in pieces(batch):
+                early += _fire_all(ledger, some, is_provisional=is_provisional)
+                await self._books.breathe()
             await store.save(transaction.connection, ledger.rows())
             transaction.publish(*ledger.messages)
         self._books.close(self._partition, ledger)
