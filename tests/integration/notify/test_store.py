@@ -123,8 +123,8 @@ async def test_what_a_dead_worker_held_is_free_and_what_a_living_one_holds_is_no
     await living.enter()
     await dead.enter()
     held, lost = a_draft(), a_draft()
-    await insert(pool, held, at=NOW + LEASE, attempts=1, worker=living.worker)
-    await insert(pool, lost, at=NOW + LEASE, attempts=1, worker=dead.worker)
+    await insert(pool, held, at=NOW + timedelta(days=1), attempts=1, worker=living.worker)
+    await insert(pool, lost, at=NOW + timedelta(days=1), attempts=1, worker=dead.worker)
     assert await living.release_abandoned() == 0
 
     await dead.leave()

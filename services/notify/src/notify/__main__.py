@@ -137,7 +137,6 @@ class Service:
             topics=TOPICS,
             clock=clock,
             metrics=self._runtime_metrics,
-            progress=lambda: self._health.progress("consumer"),
         )
         self._relay = OutboxRelay(
             kafka,
@@ -146,7 +145,7 @@ class Service:
             service=SERVICE,
             clock=clock,
             metrics=self._runtime_metrics,
-            progress=lambda: self._health.progress("relay"),
+            progress=self._health.watch("relay"),
         )
         web = Web(SERVICE, settings, clock=clock, ids=ids)
         api = Api(
@@ -193,7 +192,9 @@ class Service:
                     "consumer": self._consumer.run,
                     "escalator": self._escalator.run,
                     "dispatcher": self._dispatcher.run,
-                    "presence": lambda: self._presence.run(self._dispatcher.reload),
+                    "presence": lambda: self._presence.run(
+                        self._dispatcher.reload, self._health.watch("presence")
+                    ),
                     "relay": self._relay.run,
                     "event_loop": lambda: watch_event_loop(self._runtime_metrics, self._clock),
                     "http": self._http.run,

@@ -34,6 +34,9 @@ LEASE = timedelta(seconds=60)
 LEAST_LEASE = timedelta(seconds=35)
 # Claimed ahead of sending, per lane: enough to keep the lane busy, few enough to send in the lease.
 LANE_ROOM = 32
+# The database is read this far ahead, and every half of it: what another replica left behind when
+# it died is found within that time.
+WINDOW = timedelta(seconds=30)
 LANE_SENDERS = 4
 # Another replica is claiming the same lane at this moment: look again a little later.
 LOCKED_ELSEWHERE_WAIT = timedelta(milliseconds=500)
@@ -98,7 +101,7 @@ class Dispatcher:
         self._results: list[Result] = []
         self._has_results = asyncio.Event()
         self._is_stopping = False
-        self._due: DueLoop[str] = DueLoop(clock, load=self._load, fire=self._fire)
+        self._due: DueLoop[str] = DueLoop(clock, load=self._load, fire=self._fire, window=WINDOW)
 
     # -- new deliveries ----------------------------------------------------------------------
 
@@ -177,7 +180,11 @@ class Dispatcher:
     # -- claiming ----------------------------------------------------------------------------
 
     async def _load(self, horizon: datetime, limit: int) -> Sequence[tuple[datetime, str]]:
-        return await deliveries.lanes_due(self._pool, horizon, limit)
+        found = await deliveries.lanes_due(self._pool, horizon, limit)
+        for at, lane in found:
+            # The loop keeps an appointment it has; an earlier one from the database must win.
+            self._schedule(lane, at)
+        return found
 
     async def _fire(self, due: Sequence[tuple[datetime, str]]) -> None:
         """Claim what the lanes have room for, and see when each has something to do again."""

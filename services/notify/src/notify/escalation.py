@@ -8,7 +8,7 @@ from uuid import UUID
 import asyncpg
 
 from notify import store
-from notify.dispatcher import Dispatcher
+from notify.dispatcher import WINDOW, Dispatcher
 from notify.domain.page import StepRanOut
 from notify.work import Office, Saved
 from pledge.runtime.due import DueLoop
@@ -25,7 +25,9 @@ class Escalator:
         self._outbox = outbox
         self._office = office
         self._dispatcher = dispatcher
-        self._due: DueLoop[UUID] = DueLoop(office.clock, load=self._load, fire=self._fire)
+        self._due: DueLoop[UUID] = DueLoop(
+            office.clock, load=self._load, fire=self._fire, window=WINDOW
+        )
 
     def settle(self, saved: Saved) -> None:
         """A unit of work is committed: send what it addressed, watch its steps."""

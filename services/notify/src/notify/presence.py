@@ -70,7 +70,7 @@ class Presence:
             log.warning("took over deliveries of a process that died", deliveries=freed)
         return freed
 
-    async def run(self, on_freed: Callable[[], None]) -> None:
+    async def run(self, on_freed: Callable[[], None], progress: Callable[[], None]) -> None:
         """Keep the lock, and look after the dead, for ever; tells when something was freed."""
         while True:
             try:
@@ -82,4 +82,5 @@ class Presence:
                 if not is_retriable(error):
                     raise
                 log.warning("presence is not held", error=repr(error))
+            progress()
             await self._clock.sleep(CHECK_INTERVAL)
