@@ -7,10 +7,9 @@ from pathlib import Path
 from typing import Any
 from xml.etree import ElementTree
 
-import pytest
-
 from integration.status.harness import Gate, Status, Ticket, an_incident, instant
 from pledge.runtime.settings import KafkaSettings
+from status import v2
 from support.databases import Databases
 from support.waiting import eventually
 
@@ -42,28 +41,15 @@ async def test_the_api_is_for_every_site(status: Status) -> None:
         assert (await client.get("/nobody/api/v2/summary.json")).status_code == 404
 
 
-@pytest.mark.parametrize(
-    "path",
-    [
-        "status.json",
-        "summary.json",
-        "components.json",
-        "incidents.json",
-        "incidents/unresolved.json",
-        "scheduled-maintenances.json",
-        "scheduled-maintenances/upcoming.json",
-        "scheduled-maintenances/active.json",
-    ],
-)
-async def test_every_v2_path_answers_with_the_page_first(status: Status, path: str) -> None:
+async def test_every_v2_path_answers_with_the_page_first(status: Status) -> None:
     async with status.public() as client:
-        body = (await client.get(f"/acme/api/v2/{path}")).json()
-
-    assert next(iter(body)) == "page"
-    assert body["page"]["time_zone"] == "America/Toronto"
-    assert body["page"]["url"] == f"{status.url}/acme"
-    offset = instant(body["page"]["updated_at"]).utcoffset()
-    assert offset in (timedelta(hours=-5), timedelta(hours=-4))
+        for path in v2.PATHS:
+            body = (await client.get(f"/acme/api/v2/{path}")).json()
+            assert next(iter(body)) == "page"
+            assert body["page"]["time_zone"] == "America/Toronto"
+            assert body["page"]["url"] == f"{status.url}/acme"
+            offset = instant(body["page"]["updated_at"]).utcoffset()
+            assert offset in (timedelta(hours=-5), timedelta(hours=-4))
 
 
 async def test_an_unchanged_answer_is_not_sent_again(status: Status) -> None:
@@ -101,8 +87,40 @@ async def test_pages_are_found_by_desk_and_by_host(status: Status) -> None:
         assert (await client.get("/api/v2/status.json")).status_code == 404
         assert (await client.get("/")).headers["location"] == "/staff"
         assert (await client.get("/acme")).headers["location"] == "/acme/"
+        assert f"{status.url}/acme/api/v2/summary.json" in (await client.get("/acme/api")).text
         # Another desk's page does not show it.
         assert (await client.get(f"/bolt/incidents/{incident_id}")).status_code == 404
+
+
+async def test_odd_headers_do_no_harm(status: Status) -> None:
+    odd = [
+        ("host", "["),
+        ("host", "status.acme.example:99999999"),
+        ("if-modified-since", "yesterday"),
+        ("if-modified-since", "Mon, 01 Jan 0001 00:00:00 +2359"),
+        ("if-none-match", 'W/"x", , "'),
+    ]
+    async with status.public() as client:
+        for name, value in odd:
+            for path in ("/acme/", "/acme/api/v2/summary.json", "/", "/history"):
+                answer = await client.get(path, headers={name: value})
+                assert answer.status_code < 500, (name, value, path)
+
+
+async def test_a_second_instance_shows_what_the_first_one_changed(
+    status: Status, tmp_path: Path
+) -> None:
+    # Far apart, so that only the database's announcement can tell it in time.
+    rarely: dict[str, Any] = {"refresh_every": timedelta(minutes=5)}
+    folder = tmp_path / "second"
+    folder.mkdir()
+    async with Status(status.kafka, status.dsn, folder, **rarely) as second:
+        incident_id = await open_incident(status)
+
+        async def is_shown() -> bool:
+            return incident_id in str((await second.summary())["incidents"])
+
+        await eventually(is_shown, what="the incident at the second instance")
 
 
 async def test_the_page_is_harmless_and_tells_nothing_private(status: Status) -> None:

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import asyncio
+import json
 from datetime import timedelta
-
-import pytest
+from xml.etree import ElementTree
 
 from integration.status.harness import Status, an_incident, names
 from support.waiting import eventually
+
+JSON = {"content-type": "application/json"}
 
 
 async def test_an_incident_from_opening_to_resolution(status: Status) -> None:
@@ -103,29 +105,34 @@ async def test_publishing_needs_the_publisher(status: Status) -> None:
         assert (await client.post("/incidents", json=an_incident())).status_code == 403
 
 
-@pytest.mark.parametrize(
-    ("changes", "field"),
-    [
-        ({"name": " "}, "name"),
-        ({"name": "two\nlines"}, "name"),
-        ({"body": ""}, "body"),
-        ({"status": "scheduled"}, "status"),
-        ({"impact": "huge"}, "impact"),
-        ({"components": {"search": "broken"}}, "components"),
-        ({"components": {"nowhere": "major_outage"}}, "nowhere"),
-        ({"started_at": "2026-01-01T00:00:00"}, "started_at"),
-        ({"extra": 1}, "extra"),
-    ],
-)
-async def test_what_is_wrong_is_named(
-    status: Status, changes: dict[str, object], field: str
-) -> None:
-    async with status.staff() as client:
-        answer = await client.post("/incidents", json=an_incident(**changes))
+WRONG: list[tuple[dict[str, object], str]] = [
+    ({"name": " "}, "name"),
+    ({"name": "two\nlines"}, "name"),
+    ({"name": "\u0007"}, "name"),
+    ({"name": "\ud800"}, "name"),
+    ({"body": ""}, "body"),
+    ({"status": "scheduled"}, "status"),
+    ({"impact": "huge"}, "impact"),
+    ({"components": {"search": "broken"}}, "components"),
+    ({"components": {"nowhere": "major_outage"}}, "nowhere"),
+    ({"components": {"\ud800": "major_outage"}}, "components"),
+    ({"started_at": "2026-01-01T00:00:00"}, "started_at"),
+    ({"started_at": "0001-01-01T00:00:00+23:59"}, "started_at"),
+    ({"extra": 1}, "extra"),
+]
 
-    assert answer.status_code == 422
-    assert answer.headers["content-type"] == "application/problem+json"
-    assert any(field in error["field"] for error in answer.json()["errors"])
+
+async def test_what_is_wrong_is_named(status: Status) -> None:
+    async with status.staff() as client:
+        for changes, field in WRONG:
+            # httpx cannot write half a surrogate pair, JSON can.
+            body = json.dumps(an_incident(**changes))
+            answer = await client.post("/incidents", content=body, headers=JSON)
+            assert answer.status_code == 422, changes
+            assert answer.headers["content-type"] == "application/problem+json"
+            assert any(field in error["field"] for error in answer.json()["errors"]), changes
+
+    assert await status.incidents() == []
 
 
 async def test_a_resolved_incident_does_not_come_back(status: Status) -> None:
@@ -136,6 +143,36 @@ async def test_a_resolved_incident_does_not_come_back(status: Status) -> None:
         answer = await client.post(path, json={"body": "Again.", "status": "investigating"})
         assert answer.status_code == 409
         assert (await client.post("/incidents/000000000000/updates", json={"body": "x"})).is_error
+
+
+async def test_an_incident_cannot_begin_in_the_future(status: Status) -> None:
+    later = (status.clock.now() + timedelta(hours=1)).isoformat()
+    async with status.staff() as client:
+        answer = await client.post("/incidents", json=an_incident(started_at=later))
+
+    assert answer.status_code == 422
+    assert "later than now" in answer.json()["detail"]
+
+
+async def test_odd_text_is_kept_or_cleaned_but_breaks_nothing(status: Status) -> None:
+    odd = "a\u0000bc\ufffe\u202e<script>alert(1)</script>]]>&amp;\U0001f469\u200d\U0001f680"
+    async with status.staff() as client:
+        body = json.dumps(an_incident(name=odd, body=f"{odd}\n\n{odd}"))
+        answer = await client.post("/incidents", content=body, headers=JSON)
+        assert answer.status_code == 201
+        incident_id = answer.json()["id"]
+
+    async def is_shown() -> bool:
+        return incident_id in str((await status.summary())["incidents"])
+
+    await eventually(is_shown, what="the incident on the page")
+    async with status.public() as client:
+        for path in ("/acme/", f"/acme/incidents/{incident_id}", "/acme/history"):
+            page = await client.get(path)
+            assert page.is_success
+            assert "<script>alert" not in page.text
+        for path in ("/acme/history.atom", "/acme/history.rss"):
+            ElementTree.fromstring((await client.get(path)).content)
 
 
 async def test_lists_come_in_parts(status: Status) -> None:
@@ -153,7 +190,9 @@ async def test_lists_come_in_parts(status: Status) -> None:
             if cursor is None:
                 break
         assert seen == [f"Number {number}" for number in (4, 3, 2, 1, 0)]
-        assert (await client.get("/incidents", params={"cursor": "x"})).status_code == 400
+        for wrong in ("x", "0001-01-01T00:00:00+23:59~0", f"{cursor}\0", "~"):
+            answer = await client.get("/incidents", params={"cursor": wrong})
+            assert answer.status_code == 400
 
 
 async def test_a_maintenance_begins_and_ends_by_its_window(status: Status) -> None:

@@ -144,12 +144,13 @@ class Service:
             {
                 "consumer": self._consumer.run,
                 "maintenances": self._keeper.run,
+                # Before the relay, so that what people changed last is still published.
+                "http": self._http.run,
                 "relay": self._relay.run,
                 "outbox_watch": lambda: watch_outbox(
                     self._runtime_metrics, self._pool, self._clock
                 ),
                 "event_loop": lambda: watch_event_loop(self._runtime_metrics, self._clock),
-                "http": self._http.run,
                 "pages": self._snapshots.run,
             },
             stop=stop,

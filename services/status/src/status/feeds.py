@@ -1,5 +1,6 @@
 """Atom and RSS: every update an entry of its own, so that readers and chat rooms miss none."""
 
+import re
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from email.utils import format_datetime
@@ -14,6 +15,8 @@ from status.v2 import text_as_html
 _ATOM = "http://www.w3.org/2005/Atom"
 _XML = "{http://www.w3.org/XML/1998/namespace}lang"
 _MOST_ENTRIES = 100
+_NOT_IN_XML = re.compile(r"[^\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
+"""What XML 1.0 (§2.2) has no way to write."""
 
 
 def atom(state: PageState) -> bytes:
@@ -98,8 +101,7 @@ def _link(parent: Element, rel: str, media_type: str, href: str) -> None:
 
 def _text(parent: Element, name: str, text: str) -> Element:
     element = SubElement(parent, name)
-    # XML 1.0 has no way to write most control characters.
-    element.text = "".join(sign for sign in text if sign >= " " or sign in "\t\n\r")
+    element.text = _NOT_IN_XML.sub("", text)
     return element
 
 

@@ -55,6 +55,7 @@ class PublicSite:
             "/history.atom": self.atom,
             "/history.rss": self.rss,
             "/history": self.history,
+            "/api": self.api_guide,
             "/": self.front,
         }
         for prefix in ("", "/{desk}"):
@@ -87,15 +88,23 @@ class PublicSite:
         def render(snapshot: Snapshot, base: str, stale_since: datetime | None) -> bytes:
             return self._pages.incident(one, snapshot, base, stale_since)
 
-        return self._page(request, f"incidents/{one.id}.html", render)
+        is_kept = snapshot.state.incident(one.id) is not None
+        return self._page(request, f"incidents/{one.id}.html", render, keep=is_kept)
 
     async def incident_body(self, request: Request) -> Response:
         """One incident as JSON, flat."""
         snapshot = self._snapshot(request, CORS)
         one = await self._find(request, snapshot, CORS)
         name = f"incidents/{one.id}.json"
-        document = snapshot.document(name, lambda: _json(v2.incident(one, snapshot.state)))
+        is_kept = snapshot.state.incident(one.id) is not None
+        document = snapshot.document(
+            name, lambda: _json(v2.incident(one, snapshot.state)), keep=is_kept
+        )
         return self._answer(request, snapshot, document, "application/json", "api", CORS)
+
+    async def api_guide(self, request: Request) -> Response:
+        """What the API offers, for people."""
+        return self._page(request, "api.html", self._pages.api_guide)
 
     async def api(self, request: Request) -> Response:
         """The Statuspage API v2."""
@@ -124,8 +133,7 @@ class PublicSite:
         desk = request.path_params.get("desk")
         if desk is not None:
             return self._snapshots.of_desk(desk)
-        host = urlsplit(f"//{request.headers.get('host', '')}").hostname
-        return self._snapshots.of_host(host)
+        return self._snapshots.of_host(host_of(request.headers.get("host", "")))
 
     def _snapshot(self, request: Request, headers: Mapping[str, str] | None = None) -> Snapshot:
         snapshot = self._here(request)
@@ -162,13 +170,15 @@ class PublicSite:
         request: Request,
         name: str,
         render: Callable[[Snapshot, str, datetime | None], bytes],
+        *,
+        keep: bool = True,
     ) -> Response:
         snapshot = self._snapshot(request)
         desk = request.path_params.get("desk")
         base = f"/{desk}" if desk else ""
         stale_since = self._snapshots.stale_since
         key = f"{base}|{stale_since}|{name}" if stale_since else f"{base}|{name}"
-        document = snapshot.document(key, lambda: render(snapshot, base, stale_since))
+        document = snapshot.document(key, lambda: render(snapshot, base, stale_since), keep=keep)
         return self._answer(request, snapshot, document, "text/html", "page", {})
 
     def _answer(
@@ -196,6 +206,14 @@ class PublicSite:
         return Response(document.body, media_type=f"{media_type}; charset=utf-8", headers=told)
 
 
+def host_of(header: str) -> str | None:
+    """The host name in a Host header, without its port; None where there is none to read."""
+    try:
+        return urlsplit(f"//{header}").hostname
+    except ValueError:  # a bracket without its other half
+        return None
+
+
 async def preflight() -> Response:
     """What a browser asks before it sends a header that is not plain."""
     allowed = {
@@ -217,7 +235,7 @@ def is_unchanged(request: Request, etag: str, changed_at: datetime) -> bool:
         return False
     try:
         known_at = parsedate_to_datetime(since)
-    except ValueError:
+    except (ValueError, OverflowError):
         return False
     if known_at.tzinfo is None:
         known_at = known_at.replace(tzinfo=UTC)

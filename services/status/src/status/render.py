@@ -7,6 +7,7 @@ from typing import Any
 from markupsafe import Markup, escape
 
 from pledge.runtime.web import Web
+from status import v2
 from status.assets import address
 from status.domain.components import ComponentStatus
 from status.domain.incidents import Impact, Incident
@@ -60,6 +61,10 @@ class Pages:
     ) -> bytes:
         """One incident or maintenance."""
         return self._render("incident.html", snapshot.state, base, stale_since, incident=one)
+
+    def api_guide(self, snapshot: Snapshot, base: str, stale_since: datetime | None) -> bytes:
+        """The paths of the API with what they hold."""
+        return self._render("api.html", snapshot.state, base, stale_since, paths=v2.PATHS)
 
     def _render(
         self, template: str, state: PageState, base: str, stale_since: datetime | None, **more: Any

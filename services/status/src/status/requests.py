@@ -1,8 +1,9 @@
 """The bodies of the staff API, and what they mean."""
 
 from collections.abc import Mapping, Sequence
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Annotated, Literal
+from unicodedata import category
 from uuid import UUID
 
 from pydantic import (
@@ -20,9 +21,15 @@ from status.domain.decisions import Open, PostUpdate
 from status.domain.incidents import Impact, IncidentStatus, Window
 from status.domain.times import utc_text
 
+EARLIEST = datetime(2000, 1, 1, tzinfo=UTC)
+LATEST = datetime(2100, 1, 1, tzinfo=UTC)
+_WHITE = "\n\r\t"
+
 
 def _text(value: str) -> str:
-    cleaned = storable(value).strip()
+    # Control characters mean nothing on a page, and a feed cannot write them.
+    kept = (sign for sign in storable(value) if sign in _WHITE or category(sign) != "Cc")
+    cleaned = "".join(kept).strip()
     if not cleaned:
         raise ValueError("must hold some text")
     return cleaned
@@ -34,6 +41,13 @@ def _line(value: str) -> str:
     return _text(value)
 
 
+def _instant(value: datetime) -> datetime:
+    if not EARLIEST < value < LATEST:
+        raise ValueError("must lie between the years 2000 and 2100")
+    return value.astimezone(UTC)
+
+
+Instant = Annotated[AwareDatetime, AfterValidator(_instant)]
 Name = Annotated[str, Field(max_length=200), AfterValidator(_line)]
 Body = Annotated[str, Field(max_length=10_000), AfterValidator(_text)]
 Moment = Annotated[datetime, PlainSerializer(utc_text, return_type=str, when_used="json")]
@@ -72,7 +86,7 @@ class NewIncident(_Request):
         None, description="That of the worst component, if it is not stated."
     )
     components: Statuses = Field(default_factory=dict)
-    started_at: AwareDatetime | None = Field(None, description="If it began before now.")
+    started_at: Instant | None = Field(None, description="If it began before now.")
     deliver_notifications: bool = True
 
     def command(self, uid: UUID, by: str, components: Sequence[Component]) -> Open:
@@ -98,8 +112,8 @@ class NewMaintenance(_Request):
     name: Name
     body: Body
     components: list[str] = Field(default_factory=list, max_length=500)
-    scheduled_for: AwareDatetime
-    scheduled_until: AwareDatetime
+    scheduled_for: Instant
+    scheduled_until: Instant
     deliver_notifications: bool = True
 
     def command(self, uid: UUID, by: str, components: Sequence[Component]) -> Open:
@@ -211,5 +225,5 @@ def by_id(
     """`named` by component id; names may be ids or keys. Raises UnknownComponents."""
     ids = {one.key: one.id for one in components} | {one.id: one.id for one in components}
     if unknown := sorted(named.keys() - ids.keys()):
-        raise UnknownComponents(unknown)
+        raise UnknownComponents([storable(name) for name in unknown])
     return {ids[name]: status for name, status in named.items()}

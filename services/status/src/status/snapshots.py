@@ -41,13 +41,14 @@ class Snapshot:
     version: int
     _documents: dict[str, Document] = field(default_factory=dict)
 
-    def document(self, name: str, render: Callable[[], bytes]) -> Document:
-        """The document called `name`, rendered at most once per snapshot."""
+    def document(self, name: str, render: Callable[[], bytes], *, keep: bool = True) -> Document:
+        """The document called `name`, rendered at most once per snapshot if it is to be kept."""
         found = self._documents.get(name)
         if found is None:
             body = render()
             found = Document(body, f'"{sha256(body).hexdigest()[:24]}"')
-            self._documents[name] = found
+            if keep:
+                self._documents[name] = found
         return found
 
 

@@ -55,6 +55,7 @@ _WORDS = {
     Reason.CLOSED: "the incident is resolved: what comes back is a new incident",
     Reason.WRONG_STATUS: "the incident can't go from its status to that one",
     Reason.EMPTY_WINDOW: "the maintenance ends before it begins",
+    Reason.BEGINS_LATER: "the incident can't have begun later than now",
 }
 
 
@@ -282,5 +283,5 @@ def _position(cursor: str | None) -> tuple[datetime, UUID] | None:
     try:
         # A `+` in an address reads as a space.
         return datetime.fromisoformat(at.replace(" ", "+")).astimezone(UTC), UUID(uid)
-    except ValueError as error:
+    except (ValueError, OverflowError) as error:
         raise HttpProblem(400, "the cursor is not one that a list gave") from error

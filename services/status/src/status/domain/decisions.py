@@ -68,6 +68,7 @@ class Reason(StrEnum):
     CLOSED = "closed"
     WRONG_STATUS = "wrong_status"
     EMPTY_WINDOW = "empty_window"
+    BEGINS_LATER = "begins_later"
     UNCHANGED = "unchanged"
     CHANGED = "changed"
 
@@ -147,7 +148,7 @@ class Decision:
 
 def decide(incident: Incident | None, command: Command, board: Board, now: datetime) -> Decision:
     """Carry out `command` at `now`. Total: what makes no sense is refused with a reason."""
-    refusal = _refusal(incident, command, board)
+    refusal = _refusal(incident, command, board, now)
     if refusal is not None:
         return Decision(incident, (), (), refusal)
     if isinstance(command, Open):
@@ -185,7 +186,9 @@ def _holds(incident: Incident) -> bool:
     return incident.is_open and incident.status is not IncidentStatus.SCHEDULED
 
 
-def _refusal(incident: Incident | None, command: Command, board: Board) -> Reason | None:
+def _refusal(
+    incident: Incident | None, command: Command, board: Board, now: datetime
+) -> Reason | None:
     known = {component.id: component for component in board.components}
     for code in command.statuses:
         if code not in known:
@@ -193,13 +196,15 @@ def _refusal(incident: Incident | None, command: Command, board: Board) -> Reaso
         if known[code].is_group:
             return Reason.COMPONENT_IS_GROUP
     if isinstance(command, Open):
-        return _refusal_to_open(incident, command)
+        return _refusal_to_open(incident, command, now)
     return _refusal_to_continue(incident, command)
 
 
-def _refusal_to_open(incident: Incident | None, command: Open) -> Reason | None:
+def _refusal_to_open(incident: Incident | None, command: Open, now: datetime) -> Reason | None:
     if incident is not None:
         return Reason.ALREADY_OPEN
+    if command.started_at is not None and command.started_at > now:
+        return Reason.BEGINS_LATER
     if command.window is None:
         return Reason.WRONG_STATUS if command.status.is_of_maintenance else None
     if command.window.ends_at <= command.window.starts_at:

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
-from datetime import datetime
+from datetime import UTC, datetime
 from enum import StrEnum
 from uuid import UUID
 
@@ -10,6 +10,9 @@ from status.domain.components import Component
 from status.domain.decisions import Board, Command, Decision, Open, claims_of_others, decide
 from status.domain.incidents import Incident
 from status.domain.reports import Fact, Join, Report, Rule, hear, place
+
+EARLIEST = datetime(2000, 1, 1, tzinfo=UTC)
+"""No incident began before this."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,7 +65,9 @@ def absorb(desk: Desk, report: Report | None, fact: Fact, now: datetime) -> Abso
     heard = hear(report, fact)
     if report is not None and heard == report:
         return Absorbed(desk, heard, Heard.REPEATED)
-    placement = place(heard, desk.rules, desk.incidents, fact.occurred_at)
+    # A sender's clock may be anywhere: a page shows no year 1, and nothing that is yet to begin.
+    began_at = min(max(fact.occurred_at, EARLIEST), now)
+    placement = place(heard, desk.rules, desk.incidents, began_at)
     if isinstance(placement, Join):
         return Absorbed(desk, replace(heard, incident=placement.incident), Heard.JOINED)
     if placement is None:
