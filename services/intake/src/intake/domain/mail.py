@@ -133,6 +133,8 @@ def read_mail(raw: bytes, *, envelope_sender: str | None = None) -> Mail:
 
 def _split(raw: bytes) -> tuple[bytes, bytes]:
     """The header block, at most ``MAX_HEADER_BLOCK`` bytes, and what follows it."""
+    if raw.startswith((b"\r\n", b"\n")):
+        return b"", raw[2 if raw.startswith(b"\r") else 1 :]
     end = _BLANK_LINE.search(raw)
     if end is None:
         return raw[:MAX_HEADER_BLOCK], raw[MAX_HEADER_BLOCK:]

@@ -1,0 +1,276 @@
+"""Laws of intake: order and duplicates change nothing, facts are counted, any bytes are a mail."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import replace
+from datetime import timedelta
+from email.message import EmailMessage
+from itertools import pairwise
+from uuid import UUID
+
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from intake.domain import commands as do
+from intake.domain.commands import Command, WaitingFor
+from intake.domain.decide import decide
+from intake.domain.delivery import Delivery, Key, read_delivery
+from intake.domain.hearing import hear
+from intake.domain.html_text import html_to_text
+from intake.domain.mail import MAX_SUBJECT, MAX_TEXT, read_mail
+from intake.domain.mail_headers import decode_words
+from intake.domain.opening import open_ticket
+from intake.domain.reply_address import ReplyAddresses
+from intake.domain.routing import route
+from intake.domain.text import is_storable, one_line, paragraphs
+from intake.domain.ticket import ALLOWED, Decision, Hand, State, Ticket
+from pledge.events import Actor, Authentication, Contact, EmailMessageReceived, TicketEvent
+from unit.intake.builders import ADDRESSES, ANN, NINE, TOM, a_desk, a_ticket, at
+
+DESK = a_desk()
+
+
+class Books:
+    """Intake without broker and database: the same pure functions in the same order."""
+
+    def __init__(self) -> None:
+        self.seen: set[Key] = set()
+        self.threads: dict[Key, UUID] = {}
+        self.tickets: dict[UUID, Ticket] = {}
+        self.facts: list[TicketEvent] = []
+        self.ticket_of: dict[str, UUID] = {}
+
+    def take(self, batch: Sequence[Delivery]) -> None:
+        fresh = []
+        for delivery in batch:
+            if delivery.key not in self.seen:
+                self.seen.add(delivery.key)
+                fresh.append(delivery)
+        owners = {ticket.id: ticket.desk for ticket in self.tickets.values()}
+        ids = iter(range(len(self.tickets) + 1, 10_000))
+        routed, begun = route(fresh, self.threads, owners, lambda: UUID(int=next(ids)))
+        self.threads |= begun
+        for way in routed:
+            if way.ticket_id is None:
+                continue
+            decision = self._decide(way.delivery, way.ticket_id, opens=way.opens)
+            self.tickets[way.ticket_id] = decision.ticket
+            self.facts += decision.events
+            self.ticket_of[way.delivery.event.delivery] = way.ticket_id
+
+    def _decide(self, delivery: Delivery, ticket_id: UUID, *, opens: bool) -> Decision:
+        if opens:
+            number = f"VIR-{len(self.tickets) + 1}"
+            return open_ticket(
+                delivery, ticket_id=ticket_id, number=number, reply_to="r@x.example", now=at(60)
+            )
+        return hear(self.tickets[ticket_id], delivery, now=at(60))
+
+    def groups(self) -> set[frozenset[str]]:
+        """Which deliveries are together, whatever their tickets are called."""
+        by_ticket: dict[UUID, set[str]] = {}
+        for delivery, ticket in self.ticket_of.items():
+            by_ticket.setdefault(ticket, set()).add(delivery)
+        return {frozenset(each) for each in by_ticket.values()}
+
+
+def a_mail(thread: int, place: int, parents: Sequence[int], auto: bool = False) -> Delivery:
+    """The mail at `place` of a thread; its References name the whole way to the root."""
+    references = tuple(f"<{thread}.{each}@x.example>" for each in parents)
+    event = EmailMessageReceived(
+        desk="vircom",
+        occurred_at=NINE + timedelta(seconds=place),
+        recorded_at=NINE + timedelta(seconds=place),
+        delivery=f"{thread}.{place}",
+        conversation=str(thread),
+        authentication=Authentication(result="none"),
+        message_id=f"<{thread}.{place}@x.example>",
+        in_reply_to=references[-1] if references else None,
+        references=references,
+        sender=ANN,
+        recipients=("support@vircom.example",),
+        is_auto_submitted=auto,
+    )
+    return read_delivery(event, "cause", DESK, ADDRESSES)
+
+
+@st.composite
+def threads(draw: st.DrawFn) -> list[Delivery]:
+    """Mails of a few threads, each a tree of answers."""
+    mails = []
+    for thread in range(draw(st.integers(1, 3))):
+        ways: list[list[int]] = [[]]
+        mails.append(a_mail(thread, 0, ()))
+        for place in range(1, draw(st.integers(1, 5))):
+            parent = draw(st.integers(0, place - 1))
+            way = [*ways[parent], parent]
+            ways.append(way)
+            mails.append(a_mail(thread, place, way))
+    return mails
+
+
+def batches(items: Sequence[Delivery], cuts: Iterable[int]) -> list[Sequence[Delivery]]:
+    edges = [0, *sorted({each % (len(items) + 1) for each in cuts}), len(items)]
+    return [items[one:two] for one, two in pairwise(edges)]
+
+
+@given(threads(), st.data())
+def test_any_order_and_any_duplicates_give_the_same_tickets(
+    mails: list[Delivery], data: st.DataObject
+) -> None:
+    expected = Books()
+    expected.take(mails)
+    doubled = mails + data.draw(st.lists(st.sampled_from(mails), max_size=6))
+    shuffled = data.draw(st.permutations(doubled))
+    books = Books()
+    for batch in batches(shuffled, data.draw(st.lists(st.integers(0, 40), max_size=4))):
+        books.take(batch)
+    assert books.groups() == expected.groups()
+    assert len(books.facts) == len(expected.facts)
+
+
+@given(threads(), st.data())
+def test_where_batches_are_cut_changes_nothing(mails: list[Delivery], data: st.DataObject) -> None:
+    whole, cut = Books(), Books()
+    whole.take(mails)
+    for batch in batches(mails, data.draw(st.lists(st.integers(0, 40), max_size=6))):
+        cut.take(batch)
+    assert cut.groups() == whole.groups()
+    assert [each.type for each in cut.facts] == [each.type for each in whole.facts]
+
+
+@given(threads(), st.data())
+def test_machines_open_nothing_and_wake_nobody(mails: list[Delivery], data: st.DataObject) -> None:
+    machine = a_mail(9, 0, (), auto=True)
+    answer = a_mail(0, 99, (0,), auto=True)
+    books = Books()
+    books.take(mails)
+    before = books.groups()
+    books.tickets = {
+        each: replace(ticket, state=State.CLOSED) for each, ticket in books.tickets.items()
+    }
+    books.take(data.draw(st.permutations([machine, answer])))
+    assert len(books.tickets) == len(before)
+    assert {each.state for each in books.tickets.values()} == {State.CLOSED}
+    assert books.facts[-1].type == "pledge.ticket.noted.v1"
+
+
+TEXTS = st.text(max_size=20)
+COMMANDS: st.SearchStrategy[Command] = st.one_of(
+    st.builds(do.Triage, severity=st.sampled_from(["p1", "p2", "p3", "p9", None])),
+    st.builds(do.Reply, text=TEXTS, sends=st.booleans()),
+    st.builds(do.Note, text=TEXTS),
+    st.builds(do.AttemptContact, channel=st.just("phone"), reached=st.booleans()),
+    st.builds(do.Resolve, fixed_in_release=st.booleans()),
+    st.builds(do.Reopen),
+    st.builds(do.Close),
+    st.builds(do.Wait, waiting_for=st.sampled_from(WaitingFor)),
+    st.builds(do.Resume),
+    st.builds(do.ProvideWorkaround),
+    st.builds(do.RequestInformation, missing=st.lists(TEXTS, max_size=2).map(tuple)),
+    st.builds(do.CompleteInformation),
+    st.builds(do.Assign, assignee=st.sampled_from([None, TOM, Actor(kind="agent", id="eve")])),
+    st.builds(do.LinkIncident, incident_id=st.uuids()),
+    st.builds(
+        do.Hear,
+        by=st.sampled_from([ANN, Contact(email="bob@contoso.example"), Contact()]),
+        channel=st.just("email"),
+        delivery=TEXTS,
+        joins=st.booleans(),
+        callback=st.booleans(),
+        escalates_to=st.sampled_from([None, "manager"]),
+    ),
+)
+
+
+@given(st.lists(st.tuples(COMMANDS, st.integers(-20, 90)), max_size=12), st.booleans())
+def test_any_commands_in_any_order_leave_facts_counted_without_gaps(
+    story: list[tuple[Command, int]], is_trial: bool
+) -> None:
+    ticket = a_ticket(is_trial=is_trial)
+    for number, (command, minutes) in enumerate(story):
+        now = at(number)
+        decision = decide(ticket, command, Hand(DESK, TOM, at(minutes), now))
+        if not isinstance(decision, Decision):
+            assert decision.detail
+            assert set(decision.allowed) == set(ticket.allowed)
+            continue
+        assert decision.events
+        assert decision.ticket.sequence == ticket.sequence + len(decision.events)
+        assert decision.ticket.state in ALLOWED
+        assert all(each.recorded_at == now for each in decision.events)
+        assert not is_trial or decision.ticket.severity in {"p1", "p2", ticket.severity}
+        ticket = decision.ticket
+
+
+HEADER_NAMES = [
+    "From", "To", "Subject", "Date", "Message-ID", "References", "Content-Type",
+    "Content-Transfer-Encoding", "MIME-Version", "Auto-Submitted", "Return-Path",
+]  # fmt: skip
+PIECES = [
+    b"text/plain", b"text/html; charset=utf-7", b"multipart/mixed; boundary=a", b"message/rfc822",
+    b"base64", b"quoted-printable", b"=?utf-8?b?gA==?=", b"=?\xff?q?x?=", b"<a@b>", b"(((", b"\"",
+    b"\r\n ", b"--a\r\n", b"--a--\r\n", b"\0", b"\xed\xa0\x80", b"Mon, 99 Foo 20262 99:99:99 +9999",
+    b"name*=utf-16''%ff", b"charset=hex", b";", b":", b"\r\n\r\n",
+]  # fmt: skip
+
+
+@st.composite
+def odd_mails(draw: st.DrawFn) -> bytes:
+    lines = draw(
+        st.lists(
+            st.tuples(st.sampled_from(HEADER_NAMES), st.lists(st.sampled_from(PIECES), max_size=4)),
+            max_size=8,
+        )
+    )
+    head = b"".join(name.encode() + b": " + b" ".join(parts) + b"\r\n" for name, parts in lines)
+    body = draw(st.lists(st.one_of(st.sampled_from(PIECES), st.binary(max_size=30)), max_size=10))
+    return head + b"\r\n" + b"".join(body)
+
+
+@settings(max_examples=300)
+@given(st.one_of(st.binary(max_size=400), odd_mails()))
+def test_any_bytes_are_a_mail_that_can_be_stored(raw: bytes) -> None:
+    mail = read_mail(raw)
+    texts = [mail.subject, mail.text, *mail.references, *mail.headers.values()]
+    texts += [part for each in mail.attachments for part in (each.name, each.content_type)]
+    texts += [box.address for box in (*mail.to, *mail.cc)]
+    assert all(is_storable(each) for each in texts)
+    assert len(mail.subject) <= MAX_SUBJECT
+    assert len(mail.text) <= MAX_TEXT
+
+
+@given(odd_mails())
+def test_what_a_relay_adds_does_not_make_it_another_mail(raw: bytes) -> None:
+    relayed = b"Received: by one\r\n\tand two\r\nX-Spam: no\r\n" + raw
+    assert read_mail(relayed).content_key == read_mail(raw).content_key
+
+
+@given(st.text(max_size=100), st.integers(5, 50))
+def test_texts_are_bounded_and_storable(text: str, limit: int) -> None:
+    for made in (one_line(text, limit), paragraphs(text, limit), html_to_text(text)):
+        assert len(made) <= max(limit, len(text))
+    assert len(one_line(text, limit)) <= limit
+    assert is_storable(one_line(text, limit))
+    assert is_storable(paragraphs(text, limit))
+    decode_words(text)
+
+
+@given(st.text(st.characters(exclude_categories=["Cs", "Cc"]), min_size=1, max_size=80))
+def test_a_subject_survives_being_encoded(text: str) -> None:
+    message = EmailMessage()
+    message["Subject"] = text
+    assert read_mail(message.as_bytes()).subject == one_line(text, MAX_SUBJECT)
+
+
+@given(st.uuids(), st.binary(min_size=32, max_size=32), st.text(max_size=60))
+def test_reply_addresses_name_their_ticket_and_nothing_else_does(
+    ticket: UUID, key: bytes, made_up: str
+) -> None:
+    addresses = ReplyAddresses([key])
+    address = addresses.address("support@vircom.example", "vircom", ticket)
+    assert addresses.ticket(address, "vircom") == ticket
+    assert addresses.ticket(address, "demo") is None
+    assert ReplyAddresses([key + b"x"]).ticket(address, "vircom") is None
+    assert addresses.ticket(f"support+{made_up}@vircom.example", "vircom") is None
