@@ -1,16 +1,26 @@
-"""The promises of Vircom's support desk, from the mail to the page."""
+"""The promises of Vircom's support desk, from the mail to the page, in virtual time."""
 
 from __future__ import annotations
 
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
+from typing import Any
 
 import pytest
 
-from pledge.events import PromiseBreached
+from pledge.events import BreachRetracted, PromiseBreached
 from support.world import World
 
 MINUTE = timedelta(minutes=1)
 HOUR = timedelta(hours=1)
+SUPPORT = "support@vircom.example"
+# The world starts on Wednesday 2026-03-04 at 10:00 in Montreal (15:00 UTC).
+START = datetime(2026, 3, 4, 15, 0, tzinfo=UTC)
+
+
+async def a_ticket(world: World, subject: str, to: str = SUPPORT, **more: str) -> dict[str, Any]:
+    """The ticket that a mail opens."""
+    await world.mail(to, subject, **more)
+    return (await world.tickets("vircom"))[0]
 
 
 async def breaches(world: World) -> list[PromiseBreached]:
@@ -18,22 +28,178 @@ async def breaches(world: World) -> list[PromiseBreached]:
     return [each for each in found if isinstance(each, PromiseBreached)]
 
 
-@pytest.mark.promise("VIR-04")
-async def test_a_p1_that_nobody_answers_is_breached_after_thirty_minutes_and_pages(
-    world: World,
-) -> None:
-    await world.mail("support@vircom.example", "[P1] No mail flows")
-    [ticket] = await world.tickets("vircom")
+async def due(world: World, ticket: dict[str, Any], metric: str) -> datetime:
+    timer = (await world.timers(ticket["number"]))[metric]
+    return datetime.fromisoformat(timer["due_at"])
+
+
+async def state(world: World, ticket: dict[str, Any], metric: str) -> str:
+    return str((await world.timers(ticket["number"]))[metric]["state"])
+
+
+async def webhooks(world: World) -> list[dict[str, Any]]:
+    return [each for each in await world.arrived() if each["kind"] == "webhook"]
+
+
+@pytest.mark.promise("VIR-01")
+async def test_four_business_hours_skip_the_night_and_the_weekend(world: World) -> None:
+    # Friday 16:30 in Montreal: an hour and a half is left of the day, the rest is on Monday.
+    await world.advance_to(datetime(2026, 3, 6, 21, 30, tzinfo=UTC))
+    ticket = await a_ticket(world, "How do I add a user?")
+    # On Sunday the clocks went ahead: 11:00 in Montreal is 15:00 UTC by then.
+    assert await due(world, ticket, "first_response") == datetime(2026, 3, 9, 15, 0, tzinfo=UTC)
+
+
+@pytest.mark.promise("VIR-01")
+async def test_canadian_and_american_holidays_do_not_count(world: World) -> None:
+    # Friday 2026-07-03 is the observed Independence Day; Canada Day was on Wednesday.
+    await world.advance_to(datetime(2026, 6, 30, 21, 0, tzinfo=UTC))  # Tuesday 17:00
+    ticket = await a_ticket(world, "How do I add a user?")
+    # One hour on Tuesday, none on Wednesday, three on Thursday from 08:30.
+    assert await due(world, ticket, "first_response") == datetime(2026, 7, 2, 15, 30, tzinfo=UTC)
+
+
+@pytest.mark.promise("VIR-02", "VIR-04")
+async def test_a_p1_that_nobody_answers_pages_at_night_too(world: World) -> None:
+    await world.advance_to(datetime(2026, 3, 8, 8, 0, tzinfo=UTC))  # Sunday, 03:00
+    ticket = await a_ticket(world, "[P1] No mail flows")
     start = world.clock.now()
-    timers = await world.timers(ticket["number"])
-    assert timers["first_response"]["state"] == "running"
+    assert await state(world, ticket, "first_response") == "running"
     await world.advance(29 * MINUTE)
     assert await breaches(world) == []
     await world.advance(2 * MINUTE)
     [breach] = await breaches(world)
-    assert breach.metric == "first_response"
+    assert (breach.metric, breach.severity) == ("first_response", "p1")
     assert breach.ticket_number == ticket["number"]
     assert breach.due_at == breach.detected_at == start + 30 * MINUTE
     assert not breach.is_late
-    pages = [each for each in await world.arrived() if each["kind"] == "webhook"]
-    assert pages
+    assert not breach.is_provisional
+    assert await webhooks(world)
+
+
+@pytest.mark.promise("VIR-03")
+async def test_an_urgent_mail_at_night_is_to_be_called_back_in_half_an_hour(world: World) -> None:
+    await world.advance_to(datetime(2026, 3, 5, 3, 0, tzinfo=UTC))  # Wednesday, 22:00
+    ticket = await a_ticket(world, "Everything is down", to="emergency@vircom.example")
+    assert await due(world, ticket, "callback") == world.clock.now() + 30 * MINUTE
+    assert await webhooks(world), "somebody is paged at once"
+    await world.advance(20 * MINUTE)
+    await world.post(
+        "intake", f"/tickets/{ticket['id']}/contact-attempts", channel="phone", reached=False
+    )
+    assert await state(world, ticket, "callback") == "met"
+
+
+@pytest.mark.promise("VIR-03")
+async def test_an_urgent_mail_in_support_hours_promises_no_call_back(world: World) -> None:
+    ticket = await a_ticket(world, "Everything is down", to="emergency@vircom.example")
+    assert "callback" not in await world.timers(ticket["number"])
+
+
+@pytest.mark.promise("VIR-04")
+async def test_a_workaround_keeps_the_promise_of_a_p1s_resolution(world: World) -> None:
+    ticket = await a_ticket(world, "[P1] No mail flows")
+    assert await due(world, ticket, "resolution") == START + 4 * HOUR
+    await world.advance(3 * HOUR)
+    await world.post("intake", f"/tickets/{ticket['id']}/workaround", text="Use the other relay.")
+    assert await state(world, ticket, "resolution") == "met"
+
+
+@pytest.mark.promise("VIR-05")
+async def test_a_p2_has_one_business_hour_and_a_day(world: World) -> None:
+    ticket = await a_ticket(world, "[P2] No digests")
+    assert await due(world, ticket, "first_response") == START + HOUR
+    assert await due(world, ticket, "resolution") == START + 24 * HOUR
+
+
+@pytest.mark.promise("VIR-06")
+async def test_a_p3_may_end_in_a_future_release(world: World) -> None:
+    ticket = await a_ticket(world, "The colour of a button")
+    timer = (await world.timers(ticket["number"]))["resolution"]
+    assert datetime.fromisoformat(timer["due_at"]) == START + 72 * HOUR
+    assert datetime.fromisoformat(timer["expect_at"]) == START + 48 * HOUR
+    await world.advance(HOUR)
+    await world.post(
+        "intake",
+        f"/tickets/{ticket['id']}/resolve",
+        resolution="Will be blue.",
+        fixed_in_release=True,
+        release="6.2",
+    )
+    assert await state(world, ticket, "resolution") == "met"
+
+
+@pytest.mark.promise("VIR-07")
+async def test_a_trial_customer_is_at_least_p2(world: World) -> None:
+    ticket = await a_ticket(world, "A question", sender="Bo <bo@northwind.example>")
+    assert await due(world, ticket, "first_response") == START + HOUR
+
+
+@pytest.mark.promise("VIR-08")
+async def test_an_attempt_counts_as_a_response_even_if_nobody_answers(world: World) -> None:
+    ticket = await a_ticket(world, "[P2] No digests")
+    await world.advance(40 * MINUTE)
+    await world.post(
+        "intake", f"/tickets/{ticket['id']}/contact-attempts", channel="phone", reached=False
+    )
+    assert await state(world, ticket, "first_response") == "met"
+    await world.advance(3 * HOUR)
+    assert await breaches(world) == []
+
+
+@pytest.mark.promise("VIR-08")
+async def test_a_call_that_is_logged_late_takes_the_breach_back(world: World) -> None:
+    ticket = await a_ticket(world, "[P1] No mail flows")
+    await world.advance(45 * MINUTE)
+    assert len(await breaches(world)) == 1
+    await world.post(
+        "intake",
+        f"/tickets/{ticket['id']}/contact-attempts",
+        channel="phone",
+        reached=True,
+        occurred_at=(START + 10 * MINUTE).isoformat(),
+    )
+    [_, retracted] = await world.events("sla.breaches.v1")
+    assert isinstance(retracted, BreachRetracted)
+    assert retracted.met_at == START + 10 * MINUTE
+    assert await state(world, ticket, "first_response") == "met"
+
+
+@pytest.mark.promise("VIR-09")
+async def test_the_resolution_waits_while_the_customer_is_unavailable(world: World) -> None:
+    ticket = await a_ticket(world, "[P2] No digests")
+    await world.post(
+        "intake", f"/tickets/{ticket['id']}/wait", waiting_for="unavailable", why="on holiday"
+    )
+    assert await state(world, ticket, "resolution") == "paused"
+    await world.advance(48 * HOUR)
+    await world.mail(
+        ticket["reply_to"], "Re: [P2] No digests", "I am back", in_reply_to="<none@x.example>"
+    )
+    assert await due(world, ticket, "resolution") == START + (48 + 24) * HOUR
+
+
+async def test_a_page_escalates_until_somebody_acknowledges(world: World) -> None:
+    await a_ticket(world, "[P1] No mail flows")
+    first = len(await webhooks(world))
+    await world.advance(6 * MINUTE)
+    second = await webhooks(world)
+    assert len(second) > first
+    [page] = (await world.get("notify", "/pages", desk="vircom"))["items"]
+    await world.post("notify", f"/pages/{page['id']}/acknowledge")
+    await world.advance(15 * MINUTE)
+    assert len(await webhooks(world)) == len(second)
+
+
+async def test_a_known_critical_incident_shows_on_the_status_page(world: World) -> None:
+    ticket = await a_ticket(world, "[P1] No mail flows")
+    await world.post(
+        "intake",
+        f"/tickets/{ticket['id']}/triage",
+        severity="p1",
+        known_incident=True,
+        why="seen by us too",
+    )
+    summary = await world.get("status", "/vircom/api/v2/summary.json")
+    assert len(summary["incidents"]) == 1
+    assert summary["status"]["indicator"] != "none"

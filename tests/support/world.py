@@ -204,7 +204,8 @@ class World:
 
     async def timers(self, ticket: str) -> dict[str, dict[str, Any]]:
         """A ticket's timers by metric, the latest cycle of each."""
-        items = (await self.get("sla", "/timers", ticket=ticket))["items"]
+        states = ["running", "paused", "met", "breached", "cancelled"]
+        items = (await self.get("sla", "/timers", ticket=ticket, state=states))["items"]
         return {each["metric"]: each for each in sorted(items, key=lambda each: each["cycle"])}
 
     async def arrived(self) -> list[dict[str, Any]]:
