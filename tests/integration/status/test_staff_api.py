@@ -23,6 +23,7 @@ async def test_an_incident_from_opening_to_resolution(status: Status) -> None:
         path = f"/incidents/{opened['id']}/updates"
         update = {"body": "It is the index.", "status": "identified"}
         assert (await client.post(path, json=update)).status_code == 201
+        path = f"/incidents/{opened['uid']}/updates"  # the bus knows no other id
         done = await client.post(path, json={"body": "Fixed.", "status": "resolved"})
         assert done.json()["resolved_at"] is not None
 

@@ -100,7 +100,8 @@ async def test_a_reader_sees_no_form_and_may_not_post(status: Status) -> None:
         form = await form_of(client, "/staff/acme")
         form |= {"name": "x", "body": "x", "status": "investigating"}
         assert (await client.post("/staff/acme/incidents", data=form)).status_code == 403
-        assert (await client.get("/staff/bolt")).status_code == 404
+        for path in ("/staff/bolt", "/staff/incidents/%00", f"/staff/incidents/{'x' * 40}"):
+            assert (await client.get(path)).status_code == 404
 
 
 async def component(status: Status, key: str) -> str:

@@ -1,6 +1,7 @@
 """What the public sees: pages and the v2 API, from memory, for anybody."""
 
 import json
+import re
 from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
 from email.utils import format_datetime, parsedate_to_datetime
@@ -29,6 +30,8 @@ CORS = {
 # A second, so that a crowd is held by caches while an incident shows at once; when the service
 # does not answer, a cache may show the last page for a day.
 CACHING = "public, max-age=1, stale-while-revalidate=4, stale-if-error=86400"
+
+_PUBLIC_ID = re.compile(r"[a-z0-9]{12}")
 
 Handler = Callable[[Request], Any]
 
@@ -147,7 +150,7 @@ class PublicSite:
         """From memory, or for one that is older than what is kept there, from the database."""
         incident_id = request.path_params["incident_id"]
         one = snapshot.state.incident(incident_id)
-        if one is None and incident_id.isalnum() and len(incident_id) == 12:
+        if one is None and _PUBLIC_ID.fullmatch(incident_id):
             one = await self._read(incident_id)
         if one is None or one.desk != snapshot.state.page.desk:
             raise HttpProblem(404, "there is no such incident", headers=headers)

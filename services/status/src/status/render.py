@@ -1,5 +1,6 @@
 """The public pages as HTML."""
 
+import re
 from datetime import datetime, timedelta
 from itertools import groupby
 from typing import Any
@@ -93,7 +94,8 @@ class Pages:
 
 def as_paragraphs(text: str) -> Markup:
     """Plain text as HTML: empty lines part paragraphs, other line ends are kept."""
-    paragraphs = [part for part in text.replace("\r\n", "\n").split("\n\n") if part.strip()]
+    parts = re.split(r"\n\s*\n", text.replace("\r\n", "\n"))
+    paragraphs = [part.strip("\n") for part in parts if part.strip()]
     return Markup("\n").join(
         Markup("<p>{}</p>").format(Markup("<br>").join(escape(line) for line in part.split("\n")))
         for part in paragraphs

@@ -35,7 +35,13 @@ MOST_TICKETS = 100
 
 Reader = Annotated[Principal, Depends(require(Role.READER))]
 Publisher = Annotated[Principal, Depends(require(Role.PUBLISHER))]
-IncidentId = Annotated[str, Path(pattern=r"^[a-z0-9]{12}$")]
+IncidentId = Annotated[
+    str,
+    Path(
+        pattern=r"^([a-z0-9]{12}|[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12})$",
+        description="Its public id, or the one it has on the bus.",
+    ),
+]
 IdempotencyKey = Annotated[
     str | None,
     Header(

@@ -1,5 +1,6 @@
 """The publishers' pages: see what is open, open, update and resolve by form."""
 
+import re
 from collections.abc import Mapping, Sequence
 from hashlib import sha256
 from typing import Annotated, Any
@@ -36,6 +37,7 @@ _TONES = {
     ComponentStatus.PARTIAL_OUTAGE: "warn",
     ComponentStatus.MAJOR_OUTAGE: "bad",
 }
+_PUBLIC_ID = re.compile(r"[a-z0-9]{12}")
 _PREFIX = "component."
 """Form fields of components are named `component.<id>`."""
 
@@ -192,6 +194,8 @@ class StaffPages:
         raise HttpProblem(404, "there is no such desk that you may see")
 
     async def _find(self, incident_id: str, principal: Principal) -> Incident:
+        if not _PUBLIC_ID.fullmatch(incident_id):
+            raise HttpProblem(404, "there is no such incident")
         async with self._pool.acquire() as connection:
             one = await store.find_incident(connection, incident_id)
         if one is None or not principal.may(one.desk):

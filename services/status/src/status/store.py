@@ -17,6 +17,7 @@ from status.policy import Definition
 CHANNEL = "status_pages"
 """A desk's id is announced here when a transaction that changed its page commits."""
 
+UUID_LENGTH = 36
 SHOWN = 50
 """How many incidents, and how many maintenances, a page keeps in memory beside the open ones."""
 
@@ -150,8 +151,14 @@ async def shown_incidents(connection: asyncpg.Connection, desk: str) -> list[Inc
 
 
 async def find_incident(connection: asyncpg.Connection, incident_id: str) -> Incident | None:
-    """The incident with that public id, whatever its desk."""
-    found = await connection.fetch("SELECT * FROM incidents WHERE id = $1", incident_id)
+    """The incident with that public id, or that id on the bus, whatever its desk."""
+    is_public = len(incident_id) < UUID_LENGTH
+    found = await connection.fetch(
+        "SELECT * FROM incidents WHERE id = $1"
+        if is_public
+        else "SELECT * FROM incidents WHERE uid = $1::text::uuid",
+        incident_id,
+    )
     incidents = await _with_updates(connection, found)
     return incidents[0] if incidents else None
 
