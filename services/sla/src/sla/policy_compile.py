@@ -140,9 +140,9 @@ class Compiler:
         hint: str | None = None,
         severity: Literal["error", "warning"] = "error",
     ) -> None:
-        """Note a problem at the value, or the key, at `steps`."""
-        places = self.document.keys if steps in self.document.keys else self.document.values
-        line, column = places.get(steps) or self.document.where(steps)
+        """Note a problem at the value at `steps`, or at its key where the message names it."""
+        is_key = bool(steps) and f"`{steps[-1]}`" in message
+        line, column = self.document.where_key(steps) if is_key else self.document.where(steps)
         if not any(p.line == line and p.message == message for p in self.problems):
             self.problems.append(Problem(self.document.file, line, column, message, hint, severity))
 

@@ -74,6 +74,23 @@ class TriggerModel(Part):
     when: When = Field(default_factory=dict, description="What the ticket must be at that moment.")
 
 
+_TRIGGER_SCHEMA: dict[str, Any] = {
+    "anyOf": [
+        {"type": "string", "description": "A type of fact: opened, agent_replied, resolved, …"},
+        {
+            "type": "object",
+            "additionalProperties": False,
+            "required": ["fact"],
+            "properties": {
+                "fact": {"type": "string"},
+                "where": {"type": "object", "description": "What its fields must say."},
+                "when": {"type": "object", "description": "What the ticket must be then."},
+            },
+        },
+    ]
+}
+
+
 def _as_trigger(value: object) -> object:
     return {"fact": value} if isinstance(value, str) else value
 
@@ -87,7 +104,13 @@ def _as_list(value: object) -> object:
     return [value] if isinstance(value, str | dict) else value
 
 
-Triggers = Annotated[list[TriggerPart], BeforeValidator(_as_list)]
+Triggers = Annotated[
+    list[TriggerPart],
+    BeforeValidator(_as_list),
+    WithJsonSchema(
+        {"anyOf": [*_TRIGGER_SCHEMA["anyOf"], {"type": "array", "items": _TRIGGER_SCHEMA}]}
+    ),
+]
 
 
 class PausePart(Part):
