@@ -6,15 +6,19 @@ import fcntl
 import json
 import os
 import shutil
+import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
+from typing import IO, Any
 
 from pledge_local.errors import LocalError
 
 DEFAULT = ".pledge"
 LEAST_FREE_BYTES = 500_000_000
+# Whoever asks who runs here holds the lock for an instant: that is no second start.
+ATTEMPTS = 10
+PAUSE_SECONDS = 0.05
 
 
 class Home:
@@ -86,10 +90,8 @@ class Home:
     def held(self) -> Iterator[None]:
         """Be the one who runs the stack of this folder. Raises LocalError when another one does."""
         with (self.folder / "lock").open("a+") as lock:
-            try:
-                fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            except BlockingIOError:
-                raise self._second_start() from None
+            if not _taken(lock, fcntl.LOCK_EX, ATTEMPTS):
+                raise self._second_start()
             # Left by a stack that was killed: nobody answers there.
             self.stack_file.unlink(missing_ok=True)
             lock.seek(0)
@@ -107,13 +109,10 @@ class Home:
         """The pid of the process that runs this folder's stack; None when nobody does."""
         try:
             with (self.folder / "lock").open("r+") as lock:
-                try:
-                    fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-                except BlockingIOError:
-                    return int(lock.read() or 0) or None
+                is_free = _taken(lock, fcntl.LOCK_SH, 1)
+                return None if is_free else int(lock.read() or 0) or None
         except OSError:
             return None
-        return None
 
     def stack(self) -> dict[str, Any] | None:
         """The addresses of the running stack; None while there is none, or it starts or stops."""
@@ -143,6 +142,19 @@ class Home:
             f"A stack already runs in {self.folder} (process {pid}){where}.",
             "Use it, stop it with `pledge down`, or start another one with --home and --port-base.",
         )
+
+
+def _taken(lock: IO[str], kind: int, attempts: int) -> bool:
+    """Whether the lock could be had in one of `attempts`."""
+    for attempt in range(attempts):
+        if attempt:
+            time.sleep(PAUSE_SECONDS)
+        try:
+            fcntl.flock(lock, kind | fcntl.LOCK_NB)
+        except BlockingIOError:
+            continue
+        return True
+    return False
 
 
 def home_of(option: Path | None) -> Home:

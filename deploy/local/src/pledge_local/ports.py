@@ -34,6 +34,10 @@ class Ports:
         """`host:port` of any server."""
         return f"{HOST}:{self.of(name)}"
 
+    def are_free(self, names: Iterable[str]) -> bool:
+        """Whether somebody could listen on the ports of all `names`."""
+        return all(_is_free(self.of(name)) for name in names)
+
     def check_free(self, names: Iterable[str]) -> None:
         """Raise LocalError unless somebody could listen on the ports of `names`."""
         taken = [(name, self.of(name)) for name in names if not _is_free(self.of(name))]
@@ -49,7 +53,7 @@ class Ports:
     def _free_base(self, names: Iterable[str]) -> int:
         wanted = list(names)
         for base in range(self.base + 100, 65_000, 100):
-            if all(_is_free(Ports(base).of(name)) for name in wanted):
+            if Ports(base).are_free(wanted):
                 return base
         return 20_000
 

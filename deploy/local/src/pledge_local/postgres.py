@@ -64,7 +64,6 @@ class Server:
         self.folder = folder.absolute()
         self.log = log or folder.with_name("postgres.log")
         self._settings = {**SETTINGS, **(settings or {})}
-        self._identity = _identity(self.folder)
         self._child: Child | None = None
 
     @property
@@ -74,6 +73,10 @@ class Server:
             return self.folder
         name = hashlib.sha256(os.fsencode(self.folder)).hexdigest()[:16]
         return Path(tempfile.gettempdir()) / f"pledge-{os.getuid()}-{name}"
+
+    @functools.cached_property
+    def _identity(self) -> str:
+        return _identity(self.folder)
 
     @property
     def child(self) -> Child | None:

@@ -38,9 +38,9 @@ async def run(plan: Plan, console: Console, clock: Clock, *, with_demo: bool) ->
     """
     plan.home.prepare()
     with plan.home.held():
-        preflight.check(plan)
         stack = Stack(plan, clock)
         stop = _on_signals(stack)
+        preflight.check(plan)
         try:
             return await _serve(plan, stack, console, clock, stop, with_demo=with_demo)
         finally:
