@@ -2,29 +2,22 @@
 
 import asyncio
 import sys
-from urllib.parse import urlsplit
 
 import asyncpg
 import structlog
+from fastapi import FastAPI
 from prometheus_client import CollectorRegistry
 
-from notify.ack import derive_key
-from notify.channels import Channel
-from notify.channels.smtp import SmtpChannel, SmtpServer
-from notify.channels.webhook import WebhookChannel
-from notify.compose import Composer
 from notify.consumer import TOPICS, NotifyHandler
-from notify.dispatcher import LANE_SENDERS, Dispatcher
-from notify.domain.desk import Receiver
-from notify.domain.retry import RetryPolicy
+from notify.dispatcher import Dispatcher
 from notify.escalation import Escalator
 from notify.http import Api
 from notify.links import AckLinks
 from notify.metrics import NotifyMetrics
-from notify.policy import DeskFilesWrong, Surroundings, load_desks
+from notify.policy import DeskFilesWrong
 from notify.presence import Presence
 from notify.settings import NotifySettings
-from notify.work import Office
+from notify.wiring import link_key, make_channels, make_office, retry_policy
 from pledge.runtime.access import Access
 from pledge.runtime.clock import Clock
 from pledge.runtime.consumer import PartitionConsumer
@@ -68,21 +61,6 @@ async def serve(
         await pool.close()
 
 
-def surroundings(settings: NotifySettings) -> Surroundings:
-    """What the operator gives to the desks' files."""
-    variables = dict(settings.variables)
-    reachable = {host.lower() for host in settings.reachable_hosts}
-    if settings.sink_public_url:
-        # Whoever sets the sink's address wants webhooks to reach it.
-        variables["SINK_URL"] = settings.sink_public_url
-        reachable.add(urlsplit(settings.sink_public_url).hostname or "")
-    return Surroundings(
-        variables=variables,
-        signing_secret=settings.key.get_secret_value(),
-        reachable_hosts=frozenset(reachable),
-    )
-
-
 class Service:
     """The workers of one running service, wired to each other."""
 
@@ -99,66 +77,62 @@ class Service:
         self._runtime_metrics = RuntimeMetrics(registry, SERVICE)
         self._health = Health(clock)
         metrics = NotifyMetrics(registry)
-        outbox = Outbox(pool)
-        desks = load_desks(settings.desks, surroundings(settings))
-        link_key = derive_key(settings.key.get_secret_value(), "acknowledgement links")
-        composer = Composer(_public_url(settings), link_key)
-        office = Office(desks, composer, metrics, clock)
-
-        def receiver(desk: str, name: str) -> tuple[Receiver, frozenset[str]] | None:
-            known = desks.get(desk)
-            found = known.receivers.get(name) if known else None
-            return (found, known.reachable_hosts) if known and found else None
-
-        self._channels: dict[str, Channel] = {
-            "webhook": WebhookChannel(
-                receiver, clock, timeout=settings.webhook_timeout, connections=2 * LANE_SENDERS
-            ),
-            "email": SmtpChannel(_smtp_server(settings)),
-        }
+        self._outbox = Outbox(pool)
+        self._office = make_office(settings, metrics, clock)
+        self._channels = make_channels(settings, self._office.desks, clock)
         self._presence = Presence(settings.dsn, pool, clock=clock, ids=ids, metrics=metrics)
         self._dispatcher = Dispatcher(
             pool,
-            outbox,
+            self._outbox,
             self._channels,
             presence=self._presence,
-            retry=_retry_policy(settings),
+            retry=retry_policy(settings),
             clock=clock,
             ids=ids,
             metrics=metrics,
         )
-        self._escalator = Escalator(pool, outbox, office, self._dispatcher)
-        self._consumer = PartitionConsumer(
+        self._escalator = Escalator(pool, self._outbox, self._office, self._dispatcher)
+        self._consumer = self._make_consumer(kafka)
+        self._relay = self._make_relay(kafka)
+        self._http = HttpServer(self._make_app(ids), settings.http_host, settings.http_port)
+
+    def _make_consumer(self, kafka: KafkaSettings) -> PartitionConsumer:
+        return PartitionConsumer(
             kafka,
-            pool,
-            outbox,
-            NotifyHandler(office, self._dispatcher, self._escalator),
+            self._pool,
+            self._outbox,
+            NotifyHandler(self._office, self._dispatcher, self._escalator),
             service=SERVICE,
             topics=TOPICS,
-            clock=clock,
+            clock=self._clock,
             metrics=self._runtime_metrics,
         )
-        self._relay = OutboxRelay(
+
+    def _make_relay(self, kafka: KafkaSettings) -> OutboxRelay:
+        return OutboxRelay(
             kafka,
-            settings.dsn,
-            outbox,
+            self._settings.dsn,
+            self._outbox,
             service=SERVICE,
-            clock=clock,
+            clock=self._clock,
             metrics=self._runtime_metrics,
             progress=self._health.watch("relay"),
         )
+
+    def _make_app(self, ids: Ids) -> FastAPI:
+        settings, clock = self._settings, self._clock
         web = Web(SERVICE, settings, clock=clock, ids=ids)
         api = Api(
-            pool,
-            outbox,
-            office,
+            self._pool,
+            self._outbox,
+            self._office,
             self._dispatcher,
             self._escalator,
-            links=AckLinks(link_key),
+            links=AckLinks(link_key(settings)),
             web=web,
             ids=ids,
         )
-        app = create_app(
+        return create_app(
             service=SERVICE,
             health=self._health,
             access=Access(settings.jwks, clock=clock, denylist=settings.denylist),
@@ -168,7 +142,6 @@ class Service:
             ids=ids,
             routers=[api.router],
         )
-        self._http = HttpServer(app, settings.http_host, settings.http_port)
 
     async def run(self, stop: asyncio.Event) -> None:
         """Run all workers until `stop`; one that fails takes the others down."""
@@ -211,32 +184,6 @@ class Service:
         async with self._pool.acquire(timeout=0.5) as connection:
             await connection.fetchval("SELECT 1")
         return None
-
-
-def _public_url(settings: NotifySettings) -> str:
-    own = f"http://{settings.http_host}:{settings.http_port}"
-    return settings.public_url(SERVICE) or own
-
-
-def _smtp_server(settings: NotifySettings) -> SmtpServer:
-    password = settings.smtp_password
-    return SmtpServer(
-        host=settings.smtp_host,
-        port=settings.smtp_port,
-        username=settings.smtp_username,
-        password=password.get_secret_value() if password else None,
-        use_tls=settings.smtp_tls,
-        local_name=settings.smtp_local_name,
-    )
-
-
-def _retry_policy(settings: NotifySettings) -> RetryPolicy:
-    return RetryPolicy(
-        first_wait=settings.retry_first_wait,
-        longest_wait=settings.retry_longest_wait,
-        attempts=settings.retry_attempts,
-        give_up_after=settings.retry_give_up_after,
-    )
 
 
 if __name__ == "__main__":

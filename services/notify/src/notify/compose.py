@@ -105,23 +105,7 @@ class Composer:
         words = render.render(
             template, {**values, "desk": _desk_values(desk), "recipient": recipient}, mailbox.zone
         )
-        content = {
-            "from": desk.sender,
-            "from_name": desk.title,
-            "envelope_from": desk.sender,
-            "to_name": mailbox.name,
-            "subject": words.subject or letter.about.number or desk.title,
-            "text": words.text,
-            "html": words.html,
-            "date": now.isoformat(),
-            "message_id": f"<{draft_id}@{desk.sender.rpartition('@')[2]}>",
-            "reply_to": letter.reply_to,
-            "in_reply_to": letter.in_reply_to,
-            "references": list(letter.references),
-            "auto_submitted": _auto_submitted(letter),
-            "unsubscribe_url": letter.unsubscribe_url,
-            "ticket_number": letter.about.number,
-        }
+        content = _mail_content(desk, mailbox, letter, words, draft_id, now)
         return Draft(
             id=draft_id,
             desk=desk.name,
@@ -286,6 +270,34 @@ def addressees(desk: Desk, to: str, requester: Party | None, at: datetime) -> li
     if "@" in to:
         return [Mailbox(to, "", desk.zone, desk.language, is_outside=False)]
     return []
+
+
+def _mail_content(
+    desk: Desk,
+    mailbox: Mailbox,
+    letter: Letter,
+    words: render.Rendered,
+    draft_id: UUID,
+    now: datetime,
+) -> dict[str, Any]:
+    """What `channels.smtp` builds the message from, in every attempt."""
+    return {
+        "from": desk.sender,
+        "from_name": desk.title,
+        "envelope_from": desk.sender,
+        "to_name": mailbox.name,
+        "subject": words.subject or letter.about.number or desk.title,
+        "text": words.text,
+        "html": words.html,
+        "date": now.isoformat(),
+        "message_id": f"<{draft_id}@{desk.sender.rpartition('@')[2]}>",
+        "reply_to": letter.reply_to,
+        "in_reply_to": letter.in_reply_to,
+        "references": list(letter.references),
+        "auto_submitted": _auto_submitted(letter),
+        "unsubscribe_url": letter.unsubscribe_url,
+        "ticket_number": letter.about.number,
+    }
 
 
 def _auto_submitted(letter: Letter) -> str:

@@ -31,6 +31,20 @@ class NotifyMetrics:
             buckets=LATENCY_BUCKETS,
             registry=registry,
         )
+        self._pages(registry)
+        self._mails(registry)
+        self._in_hand = Gauge(
+            "pledge_notify_deliveries_in_hand",
+            "Deliveries claimed by this process and not yet recorded.",
+            registry=registry,
+        )
+        self._reclaimed = Counter(
+            "pledge_notify_deliveries_reclaimed",
+            "Deliveries taken over from a process that died with them in its hands.",
+            registry=registry,
+        )
+
+    def _pages(self, registry: CollectorRegistry) -> None:
         self._page_latency = Histogram(
             "pledge_notify_page_reaction_seconds",
             "From the instant something happened (a breach: was due) to its page being raised.",
@@ -50,6 +64,8 @@ class NotifyMetrics:
             ("desk",),
             registry=registry,
         )
+
+    def _mails(self, registry: CollectorRegistry) -> None:
         self._refused = Counter(
             "pledge_notify_mails_refused",
             "Automatic mails not sent, to prevent loops and floods, by reason.",
@@ -60,16 +76,6 @@ class NotifyMetrics:
             "pledge_notify_templates_failed",
             "Messages not sent because a desk's template could not be filled.",
             ("desk", "template"),
-            registry=registry,
-        )
-        self._in_hand = Gauge(
-            "pledge_notify_deliveries_in_hand",
-            "Deliveries claimed by this process and not yet recorded.",
-            registry=registry,
-        )
-        self._reclaimed = Counter(
-            "pledge_notify_deliveries_reclaimed",
-            "Deliveries taken over from a process that died with them in its hands.",
             registry=registry,
         )
 

@@ -93,21 +93,8 @@ def page_event(
     responders: tuple[str, ...] = (),
 ) -> EventDraft:
     """The event of a page's change."""
-    page, facts = record.page, record.facts
-    common = {
-        "desk": facts.desk,
-        "occurred_at": now,
-        "recorded_at": now,
-        "ticket_id": facts.about.ticket_id,
-        "incident_id": facts.about.incident_id,
-        "number": facts.about.number,
-        "page_id": record.id,
-        "policy": page.policy.name,
-        "why": facts.summary,
-        "breach_id": facts.breach_id,
-        "step": page.step,
-        "round": page.round,
-    }
+    page = record.page
+    common = _page_common(record, now)
     by = actor or Actor(kind="system", id="notify")
     event: Event
     match change:
@@ -125,7 +112,27 @@ def page_event(
             )
     kinds = list(Change)
     step = page.round * 1000 + page.step
-    return EventDraft(event, facts.cause, _position(record.id, step * 16 + kinds.index(change)))
+    return EventDraft(
+        event, record.facts.cause, _position(record.id, step * 16 + kinds.index(change))
+    )
+
+
+def _page_common(record: PageRecord, now: datetime) -> dict[str, object]:
+    page, facts = record.page, record.facts
+    return {
+        "desk": facts.desk,
+        "occurred_at": now,
+        "recorded_at": now,
+        "ticket_id": facts.about.ticket_id,
+        "incident_id": facts.about.incident_id,
+        "number": facts.about.number,
+        "page_id": record.id,
+        "policy": page.policy.name,
+        "why": facts.summary,
+        "breach_id": facts.breach_id,
+        "step": page.step,
+        "round": page.round,
+    }
 
 
 def delivery_events(

@@ -193,8 +193,6 @@ def _to_subscribers(
         if recipient.method != "email":
             log.info("no channel for a subscriber", desk=desk.name, method=recipient.method)
             continue
-        party = Party(None, recipient.address, recipient.zone, recipient.language)
-        mailbox = party_mailbox(desk, party)
         letter = Letter(
             about=about,
             cause=cause,
@@ -202,24 +200,38 @@ def _to_subscribers(
             context={"template": template, "update_id": update_id},
             unsubscribe_url=recipient.unsubscribe_url,
         )
-        given = {**values, "recipient": {"unsubscribe_url": recipient.unsubscribe_url}}
-        source = f"/notify/subscriber/{recipient.subscriber_id}"
         try:
-            draft = office.composer.letter(
-                desk,
-                mailbox,
-                desk.template(template, mailbox.language),
-                given,
-                letter,
-                draft_id=UUID(derived_id(key, 0, source=source)),
-                now=now,
+            drafts.append(
+                _to_subscriber(office, desk, recipient, template, values, letter, key, now)
             )
         except RenderFailed as error:
             office.metrics.template_failed(desk.name, template)
             log.error("template failed", desk=desk.name, error=str(error))  # noqa: TRY400
-        else:
-            drafts.append(draft)
     return drafts
+
+
+def _to_subscriber(
+    office: Office,
+    desk: Desk,
+    recipient: Recipient,
+    template: str,
+    values: Mapping[str, Any],
+    letter: Letter,
+    key: str,
+    now: datetime,
+) -> Draft:
+    party = Party(None, recipient.address, recipient.zone, recipient.language)
+    mailbox = party_mailbox(desk, party)
+    source = f"/notify/subscriber/{recipient.subscriber_id}"
+    return office.composer.letter(
+        desk,
+        mailbox,
+        desk.template(template, mailbox.language),
+        {**values, "recipient": {"unsubscribe_url": recipient.unsubscribe_url}},
+        letter,
+        draft_id=UUID(derived_id(key, 0, source=source)),
+        now=now,
+    )
 
 
 def _party(contact: Contact, desk: Desk) -> Party:

@@ -1,0 +1,88 @@
+"""The parts of a running notify, made from its settings."""
+
+from collections.abc import Mapping
+from urllib.parse import urlsplit
+
+from notify.ack import derive_key
+from notify.channels import Channel
+from notify.channels.smtp import SmtpChannel, SmtpServer
+from notify.channels.webhook import WebhookChannel
+from notify.compose import Composer
+from notify.dispatcher import LANE_SENDERS
+from notify.domain.desk import Desk, Receiver
+from notify.domain.retry import RetryPolicy
+from notify.metrics import NotifyMetrics
+from notify.policy import Surroundings, load_desks
+from notify.settings import NotifySettings
+from notify.work import Office
+from pledge.runtime.clock import Clock
+
+
+def surroundings(settings: NotifySettings) -> Surroundings:
+    """What the operator gives to the desks' files."""
+    variables = dict(settings.variables)
+    reachable = {host.lower() for host in settings.reachable_hosts}
+    if settings.sink_public_url:
+        # Whoever sets the sink's address wants webhooks to reach it.
+        variables["SINK_URL"] = settings.sink_public_url
+        reachable.add(urlsplit(settings.sink_public_url).hostname or "")
+    return Surroundings(
+        variables=variables,
+        signing_secret=settings.key.get_secret_value(),
+        reachable_hosts=frozenset(reachable),
+    )
+
+
+def link_key(settings: NotifySettings) -> bytes:
+    """The key that signs acknowledgement links."""
+    return derive_key(settings.key.get_secret_value(), "acknowledgement links")
+
+
+def make_office(settings: NotifySettings, metrics: NotifyMetrics, clock: Clock) -> Office:
+    """The desks and what composes their messages. Raises DeskFilesWrong."""
+    desks = load_desks(settings.desks, surroundings(settings))
+    own_url = f"http://{settings.http_host}:{settings.http_port}"
+    public_url = settings.public_url("notify") or own_url
+    return Office(desks, Composer(public_url, link_key(settings)), metrics, clock)
+
+
+def make_channels(
+    settings: NotifySettings, desks: Mapping[str, Desk], clock: Clock
+) -> dict[str, Channel]:
+    """The ways out, by the name that deliveries call them by."""
+
+    def receiver(desk: str, name: str) -> tuple[Receiver, frozenset[str]] | None:
+        known = desks.get(desk)
+        found = known.receivers.get(name) if known else None
+        return (found, known.reachable_hosts) if known and found else None
+
+    # A receiver has two lanes, pages and the rest.
+    connections = 2 * LANE_SENDERS
+    return {
+        "webhook": WebhookChannel(
+            receiver, clock, timeout=settings.webhook_timeout, connections=connections
+        ),
+        "email": SmtpChannel(_smtp_server(settings)),
+    }
+
+
+def retry_policy(settings: NotifySettings) -> RetryPolicy:
+    """When failed deliveries are tried again."""
+    return RetryPolicy(
+        first_wait=settings.retry_first_wait,
+        longest_wait=settings.retry_longest_wait,
+        attempts=settings.retry_attempts,
+        give_up_after=settings.retry_give_up_after,
+    )
+
+
+def _smtp_server(settings: NotifySettings) -> SmtpServer:
+    password = settings.smtp_password
+    return SmtpServer(
+        host=settings.smtp_host,
+        port=settings.smtp_port,
+        username=settings.smtp_username,
+        password=password.get_secret_value() if password else None,
+        use_tls=settings.smtp_tls,
+        local_name=settings.smtp_local_name,
+    )
