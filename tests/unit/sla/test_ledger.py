@@ -67,7 +67,7 @@ class Books:
         return ledger
 
     def _new(self, event: TicketEvent) -> Ticket:
-        policy = self.policies.current("acme")
+        policy = self.policies.for_opening("acme", MONDAY)
         assert policy is not None
         cause = Cause("c", "c", None)
         return Ticket(event.ticket_id, HOME, "acme", event.number, policy.version, 0, cause)

@@ -9,28 +9,25 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Annotated, Any
 
-import httpx
 import typer
 from rich.table import Table
 
-from pledge.runtime import cli, target
+from pledge.runtime import cli
 from pledge.runtime.migrations import migrations_of
 from pledge.runtime.service import ServiceDescription
-from sla import policy as policy_file
+from sla.asking import AsJson, get, load_policy
 from sla.domain import simulate as simulation
 from sla.domain.calendar_op import calendar_op
 from sla.domain.facts import NotAFact, fact_from_event
-from sla.domain.policy import Policy
+from sla.policy import DESK_TEMPLATE, check_desk_file
+from sla.policy_commands import app as policy_app
 from sla.policy_model import PolicyFile
-
-# The API answers within milliseconds; this only bounds a service that hangs.
-ANSWER_SECONDS = 30
 
 SERVICE = ServiceDescription(
     name="sla",
     migrations=migrations_of("sla"),
-    check_desk_file=policy_file.check_desk_file,
-    desk_template=policy_file.DESK_TEMPLATE,
+    check_desk_file=check_desk_file,
+    desk_template=DESK_TEMPLATE,
     desk_model=PolicyFile,
 )
 
@@ -39,8 +36,7 @@ app = typer.Typer(
     no_args_is_help=True,
     pretty_exceptions_enable=False,
 )
-
-AsJson = Annotated[bool, typer.Option("--json", help="Print JSON, for programs.")]
+app.add_typer(policy_app, name="policy")
 
 
 @app.command(
@@ -88,7 +84,7 @@ def simulate(
     The events are as on ticket.events.v1, of any number of tickets, in any order. Without
     --until the promises are shown as of the newest event.
     """
-    policy = _load_policy(desk)
+    policy = load_policy(desk)
     events = list(_events(facts))
     try:
         seen_until = _instant(until) or _newest(events)
@@ -117,7 +113,7 @@ def explain(
 ) -> None:
     """Say why each promise of a ticket is as it is: rule, segments, time used and left."""
     form = "json" if as_json else "text"
-    answer = _get(f"/tickets/{ticket}/explanation", {"format": form})
+    answer = get(f"/tickets/{ticket}/explanation", {"format": form})
     if as_json:
         typer.echo(json.dumps(answer.json(), indent=2, ensure_ascii=False))
     else:
@@ -137,7 +133,7 @@ def timers(
 ) -> None:
     """List timers, earliest due first; by default those that are open."""
     asked = {"desk": desk, "state": state, "metric": metric, "ticket": ticket, "limit": limit}
-    page = _get("/timers", asked).json()
+    page = get("/timers", asked).json()
     columns = ("number", "metric", "state", "due_at", "seconds_left", "target")
     _show(page, columns, as_json=as_json)
 
@@ -152,7 +148,7 @@ def breaches(
 ) -> None:
     """List breaches, newest first, those taken back included."""
     asked = {"desk": desk, "metric": metric, "ticket": ticket, "limit": limit}
-    page = _get("/breaches", asked).json()
+    page = get("/breaches", asked).json()
     columns = ("number", "metric", "severity", "due_at", "detected_at", "retracted_at", "target")
     _show(page, columns, as_json=as_json)
 
@@ -167,35 +163,6 @@ def _show(page: dict[str, Any], columns: tuple[str, ...], *, as_json: bool) -> N
     cli.console().print(table)
     if page["next"]:
         typer.echo("there are more: raise --limit, or narrow the list down")
-
-
-def _get(path: str, asked: dict[str, Any]) -> httpx.Response:
-    """Ask the running service. Raises CommandError with what it says is wrong."""
-    url = target.service_url("sla")
-    asked = {name: value for name, value in asked.items() if value is not None}
-    headers = {"authorization": f"Bearer {target.token()}"}
-    try:
-        answer = httpx.get(url + path, params=asked, headers=headers, timeout=ANSWER_SECONDS)
-    except httpx.HTTPError as error:
-        raise cli.CommandError(f"the sla service at {url} does not answer: {error}") from error
-    if answer.is_error:
-        raise cli.CommandError(_problem(answer))
-    return answer
-
-
-def _problem(answer: httpx.Response) -> str:
-    try:
-        return str(answer.json()["detail"])
-    except (ValueError, KeyError, TypeError):
-        return f"{answer.request.url} answered {answer.status_code}"
-
-
-def _load_policy(desk: Path) -> Policy:
-    path = desk / "sla.yaml"
-    problems = [each for each in policy_file.check_desk_file(path) if each.severity == "error"]
-    if problems:
-        raise cli.CommandError("\n".join(str(each) for each in problems))
-    return policy_file.load(path)
 
 
 def _events(path: Path) -> Iterator[dict[str, Any]]:

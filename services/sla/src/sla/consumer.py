@@ -179,7 +179,7 @@ class FactHandler:
 
     def _opened(self, partition: Partition, incoming: Incoming) -> Ticket:
         envelope = incoming.envelope
-        policy = self._books.policies.current(envelope.desk)
+        policy = self._books.policies.for_opening(envelope.desk, incoming.fact.occurred_at)
         return Ticket(
             ticket_id=incoming.ticket_id,
             home=partition,

@@ -3,28 +3,33 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from datetime import UTC, datetime
+from datetime import datetime, timedelta
+from pathlib import Path
 from typing import Annotated, Any
 from uuid import UUID
 
 import asyncpg
-from fastapi import APIRouter, Depends, Query, Request
+from fastapi import APIRouter, Body, Depends, Query, Request
 from fastapi.responses import JSONResponse, PlainTextResponse, Response
 from pydantic import AwareDatetime
 
 from pledge.runtime.access import Principal, require
 from pledge.runtime.clock import Clock
-from pledge.runtime.http import HttpProblem
+from pledge.runtime.http import FieldProblem, HttpProblem
 from sla import reading, store
 from sla.domain.assess import assess
 from sla.domain.explain import explain
 from sla.policies import Policies
+from sla.policy import PolicyError, parse
+from sla.preview import preview
 from sla.reading import BadCursor, BreachFilter, TimerFilter
+from sla.times import instant_text
 
 OPEN_STATES = ("running", "paused")
 STATES = (*OPEN_STATES, "at_risk", "met", "breached", "cancelled")
 
 Reader = Annotated[Principal, Depends(require("reader"))]
+Agent = Annotated[Principal, Depends(require("agent"))]
 Limit = Annotated[int, Query(ge=1, le=200, description="rows on a page")]
 Cursor = Annotated[str | None, Query(max_length=500, description="`next` of the page before")]
 Names = Annotated[list[str] | None, Query(max_length=50)]
@@ -47,6 +52,13 @@ class Api:
             methods=["GET"],
             summary="Why a ticket's promises are as they are",
             response_model=None,
+        )
+        add("/policies/{desk}", self.policy_history, methods=["GET"], summary="Policy versions")
+        add(
+            "/policies/{desk}/preview",
+            self.policy_preview,
+            methods=["POST"],
+            summary="What another policy would change",
         )
 
     async def timers(
@@ -132,6 +144,39 @@ class Api:
         }
         return JSONResponse(head | told.json())
 
+    async def policy_history(self, principal: Reader, desk: str) -> dict[str, Any]:
+        """The versions of a desk's policy, newest first, each with its text."""
+        versions = self._policies.history(desk) if principal.may(desk) else []
+        if not versions:
+            raise HttpProblem(404, f"no desk {desk} is known here")
+        items = [
+            {
+                "desk": each.desk,
+                "version": each.version,
+                "effective_from": instant_text(each.effective_from),
+                "content": each.content,
+            }
+            for each in reversed(versions)
+        ]
+        return {"items": items, "next": None}
+
+    async def policy_preview(
+        self, principal: Agent, desk: str, content: Annotated[str, Body(media_type="text/plain")]
+    ) -> dict[str, Any]:
+        """What the policy in the body, a `sla.yaml`, would change for the tickets open now."""
+        if not principal.may(desk):
+            raise HttpProblem(404, f"no desk {desk} is known here")
+        try:
+            policy = parse(content, Path(desk) / "sla.yaml")
+        except PolicyError as error:
+            problems = [FieldProblem(f"{p.line}:{p.column}", p.message) for p in error.problems]
+            raise HttpProblem(422, "the policy can't be used", errors=problems) from error
+        if policy.desk != desk:
+            raise HttpProblem(422, f"the file is of the desk {policy.desk}, not of {desk}")
+        now = self._clock.now()
+        found = await preview(self._pool, policy, now, lambda: self._clock.sleep(timedelta(0)))
+        return found.json()
+
     async def _desks(
         self, connection: asyncpg.Connection, principal: Principal, asked: Sequence[str] | None
     ) -> frozenset[str]:
@@ -195,10 +240,10 @@ def _timer(row: asyncpg.Record, now: datetime) -> dict[str, Any]:
         "is_at_risk": is_open and row["at_risk_sent"] > 0,
         "target": row["target"],
         "reason": row["reason"],
-        "started_at": _text(row["started_at"]),
-        "due_at": _text(due_at),
-        "expect_at": _text(row["expect_at"]),
-        "met_at": _text(row["met_at"]),
+        "started_at": instant_text(row["started_at"]),
+        "due_at": instant_text(due_at),
+        "expect_at": instant_text(row["expect_at"]),
+        "met_at": instant_text(row["met_at"]),
         "seconds_left": round(seconds.total_seconds(), 3) if seconds is not None else None,
         "policy_version": row["policy_version"],
     }
@@ -216,22 +261,14 @@ def _breach(row: asyncpg.Record) -> dict[str, Any]:
         "cycle": row["cycle"],
         "target": row["target"],
         "policy_version": row["policy_version"],
-        "due_at": _text(row["due_at"]),
-        "detected_at": _text(row["detected_at"]),
+        "due_at": instant_text(row["due_at"]),
+        "detected_at": instant_text(row["detected_at"]),
         "is_late": row["is_late"],
         "is_provisional": row["is_provisional"],
-        "retracted_at": _text(row["retracted_at"]),
+        "retracted_at": instant_text(row["retracted_at"]),
         "reason": row["reason"],
-        "met_at": _text(row["met_at"]),
+        "met_at": instant_text(row["met_at"]),
     }
-
-
-def _text(instant: datetime | None) -> str | None:
-    """ISO 8601 in UTC with milliseconds, as every time of the API."""
-    if instant is None:
-        return None
-    plain = instant.astimezone(UTC).replace(tzinfo=None)
-    return f"{plain.isoformat(timespec='milliseconds')}Z"
 
 
 def _prefers_text(request: Request) -> bool:

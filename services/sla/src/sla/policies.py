@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from bisect import bisect_right
 from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 
@@ -11,17 +13,19 @@ import structlog
 
 from pledge.runtime.yamlfile import Problem
 from sla.domain.policy import Policy
-from sla.policy import check_desk_file, load, parse
+from sla.policy import PolicyError, check_desk_file, load, parse
 from sla.tickets import Ticket
 
 FILE_NAME = "sla.yaml"
+# Processes that start at the same moment enter a new version once: "policies" in ASCII.
+_LOCK = 0x706F6C6963696573
 
-_NEWEST = """
-SELECT DISTINCT ON (desk) desk, version FROM policy_versions ORDER BY desk, effective_from DESC
+_ALL = """
+SELECT desk, version, effective_from, content FROM policy_versions ORDER BY desk, effective_from
 """
+_SUPERSEDE = "DELETE FROM policy_versions WHERE desk = $1 AND effective_from >= $2"
 _ADD = """
 INSERT INTO policy_versions (desk, effective_from, version, content) VALUES ($1, $2, $3, $4)
-ON CONFLICT (desk, effective_from) DO NOTHING
 """
 _FETCH = """
 SELECT DISTINCT ON (desk, version) desk, version, content
@@ -46,22 +50,50 @@ class UnknownVersion(Exception):
     """A ticket names a policy version that the database does not have."""
 
 
+@dataclass(frozen=True, slots=True)
+class Version:
+    """A policy of a desk, for tickets opened from `effective_from` on until the next one."""
+
+    desk: str
+    version: str
+    effective_from: datetime
+    content: str
+
+
 class Policies:
     """Every policy that a ticket may be under, by desk and version."""
 
     def __init__(self) -> None:
-        self._current: dict[str, Policy] = {}
-        self._contents: dict[str, str] = {}
+        self._current: dict[str, tuple[Policy, str]] = {}
+        self._history: dict[str, list[Version]] = {}
         self._by_version: dict[tuple[str, str], Policy] = {}
 
     @property
     def desks(self) -> frozenset[str]:
-        """The desks that have a policy now."""
+        """The desks that have a policy file."""
         return frozenset(self._current)
 
-    def current(self, desk: str) -> Policy | None:
-        """The policy for tickets of `desk` opened now; None when it promises nothing."""
-        return self._current.get(desk)
+    def add(self, policy: Policy, content: str) -> None:
+        """Put `policy`, read from the file `content`, in force for its desk."""
+        self._current[policy.desk] = policy, content
+        self._by_version[policy.desk, policy.version] = policy
+
+    def history(self, desk: str) -> list[Version]:
+        """The versions of a desk's policy, oldest first."""
+        return list(self._history.get(desk, ()))
+
+    def for_opening(self, desk: str, at: datetime) -> Policy | None:
+        """The policy for a ticket of `desk` opened at `at`; None when the desk promises nothing.
+
+        What was opened before the first version is under the first.
+        """
+        if desk not in self._current:
+            return None
+        versions = self._history.get(desk)
+        if not versions:
+            return self._current[desk][0]
+        place = bisect_right(versions, at, key=lambda each: each.effective_from)
+        return self._by_version[desk, versions[max(0, place - 1)].version]
 
     def of(self, ticket: Ticket) -> Policy | None:
         """The policy that the ticket keeps; `fetch` must have been given the ticket before."""
@@ -69,22 +101,45 @@ class Policies:
             return None
         return self._by_version[ticket.desk, ticket.policy_version]
 
-    def add(self, policy: Policy, content: str) -> None:
-        """Put `policy`, read from `content`, in force for its desk."""
-        self._current[policy.desk] = policy
-        self._contents[policy.desk] = content
-        self._by_version[policy.desk, policy.version] = policy
-
     async def record(self, connection: asyncpg.Connection, now: datetime) -> None:
-        """Enter the versions that are in force and new to the database, as of `now`."""
-        newest = {row["desk"]: row["version"] for row in await connection.fetch(_NEWEST)}
-        for desk, policy in sorted(self._current.items()):
-            if newest.get(desk) != policy.version:
-                await connection.execute(_ADD, desk, now, policy.version, self._contents[desk])
-                log.info("policy version in force", desk=desk, version=policy.version)
+        """Enter the files' versions that are new to the database, and learn of all earlier ones.
+
+        A version holds from its own `effective_from` where that lies ahead (or it is the desk's
+        first), else from `now`; it supersedes what was planned for later. Raises BrokenPolicy.
+        """
+        async with connection.transaction():
+            await connection.execute("SELECT pg_advisory_xact_lock($1)", _LOCK)
+            self._learn(await connection.fetch(_ALL))
+            for desk, (policy, content) in sorted(self._current.items()):
+                await self._enter(connection, policy, content, now)
+                log.info("policy in force", desk=desk, version=policy.version)
+            self._learn(await connection.fetch(_ALL))
+
+    async def _enter(
+        self, connection: asyncpg.Connection, policy: Policy, content: str, now: datetime
+    ) -> None:
+        earlier = self._history.get(policy.desk, [])
+        if earlier and earlier[-1].version == policy.version:
+            return
+        asked = policy.effective_from
+        is_ahead = asked is not None and (asked > now or not earlier)
+        starts = asked if asked is not None and is_ahead else now
+        if earlier:
+            await connection.execute(_SUPERSEDE, policy.desk, starts)
+        await connection.execute(_ADD, policy.desk, starts, policy.version, content)
+
+    def _learn(self, rows: Iterable[asyncpg.Record]) -> None:
+        self._history = {}
+        for row in rows:
+            version = Version(row["desk"], row["version"], row["effective_from"], row["content"])
+            self._history.setdefault(version.desk, []).append(version)
+            self._compile(version.desk, version.version, version.content)
 
     async def fetch(self, connection: asyncpg.Connection, tickets: Iterable[Ticket]) -> None:
-        """Have the policies of `tickets` at hand. Raises UnknownVersion, BrokenPolicy."""
+        """Have the policies of `tickets` at hand, also those that another process has entered.
+
+        Raises UnknownVersion, BrokenPolicy.
+        """
         wanted = {
             (ticket.desk, ticket.policy_version)
             for ticket in tickets
@@ -92,11 +147,23 @@ class Policies:
         } - self._by_version.keys()
         if not wanted:
             return
-        rows = await connection.fetch(_FETCH, *map(list, zip(*wanted, strict=True)))
-        for row in rows:
-            self._by_version[row["desk"], row["version"]] = _compile(row["desk"], row["content"])
+        for row in await connection.fetch(_FETCH, *map(list, zip(*wanted, strict=True))):
+            self._compile(row["desk"], row["version"], row["content"])
         if missing := wanted - self._by_version.keys():
             raise UnknownVersion(f"policy_versions lacks {sorted(missing)}")
+
+    def _compile(self, desk: str, version: str, content: str) -> None:
+        """Make a policy from its text as the database keeps it. Raises BrokenPolicy.
+
+        Whatever was once in force must stay readable: open tickets keep it.
+        """
+        if (desk, version) in self._by_version:
+            return
+        try:
+            policy = parse(content, Path(desk) / f"{version}-{FILE_NAME}")
+        except PolicyError as error:
+            raise BrokenPolicy(error.problems) from error
+        self._by_version[desk, version] = policy
 
 
 def load_policies(desks: Path) -> Policies:
@@ -114,8 +181,3 @@ def load_policies(desks: Path) -> Policies:
     if problems:
         raise BrokenPolicy(problems)
     return policies
-
-
-def _compile(desk: str, content: str) -> Policy:
-    """A policy from its text as the database keeps it."""
-    return parse(content, Path(desk) / FILE_NAME)

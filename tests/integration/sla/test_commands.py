@@ -1,0 +1,128 @@
+"""`pledge sla …` as its users run it: in a process of its own."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from integration.sla.acme import write_acme
+from integration.sla.harness import Sla
+from integration.sla.stories import Story, minutes
+
+COMMAND = "from pledge.runtime.cli import main; main()"
+
+
+async def pledge(sla: Sla, *words: str) -> tuple[int, str]:
+    """Run a command against the service; its status and all that it printed."""
+    environment = {
+        "PLEDGE_SLA_PUBLIC_URL": f"http://127.0.0.1:{sla.settings.http_port}",
+        "PLEDGE_TOKEN": sla.signer.token(sla.clock.now(), desks=["acme"]),
+        "PATH": "/usr/bin:/bin",
+        "NO_COLOR": "1",
+        "COLUMNS": "200",
+    }
+    process = await asyncio.create_subprocess_exec(
+        sys.executable,
+        "-c",
+        COMMAND,
+        "sla",
+        *words,
+        env=environment,
+        stdout=asyncio.subprocess.PIPE,
+        stderr=asyncio.subprocess.STDOUT,
+    )
+    output, _ = await process.communicate()
+    return process.returncode or 0, output.decode()
+
+
+async def test_timers_breaches_and_reasons_are_told(sla: Sla) -> None:
+    story = Story().opened()
+    await sla.tell(story)
+    await sla.advance(minutes(31))
+
+    status, told = await pledge(sla, "timers", "--desk", "acme")
+    assert (status, "ACM-1" in told, "resolution" in told) == (0, True, True)
+    status, told = await pledge(sla, "breaches", "--json")
+    assert [each["number"] for each in json.loads(told)["items"]] == ["ACM-1"]
+    status, told = await pledge(sla, "explain", "ACM-1")
+    assert (status, "BREACHED" in told) == (0, True)
+    status, told = await pledge(sla, "explain", "ACM-1", "--json")
+    assert json.loads(told)["number"] == "ACM-1"
+
+
+async def test_policy_is_listed_and_previewed(sla: Sla, tmp_path: Path) -> None:
+    await sla.tell(Story().opened())
+    folder = write_acme(tmp_path / "new") / "acme"
+    text = (folder / "sla.yaml").read_text(encoding="utf-8")
+    (folder / "sla.yaml").write_text(text.replace("within: 30m}", "within: 25m}"), "utf-8")
+
+    status, told = await pledge(sla, "policy", "preview", str(folder))
+    assert (status, "1 of 1 open tickets" in told, "moves" in told) == (0, True, True)
+    status, told = await pledge(sla, "policy", "history", "acme", "--json")
+    version = json.loads(told)["items"][0]["version"]
+    assert await pledge(sla, "policy", "diff", "acme", version) == (0, "")
+
+
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        (("explain", "ACM-404"), "no ticket ACM-404"),
+        (("timers", "--state", "asleep"), "no state is called asleep"),
+        (("policy", "history", "nowhere"), "no desk nowhere"),
+        (("policy", "preview", "/nowhere"), "can't be read"),
+    ],
+)
+async def test_errors_are_one_line_of_what_is_wrong(
+    sla: Sla, words: tuple[str, ...], said: str
+) -> None:
+    status, told = await pledge(sla, *words)
+    assert status == 2
+    assert said in told
+    assert "Traceback" not in told
+
+
+def run(*words: str, stdin: str = "") -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        [sys.executable, "-c", COMMAND, "sla", *words],
+        input=stdin,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+
+
+def test_calendar_answers_each_line() -> None:
+    office = {"timezone": "America/Toronto", "hours": {"mon-fri": ["08:30-18:00"]}}
+    friday = {"calendar": office, "op": "add", "start": "2026-11-20T22:30:00Z", "seconds": 3600}
+    lines = [json.dumps({"id": 7} | friday), "nonsense", json.dumps({"id": 8, "op": "sing"})]
+    done = run("calendar", stdin="\n".join(lines) + "\n")
+    answers = [json.loads(line) for line in done.stdout.splitlines()]
+    assert answers[0] == {"id": 7, "result": "2026-11-23T14:00:00Z"}
+    assert "error" in answers[1]
+    assert answers[2]["id"] == 8
+    assert "error" in answers[2]
+    assert done.returncode == 0
+
+
+def test_simulation_needs_neither_broker_nor_database(tmp_path: Path) -> None:
+    desk = write_acme(tmp_path) / "acme"
+    facts = tmp_path / "facts.jsonl"
+    story = Story().opened().attempted(10)
+    facts.write_bytes(b"\n".join(message.value or b"" for message in story.messages))
+    done = run("simulate", "--desk", str(desk), "--facts", str(facts), "--json")
+    (ticket,) = json.loads(done.stdout)["tickets"]
+    first = next(each for each in ticket["timers"] if each["metric"] == "first_response")
+    assert (first["state"], first["met_at"]) == ("met", "2026-11-16T16:10:00Z")
+
+    later = run(
+        "simulate", "--desk", str(desk), "--facts", str(facts), "--until", "2026-11-17T00:00:00Z"
+    )
+    assert "BREACHED" in later.stdout
+    facts.write_text("{}\nnot json\n")
+    wrong = run("simulate", "--desk", str(desk), "--facts", str(facts))
+    assert (wrong.returncode, f"{facts}:2" in wrong.stderr) == (2, True)
