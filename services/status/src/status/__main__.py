@@ -103,24 +103,8 @@ class Service:
             progress=lambda: self._health.progress("pages"),
             on_read=self._keeper.noticed,
         )
-        self._consumer = PartitionConsumer(
-            kafka,
-            pool,
-            outbox,
-            StatusHandler(policies, clock=clock, metrics=metrics),
-            service=SERVICE,
-            topics=TOPICS,
-            clock=clock,
-            metrics=self._runtime_metrics,
-        )
-        self._relay = OutboxRelay(
-            kafka,
-            settings.dsn,
-            outbox,
-            service=SERVICE,
-            clock=clock,
-            metrics=self._runtime_metrics,
-        )
+        handler = StatusHandler(policies, clock=clock, metrics=metrics)
+        self._connect(kafka, outbox, handler)
         web = Web(SERVICE, settings, clock=clock, ids=ids)
         app = create_app(
             service=SERVICE,
@@ -133,6 +117,27 @@ class Service:
             routers=routers(self._snapshots, changes, pool, policies, web, ids, metrics),
         )
         self._http = HttpServer(app, settings.http_host, settings.http_port)
+
+    def _connect(self, kafka: KafkaSettings, outbox: Outbox, handler: StatusHandler) -> None:
+        """The workers that speak with the bus."""
+        self._consumer = PartitionConsumer(
+            kafka,
+            self._pool,
+            outbox,
+            handler,
+            service=SERVICE,
+            topics=TOPICS,
+            clock=self._clock,
+            metrics=self._runtime_metrics,
+        )
+        self._relay = OutboxRelay(
+            kafka,
+            self._settings.dsn,
+            outbox,
+            service=SERVICE,
+            clock=self._clock,
+            metrics=self._runtime_metrics,
+        )
 
     async def run(self, stop: asyncio.Event) -> None:
         """Run all workers until `stop`; one that fails takes the others down."""

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 
 from status.domain.components import Component, group_status
-from status.domain.incidents import Incident
+from status.domain.incidents import Incident, Update
 from status.requests import AffectedAnswer, ComponentAnswer, IncidentAnswer, UpdateAnswer
 
 
@@ -26,29 +26,30 @@ def incident_answer(one: Incident, url: str, tickets: Sequence[str]) -> Incident
         scheduled_for=one.window.starts_at if one.window else None,
         scheduled_until=one.window.ends_at if one.window else None,
         components=dict(one.claims),
-        updates=[
-            UpdateAnswer(
-                id=update.id,
-                status=update.status,
-                body=update.body,
-                by=update.by,
-                created_at=update.created_at,
-                components=[
-                    AffectedAnswer(
-                        id=part.code,
-                        name=part.name,
-                        old_status=part.old_status,
-                        new_status=part.new_status,
-                    )
-                    for part in update.affected
-                ],
-                deliver_notifications=update.deliver_notifications,
-            )
-            for update in one.updates
-        ],
+        updates=[_update_answer(update) for update in one.updates],
         tickets=list(tickets),
         opened_by_rule=rule,
         url=url,
+    )
+
+
+def _update_answer(one: Update) -> UpdateAnswer:
+    return UpdateAnswer(
+        id=one.id,
+        status=one.status,
+        body=one.body,
+        by=one.by,
+        created_at=one.created_at,
+        components=[
+            AffectedAnswer(
+                id=part.code,
+                name=part.name,
+                old_status=part.old_status,
+                new_status=part.new_status,
+            )
+            for part in one.affected
+        ],
+        deliver_notifications=one.deliver_notifications,
     )
 
 

@@ -10,6 +10,10 @@ class StatusMetrics:
     """What the status service measures about its pages."""
 
     def __init__(self, registry: CollectorRegistry) -> None:
+        self._changes(registry)
+        self._pages(registry)
+
+    def _changes(self, registry: CollectorRegistry) -> None:
         self.decisions = Counter(
             "pledge_status_decisions",
             "Commands decided on, by desk, by who gave them (rule or person) and by reason.",
@@ -28,6 +32,8 @@ class StatusMetrics:
             ("topic",),
             registry=registry,
         )
+
+    def _pages(self, registry: CollectorRegistry) -> None:
         self.rebuilt = Counter(
             "pledge_status_pages_rebuilt",
             "Pages read from the database and rendered anew.",
