@@ -44,20 +44,22 @@ lint: $(INSTALLED)  ## Check style, types, imports, the generated references and
 	@$(BIN)/mypy $(SOURCES) tests
 	@$(BIN)/lint-imports --no-logo
 	@$(BIN)/python -m pledge.events.spec --check
+	@$(BIN)/python -m pledge.runtime.reference --check
 	@$(BIN)/pledge desk check deploy/desks/*/
 
 format: $(INSTALLED)  ## Put the sources into the common format.
 	@$(BIN)/ruff check --fix .
 	@$(BIN)/ruff format .
 
-spec: $(INSTALLED)  ## Write docs/reference anew: JSON Schemas, AsyncAPI, samples.
+spec: $(INSTALLED)  ## Write docs/reference anew: events, settings, series.
 	@$(BIN)/python -m pledge.events.spec
+	@$(BIN)/python -m pledge.runtime.reference
 
 bench: $(INSTALLED)  ## Measure, each figure beside its floor (B=name measures one).
 	@PYTHONPATH=tests $(BIN)/python -m bench $(B)
 
 chaos: $(INSTALLED)  ## Break things under load for MINUTES and compare what came out.
-	@PLEDGE_CHAOS_MINUTES=$(MINUTES) $(BIN)/pytest -q -m chaos --timeout 0 tests/chaos
+	@$(BIN)/pytest -q -s -m chaos --timeout 0 --chaos-minutes $(MINUTES) tests/chaos
 
 lock: $(INSTALLED)  ## Resolve requirements.in and Kafka's jars to exact versions with hashes.
 	@$(BIN)/uv pip compile -q --universal --python-version 3.11 --generate-hashes \

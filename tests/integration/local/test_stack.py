@@ -20,9 +20,12 @@ import httpx
 import psutil
 import pytest
 
+from pledge.runtime.settings import KafkaSettings
 from pledge_local.home import Home
 from pledge_local.ports import NAMES, SERVICES, Ports
-from support.cluster import ROOT
+from support import topics
+from support.cluster import ROOT, Cluster, run
+from support.databases import Databases
 from support.waiting import eventually
 
 PLEDGE = (sys.executable, "-m", "pledge_local")
@@ -44,19 +47,19 @@ class Place:
     home: Path
     base: int
 
-    def pledge(self, *words: str, timeout: float = UP_WITHIN) -> subprocess.CompletedProcess[str]:
+    def pledge(self, *words: str, **more: str) -> subprocess.CompletedProcess[str]:
         return subprocess.run(
             [*PLEDGE, *words, "--home", str(self.home)],
             cwd=ROOT,
-            env=environment(),
+            env=environment() | more,
             capture_output=True,
             text=True,
-            timeout=timeout,
+            timeout=UP_WITHIN,
             check=False,
         )
 
-    def up(self, *words: str) -> subprocess.CompletedProcess[str]:
-        return self.pledge("up", "--port-base", str(self.base), *words)
+    def up(self, *words: str, **more: str) -> subprocess.CompletedProcess[str]:
+        return self.pledge("up", "--port-base", str(self.base), *words, **more)
 
     def stack(self) -> dict[str, Any]:
         content: dict[str, Any] = json.loads((self.home / "stack.json").read_text())
@@ -225,6 +228,41 @@ async def test_interrupt_while_starting_leaves_nothing_running(
     said, _ = foreground.communicate(timeout=60)
     assert foreground.returncode == 0, said
     assert are_gone(family)
+
+
+def test_existing_clusters_are_used_instead_of_starting_any(
+    place: Place, cluster: Cluster, unique_name: str, database: Databases
+) -> None:
+    kafka = KafkaSettings(
+        bootstrap_servers=cluster.bootstrap_servers, topic_prefix=f"{unique_name}."
+    )
+    existing = {
+        "KAFKA_BOOTSTRAP_SERVERS": kafka.bootstrap_servers,
+        "KAFKA_TOPIC_PREFIX": kafka.topic_prefix,
+    }
+    for name in SERVICES:
+        owner = database.empty(name)
+        existing[f"PLEDGE_{name.upper()}_OWNER_DSN"] = owner
+        existing[f"PLEDGE_{name.upper()}_DSN"] = owner.replace(f"//{name}_owner@", f"//{name}@")
+    try:
+        started = place.up("--detach", **existing)
+        assert started.returncode == 0, started.stdout + started.stderr
+        programs = [Path(one.exe()).name for one in place.family()]
+        assert "java" not in programs
+        assert "postgres" not in programs
+        stack = place.stack()
+        assert stack["kafka"]["bootstrap_servers"] == kafka.bootstrap_servers
+        assert stack["sla"]["dsn"] == existing["PLEDGE_SLA_DSN"]
+        assert place.pledge("down").returncode == 0
+    finally:
+        run(topics.delete(kafka))
+
+
+def test_cluster_that_is_not_there_is_named(place: Place) -> None:
+    refused = place.up(KAFKA_BOOTSTRAP_SERVERS="127.0.0.1:9")
+    assert refused.returncode == 2
+    assert "Kafka at 127.0.0.1:9 can't be used" in refused.stderr
+    assert "Traceback" not in refused.stderr + refused.stdout
 
 
 def test_demo_without_a_stack_says_how_to_start_one(place: Place) -> None:
