@@ -13,16 +13,18 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 
 from sla.domain.attributes import Attributes
-from sla.domain.facts import arrange
-from sla.domain.handling import CLOSINGS, Handling, Role, SilenceEffect
+from sla.domain.facts import arrange, instant_us
+from sla.domain.handling import CLOSINGS, Effect, Handling, Role, SilenceEffect
 from sla.domain.model import Assessment, Fact, Note, Scalar, Timer
 from sla.domain.policy import Policy, Resolved
 from sla.domain.promises import Metric, Reopening, Repeats
 from sla.domain.run import Run
 from sla.domain.silence import Quiet, build_silence
-from sla.domain.timers import build_timer, field_us
+from sla.domain.timers import build_timer
 
 AFTER_CLOSING = "ignored: the ticket was closed"
+MEET, CANCEL, RESUME, START = Role.MEET, Role.CANCEL, Role.RESUME, Role.START
+NO_ANSWERS: tuple[tuple[bool, ...], dict[str, int]] = ((), {})
 
 
 def assess(facts: Iterable[Fact], policy: Policy) -> Assessment:
@@ -83,15 +85,30 @@ class _Ticket:
             self._describe(at)
         if is_reopening:
             self._reopen(at, fact)
-        for number, role, test, bits, applies in effects:
-            if (test is None or test(data)) and (
-                applies is None or applies(self.timeline[-1][1].attributes)
-            ):
-                self._apply(number, role, bits, at, fact)
+        if effects:
+            self._affect(effects, at, fact)
         if silences:
             self._hear(silences, at, data)
         if is_closing:
             self._close(at, fact.type)
+
+    def _affect(self, effects: tuple[Effect, ...], at: int, fact: Fact) -> None:
+        data, all_progress = fact.data, self.progress
+        for number, role, test, bits, applies in effects:
+            progress = all_progress[number]
+            # Most effects find nothing to do: a reply when nobody waits for one.
+            if role is START:
+                if progress.run is not None:
+                    continue
+            elif role is RESUME:
+                if not progress.paused:
+                    continue
+            elif role is CANCEL and progress.run is None:
+                continue
+            if (test is None or test(data)) and (
+                applies is None or applies(self.timeline[-1][1].attributes)
+            ):
+                self._apply(number, role, bits, at, fact)
 
     def _hear(
         self, effects: tuple[SilenceEffect, ...], at: int, data: Mapping[str, object]
@@ -108,21 +125,20 @@ class _Ticket:
 
     def _apply(self, number: int, role: Role, bits: int, at: int, fact: Fact) -> None:
         progress, metric = self.progress[number], self.policy.metrics[number]
-        if self.is_closed and not metric.outlives_closing and role is not Role.RESUME:
+        if self.is_closed and not metric.outlives_closing and role is not RESUME:
             self.notes.append(Note(fact.sequence, fact.type, AFTER_CLOSING))
             return
         run = progress.run
-        if role is Role.MEET:
+        if role is MEET:
             self._meet(number, at, fact)
-        elif role is Role.CANCEL:
-            if run is not None:
-                self._end(progress, run, at, fact.type, is_met=False)
-        elif role is Role.START:
-            if run is None:
-                self._start(number, at, fact)
-        elif role is Role.RESUME:
+        elif role is START:
+            self._start(number, at, fact)
+        elif role is RESUME:
             if progress.paused.pop(bits, None) is not None and not progress.paused and run:
                 run.resume(at)
+        elif role is CANCEL:
+            if run is not None:
+                self._end(progress, run, at, fact.type, is_met=False)
         else:
             if not progress.paused and run is not None:
                 run.pause(at, fact.type, _who(fact))
@@ -140,7 +156,9 @@ class _Ticket:
         progress, metric = self.progress[number], self.policy.metrics[number]
         if not is_reopening and not self._may_start(progress, metric):
             return
-        bits, fields = self._answers(number, at, fact)
+        bits, fields = (
+            self._answers(number, at, fact) if self.policy.questions[number] else NO_ANSWERS
+        )
         resolved = self.timeline[-1][1]
         if metric.repeats is not Repeats.NEVER and not (
             resolved.choice(number, metric, bits).is_promise
@@ -159,16 +177,13 @@ class _Ticket:
 
     def _answers(self, number: int, at: int, fact: Fact) -> tuple[tuple[bool, ...], dict[str, int]]:
         """What the metric's targets ask about a start, and the instants that the fact gives."""
-        questions = self.policy.questions[number]
-        if not questions:
-            return (), {}
         answers: list[bool] = []
         fields: dict[str, int] = {}
-        for kind, name in questions:
+        for kind, name in self.policy.questions[number]:
             if kind == "open":
                 answers.append(self.policy.calendars[name].is_open_us(at))
                 continue
-            us = field_us(fact.data.get(name))
+            us = instant_us(fact.data.get(name))
             answers.append(us is not None)
             if us is not None:
                 fields[name] = us

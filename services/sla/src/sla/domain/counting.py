@@ -19,7 +19,7 @@ def stretches(
     force. `calendars` tell from when each holds, the first from the start."""
     if len(calendars) == 1 and not run.pauses and run.paused_since is None:
         return [(run.started, end, calendars[0][1], "", "")]
-    pauses: list[tuple[int, int | None, str, str]] = list(run.pauses)
+    pauses: list[tuple[int, int | None, str, str]] = [*run.pauses]
     if run.paused_since is not None:
         pauses.append((run.paused_since, None, run.paused_by, run.who))
     found: list[Stretch] = []

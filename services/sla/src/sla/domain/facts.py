@@ -18,7 +18,7 @@ from datetime import UTC, datetime
 
 from sla.domain.calendar import FIRST_US, LAST_US
 from sla.domain.model import Fact, Note
-from sla.domain.zones import EPOCH, MICROSECOND
+from sla.domain.zones import to_us
 
 OPENINGS = ("opened", "incident_opened")
 AHEAD = "counts when it was recorded: its clock is ahead"
@@ -93,29 +93,46 @@ def arrange(facts: Iterable[Fact]) -> tuple[list[tuple[int, int, Fact]], list[No
 
 def _timed(facts: Iterable[Fact], opening: Fact) -> tuple[list[tuple[int, int, Fact]], list[Note]]:
     notes: list[Note] = []
-    opened_us = _within((min(opening.occurred_at, opening.recorded_at) - EPOCH) // MICROSECOND)
-    timed: list[tuple[int, int, Fact]] = []
+    opened_us = _opened_us(opening)
+    timed = [(opened_us, -1, opening)]
     for fact in facts:
-        at, sequence = fact.occurred_at, fact.sequence
-        if at > fact.recorded_at:
-            at = fact.recorded_at
+        us, sequence = fact.counts_us, fact.sequence
+        if fact.occurred_at > fact.recorded_at:
             notes.append(Note(sequence, fact.type, AHEAD))
-        us = (at - EPOCH) // MICROSECOND
         if fact is opening:
-            timed.append((opened_us, -1, fact))
             continue
         if fact.type in OPENINGS:
             notes.append(Note(sequence, fact.type, AGAIN))
             continue
-        if not FIRST_US <= us <= LAST_US:
-            us = _within(us)
         if us < opened_us:
             us = opened_us
             notes.append(Note(sequence, fact.type, BEFORE))
-        timed.append((us, sequence, fact))
+        timed.append((us if us < LAST_US else _within(us), sequence, fact))
     timed.sort()
     notes.sort()
     return timed, notes
+
+
+def _opened_us(opening: Fact) -> int:
+    """The opening, or when the issue was reported, if that was earlier: timers follow the issue
+    into the ticket that it is split off to (SIG-09)."""
+    us = opening.counts_us
+    reported_us = instant_us(opening.data.get("reported_at"))
+    return _within(us if reported_us is None else min(us, reported_us))
+
+
+def instant_us(value: object) -> int | None:
+    """An instant given in a fact's field, in microseconds since 1970, or None."""
+    if value is None:
+        return None
+    if isinstance(value, str):
+        try:
+            value = datetime.fromisoformat(value)
+        except ValueError:
+            return None
+    if isinstance(value, datetime) and value.tzinfo is not None:
+        return to_us(value)
+    return None
 
 
 def _within(us: int) -> int:

@@ -8,11 +8,14 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from enum import StrEnum
 from typing import NamedTuple
 
 Scalar = str | bool | int | None
+
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+_MICROSECOND = timedelta(microseconds=1)
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,6 +31,13 @@ class Fact:
     recorded_at: datetime
     sequence: int
     data: Mapping[str, object] = field(default_factory=dict)
+    counts_us: int = field(init=False, repr=False, compare=False)
+    """When it counts, in microseconds since 1970: not later than it was recorded."""
+
+    def __post_init__(self) -> None:
+        # Kept, because a fact is assessed again with every fact that follows it.
+        counts_at = min(self.occurred_at, self.recorded_at)
+        object.__setattr__(self, "counts_us", (counts_at - _EPOCH) // _MICROSECOND)
 
     def text(self, name: str) -> str | None:
         """The field as text, or None when it is missing, null or something else."""

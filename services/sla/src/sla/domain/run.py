@@ -2,28 +2,21 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 
 class Run:
     """One cycle. Instants in microseconds since 1970."""
 
-    __slots__ = (
-        "bits",
-        "carried",
-        "cycle",
-        "ended",
-        "ended_by",
-        "fields",
-        "first",
-        "is_met",
-        "last",
-        "metric",
-        "paused_by",
-        "paused_since",
-        "pauses",
-        "started",
-        "started_by",
-        "who",
-    )
+    # What most cycles never set is the class's; an instance costs what it uses.
+    last: int | None = None  # entry of the timeline in force at the end
+    ended: int | None = None
+    ended_by: str = ""
+    is_met: bool = False
+    paused_since: int | None = None
+    paused_by: str = ""
+    who: str = ""
+    pauses: tuple[tuple[int, int, str, str], ...] = ()
 
     def __init__(
         self,
@@ -32,20 +25,18 @@ class Run:
         started: int,
         started_by: str,
         bits: tuple[bool, ...],
-        fields: dict[str, int],
+        fields: Mapping[str, int],
         first: int,
         carried: Run | None,
     ) -> None:
-        self.metric, self.cycle = metric, cycle
-        self.started, self.started_by = started, started_by
-        self.bits, self.fields = bits, fields
-        self.first, self.carried = first, carried
-        self.last: int | None = None  # entry of the timeline in force at the end
-        self.ended: int | None = None
-        self.ended_by, self.is_met = "", False
-        self.pauses: list[tuple[int, int, str, str]] = []
-        self.paused_since: int | None = None
-        self.paused_by = self.who = ""
+        self.metric = metric
+        self.cycle = cycle
+        self.started = started
+        self.started_by = started_by
+        self.bits = bits
+        self.fields = fields
+        self.first = first
+        self.carried = carried
 
     def pause(self, at: int, by: str, who: str) -> None:
         """Time stands still from `at` on."""
@@ -56,7 +47,8 @@ class Run:
         """Time counts again; a pause of no length is none."""
         if self.paused_since is not None:
             if at > self.paused_since:
-                self.pauses.append((self.paused_since, at, self.paused_by, self.who))
+                pause = (self.paused_since, at, self.paused_by, self.who)
+                self.pauses = (*self.pauses, pause)
             self.paused_since = None
 
     def end(self, at: int, by: str, *, is_met: bool, entry: int) -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from datetime import datetime, timedelta
+from datetime import timedelta
 
 from sla.domain.calendar import Calendar, NeverOpens
 from sla.domain.counting import Counted, stretches
@@ -11,7 +11,7 @@ from sla.domain.model import Note, Span, Timer
 from sla.domain.policy import Choice, Policy, Resolved, risk_parts
 from sla.domain.promises import Metric, Target
 from sla.domain.run import Run
-from sla.domain.zones import EPOCH, from_us, to_us
+from sla.domain.zones import EPOCH, from_us
 
 NO_PROMISE = "no_promise"
 NEVER = "its calendar is not open long enough: no timer"
@@ -48,7 +48,11 @@ def _timer(run: Run, metric: Metric, timeline: Timeline, notes: list[Note]) -> T
         and not run.pauses
         and run.paused_since is None
         and run.carried is None
-        and (entry == run.first or choice.is_one_calendar)
+        and (
+            entry == run.first
+            or choice.is_one_calendar
+            or _is_uniform(run, metric, choice, timeline, entry)
+        )
     ):
         return _plain(run, metric, choice, end, withdrawn)
     promises = _counted(run, metric, choice, timeline, entry, end)
@@ -67,6 +71,16 @@ def _timer(run: Run, metric: Metric, timeline: Timeline, notes: list[Note]) -> T
     spans = [Span(a, b, calendar.name, by, who) for a, b, calendar, by, who in bound.stretches]
     timer = _told(run, metric, bound.target, due, expect, end, withdrawn, warnings, spans)
     return timer._replace(carried=timedelta(0, 0, bound.carried)) if bound.carried else timer
+
+
+def _is_uniform(run: Run, metric: Metric, choice: Choice, timeline: Timeline, entry: int) -> bool:
+    """Whether the calendar of the promise in force now held all the time."""
+    track, target = choice.promises[0]
+    for number in range(run.first, entry):
+        before = timeline[number][1].choice(run.metric, metric, run.bits).targets[track]
+        if before is not None and before.calendar is not target.calendar:
+            return False
+    return True
 
 
 def _plain(
@@ -200,15 +214,3 @@ def _parts(metric: Metric, bound: Counted, choice: Choice) -> Sequence[tuple[int
         return choice.risks
     budget = bound.budget()
     return () if budget is None or budget <= 0 else risk_parts(metric, budget)
-
-
-def field_us(value: object) -> int | None:
-    """An instant given in a fact's field, in microseconds, or None."""
-    if isinstance(value, str):
-        try:
-            value = datetime.fromisoformat(value)
-        except ValueError:
-            return None
-    if isinstance(value, datetime) and value.tzinfo is not None:
-        return to_us(value)
-    return None
