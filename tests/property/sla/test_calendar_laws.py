@@ -45,20 +45,25 @@ TRANSITIONS = (  # days around which at least one zone above changes
 clock_minutes = st.integers(0, 24 * 60 - 1)
 
 
-def text_of(minutes: int) -> str:
-    return f"{minutes // 60:02d}:{minutes % 60:02d}"
+def text_of(minutes: int, seconds: int = 0) -> str:
+    text = f"{minutes // 60:02d}:{minutes % 60:02d}"
+    return f"{text}:{seconds:02d}" if seconds else text
 
 
 @st.composite
-def windows(draw: st.DrawFn) -> list[str]:
+def windows(draw: st.DrawFn, has_seconds: bool = False) -> list[str]:
     """Up to three windows, in disorder, overlapping or across midnight as it comes."""
     found: list[str] = []
     for _ in range(draw(st.integers(0, 3))):
         opens, length = draw(clock_minutes), draw(st.integers(1, 14 * 60))
         closes = opens + length
         end = closes if closes <= 24 * 60 else closes - 24 * 60
-        found.append(f"{text_of(opens)}-{text_of(end)}")
-    return found
+        if has_seconds and end < 24 * 60:
+            seconds = st.integers(0, 59)
+            found.append(f"{text_of(opens, draw(seconds))}-{text_of(end, draw(seconds))}")
+        else:
+            found.append(f"{text_of(opens)}-{text_of(end)}")
+    return [one for one in found if len(set(one.split("-"))) == 2]
 
 
 days = st.dates(date(1995, 1, 2), date(2040, 12, 20))
@@ -72,7 +77,8 @@ def starts(draw: st.DrawFn) -> datetime:
 
 
 @st.composite
-def weekly(draw: st.DrawFn, near: datetime) -> dict[str, Any]:
+def weekly(draw: st.DrawFn, near: datetime, has_seconds: bool = False) -> dict[str, Any]:
+    opening = windows(has_seconds=has_seconds)
     around = st.integers(-2, 4).map(lambda n: (near + timedelta(days=n)).date())
     holiday: dict[str, Any] = {"dates": [str(day) for day in draw(st.lists(around, max_size=2))]}
     if draw(st.booleans()):
@@ -81,32 +87,37 @@ def weekly(draw: st.DrawFn, near: datetime) -> dict[str, Any]:
         holiday["yearly"] = [f"{draw(around):%m-%d}"]
     return {
         "timezone": draw(st.sampled_from(ZONES)),
-        "hours": {day: draw(windows()) for day in WEEKDAYS},
+        "hours": {day: draw(opening) for day in WEEKDAYS},
         "holidays": holiday,
-        "exceptions": {str(day): draw(windows()) for day in draw(st.lists(around, max_size=1))},
+        "exceptions": {str(day): draw(opening) for day in draw(st.lists(around, max_size=1))},
         "breaks": {
-            **{str(day): draw(windows()) for day in draw(st.lists(around, max_size=1))},
-            **({draw(st.sampled_from(WEEKDAYS)): draw(windows())} if draw(st.booleans()) else {}),
+            **{str(day): draw(opening) for day in draw(st.lists(around, max_size=1))},
+            **({draw(st.sampled_from(WEEKDAYS)): draw(opening)} if draw(st.booleans()) else {}),
         },
     }
 
 
 @st.composite
-def cases(draw: st.DrawFn) -> tuple[dict[str, Any], datetime]:
+def cases(draw: st.DrawFn, has_seconds: bool = False) -> tuple[dict[str, Any], datetime]:
     start = draw(starts())
     kind = draw(st.sampled_from(["plain", "plain", "any_of", "all_of"]))
     if kind == "plain":
-        return draw(weekly(start)), start
-    members = draw(st.lists(weekly(start), min_size=1, max_size=3))
+        return draw(weekly(start, has_seconds)), start
+    members = draw(st.lists(weekly(start, has_seconds), min_size=1, max_size=3))
     return {kind: members}, start
 
 
 # The walk: written from the rules alone, knowing nothing of the compiled form.
 
 
+DAY = 24 * 60 * 60
+
+
 def bounds(window: str) -> tuple[int, int]:
-    opens, closes = (int(t[:2]) * 60 + int(t[3:]) for t in window.split("-"))
-    return opens, closes if closes > opens else closes + 24 * 60
+    opens, closes = (
+        int(t[:2]) * 3600 + int(t[3:5]) * 60 + int(t[6:] or 0) for t in window.split("-")
+    )
+    return opens, closes if closes > opens else closes + DAY
 
 
 def is_holiday(spec: dict[str, Any], day: date) -> bool:
@@ -148,10 +159,10 @@ class Walk:
         return self.shows("open", local) and not self.shows("break", local)
 
     def shows(self, what: str, local: datetime) -> bool:
-        minute = local.hour * 60 + local.minute
+        second = local.hour * 3600 + local.minute * 60 + local.second
         today, yesterday = local.date(), local.date() - timedelta(days=1)
-        return any(a <= minute < b for a, b in self.of(what, today)) or any(
-            a <= minute + 24 * 60 < b for a, b in self.of(what, yesterday)
+        return any(a <= second < b for a, b in self.of(what, today)) or any(
+            a <= second + DAY < b for a, b in self.of(what, yesterday)
         )
 
     def of(self, what: str, day: date) -> list[tuple[int, int]]:
@@ -175,7 +186,7 @@ def compiled(spec: dict[str, Any]) -> Calendar:
 
 
 @given(cases())
-@settings(max_examples=120, deadline=None)
+@settings(max_examples=70, deadline=None)
 def test_compiled_calendar_agrees_with_a_walk_minute_by_minute(
     case: tuple[dict[str, Any], datetime],
 ) -> None:
@@ -198,8 +209,21 @@ def test_compiled_calendar_agrees_with_a_walk_minute_by_minute(
         )
 
 
+@given(cases(has_seconds=True))
+@settings(max_examples=80, deadline=None)
+def test_edges_agree_with_a_walk_second_by_second(case: tuple[dict[str, Any], datetime]) -> None:
+    spec, start = case
+    calendar, walk = compiled(spec), Walk(spec)
+    from_us = round(start.timestamp()) * 1_000_000
+    edges = [end for _, end, _, _ in calendar.stretches(from_us, from_us + 5 * DAY * 1_000_000)]
+    for edge in edges:
+        for second in range(-3, 4):
+            at = datetime.fromtimestamp(edge // 1_000_000 + second, UTC)
+            assert calendar.is_open(at) is walk.is_open(at), at
+
+
 @given(cases(), st.lists(st.integers(0, 40 * 86_400_000), min_size=3, max_size=6))
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=60, deadline=None)
 def test_measuring_is_additive_over_any_split(
     case: tuple[dict[str, Any], datetime], offsets: list[int]
 ) -> None:
@@ -214,7 +238,7 @@ def test_measuring_is_additive_over_any_split(
 
 
 @given(cases(), st.integers(1, 30 * 86_400_000), st.integers(1, 30 * 86_400_000))
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=60, deadline=None)
 def test_adding_then_measuring_gives_the_same_and_adding_twice_adds_up(
     case: tuple[dict[str, Any], datetime], first: int, second: int
 ) -> None:
