@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from datetime import timedelta
 
-from aiokafka import AIOKafkaConsumer, AIOKafkaProducer
-from aiokafka.admin import AIOKafkaAdminClient
+from aiokafka import AIOKafkaConsumer, AIOKafkaProducer, TopicPartition
+from aiokafka.admin import AIOKafkaAdminClient, RecordsToDelete
+from aiokafka.errors import KafkaError
 from aiokafka.structs import ConsumerRecord
 
+from pledge.runtime.clock import SystemClock
 from pledge.runtime.records import Message
 from pledge.runtime.settings import KafkaSettings
 from pledge_local.topics import ensure_topics, read_topics
@@ -15,11 +18,37 @@ from support.cluster import ROOT
 
 PLANS = read_topics(ROOT / "deploy" / "topics.yaml")
 PARTITIONS = 4
+LED_WITHIN = 30.0
 
 
 async def create(kafka: KafkaSettings, partitions: int = PARTITIONS) -> None:
     """Create every topic of `deploy/topics.yaml` under the settings' prefix."""
     await ensure_topics(kafka, PLANS, partitions=partitions)
+    names = [kafka.topic(plan.name) for plan in PLANS]
+    await _until_led([TopicPartition(name, n) for name in names for n in range(partitions)], kafka)
+
+
+async def _until_led(partitions: Sequence[TopicPartition], kafka: KafkaSettings) -> None:
+    """Wait until each new partition takes requests, so that no client complains of its leader.
+
+    Removing what lies before offset 0, which is nothing, is a request that only a leader answers.
+    """
+    clock = SystemClock()
+    give_up_at = clock.monotonic() + LED_WITHIN
+    admin = AIOKafkaAdminClient(**kafka.client_options())
+    await admin.start()
+    try:
+        while True:
+            try:
+                await admin.delete_records(dict.fromkeys(partitions, RecordsToDelete(0)))
+            except KafkaError:
+                if clock.monotonic() > give_up_at:
+                    raise
+                await clock.sleep(timedelta(milliseconds=20))
+            else:
+                return
+    finally:
+        await admin.close()
 
 
 async def delete(kafka: KafkaSettings) -> None:
