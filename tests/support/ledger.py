@@ -6,8 +6,8 @@ Tests of the runtime count its rows and its events: what is lost or doubled show
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Sequence
-from contextlib import suppress
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager, suppress
 from datetime import timedelta
 
 import asyncpg
@@ -17,7 +17,7 @@ from pledge.runtime.clock import Clock, SystemClock
 from pledge.runtime.consumer import PartitionConsumer
 from pledge.runtime.database import open_pool
 from pledge.runtime.metrics import RuntimeMetrics
-from pledge.runtime.outbox import Outbox
+from pledge.runtime.outbox import Outbox, OutboxTransaction
 from pledge.runtime.records import Message, Outcome, Partition, Poison, Record
 from pledge.runtime.relay import OutboxRelay
 from pledge.runtime.settings import KafkaSettings
@@ -81,6 +81,20 @@ class LedgerHandler:
         return outcome
 
 
+class ForgetfulOutbox(Outbox):
+    """Its connection dies between a commit and the answer to it, `forgets` times."""
+
+    forgets = 0
+
+    @asynccontextmanager
+    async def transaction(self) -> AsyncIterator[OutboxTransaction]:
+        async with super().transaction() as transaction:
+            yield transaction
+        if self.forgets:
+            self.forgets -= 1
+            raise asyncpg.InterfaceError("told so by the test")
+
+
 class Ledger:
     """One running instance of the service. Use as an async context manager."""
 
@@ -99,13 +113,13 @@ class Ledger:
         self.poison_run_limit = poison_run_limit
         self.pool: asyncpg.Pool
         self.consumer: PartitionConsumer
-        self.outbox: Outbox
+        self.outbox: ForgetfulOutbox
         self.consuming: asyncio.Task[None]
         self.relaying: asyncio.Task[None]
 
     async def __aenter__(self) -> Ledger:
         self.pool = await open_pool(self.dsn, application_name="ledger", size=6)
-        self.outbox = Outbox(self.pool)
+        self.outbox = ForgetfulOutbox(self.pool)
         metrics = RuntimeMetrics(CollectorRegistry(), "ledger")
         self.consumer = PartitionConsumer(
             self.kafka,

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections import Counter, defaultdict
 from collections.abc import Awaitable, Callable
+from functools import partial
 
 import asyncpg
 import pytest
@@ -140,6 +141,21 @@ async def test_a_database_that_drops_connections_costs_no_record(
             assert len(values) == len(set(values)) == 1_000
     finally:
         await admin.close()
+
+
+async def test_a_commit_whose_answer_was_lost_is_not_applied_again(
+    kafka: KafkaSettings, dsn: str
+) -> None:
+    async with Ledger(kafka, dsn) as ledger:
+        await eventually(_owns_all(ledger))
+        for start in range(0, 500, 100):
+            ledger.outbox.forgets = 2
+            await topics.publish(kafka, messages(100, start=start))
+            await eventually(partial(_has_rows, ledger, start + 100))
+        told = await eventually(lambda: _told(kafka, 500))
+        assert max(Counter(await ledger.rows()).values()) == 1
+        assert len(told) == 500
+        assert len(ledger.consumer.owned()) == topics.PARTITIONS
 
 
 async def test_caught_up_means_that_what_is_published_now_was_applied(

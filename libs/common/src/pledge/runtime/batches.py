@@ -14,6 +14,7 @@ from pledge.runtime.deadletters import PoisonRun, dead_letter
 from pledge.runtime.metrics import RuntimeMetrics
 from pledge.runtime.outbox import Outbox
 from pledge.runtime.ownership import (
+    AlreadyApplied,
     Fenced,
     PartitionState,
     advance,
@@ -107,11 +108,27 @@ class PartitionWorker:
             self._metrics.retried()
             log.warning("waiting for the database", error=repr(error))
 
-        await retry_while_away(
-            lambda: self._transact(state, records, outcome),
-            on_retry=say,
-            give_up=lambda: not state.is_owned or self._is_stopping(),
+        try:
+            await retry_while_away(
+                lambda: self._transact(state, records, outcome),
+                on_retry=say,
+                give_up=lambda: not state.is_owned or self._is_stopping(),
+            )
+        except AlreadyApplied:
+            await self._catch_up(state, records[-1].offset + 1)
+
+    async def _catch_up(self, state: PartitionState, next_offset: int) -> None:
+        """A commit held whose answer was lost: go on behind it, with nothing remembered."""
+        log.warning(
+            "batch had been committed",
+            topic=state.partition.topic,
+            partition=state.partition.number,
         )
+        partitions = frozenset({state.partition})
+        await self._handler.revoked(partitions)
+        await self._handler.assigned(partitions)
+        state.next_offset = next_offset
+        self._outbox.wake()
 
     async def _transact(
         self, state: PartitionState, records: list[Record], outcome: Outcome | None

@@ -274,7 +274,9 @@ class PartitionConsumer:
             for state in leaving:
                 self._states.pop(state.partition, None)
         if leaving:
-            await self._handler.revoked(frozenset(state.partition for state in leaving))
+            gone = frozenset(state.partition for state in leaving)
+            self._metrics.released(gone)
+            await self._handler.revoked(gone)
 
     # -- batches -----------------------------------------------------------------------------
 
@@ -349,6 +351,9 @@ class PartitionConsumer:
         committed: dict[TopicPartition, int] = {}
         while True:
             await SystemClock().sleep(COMMIT_INTERVAL)
+            if not self._has_unread():
+                # With nothing to read, waiting is progress.
+                self._progress()
             offsets = {self._physical(each): s.next_offset for each, s in self._states.items()}
             if self._subscription is None or offsets == committed or not offsets:
                 continue
@@ -359,6 +364,16 @@ class PartitionConsumer:
             except (KafkaError, TimeoutError, ValueError) as error:
                 # Only lag tools miss it. ValueError: a partition went while we asked.
                 log.info("offsets were not committed to Kafka", error=repr(error))
+
+    def _has_unread(self) -> bool:
+        """Whether the last fetch saw records that are not in the database yet."""
+        if self._subscription is None:
+            return False
+        for partition, state in self._states.items():
+            end = self._subscription.highwater(self._physical(partition))
+            if end is not None and end > state.next_offset:
+                return True
+        return False
 
     def _state(self, partition: Partition) -> PartitionState:
         state = self._states.get(partition)

@@ -37,6 +37,9 @@ _ADVANCE = """
 UPDATE consumed SET next_offset = $5
 WHERE topic = $1 AND partition = $2 AND epoch = $3 AND next_offset = $4
 """
+_POSITION = """
+SELECT next_offset FROM consumed WHERE topic = $1 AND partition = $2 AND epoch = $3
+"""
 _COUNT_POISON = """
 UPDATE consumed SET poison_run = $4 WHERE topic = $1 AND partition = $2 AND epoch = $3
 """
@@ -47,6 +50,10 @@ SELECT 1 FROM consumed WHERE topic = $1 AND partition = $2 AND epoch = $3 FOR NO
 
 class Fenced(Exception):
     """Somebody else owns the partition now; nothing of this transaction was kept."""
+
+
+class AlreadyApplied(Exception):
+    """The batch is in the database: it was committed, but the answer did not reach us."""
 
 
 @dataclass(slots=True)
@@ -89,7 +96,10 @@ async def claim(
 
 
 async def advance(connection: asyncpg.Connection, state: PartitionState, next_offset: int) -> None:
-    """Move the partition's offset inside the caller's transaction; raises Fenced if it is lost."""
+    """Move the partition's offset inside the caller's transaction.
+
+    Raises Fenced when the partition is lost, AlreadyApplied when the offset is there already.
+    """
     tag = await connection.execute(
         _ADVANCE,
         state.partition.topic,
@@ -98,8 +108,14 @@ async def advance(connection: asyncpg.Connection, state: PartitionState, next_of
         state.next_offset,
         next_offset,
     )
-    if tag != "UPDATE 1":
-        raise Fenced(f"{state.partition}: epoch {state.epoch} is over")
+    if tag == "UPDATE 1":
+        return
+    found = await connection.fetchval(
+        _POSITION, state.partition.topic, state.partition.number, state.epoch
+    )
+    if found == next_offset:
+        raise AlreadyApplied(f"{state.partition}: {next_offset} was reached before")
+    raise Fenced(f"{state.partition}: epoch {state.epoch} is over")
 
 
 async def count_poison(
