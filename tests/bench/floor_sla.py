@@ -1,184 +1,187 @@
 """The least that a program must do for what `sla` does with ticket events.
 
-Bare aiokafka and asyncpg: the same records read, the same rows written, as many events of the same
-size published, in the fewest statements, and no rules, calendars, fencing or policies at all. The
-benchmark checks that its rows and events are as many as the service's.
+The same records read, the same rows written, as many events of the same size published, in the
+fewest statements, and no rules, calendars, fencing or policies at all. The benchmark checks that
+its rows and events are as many as the service's.
 """
 
 from __future__ import annotations
 
-import asyncio
-import os
 from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID
 
 import asyncpg
-import uvloop
-from aiokafka import AIOKafkaConsumer, AIOKafkaProducer, TopicPartition
+from aiokafka.structs import ConsumerRecord
 from pydantic_core import to_json
 
+from bench import bare
 from pledge.events import EVENT_TYPES
 from pledge.runtime.clock import SystemClock
-from pledge.runtime.ids import SystemIds
 
-BATCH = 1_000
+TOPIC = "ticket.events.v1"
 FIRST = timedelta(hours=8)
 LAST = timedelta(hours=72)
 CLOCK = SystemClock()
-IDS = SystemIds(CLOCK)
+
+_UPDATE_TICKETS = """
+UPDATE tickets SET sequence = n.sequence, timer_sequence = n.told, wake_at = n.wake_at,
+    cause_id = n.cause
+FROM unnest($1::uuid[], $2::bigint[], $3::bigint[], $4::timestamptz[], $5::text[])
+    AS n(id, sequence, told, wake_at, cause)
+WHERE tickets.ticket_id = n.id
+"""
+_UPDATE_TIMERS = """
+UPDATE timers SET state = n.state, due_at = n.due_at
+FROM unnest($1::uuid[], $2::text[], $3::int[], $4::text[], $5::timestamptz[])
+    AS n(id, metric, cycle, state, due_at)
+WHERE timers.ticket_id = n.id AND timers.metric = n.metric AND timers.cycle = n.cycle
+"""
 
 
 class Work:
     """The rows and events of one batch."""
 
-    def __init__(self) -> None:
-        self.new: list[tuple[Any, ...]] = []
-        self.changed: list[tuple[Any, ...]] = []
+    def __init__(self, told: dict[UUID, int]) -> None:
+        self.told = told
+        self.new: dict[UUID, tuple[Any, ...]] = {}
+        self.changed: dict[UUID, tuple[Any, ...]] = {}
         self.facts: list[tuple[Any, ...]] = []
-        self.timers: list[tuple[Any, ...]] = []
-        self.changed_timers: list[tuple[Any, ...]] = []
-        self.messages: list[tuple[bytes, bytes, list[tuple[str, bytes]]]] = []
-        self.sequences: dict[UUID, int] = {}
+        self.timers: dict[tuple[UUID, str], tuple[Any, ...]] = {}
+        self.changed_timers: dict[tuple[UUID, str], tuple[Any, ...]] = {}
+        self.messages: list[bare.Outgoing] = []
+        self.now = CLOCK.now()
 
-    def tell(self, kind: str, event: Any, cause: str, metric: str, due: datetime | None) -> None:
-        sequence = self.sequences[event.ticket_id] = self.sequences.get(event.ticket_id, 0) + 1
-        value = to_json(
-            {
-                "desk": event.desk, "occurred_at": event.occurred_at, "recorded_at": CLOCK.now(),
-                "type": f"pledge.timer.{kind}.v1", "ticket_id": event.ticket_id,
-                "number": event.number, "metric": metric, "cycle": 1, "due_at": due,
-                "expect_at": None, "target": "within 8 hours on office",
-                "policy_version": "3f1c9d0b7a66", "reason": "agent_replied",
-            }
-        )  # fmt: skip
-        headers = [
-            ("ce_specversion", b"1.0"), ("ce_id", str(IDS.new()).encode()), ("ce_source", b"/sla"),
-            ("ce_type", f"pledge.timer.{kind}.v1".encode()),
-            ("ce_time", event.occurred_at.isoformat().encode()),
-            ("ce_subject", str(event.ticket_id).encode()), ("ce_desk", event.desk.encode()),
-            ("ce_sequence", str(sequence).encode()), ("ce_correlationid", cause.encode()),
-            ("ce_causationid", cause.encode()), ("content-type", b"application/json"),
-        ]  # fmt: skip
-        self.messages.append((str(event.ticket_id).encode(), value, headers))
-
-    def take(self, record: Any, partition: int) -> None:
+    def take(self, record: ConsumerRecord) -> None:
         headers = dict(record.headers)
         event: Any = EVENT_TYPES[headers["ce_type"].decode()].model_validate_json(record.value)
         cause, sequence = headers["ce_id"].decode(), int(headers["ce_sequence"])
-        kind = event.type.split(".")[2]
+        kind, ticket_id, at = event.type.split(".")[2], event.ticket_id, event.occurred_at
         data = to_json({"desk": event.desk, "type": event.type, "number": event.number}).decode()
-        self.facts.append(
-            (event.ticket_id, sequence, kind, event.occurred_at, event.recorded_at, data)
-        )
-        wake = event.occurred_at + FIRST
+        self.facts.append((ticket_id, sequence, kind, at, event.recorded_at, data))
+        wake = at + FIRST
         if kind == "opened":
-            self.new.append(
-                (event.ticket_id, "ticket.events.v1", partition, event.desk, event.number, "3f1c",
-                 "p3", None, False, sequence, 2, 0, wake, cause, cause, None, None)
-            )  # fmt: skip
             for metric, after in (("first_response", FIRST), ("resolution", LAST)):
-                due = event.occurred_at + after
-                self.timers.append(
-                    (event.ticket_id, metric, 1, event.desk, "running", event.occurred_at, due,
-                     None, None, 0, "within 8 hours on office", "opened", None)
-                )  # fmt: skip
-                self.tell("started", event, cause, metric, due)
+                self._time(event, metric, "running", at + after)
+                self._tell("started", event, record, cause, metric, at + after)
+            self.new[ticket_id] = (
+                ticket_id, TOPIC, record.partition, event.desk, event.number, "3f1c9d0b7a66", "p3",
+                None, False, sequence, 2, 0, wake, cause, cause, None, None, None,
+            )  # fmt: skip
             return
         metric = "first_response" if kind == "agent_replied" else "resolution"
-        state = "paused" if kind == "waiting_on_customer" else "met"
-        self.changed_timers.append((event.ticket_id, metric, 1, state, wake))
-        self.changed.append((event.ticket_id, sequence, wake, cause))
-        self.tell(state, event, cause, metric, wake)
+        state = _STATES[kind]
+        self._time(event, metric, state, wake)
+        self._tell(state, event, record, cause, metric, wake)
+        row = (ticket_id, sequence, self.told[ticket_id], wake, cause)
+        if (new := self.new.get(ticket_id)) is not None:
+            self.new[ticket_id] = (*new[:9], sequence, row[2], 0, wake, cause, *new[14:])
+        else:
+            self.changed[ticket_id] = row
+
+    def _time(self, event: Any, metric: str, state: str, due: datetime) -> None:
+        key = event.ticket_id, metric
+        if state == "running" or key in self.timers:
+            self.timers[key] = (
+                event.ticket_id, metric, 1, event.desk, state, event.occurred_at, due, None, None,
+                0, "within 8 hours on office", "opened", None,
+            )  # fmt: skip
+        else:
+            self.changed_timers[key] = (event.ticket_id, metric, 1, state, due)
+
+    def _tell(
+        self,
+        kind: str,
+        event: Any,
+        record: ConsumerRecord,
+        cause: str,
+        metric: str,
+        due: datetime,
+    ) -> None:
+        told = self.told[event.ticket_id] = self.told.get(event.ticket_id, 0) + 1
+        value = to_json(
+            {
+                "type": f"pledge.timer.{kind}.v1", "desk": event.desk,
+                "occurred_at": event.occurred_at, "recorded_at": self.now,
+                "ticket_id": event.ticket_id, "incident_id": None, "severity": "p3",
+                "priority": None, "metric": metric, "cycle": 1, "target": "8 hours on office",
+                "due_at": due, "policy_version": "3f1c9d0b7a66", "number": event.number,
+                "expect_at": None, "reason": "agent_replied",
+            }
+        )  # fmt: skip
+        headers = [
+            ("ce_specversion", b"1.0"),
+            bare.header("ce_id", f"{cause[:34]}{len(metric) % 10}{told % 10}"),
+            ("ce_source", b"/sla"),
+            bare.header("ce_type", f"pledge.timer.{kind}.v1"),
+            bare.header("ce_time", event.occurred_at.isoformat()),
+            ("ce_subject", record.key),
+            bare.header("ce_desk", event.desk),
+            bare.header("ce_sequence", str(told)),
+            bare.header("ce_correlationid", cause),
+            bare.header("ce_causationid", cause),
+            ("content-type", b"application/json"),
+        ]
+        # The same key in a topic of as many partitions: the same partition.
+        self.messages.append((record.partition, record.key, value, headers))
 
 
-async def write(connection: asyncpg.Connection, work: Work, offsets: dict[int, int]) -> list[int]:
-    """Everything in one transaction; returns the ids of the outbox rows."""
+_STATES = {
+    "agent_replied": "met",
+    "waiting_on_customer": "paused",
+    "requester_replied": "resumed",
+    "resolved": "met",
+}
+_KEPT = {"resumed": "running"}
+
+
+async def write(
+    connection: asyncpg.Connection, work: Work, read: tuple[list[int], list[int]], first_id: int
+) -> None:
+    """Everything in one transaction."""
     async with connection.transaction():
-        await connection.executemany(
-            "INSERT INTO consumed VALUES ('ticket.events.v1', $1, $2, 1, 0)"
-            " ON CONFLICT (topic, partition) DO UPDATE SET next_offset = excluded.next_offset",
-            list(offsets.items()),
-        )
+        await connection.execute(bare.ADVANCE, TOPIC, *read)
         if work.new:
             # The service must look whether it knows a ticket before it opens it.
             await connection.fetch(
-                "SELECT ticket_id FROM tickets WHERE ticket_id = ANY($1)",
-                [row[0] for row in work.new],
+                "SELECT ticket_id FROM tickets WHERE ticket_id = ANY($1)", list(work.new)
             )
-            await connection.copy_records_to_table("tickets", records=work.new)
-            await connection.copy_records_to_table("timers", records=work.timers)
+            await connection.copy_records_to_table("tickets", records=work.new.values())
+            timers = [(*r[:4], _KEPT.get(r[4], r[4]), *r[5:]) for r in work.timers.values()]
+            await connection.copy_records_to_table("timers", records=timers)
         await connection.copy_records_to_table("facts", records=work.facts)
-        latest = {row[0]: row for row in work.changed}
-        await connection.execute(
-            "UPDATE tickets SET sequence = n.sequence, wake_at = n.wake_at, cause_id = n.cause"
-            " FROM unnest($1::uuid[], $2::bigint[], $3::timestamptz[], $4::text[])"
-            " AS n(id, sequence, wake_at, cause) WHERE tickets.ticket_id = n.id",
-            *([list(column) for column in zip(*latest.values(), strict=True)] or [[]] * 4),
-        )
-        changed = {row[:3]: row for row in work.changed_timers}
-        await connection.execute(
-            "UPDATE timers SET state = n.state, due_at = n.due_at"
-            " FROM unnest($1::uuid[], $2::text[], $3::int[], $4::text[], $5::timestamptz[])"
-            " AS n(id, metric, cycle, state, due_at) WHERE timers.ticket_id = n.id"
-            " AND timers.metric = n.metric AND timers.cycle = n.cycle",
-            *([list(column) for column in zip(*changed.values(), strict=True)] or [[]] * 5),
-        )
-        await connection.copy_records_to_table(
-            "outbox",
-            columns=["shard", "topic", "key", "value", "header_names", "header_values"],
-            records=[
-                (0, "sla.events.v1", key, value, [h[0] for h in headers], [h[1] for h in headers])
-                for key, value, headers in work.messages
-            ],
-        )
-        rows = await connection.fetch("SELECT id FROM outbox ORDER BY id")
-    return [row["id"] for row in rows]
+        if work.changed:
+            columns = zip(*work.changed.values(), strict=True)
+            await connection.execute(_UPDATE_TICKETS, *map(list, columns))
+        if work.changed_timers:
+            rows = [(*r[:3], _KEPT.get(r[3], r[3]), r[4]) for r in work.changed_timers.values()]
+            await connection.execute(_UPDATE_TIMERS, *map(list, zip(*rows, strict=True)))
+        rows = [
+            bare.outbox_row(row_id, "sla.events.v1", message)
+            for row_id, message in enumerate(work.messages, first_id)
+        ]
+        await connection.copy_records_to_table("outbox", columns=bare.OUTBOX, records=rows)
 
 
 async def main() -> None:
     """Consume until killed."""
-    prefix = os.environ.get("KAFKA_TOPIC_PREFIX", "")
-    servers = os.environ["KAFKA_BOOTSTRAP_SERVERS"]
-    connection = await asyncpg.connect(os.environ["PLEDGE_SLA_DSN"])
-    consumer = AIOKafkaConsumer(
-        f"{prefix}ticket.events.v1",
-        bootstrap_servers=servers,
-        group_id=f"{prefix}floor",
-        enable_auto_commit=False,
-        auto_offset_reset="earliest",
-    )
-    producer = AIOKafkaProducer(
-        bootstrap_servers=servers, acks="all", enable_idempotence=True, linger_ms=5
-    )
-    await consumer.start()
-    await producer.start()
-    sequences: dict[UUID, int] = {}
-    while True:
-        batches = await consumer.getmany(timeout_ms=200, max_records=BATCH)
-        if not batches:
-            continue
-        work = Work()
-        work.sequences = sequences
-        offsets = {}
-        for partition, records in batches.items():
-            offsets[partition.partition] = records[-1].offset + 1
-            for record in records:
-                work.take(record, partition.partition)
-        ids = await write(connection, work, offsets)
-        sent = [
-            await producer.send(f"{prefix}sla.events.v1", value, key=key, headers=headers)
-            for key, value, headers in work.messages
-        ]
-        await asyncio.gather(*sent)
-        await connection.execute("DELETE FROM outbox WHERE id = ANY($1::bigint[])", ids)
-        await consumer.commit(
-            {
-                TopicPartition(partition.topic, partition.partition): records[-1].offset + 1
-                for partition, records in batches.items()
-            }
-        )
+    connection = await bare.connect("PLEDGE_SLA_DSN")
+    told: dict[UUID, int] = {}
+    next_id = 1
+    async with bare.consumer(TOPIC) as consumer, bare.producer() as producer:
+        relay = bare.Relay(await bare.connect("PLEDGE_SLA_DSN"), producer, "sla.events.v1")
+        while True:
+            batches = await consumer.getmany(timeout_ms=200, max_records=bare.BATCH)
+            if not batches:
+                continue
+            work = Work(told)
+            for records in batches.values():
+                for record in records:
+                    work.take(record)
+            await write(connection, work, bare.ends(batches), next_id)
+            next_id += len(work.messages)
+            await relay.take(work.messages, next_id - 1)
 
 
 if __name__ == "__main__":
-    uvloop.run(main())
+    bare.run(main())

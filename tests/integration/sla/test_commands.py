@@ -68,6 +68,18 @@ async def test_policy_is_listed_and_previewed(sla: Sla, tmp_path: Path) -> None:
     assert await pledge(sla, "policy", "diff", "acme", version) == (0, "")
 
 
+async def test_reports_are_shown_as_table_csv_and_json(sla: Sla) -> None:
+    await sla.tell(Story().opened())
+    await sla.advance(minutes(31))
+    asked = ("report", "attainment", "--desk", "acme", "--by", "severity")
+    status, told = await pledge(sla, *asked)
+    assert (status, "first_response" in told) == (0, True)
+    status, told = await pledge(sla, *asked, "--csv")
+    assert told.splitlines()[1].startswith("first_response,p1,0,1,0.0,")
+    status, told = await pledge(sla, *asked, "--json")
+    assert json.loads(told)["items"][0]["missed"] == 1
+
+
 @pytest.mark.parametrize(
     ("words", "said"),
     [

@@ -26,11 +26,12 @@ from pledge.runtime.relay import OutboxRelay
 from pledge.runtime.settings import KafkaSettings
 from pledge.runtime.supervisor import supervise
 from pledge.runtime.web import Web
-from sla import store
+from sla import reports, store
 from sla.consumer import TOPICS, Books, FactHandler
 from sla.http import Api
 from sla.metrics import SlaMetrics
 from sla.policies import BrokenPolicy, Policies, load_policies
+from sla.report_http import ReportsApi
 from sla.settings import SlaSettings
 from sla.tickets import TicketCache
 from sla.timers import TimerKeeper
@@ -38,6 +39,8 @@ from sla.timers import TimerKeeper
 SERVICE = "sla"
 # Counting a million open timers takes a tenth of a second of the database's time.
 CENSUS_INTERVAL = timedelta(minutes=1)
+# What `sla_attainment_ratio` looks back on.
+ATTAINMENT_PERIOD = timedelta(days=30)
 
 log = structlog.get_logger()
 
@@ -80,6 +83,7 @@ class Service:
     ) -> None:
         registry = CollectorRegistry()
         self._settings, self._pool, self._clock = settings, pool, clock
+        self._policies = policies
         self._metrics = SlaMetrics(registry)
         self._runtime_metrics = RuntimeMetrics(registry, SERVICE)
         self._health = Health(clock)
@@ -123,7 +127,10 @@ class Service:
             metrics=self._runtime_metrics,
             clock=clock,
             ids=ids,
-            routers=[Api(pool, policies, clock).router],
+            routers=[
+                Api(pool, policies, clock).router,
+                ReportsApi(pool, policies, clock).router,
+            ],
         )
         self._http = HttpServer(app, settings.http_host, settings.http_port)
 
@@ -159,6 +166,11 @@ class Service:
             try:
                 async with self._pool.acquire() as connection:
                     self._metrics.census(await store.count_timers(connection))
+                    now = self._clock.now()
+                    desks = self._policies.desks
+                    self._metrics.attained(
+                        await reports.ratios(connection, desks, now - ATTAINMENT_PERIOD, now)
+                    )
             except (OSError, asyncpg.PostgresError, asyncpg.InterfaceError) as error:
                 log.info("timers were not counted", error=repr(error))
             await self._clock.sleep(CENSUS_INTERVAL)

@@ -22,6 +22,7 @@ from sla.domain.facts import NotAFact, fact_from_event
 from sla.policy import DESK_TEMPLATE, check_desk_file
 from sla.policy_commands import app as policy_app
 from sla.policy_model import PolicyFile
+from sla.report_commands import report
 
 SERVICE = ServiceDescription(
     name="sla",
@@ -37,6 +38,9 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
 )
 app.add_typer(policy_app, name="policy")
+app.command(epilog="Example:\n\npledge sla report attainment --desk vircom --by severity,month")(
+    report
+)
 
 
 @app.command(

@@ -126,6 +126,7 @@ class Ledger:
         difference = diff(draft.told, assessment, until)
         draft.severity = _text(assessment, "severity")
         draft.priority = _text(assessment, "priority")
+        draft.customer = _text(assessment, "customer")
         draft.is_closed = assessment.is_closed
         before = {(each.metric, each.cycle): each for each in draft.told.timers}
         for change in difference.changes:

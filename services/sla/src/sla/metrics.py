@@ -34,6 +34,12 @@ class SlaMetrics:
             ["desk", "state"],
             registry=registry,
         )
+        self.attainment = Gauge(
+            "sla_attainment_ratio",
+            "Share of the promises due in the last 30 days that was kept.",
+            ["desk", "metric"],
+            registry=registry,
+        )
         self.breaches = Counter(
             "sla_breaches_total",
             "Breaches published.",
@@ -100,3 +106,9 @@ class SlaMetrics:
         self.timers.clear()
         for (desk, state), count in counts.items():
             self.timers.labels(desk, state).set(count)
+
+    def attained(self, ratios: Mapping[tuple[str, str], float]) -> None:
+        """Show the share of promises kept, by desk and metric."""
+        self.attainment.clear()
+        for (desk, metric), ratio in ratios.items():
+            self.attainment.labels(desk, metric).set(ratio)

@@ -19,9 +19,9 @@ from sla.rows import BreachRow, FactRow, RetractionRow, Rows, TimerRow
 from sla.tickets import LONG_AGO, Cause, Ticket
 
 _TICKETS = """
-SELECT ticket_id, topic, partition, desk, number, policy_version, severity, priority, is_closed,
-       sequence, timer_sequence, breach_sequence, wake_at, cause_id, correlation_id, traceparent,
-       silences
+SELECT ticket_id, topic, partition, desk, number, policy_version, severity, priority, customer,
+       is_closed, sequence, timer_sequence, breach_sequence, wake_at, cause_id, correlation_id,
+       traceparent, silences
 FROM tickets WHERE ticket_id = ANY($1::uuid[])
 """
 _FACTS = """
@@ -44,17 +44,20 @@ WHERE state IN ('running', 'paused') GROUP BY desk, state
 
 _TICKET_COLUMNS = (
     "ticket_id", "topic", "partition", "desk", "number", "policy_version", "severity", "priority",
-    "is_closed", "sequence", "timer_sequence", "breach_sequence", "wake_at", "cause_id",
+    "customer", "is_closed", "sequence", "timer_sequence", "breach_sequence", "wake_at", "cause_id",
     "correlation_id", "traceparent", "silences",
 )  # fmt: skip
 _UPDATE_TICKETS = """
 UPDATE tickets SET partition = new.partition, severity = new.severity, priority = new.priority,
-       is_closed = new.is_closed, sequence = new.sequence, timer_sequence = new.timer_sequence,
-       breach_sequence = new.breach_sequence, wake_at = new.wake_at, cause_id = new.cause_id,
-       correlation_id = new.correlation_id, traceparent = new.traceparent, silences = new.silences
-FROM unnest($1::uuid[], $2::int[], $3::text[], $4::text[], $5::bool[], $6::bigint[], $7::bigint[],
-            $8::bigint[], $9::timestamptz[], $10::text[], $11::text[], $12::text[], $13::json[])
-     AS new(ticket_id, partition, severity, priority, is_closed, sequence, timer_sequence,
+       customer = new.customer, is_closed = new.is_closed, sequence = new.sequence,
+       timer_sequence = new.timer_sequence, breach_sequence = new.breach_sequence,
+       wake_at = new.wake_at,
+       cause_id = new.cause_id, correlation_id = new.correlation_id, traceparent = new.traceparent,
+       silences = new.silences
+FROM unnest($1::uuid[], $2::int[], $3::text[], $4::text[], $5::text[], $6::bool[], $7::bigint[],
+            $8::bigint[], $9::bigint[], $10::timestamptz[], $11::text[], $12::text[], $13::text[],
+            $14::json[])
+     AS new(ticket_id, partition, severity, priority, customer, is_closed, sequence, timer_sequence,
             breach_sequence, wake_at, cause_id, correlation_id, traceparent, silences)
 WHERE tickets.ticket_id = new.ticket_id
 """
@@ -151,6 +154,7 @@ def _ticket(row: asyncpg.Record, facts: Sequence[Fact], told: Sequence[Published
         wake_at=row["wake_at"],
         severity=row["severity"],
         priority=row["priority"],
+        customer=row["customer"],
         is_closed=row["is_closed"],
         facts=tuple(facts),
         told=Told(tuple(told), _silences(row["silences"])),
@@ -207,7 +211,8 @@ async def _insert_tickets(connection: asyncpg.Connection, tickets: Sequence[Tick
     records = [
         (
             each.ticket_id, each.home.topic, each.home.number, each.desk, each.number,
-            each.policy_version, each.severity, each.priority, each.is_closed, each.sequence,
+            each.policy_version, each.severity, each.priority, each.customer, each.is_closed,
+            each.sequence,
             each.timer_sequence, each.breach_sequence, each.wake_at, each.cause.id,
             each.cause.correlation_id, each.cause.traceparent, _silences_text(each.told.silences),
         )
@@ -222,8 +227,9 @@ async def update_tickets(connection: asyncpg.Connection, tickets: Sequence[Ticke
         return
     rows = [
         (
-            each.ticket_id, each.home.number, each.severity, each.priority, each.is_closed,
-            each.sequence, each.timer_sequence, each.breach_sequence, each.wake_at, each.cause.id,
+            each.ticket_id, each.home.number, each.severity, each.priority, each.customer,
+            each.is_closed, each.sequence, each.timer_sequence, each.breach_sequence, each.wake_at,
+            each.cause.id,
             each.cause.correlation_id, each.cause.traceparent, _silences_text(each.told.silences),
         )
         for each in tickets

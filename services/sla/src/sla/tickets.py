@@ -49,6 +49,7 @@ class Ticket:
     wake_at: datetime | None = None
     severity: str | None = None
     priority: str | None = None
+    customer: str | None = None
     is_closed: bool = False
     facts: tuple[Fact, ...] = ()
     told: Told = NOTHING_TOLD
