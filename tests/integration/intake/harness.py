@@ -45,6 +45,8 @@ DESKS = ROOT / "deploy" / "desks"
 class Intake:
     """One running instance. Use as an async context manager."""
 
+    ready_path = "/readyz"
+
     def __init__(self, kafka: KafkaSettings, dsn: str, folder: Path, **settings: Any) -> None:
         self.kafka = kafka
         self.clock = SystemClock()
@@ -94,7 +96,7 @@ class Intake:
             self._serving.result()
         try:
             async with self.http() as client:
-                return (await client.get("/readyz")).status_code == 200
+                return (await client.get(self.ready_path)).status_code == 200
         except httpx.HTTPError:
             return False
 

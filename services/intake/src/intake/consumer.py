@@ -2,6 +2,9 @@
 
 Read, drop what was delivered before, find the tickets it belongs to, number the new ones, apply
 each delivery to its ticket, write all of it. The meaning is in `domain`; the statements in `store`.
+
+Of the other services' topics it hears two things: a silence rule of the SLA came true (VIR-10), and
+a mail was sent about a ticket, whose answers belong to that ticket.
 """
 
 from collections import Counter
@@ -29,6 +32,7 @@ from pledge.events import (
     CHANNEL_TOPICS,
     ChannelEvent,
     Decoded,
+    EmailSent,
     Envelope,
     Malformed,
     SilenceElapsed,
@@ -40,8 +44,9 @@ from pledge.runtime.clock import Clock
 from pledge.runtime.ids import Ids
 from pledge.runtime.records import Outcome, Partition, Poison, Record
 
-TOPICS: Final = (*CHANNEL_TOPICS, Topic.SLA_EVENTS)
-_SILENCE: Final = SilenceElapsed.TYPE.encode()
+TOPICS: Final = (*CHANNEL_TOPICS, Topic.SLA_EVENTS, Topic.NOTIFY_EVENTS)
+_SILENCE: Final = ("ce_type", SilenceElapsed.TYPE.encode())
+_MAIL_SENT: Final = ("ce_type", EmailSent.TYPE.encode())
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,6 +106,8 @@ class IntakeHandler:
         """Take the records in; those that can't be read are given back as poison."""
         if partition.topic == Topic.SLA_EVENTS:
             return await self._handle_silences(connection, records)
+        if partition.topic == Topic.NOTIFY_EVENTS:
+            return await self._handle_sent_mails(connection, records)
         now = self._clock.now()
         batch = Batch()
         self._read(records, batch)
@@ -167,6 +174,7 @@ class IntakeHandler:
         wanted = {*threads.values(), *(each.named for each in deliveries if each.named)}
         batch.known = await store.lock_tickets(connection, wanted) if wanted else {}
         owners = {ticket.id: ticket.desk for ticket in batch.known.values()}
+        threads = {key: ticket_id for key, ticket_id in threads.items() if ticket_id in owners}
         routed, begun = route(deliveries, threads, owners, self._ids.new)
         pairs = list(zip(batch.arrivals, routed, strict=True))
         await _set_aside_lost(connection, batch, pairs)
@@ -226,18 +234,42 @@ class IntakeHandler:
             now=now,
         )
 
-    # ---- silence rules of the SLA (VIR-10) ----
+    # ---- what other services tell ----
 
     async def _handle_silences(
         self, connection: asyncpg.Connection, records: Sequence[Record]
     ) -> Outcome:
-        """Announce and close what was silent for too long. Of the topic's many events only these
-        are for us, so the others are passed over by their header alone."""
+        """Announce and close what was silent for too long."""
         now = self._clock.now()
         batch = Batch()
-        silences: list[Decoded] = []
+        silences = self._told(records, _SILENCE, batch)
+        if silences:
+            await self._close_silent(connection, batch, silences, now)
+        return self._outcome(batch)
+
+    async def _handle_sent_mails(
+        self, connection: asyncpg.Connection, records: Sequence[Record]
+    ) -> Outcome:
+        """Remember the ids of mails about tickets: an answer may come to another address of the
+        desk than the signed one."""
+        batch = Batch()
+        begun = {
+            key_of("mail", each.event.desk, each.event.mail_message_id): each.event.ticket_id
+            for each in self._told(records, _MAIL_SENT, batch)
+            if isinstance(each.event, EmailSent) and each.event.ticket_id is not None
+        }
+        if begun:
+            await store.add_threads(connection, begun)
+        return self._outcome(batch)
+
+    def _told(
+        self, records: Sequence[Record], wanted: tuple[str, bytes], batch: Batch
+    ) -> list[Decoded]:
+        """The events of one type for our desks. The others of the topic are passed over by their
+        header alone: they are many."""
+        found = []
         for record in records:
-            if ("ce_type", _SILENCE) not in record.headers:
+            if wanted not in record.headers:
                 continue
             try:
                 decoded = decode(record.headers, record.value)
@@ -245,10 +277,8 @@ class IntakeHandler:
                 batch.poison.append(Poison(record, error.reason.value, error.detail))
                 continue
             if isinstance(decoded, Decoded) and decoded.event.desk in self._desks:
-                silences.append(decoded)
-        if silences:
-            await self._close_silent(connection, batch, silences, now)
-        return self._outcome(batch)
+                found.append(decoded)
+        return found
 
     async def _close_silent(
         self,

@@ -4,7 +4,6 @@
 """
 
 import asyncio
-import hashlib
 import ssl
 from collections.abc import Sequence
 from datetime import datetime
@@ -205,9 +204,8 @@ def _machine_header(mail: Mail) -> dict[str, str]:
 
 def delivery_key(mail: Mail) -> str:
     """The same for each copy of one mail, however often and by whichever way it is sent; different
-    for different mails, though they carry the same Message-ID."""
-    message_id = hashlib.sha256((mail.message_id or "").encode("utf-8", "replace"))
-    return f"mail:{message_id.hexdigest()[:16]}:{mail.content_key}"
+    for different mails, though they carry the same Message-ID, with which it begins."""
+    return f"{mail.message_id or 'mail'}:{mail.content_key}"
 
 
 def _ascii(text: str) -> str:
