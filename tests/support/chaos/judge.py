@@ -42,7 +42,10 @@ async def judge(world: World, ledger: Ledger) -> Verdict:
         judge_intake.judge(facts, ledger, verdict)
         await judge_intake.judge_tables(connections["intake"], facts, ledger, verdict)
         judge_sla.judge(facts, events["sla.events.v1"], events["sla.breaches.v1"], verdict)
-        await judge_sla.judge_tables(connections["sla"], facts, events["sla.breaches.v1"], verdict)
+        incidents = {each.subject for each in events["status.events.v1"]}
+        await judge_sla.judge_tables(
+            connections["sla"], facts, events["sla.breaches.v1"], incidents, verdict
+        )
         await judge_notify.judge(
             connections["notify"],
             world.receiver.calls,

@@ -72,7 +72,6 @@ class Reader:
         """All records by logical topic, each partition in its order."""
         partitions = _partitions(self._kafka)
         ends = await self._consumer.end_offsets(partitions)
-        await self._consumer.seek_to_beginning(*partitions)
         records: dict[str, list[ConsumerRecord]] = {plan.name: [] for plan in PLANS}
         while any([await self._consumer.position(part) < end for part, end in ends.items()]):
             for part, batch in (await self._consumer.getmany(timeout_ms=200)).items():
@@ -85,7 +84,12 @@ class Reader:
 @asynccontextmanager
 async def open_reader(kafka: KafkaSettings) -> AsyncIterator[Reader]:
     """A reader of all topics under the settings' prefix."""
-    consumer = AIOKafkaConsumer(**kafka.client_options(), group_id=None, enable_auto_commit=False)
+    consumer = AIOKafkaConsumer(
+        **kafka.client_options(),
+        group_id=None,
+        enable_auto_commit=False,
+        auto_offset_reset="earliest",
+    )
     await consumer.start()
     try:
         consumer.assign(_partitions(kafka))

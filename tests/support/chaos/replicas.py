@@ -86,13 +86,6 @@ class Replica:
             self._child.terminate(signal.SIGCONT)
             self._is_frozen = False
 
-    def has_ended(self) -> int | None:
-        """The exit status of a process that ended by itself; it counts as stopped from now on."""
-        if self._child is None or (code := self._child.exit_code()) is None:
-            return None
-        self._child = None
-        return code
-
     def check(self) -> None:
         """Raise Fell when it ended by itself."""
         if self._child is not None and (code := self._child.exit_code()) is not None:

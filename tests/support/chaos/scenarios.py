@@ -11,7 +11,6 @@ from pledge.runtime.clock import SystemClock
 from support.chaos import poison
 from support.chaos.dice import Dice
 from support.chaos.load import Load
-from support.chaos.replicas import Replica
 from support.chaos.world import PATIENCE, SERVICES, World
 
 CLOCK = SystemClock()
@@ -86,12 +85,10 @@ async def return_of_a_zombie(stage: Stage) -> None:
     heir.start()
     await heir.ready(PATIENCE)
     await stage.wait(0.1, 0.3)
+    # From now on both want the same name in the group, and take it from each other.
     owner.thaw()
-    await stage.wait(0.2, 0.4)
-    # Kafka tells the former owner that another has its name: it ends, as it must.
-    await ended(owner)
+    await stage.wait(0.3, 0.6)
     await heir.stop()
-    owner.start()
 
 
 async def other_group(stage: Stage) -> None:
@@ -193,14 +190,20 @@ async def all_at_once(stage: Stage) -> None:
                 replica.start()
 
 
-async def ended(replica: Replica) -> None:
-    """Wait until a process that lost its place has ended by itself; kill it when it doesn't."""
-    deadline = CLOCK.monotonic() + SESSION.total_seconds()
-    while CLOCK.monotonic() < deadline:
-        if replica.has_ended() is not None:
-            return
-        await CLOCK.sleep(timedelta(milliseconds=50))
-    await replica.kill()
+async def member_is_missed(stage: Stage) -> None:
+    """Freeze a process for longer than the group waits for it: others take its partitions."""
+    world = stage.world
+    service = stage.dice.one_of(("sla", "notify"))
+    second = world.replica(service, f"{service}-second")
+    second.start()
+    await second.ready(PATIENCE)
+    frozen = stage.dice.one_of((world.main(service), second))
+    await stage.wait(0, 0.1)
+    frozen.freeze()
+    await CLOCK.sleep(SESSION * 1.3)
+    frozen.thaw()
+    await stage.wait(0.1, 0.3)
+    await second.stop()
 
 
 SCENARIOS: Mapping[str, Scenario] = {
@@ -209,6 +212,7 @@ SCENARIOS: Mapping[str, Scenario] = {
     "the broker is killed": kill_broker,
     "the database is killed": kill_database,
     "a zombie returns": return_of_a_zombie,
+    "a frozen member is missed": member_is_missed,
     "two groups own the same": other_group,
     "replicas come and go": rebalances,
     "poison among good records": plant_poison,

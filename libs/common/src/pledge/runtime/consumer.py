@@ -26,13 +26,13 @@ from pledge.runtime.outbox import Outbox, OutboxTransaction
 from pledge.runtime.ownership import (
     Fenced,
     PartitionState,
-    claim,
     hold,
     retry_while_away,
 )
 from pledge.runtime.records import Partition, Record, from_kafka
 from pledge.runtime.settings import KafkaSettings
 from pledge.runtime.subscription import Listener, Subscription
+from pledge.runtime.takeover import take_over
 
 # Offsets are committed to Kafka for lag tools only, so seldom and under a timeout.
 COMMIT_INTERVAL = timedelta(seconds=2)
@@ -220,7 +220,7 @@ class PartitionConsumer:
         partitions = frozenset(self._logical(each) for each in assigned)
         try:
             states = await retry_while_away(
-                lambda: self._claim(partitions),
+                lambda: take_over(self._pool, partitions),
                 on_retry=lambda error: log.warning("waiting for the database", error=repr(error)),
                 give_up=lambda: self._is_stopping,
             )
@@ -234,10 +234,6 @@ class PartitionConsumer:
             return
         self._is_assigned = True
         log.info("partitions assigned", count=len(partitions))
-
-    async def _claim(self, partitions: frozenset[Partition]) -> dict[Partition, PartitionState]:
-        async with self._pool.acquire() as connection:
-            return await claim(connection, partitions)
 
     async def _check_ends(self, states: dict[Partition, PartitionState]) -> None:
         """Refuse a topic that ends before what we have read: it was deleted or lost its tail."""
