@@ -36,7 +36,7 @@ demo: $(INSTALLED)  ## Repeat the demo on the stack that runs.
 	@exec $(BIN)/pledge demo
 
 test: $(INSTALLED)  ## Run the tests (T=path or options chooses some; the long ones are left out).
-	@$(BIN)/pytest -q -n $(WORKERS) --dist worksteal -m "not long" $(T)
+	@$(BIN)/pytest -q -n $(WORKERS) --dist loadgroup -m "not long" $(T)
 
 lint: $(INSTALLED)  ## Check style, types, imports, the generated references and the desks' files.
 	@$(BIN)/ruff check .

@@ -9,7 +9,8 @@ import signal
 import stat
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from datetime import timedelta
 from pathlib import Path
@@ -142,6 +143,24 @@ class TestRunningStack:
         assert "--port-base" in other.stderr
         assert "Traceback" not in other.stderr
 
+    async def test_killed_runner_takes_everything_with_it_and_the_data_stays(
+        self, running: Place
+    ) -> None:
+        async with connected(running) as connection:
+            await connection.execute("INSERT INTO consumed VALUES ('kept', 0, 7, 1)")
+        family = running.family()
+        family[0].kill()
+
+        async def all_gone() -> bool:
+            return are_gone(family)
+
+        await eventually(all_gone, within=LONG, what="the end of all processes")
+        again = running.up("--detach")
+        assert again.returncode == 0, again.stdout + again.stderr
+        async with connected(running) as connection:
+            kept = "SELECT next_offset FROM consumed WHERE topic = 'kept'"
+            assert await connection.fetchval(kept) == 7
+
     def test_down_leaves_nothing_running_and_tells_so(self, running: Place) -> None:
         family = running.family()
         assert len(family) > 7
@@ -152,6 +171,15 @@ class TestRunningStack:
         again = running.pledge("down")
         assert again.returncode == 0
         assert "Nothing runs" in again.stdout
+
+
+@asynccontextmanager
+async def connected(place: Place) -> AsyncIterator[asyncpg.Connection]:
+    connection = await asyncpg.connect(place.stack()["sla"]["dsn"])
+    try:
+        yield connection
+    finally:
+        await connection.close()
 
 
 @pytest.fixture
@@ -196,24 +224,6 @@ async def test_service_that_dies_is_named_and_everything_stops(
     assert str(place.home / "logs" / "sla.log") in said
     assert "Traceback" not in said
     assert are_gone(family)
-
-
-async def test_killed_runner_takes_everything_with_it_and_the_next_start_works(
-    place: Place, foreground: subprocess.Popen[str]
-) -> None:
-    await ready(place, foreground)
-    family = place.family()
-    foreground.kill()
-    foreground.wait()
-
-    async def all_gone() -> bool:
-        return are_gone(family)
-
-    await eventually(all_gone, within=LONG, what="the end of all processes")
-    started = place.up("--detach")
-    assert started.returncode == 0, started.stdout + started.stderr
-    stopped = place.pledge("down")
-    assert stopped.returncode == 0
 
 
 async def test_interrupt_while_starting_leaves_nothing_running(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 from pathlib import Path
 from typing import Annotated
 
@@ -26,6 +27,10 @@ HomeOption = Annotated[
         show_default=".pledge",
     ),
 ]
+
+
+# What its clients can't do comes as an exception; their warnings would only stand in between.
+logging.getLogger("aiokafka").addHandler(logging.NullHandler())
 
 
 def up(

@@ -17,7 +17,6 @@ from rich.progress import (
     TaskID,
     TaskProgressColumn,
     TextColumn,
-    TimeElapsedColumn,
 )
 from rich.text import Text
 
@@ -46,6 +45,14 @@ class _Mark(SpinnerColumn):
         return super().render(task)
 
 
+class _Took(ProgressColumn):
+    """The seconds a step has taken so far."""
+
+    def render(self, task: Task) -> RenderableType:
+        """Seconds with a tenth."""
+        return Text(f"{task.finished_time or task.elapsed or 0:.1f} s", style="dim")
+
+
 class Steps:
     """Shows steps while the block runs; on a pipe, one plain line when each is done."""
 
@@ -58,7 +65,7 @@ class Steps:
             _OnlyDownloads(BarColumn(28)),
             _OnlyDownloads(TaskProgressColumn()),
             _OnlyDownloads(DownloadColumn()),
-            TimeElapsedColumn(),
+            _Took(),
             console=console,
             disable=not console.is_terminal,
         )
