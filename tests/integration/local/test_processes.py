@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import os
 import signal
+import stat
 import subprocess
 import sys
 import textwrap
@@ -64,6 +66,16 @@ async def execute(server: Server, statement: str) -> object:
         return await connection.fetchval(statement)
     finally:
         await connection.close()
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root has to become somebody else")
+@pytest.mark.parametrize("identity", ["namespace", "nobody"])
+def test_server_runs_for_root_in_a_folder_of_roots_own(tmp_path: Path, identity: str) -> None:
+    closed = tmp_path / "closed"
+    closed.mkdir(mode=0o700)
+    with Server(closed / "pg", identity=identity) as server:
+        assert run(execute(server, "SELECT 1")) == 1
+        assert stat.S_IMODE(closed.stat().st_mode) == 0o700
 
 
 async def test_children_die_with_a_killed_parent(tmp_path: Path) -> None:

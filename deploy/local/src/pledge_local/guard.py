@@ -4,8 +4,10 @@ Run as a script, before that program: `python guard.py PARENT SIGNAL IDENTITY PR
 It asks the kernel to send SIGNAL when PARENT is gone, takes on IDENTITY, and replaces itself.
 The pid stays the same, so that whoever kills this process kills the program.
 
-IDENTITY is `-` (stay), `namespace` (an ordinary user inside a user namespace, still the owner of
-the same files outside: PostgreSQL refuses to run as root), or the name of a user to become.
+IDENTITY is `-` (stay), or, since PostgreSQL refuses to run as root, one of two ways to be root's
+deputy without being root: `namespace` (an ordinary user inside a user namespace, who still owns
+the same files outside; containers often forbid it), or the name of a user to become, who keeps
+the one capability to pass folders and files that are not open to all.
 """
 
 from __future__ import annotations
@@ -16,6 +18,10 @@ import sys
 from pathlib import Path
 
 PR_SET_PDEATHSIG = 1
+PR_SET_KEEPCAPS = 8
+PR_CAP_AMBIENT, PR_CAP_AMBIENT_RAISE = 47, 2
+CAP_DAC_OVERRIDE = 1
+CAPABILITY_VERSION = 0x20080522
 CLONE_NEWUSER = 0x10000000
 # Any id but 0 will do inside the namespace.
 INSIDE = 1000
@@ -32,13 +38,25 @@ def enter_namespace() -> None:
 
 
 def become(name: str) -> None:
-    """Give up being root for the user `name`."""
+    """Give up being root for the user `name`, but for reading and writing root's files.
+
+    Raises OSError where root itself may not do that.
+    """
     import pwd
 
     entry = pwd.getpwnam(name)
+    libc = ctypes.CDLL(None, use_errno=True)
+    libc.prctl(PR_SET_KEEPCAPS, 1, 0, 0, 0)
     os.setgroups([])
     os.setgid(entry.pw_gid)
     os.setuid(entry.pw_uid)
+    # Effective, permitted, inheritable: 32 bits each, then the same for the bits above 31.
+    only = (ctypes.c_uint32 * 6)(*[1 << CAP_DAC_OVERRIDE] * 3, 0, 0, 0)
+    header = (ctypes.c_uint32 * 2)(CAPABILITY_VERSION, 0)
+    is_set = libc.capset(header, only) == 0
+    # Ambient ones survive the change to a program that knows nothing of capabilities.
+    if not is_set or libc.prctl(PR_CAP_AMBIENT, PR_CAP_AMBIENT_RAISE, CAP_DAC_OVERRIDE, 0, 0) != 0:
+        raise OSError(ctypes.get_errno(), "this root may not hand on its right to files")
 
 
 def die_with(parent: int, number: int) -> None:

@@ -6,11 +6,12 @@ import functools
 import hashlib
 import importlib.util
 import os
+import pwd
 import signal
 import subprocess
 import sys
 import tempfile
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from pathlib import Path
 
 import asyncpg
@@ -25,6 +26,8 @@ STOPS_WITHIN = 20.0
 # The path of a unix socket must fit into 108 bytes with its name.
 LONGEST_SOCKET_FOLDER = 80
 SUPERUSER = "postgres"
+# Every system has this user, and it owns nothing.
+DEPUTY = "nobody"
 
 SETTINGS: Mapping[str, str] = {
     "listen_addresses": "",
@@ -60,10 +63,13 @@ class Server:
         *,
         log: Path | None = None,
         settings: Mapping[str, str] | None = None,
+        identity: str | None = None,
     ) -> None:
+        """`identity`: as whom it runs, see `pledge_local.guard`; None: whatever works here."""
         self.folder = folder.absolute()
         self.log = log or folder.with_name("postgres.log")
         self._settings = {**SETTINGS, **(settings or {})}
+        self._told_identity = identity
         self._child: Child | None = None
 
     @property
@@ -76,7 +82,7 @@ class Server:
 
     @functools.cached_property
     def _identity(self) -> str:
-        return _identity(self.folder)
+        return self._told_identity or _identity()
 
     @property
     def child(self) -> Child | None:
@@ -201,10 +207,8 @@ class Server:
 
     def _initialise(self) -> None:
         self.folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-        if self._identity not in ("-", "namespace"):
-            import pwd
-
-            os.chown(self.folder, pwd.getpwnam(self._identity).pw_uid, -1)
+        if self._identity == DEPUTY:
+            os.chown(self.folder, pwd.getpwnam(DEPUTY).pw_uid, -1)
         command = [_program("initdb"), "-D", str(self.folder), "--auth=trust", "--encoding=UTF8"]
         command += ["--locale=C.UTF-8", "--no-instructions", "--username", SUPERUSER, "--no-sync"]
         child = Child("initdb", command, self.log, identity=self._identity)
@@ -257,32 +261,25 @@ def _quoted(name: str) -> str:
     return '"' + name.replace('"', '""') + '"'
 
 
-def _identity(folder: Path) -> str:
-    """As whom PostgreSQL runs: as us, or, since it refuses root, as somebody harmless."""
+def _identity() -> str:
+    """As whom PostgreSQL runs: as us, or, since it refuses root, as somebody harmless.
+
+    Both ways are explained in `pledge_local.guard`. Raises LocalError when neither is open.
+    """
     if os.geteuid() != 0:
         return "-"
-    if _works("namespace"):
-        return "namespace"
-    if _works("nobody") and _may_pass("nobody", folder):
-        return "nobody"
+    for identity in ("namespace", DEPUTY):
+        if _works(identity):
+            return identity
     raise LocalError(
-        "PostgreSQL refuses to run as root, and neither user namespaces nor a folder open to"
-        f" others are at hand for {folder}.",
-        "Run as an ordinary user, or from a folder that every user may enter, or set"
-        " PLEDGE_INTAKE_DSN, PLEDGE_SLA_DSN, PLEDGE_NOTIFY_DSN and PLEDGE_STATUS_DSN.",
+        "PostgreSQL refuses to run as root, and this root may neither make user namespaces nor"
+        f" become the user {DEPUTY}.",
+        "Run as an ordinary user, or set PLEDGE_INTAKE_DSN, PLEDGE_SLA_DSN, PLEDGE_NOTIFY_DSN"
+        " and PLEDGE_STATUS_DSN to existing databases.",
     )
 
 
 def _works(identity: str) -> bool:
-    return _run_as(identity, [_program("postgres"), "--version"])
-
-
-def _may_pass(identity: str, folder: Path) -> bool:
-    existing = next(path for path in (folder, *folder.parents) if path.exists())
-    return _run_as(identity, ["test", "-x", str(existing)])
-
-
-def _run_as(identity: str, command: Sequence[str]) -> bool:
     guard = [sys.executable, "-I", "-S", guard_file, str(os.getpid()), "9", identity]
-    done = subprocess.run([*guard, *command], capture_output=True, timeout=10, check=False)
-    return done.returncode == 0
+    command = [*guard, _program("postgres"), "--version"]
+    return subprocess.run(command, capture_output=True, timeout=10, check=False).returncode == 0
