@@ -181,6 +181,13 @@ def test_resolution_waits_while_the_customer_is_unavailable() -> None:
     assert story.due("resolution") == "2026-03-03 13:00", "three of four hours were left"
 
 
+def test_time_used_up_at_the_very_instant_of_a_pause_is_due_then() -> None:
+    story = a_ticket("2026-03-02 09:00", "p1")
+    story.then("customer_unavailable", "2026-03-02 13:00")
+    story.then("requester_replied", "2026-03-02 15:00")
+    assert story.due("resolution") == "2026-03-02 13:00"
+
+
 @pytest.mark.promise("VIR-09")
 def test_first_reaction_never_waits() -> None:
     story = a_ticket("2026-03-02 09:00", "p1")
