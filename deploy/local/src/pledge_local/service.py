@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import sys
 from collections.abc import Mapping
 from datetime import timedelta
@@ -27,10 +28,23 @@ class Ended(LocalError):
         code = child.exit_code()
         how = f"was killed by signal {-code}" if code and code < 0 else f"ended with code {code}"
         when = " while starting" if while_starting else ""
-        tail = "\n".join(f"  {line}" for line in child.last_lines())
+        tail = "\n".join(f"  {readable(line)}" for line in child.last_lines())
         super().__init__(
             f"{child.name} {how}{when}. Its last lines:\n{tail}", f"Its whole log is {child.log}."
         )
+
+
+def readable(line: str) -> str:
+    """A structured log line as a person reads it; any other line as it is."""
+    try:
+        told = json.loads(line)
+        start = f"{told['time']} {told['level']:<8} {told['message']}"
+    except (ValueError, KeyError, TypeError):
+        return line
+    known = ("time", "level", "message", "service", "logger", "exception")
+    rest = " ".join(f"{name}={value}" for name, value in told.items() if name not in known)
+    trace = str(told.get("exception", "")).strip().splitlines()[-1:]
+    return " ".join(part for part in (start, rest, *trace) if part)
 
 
 def start_module(module: str, name: str, log: Path, environment: Mapping[str, str]) -> Child:
