@@ -13,6 +13,7 @@ from intake.domain.ticket import FINISHED, State
 from intake.http import Agent, Api, Tickets
 from intake.policy import Desks
 from intake.views import BODIES, FactView
+from pledge.events import EmailRequested
 from pledge.runtime.access import Principal, Role, require
 from pledge.runtime.http import HttpProblem
 from pledge.runtime.web import Web
@@ -110,17 +111,28 @@ def _states(chosen: str | None) -> list[str] | None:
     return None if chosen == "all" else [str(chosen)]
 
 
+_VALUES: Final = ("severity", "priority", "channel", "why", "reason", "to", "template")
+_FLAGS: Final = {
+    "is_urgent": "urgent",
+    "is_initial_response": "initial response",
+    "reached": "reached",
+    "fixed_in_release": "fixed in a future release",
+    "known_incident": "known incident",
+}
+
+
 def told(fact: FactView) -> dict[str, Any]:
     """A fact in words for the timeline: what, by whom, and the text if there is one."""
     data = fact.data
     name = fact.type.removeprefix("pledge.ticket.").rpartition(".")[0].replace("_", " ")
     person = data.get("by") or data.get("agent") or data.get("requester") or {}
     who = person.get("name") or person.get("id") or person.get("email") or person.get("phone")
-    details = {
-        key: data[key]
-        for key in ("severity", "priority", "channel", "why", "reason", "reached", "is_urgent",
-                    "is_initial_response", "fixed_in_release", "missing", "to")
-        if data.get(key) not in (None, "", [], False) and not isinstance(data.get(key), list | dict)
-    }  # fmt: skip
+    details = [
+        f"{key}: {data[key]}" for key in _VALUES if data.get(key) and isinstance(data[key], str)
+    ]
+    details += [words for key, words in _FLAGS.items() if data.get(key) is True]
+    details += [f"missing: {each}" for each in data.get("missing") or ()]
     text = fact.text or data.get("text") or data.get("resolution") or data.get("note") or ""
+    if fact.type == EmailRequested.TYPE:
+        text = ""  # the reply that it carries stands right above
     return {"what": name, "who": who or "", "details": details, "text": text}
