@@ -4,9 +4,8 @@ from __future__ import annotations
 
 import hashlib
 import json
-import re
 from collections.abc import Iterable
-from datetime import UTC, datetime, timedelta
+from datetime import UTC
 from typing import Literal, NamedTuple
 
 from pydantic import BaseModel
@@ -15,17 +14,14 @@ from pledge.events import EVENT_TYPES
 from pledge.runtime.modelproblems import suggest
 from pledge.runtime.yamlfile import Document, Problem, Steps
 from sla.domain.attributes import ATTRIBUTES
-from sla.domain.calendar import ALWAYS, Calendar, NeverOpens
+from sla.domain.calendar import ALWAYS, Calendar
 from sla.domain.conditions import Condition, Trigger
-from sla.domain.durations import duration_words, parse_duration
-from sla.domain.hours import Hours
-from sla.domain.hours_text import ROUND_THE_CLOCK, read_hours
+from sla.domain.durations import parse_duration
 from sla.domain.model import Rule
 from sla.domain.policy import Policy
 from sla.domain.promises import (
     Bound,
     Default,
-    Due,
     Flag,
     Metric,
     Pause,
@@ -35,6 +31,8 @@ from sla.domain.promises import (
 )
 from sla.domain.zones import UnknownZone, zone
 from sla.overlap import covers, may_both_match
+from sla.policy_calendars import Calendars
+from sla.policy_due import read_due
 from sla.policy_model import (
     CalendarChoice,
     Except,
@@ -44,12 +42,6 @@ from sla.policy_model import (
     TriggerModel,
     When,
 )
-
-_BY_CLOSE = re.compile(
-    r"close of (?:the )?(same|next|\d{1,3}(?:st|nd|rd|th)?)(?: next)? business day"
-)
-_BY_FIELD = re.compile(r"time given in ([a-z_]+)")
-_SINCE = datetime(2020, 1, 1, tzinfo=UTC)
 
 
 def fact_models() -> dict[str, type[BaseModel]]:
@@ -85,16 +77,14 @@ class Compiler:
     def __init__(self, document: Document, file: PolicyFile, desk: str) -> None:
         self.document, self.file, self.desk = document, file, desk
         self.problems: list[Problem] = []
-        self.calendars: dict[str, Calendar] = {"always": ALWAYS, "24x7": ALWAYS}
-        self._reading: list[str] = []
+        self._calendars = Calendars(file, self.fail)
         self._facts = fact_models()
         self._known = {*ATTRIBUTES, *file.flags}
 
     def compile(self) -> Policy | None:
         """The policy, or None when there is an error."""
         file = self.file
-        for name in file.calendars:
-            self._calendar(name, ("calendars", name))
+        self._calendars.read_all()
         try:
             where = zone(file.timezone)
         except UnknownZone as error:
@@ -121,7 +111,7 @@ class Compiler:
             version_of(self.document.data),
             label=file.label,
             metrics=metrics,
-            calendars=self.calendars,
+            calendars=self._calendars.found,
             effective_from=file.effective_from,
             applies_to=file.applies_to,
             levels=severity.levels if severity else (),
@@ -146,48 +136,10 @@ class Compiler:
         if not any(p.line == line and p.message == message for p in self.problems):
             self.problems.append(Problem(self.document.file, line, column, message, hint, severity))
 
-    # Calendars
-
-    def _calendar(self, name: str, steps: Steps) -> Calendar | None:
-        """A calendar by name, compiled when first asked for."""
-        if name in self.calendars:
-            return self.calendars[name]
-        if name not in self.file.calendars:
-            known = [*self.file.calendars, "always"]
-            self.fail(steps, f"there is no calendar `{name}`", suggest(name, known))
-            return None
-        if name in self._reading:
-            self.fail(steps, f"the calendar `{name}` is made of itself")
-            return None
-        self._reading.append(name)
-        hours = self._hours(name)
-        self._reading.pop()
-        if hours is None:
-            return None
-        calendar = Calendar(name, hours)
-        try:
-            calendar.next_open(self.file.effective_from or _SINCE)
-        except NeverOpens as error:
-            self.fail(("calendars", name), f"the calendar never opens: {error}", "give it hours")
-        self.calendars[name] = calendar
-        return calendar
-
-    def _hours(self, name: str) -> Hours | None:
-        def named(other: str, steps: Steps) -> Hours | None:
-            found = self._calendar(other, ("calendars", name, *steps))
-            return None if found is None else found.hours
-
-        def report(steps: Steps, message: str, hint: str | None) -> None:
-            self.fail(("calendars", name, *steps), message, hint)
-
-        if name in ROUND_THE_CLOCK:
-            self.fail(("calendars", name), f"`{name}` is always round the clock", "rename it")
-        return read_hours(self.file.calendars[name], report, named)
+    # Conditions and triggers
 
     def _named_calendar(self, name: str | None, steps: Steps) -> Calendar | None:
-        return None if name is None else self._calendar(name, steps)
-
-    # Conditions and triggers
+        return None if name is None else self._calendars.named(name, steps)
 
     def _attribute(self, name: str, steps: Steps) -> None:
         if name not in self._known:
@@ -304,12 +256,12 @@ class Compiler:
         if choice is None:
             return [(None, ())]
         if isinstance(choice, str):
-            return [(self._calendar(choice, steps), ())]
+            return [(self._calendars.named(choice, steps), ())]
         if not choice or choice[-1].when:
             self.fail(steps, "the last calendar of a choice stands without `when`")
         return [
             (
-                self._calendar(case.use, (*steps, i, "use")),
+                self._calendars.named(case.use, (*steps, i, "use")),
                 self._conditions(case.when, (*steps, i, "when")),
             )
             for i, case in enumerate(choice)
@@ -332,8 +284,9 @@ class Compiler:
             what = " and ".join(f"`{key}`" for key in given) or "nothing"
             hint = "write one of within, by, expect, measure: true, no_promise: true"
             self.fail(steps, f"a target promises one thing, this one {what}", hint)
-        due = self._due(part.within or part.by, calendar, (*steps, given[0] if given else "by"))
-        expect = self._due(part.expect, calendar, (*steps, "expect"))
+        key = given[0] if given else "by"
+        due = read_due(part.within or part.by, calendar, (*steps, key), self.fail)
+        expect = read_due(part.expect, calendar, (*steps, "expect"), self.fail)
         if part.during is not None and part.during == part.outside:
             self.fail((*steps, "outside"), "no start is both during and outside a calendar")
         return Target(
@@ -348,26 +301,6 @@ class Compiler:
             is_measured=part.measure is True,
             track=case.track,
         )
-
-    def _due(self, text: str | None, calendar: Calendar, steps: Steps) -> Due | None:
-        if text is None:
-            return None
-        if (us := parse_duration(text)) is not None:
-            kind = "round the clock" if calendar.is_always else f"of {calendar.name} time"
-            return Due(
-                within_us=us, within=timedelta(0, 0, us), words=f"{duration_words(us)} {kind}"
-            )
-        if match := _BY_FIELD.fullmatch(text):
-            return Due(field=match[1], words=f"by the {text}")
-        if match := _BY_CLOSE.fullmatch(text):
-            if calendar.is_always:
-                self.fail(steps, "business days need a calendar", "add e.g. calendar: office")
-            days = {"same": 0, "next": 1}.get(match[1])
-            days = int(re.sub(r"\D", "", match[1])) if days is None else days
-            return Due(by_days=days, words=f"by {text}")
-        hint = "e.g. 4h, close of next business day, close of 2nd business day"
-        self.fail(steps, f"`{text}` is neither a duration nor a closing", hint)
-        return None
 
     def _reachable(self, targets: list[Target]) -> None:
         """Warn of rules that an earlier one hides, and of pairs of which only one can win."""
@@ -437,7 +370,7 @@ class Compiler:
             heard=self._triggers(part.heard, (*steps, "heard")),
             quiet_us=parse_duration(part.quiet) or 0,
             warn_us=(parse_duration(part.warn) or 0) if part.warn else 0,
-            calendar=self._calendar(part.calendar, (*steps, "calendar")) or ALWAYS,
+            calendar=self._calendars.named(part.calendar, (*steps, "calendar")) or ALWAYS,
         )
 
 
