@@ -62,6 +62,7 @@ class PartitionWorker:
         metrics: RuntimeMetrics,
         poison_run_limit: int,
         is_stopping: Callable[[], bool],
+        progress: Callable[[], None],
     ) -> None:
         self._outbox = outbox
         self._handler = handler
@@ -70,6 +71,7 @@ class PartitionWorker:
         self._metrics = metrics
         self._poison_run_limit = poison_run_limit
         self._is_stopping = is_stopping
+        self._progress = progress
 
     async def work(self, state: PartitionState, records: list[Record]) -> None:
         """Apply `records`; the caller holds the partition's lock.
@@ -105,6 +107,8 @@ class PartitionWorker:
         self, state: PartitionState, records: list[Record], outcome: Outcome | None = None
     ) -> None:
         def say(error: BaseException) -> None:
+            # Waiting is no reason to be restarted: the database would be no nearer.
+            self._progress()
             self._metrics.retried()
             log.warning("waiting for the database", error=repr(error))
 

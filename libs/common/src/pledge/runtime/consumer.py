@@ -87,6 +87,7 @@ class PartitionConsumer:
             metrics=metrics,
             poison_run_limit=poison_run_limit,
             is_stopping=lambda: self._is_stopping,
+            progress=progress,
         )
         self._states: dict[Partition, PartitionState] = {}
         self._failure: asyncio.Future[None] | None = None
@@ -174,6 +175,7 @@ class PartitionConsumer:
         """Wait for a broker that is away at start, saying so."""
 
         def say(error: BaseException) -> None:
+            self._progress()
             log.warning(
                 "waiting for Kafka", servers=self._kafka.bootstrap_servers, error=repr(error)
             )
@@ -221,7 +223,7 @@ class PartitionConsumer:
         try:
             states = await retry_while_away(
                 lambda: take_over(self._pool, partitions),
-                on_retry=lambda error: log.warning("waiting for the database", error=repr(error)),
+                on_retry=self._say_waiting,
                 give_up=lambda: self._is_stopping,
             )
             await self._check_ends(states)
@@ -234,6 +236,10 @@ class PartitionConsumer:
             return
         self._is_assigned = True
         log.info("partitions assigned", count=len(partitions))
+
+    def _say_waiting(self, error: BaseException) -> None:
+        self._progress()
+        log.warning("waiting for the database", error=repr(error))
 
     async def _check_ends(self, states: dict[Partition, PartitionState]) -> None:
         """Refuse a topic that ends before what we have read: it was deleted or lost its tail."""

@@ -93,6 +93,8 @@ class OutboxRelay:
         waits = SystemClock()
         backoff = FIRST_BACKOFF
         while True:
+            # Waiting for a broker or a database that is away is no reason to be restarted.
+            self._progress()
             started = waits.monotonic()
             try:
                 await self._session()

@@ -10,6 +10,10 @@ from datetime import timedelta
 
 import structlog
 
+from pledge.runtime.clock import SystemClock
+
+LEAST_GRACE = timedelta(milliseconds=200)
+
 log = structlog.get_logger()
 
 
@@ -23,7 +27,7 @@ async def supervise(
     stop: asyncio.Event,
     grace: timedelta,
 ) -> None:
-    """Run all workers until `stop` is set, then stop them in their order, each within `grace`.
+    """Run all workers until `stop` is set, then stop them in their order, all within `grace`.
 
     A worker that fails or ends takes the others down, and its error is raised: a service that
     half works is worse than one that is restarted.
@@ -43,9 +47,13 @@ async def supervise(
 
 
 async def _stop_in_order(tasks: Mapping[str, asyncio.Future[None]], grace: timedelta) -> None:
+    clock = SystemClock()
+    deadline = clock.monotonic() + grace.total_seconds()
     for name, task in tasks.items():
         task.cancel()
-        await asyncio.wait({task}, timeout=grace.total_seconds())
+        # Whoever comes after a slow one still gets a moment to let go of what it holds.
+        left = max(deadline - clock.monotonic(), LEAST_GRACE.total_seconds())
+        await asyncio.wait({task}, timeout=left)
         if not task.done():
             log.error("worker did not stop in time", worker=name, grace=grace.total_seconds())
         elif not task.cancelled() and (error := task.exception()) is not None:
