@@ -42,8 +42,9 @@ class TopicPlan:
     configuration: Mapping[str, str]
 
     def fitted(self, brokers: int, partitions: int | None) -> TopicPlan:
-        """The same for a cluster of `brokers`: fewer of them can't keep as many copies."""
-        plan = replace(self, partitions=partitions or self.partitions)
+        """The same for a cluster of `brokers`, which can't keep more copies than it has brokers,
+        and with at most `partitions`, if that is said."""
+        plan = replace(self, partitions=min(self.partitions, partitions or self.partitions))
         if brokers >= self.replication:
             return plan
         settings = {**self.configuration, "min.insync.replicas": "1"}
@@ -74,7 +75,7 @@ def _setting(value: str | bool | int) -> str:
 async def ensure_topics(
     kafka: KafkaSettings, plans: Sequence[TopicPlan], *, partitions: int | None = None
 ) -> list[str]:
-    """Create what is missing, and return the names of it; `partitions` overrides every plan's.
+    """Create what is missing, and return the names of it; `partitions` is the most of a topic.
 
     Raises LocalError when a topic there has another number of partitions.
     """
