@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from itertools import permutations
 
 from sla.domain.explain import Explanation, explain
 from sla.domain.simulate import as_json, as_text, simulate
@@ -109,6 +110,21 @@ def test_simulation_keeps_tickets_apart_and_looks_no_further_than_asked() -> Non
     assert states["a", "first_response"] == "met"
     assert states["b", "first_response"] == "running"
     assert as_text(simulate(told, policy, until)).startswith("A\n=\n")
+
+
+def test_order_of_the_lines_does_not_matter_even_within_one_instant() -> None:
+    policy, until = desk("vircom"), instant("2026-03-03 10:00", "UTC")
+    told = events(
+        ("a", "opened", "2026-03-02T09:00:00Z"),
+        ("a", "triaged", "2026-03-02T09:00:00Z"),
+        ("a", "customer_unavailable", "2026-03-02T10:00:00Z"),
+        ("a", "requester_replied", "2026-03-02T10:00:00Z"),
+        ("a", "resolved", "2026-03-02T11:00:00Z"),
+        ("a", "closed", "2026-03-02T11:00:00Z"),
+    )
+    texts = {as_text(simulate(lines, policy, until)) for lines in permutations(told)}
+    assert len(texts) == 1
+    assert "Resolution: met" in texts.pop()
 
 
 def test_simulation_takes_cloud_events_and_ignores_repeated_lines() -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
 from datetime import datetime
 
 from sla.domain.assess import assess
@@ -12,14 +13,28 @@ from sla.domain.facts import fact_from_event, unwrapped
 from sla.domain.model import Fact
 from sla.domain.policy import Policy
 
+RANKS = {
+    "opened": -2,
+    "incident_opened": -2,
+    "waiting_on_customer": -1,
+    "customer_unavailable": -1,
+    "meeting_agreed": -1,
+    "resolved": 1,
+    "incident_resolved": 1,
+    "closed": 2,
+    "merged": 2,
+    "reopened": 3,
+}
+"""How facts of one instant follow each other in a ticket's life; all others are in between."""
+
 
 def simulate(
     events: Iterable[Mapping[str, object]], policy: Policy, until: datetime
 ) -> list[tuple[dict[str, object], Explanation]]:
     """Each ticket (or incident) of `events` with its explanation at `until`, in order of opening.
 
-    Events are as on `ticket.events.v1`; what happens after `until` is not known yet. Events
-    without `sequence` count in the order given. Raises NotAFact for what is no event.
+    Events are as on `ticket.events.v1`, in any order; what happens after `until` is not known
+    yet. Raises NotAFact for what is no event.
     """
     lines: dict[str, list[tuple[Mapping[str, object], object]]] = {}
     for event in events:
@@ -38,16 +53,25 @@ def simulate(
 
 
 def _facts(told: Sequence[tuple[Mapping[str, object], object]], until: datetime) -> list[Fact]:
-    """One ticket's facts up to `until`; numbered by their place unless all have a sequence."""
-    given = [_number(sequence) for _, sequence in told]
-    is_numbered = None not in given
-    facts: list[Fact] = []
-    for position, (data, sequence) in enumerate(told, start=1):
-        number = _number(sequence) if is_numbered else None
-        fact = fact_from_event(data, position if number is None else number)
-        if min(fact.occurred_at, fact.recorded_at) <= until:
-            facts.append(fact)
-    return facts
+    """One ticket's facts up to `until`, in the order of their sequence.
+
+    Unless all have one, they are numbered by when they occurred and were recorded, and within one
+    instant as a ticket's life goes, so that the order of the lines does not matter.
+    """
+    facts = [fact_from_event(data, place) for place, (data, _) in enumerate(told)]
+    given = [number for _, sequence in told if (number := _number(sequence)) is not None]
+    if len(given) != len(facts):
+        facts.sort(key=_natural_order)
+        given = list(range(1, len(facts) + 1))
+    return [
+        replace(fact, sequence=number)
+        for fact, number in zip(facts, given, strict=True)
+        if min(fact.occurred_at, fact.recorded_at) <= until
+    ]
+
+
+def _natural_order(fact: Fact) -> tuple[datetime, datetime, int, str, int]:
+    return fact.occurred_at, fact.recorded_at, RANKS.get(fact.type, 0), fact.type, fact.sequence
 
 
 def _number(value: object) -> int | None:
