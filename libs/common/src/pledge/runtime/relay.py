@@ -34,6 +34,9 @@ ROUND_ROWS = 2_000
 IDLE_WAIT = timedelta(seconds=1)
 # Shards that another process holds are asked for this often, so that they move soon after it dies.
 CLAIM_INTERVAL = timedelta(seconds=1)
+# A relay speaks to the database every second, or after Kafka's request timeout at the latest. One
+# that is silent for longer is frozen, and PostgreSQL ends its session, which frees its shards.
+FROZEN_AFTER = timedelta(seconds=90)
 # How long the last rows may take on an orderly stop; what is left goes out at the next start.
 DRAIN_LIMIT = timedelta(seconds=5)
 
@@ -118,7 +121,11 @@ class OutboxRelay:
             self._dsn,
             timeout=10,
             command_timeout=30,
-            server_settings={"application_name": f"pledge-{self._service}-relay", **PLANNING},
+            server_settings={
+                "application_name": f"pledge-{self._service}-relay",
+                "idle_session_timeout": str(int(FROZEN_AFTER.total_seconds() * 1000)),
+                **PLANNING,
+            },
         )
         producer = self._new_producer()
         try:
