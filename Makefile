@@ -45,15 +45,19 @@ lint: $(INSTALLED)  ## Check style, types, imports, the generated references and
 	@$(BIN)/lint-imports --no-logo
 	@$(BIN)/python -m pledge.events.spec --check
 	@$(BIN)/python -m pledge.runtime.reference --check
+	@$(BIN)/python -m pledge_local.openapi --check
+	@PYTHONPATH=tests $(BIN)/python -m support.promises --check
 	@$(BIN)/pledge desk check deploy/desks/*/
 
 format: $(INSTALLED)  ## Put the sources into the common format.
 	@$(BIN)/ruff check --fix .
 	@$(BIN)/ruff format .
 
-spec: $(INSTALLED)  ## Write docs/reference anew: events, settings, series.
+spec: $(INSTALLED)  ## Write docs/reference anew: events, settings, series, APIs, the desks' promises.
 	@$(BIN)/python -m pledge.events.spec
 	@$(BIN)/python -m pledge.runtime.reference
+	@$(BIN)/python -m pledge_local.openapi
+	@PYTHONPATH=tests $(BIN)/python -m support.promises
 
 bench: $(INSTALLED)  ## Measure, each figure beside its floor (B=name measures one).
 	@PYTHONPATH=tests $(BIN)/python -m bench $(B)
