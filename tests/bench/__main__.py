@@ -8,13 +8,14 @@ from typing import Annotated
 
 import typer
 import uvloop
-from rich.console import Console
 
 from bench import report, throughput
 from bench.rig import Rig, open_rig
+from bench.say import CONSOLE
 
 CASES: dict[str, Callable[[Rig], Awaitable[list[report.Row]]]] = {
     "sla_events": throughput.sla_events,
+    "intake_events": throughput.intake_events,
 }
 
 
@@ -36,11 +37,11 @@ def main(
 
 
 async def _run(names: list[str]) -> list[report.Row]:
-    console = Console(stderr=True)
     rows: list[report.Row] = []
     async with open_rig() as rig:
         for name in names:
-            with console.status(f"measuring {name} …"):
+            CONSOLE.print(f"[bold]{name}[/]")
+            with CONSOLE.status("measuring …"):
                 rows += await CASES[name](rig)
     return rows
 

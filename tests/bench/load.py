@@ -87,34 +87,45 @@ def _life(ticket_id: UUID, number: str, sequence: int, at: datetime) -> Event:
     return Resolved(**common, by=AGENT, resolution="The relay's queue was full. " * 4)
 
 
-def mails(count: int, start: datetime, ids: Ids, replies: float = 0.5) -> list[Message]:
-    """Mails to the bench desk: new ones, and in a share of `replies` answers to earlier ones."""
-    made: list[Message] = []
-    message_ids: list[str] = []
+def followed(
+    tickets: Sequence[tuple[UUID, str]], start: datetime, ids: Ids
+) -> Iterator[tuple[int, Message]]:
+    """What follows on tickets that are open already, each with its number: the rest of a life.
+
+    With the position of the ticket in `tickets`.
+    """
+    for first in range(0, len(tickets), WAVE):
+        wave = list(enumerate(tickets[first : first + WAVE], first))
+        for sequence in range(2, EVENTS_PER_TICKET + 1):
+            at = start + timedelta(seconds=30 * sequence)
+            for position, (ticket_id, number) in wave:
+                event = _life(ticket_id, number, sequence, at)
+                yield position, message(event, ids, sequence, "/intake")
+
+
+def mails(count: int, start: datetime, ids: Ids) -> Iterator[Message]:
+    """Mails to the bench desk: a wave of new ones, a wave of answers to them, and so on."""
     for n in range(count):
-        is_reply = n >= WAVE and (n % 100) < replies * 100
-        event = _mail(n, start + timedelta(milliseconds=n), message_ids if is_reply else [])
-        message_ids.append(event.message_id or "")
-        made.append(message(event, ids, None, "/gateways/bench"))
-    return made
+        is_reply = (n // WAVE) % 2 == 1
+        at = start + timedelta(milliseconds=n)
+        yield message(_mail(n, at, n - WAVE if is_reply else None), ids, None, "/gateways/bench")
 
 
-def _mail(n: int, at: datetime, earlier: Sequence[str]) -> EmailMessageReceived:
-    # An answer goes to the mail of a wave ago, which was a new one or an answer itself.
-    answered = earlier[n - WAVE] if earlier else None
-    root = n % WAVE if earlier else n
+def _mail(n: int, at: datetime, answered: int | None) -> EmailMessageReceived:
+    root = n if answered is None else answered
+    reference = None if answered is None else f"<{answered}@customer.example>"
     return EmailMessageReceived(
         desk="bench",
         occurred_at=at,
         recorded_at=at,
         delivery=f"smtp:{n:08}",
-        conversation=f"conversation-{root}" if earlier else f"conversation-{n}",
+        conversation=f"conversation-{root}",
         message_id=f"<{n}@customer.example>",
-        in_reply_to=answered,
-        references=(answered,) if answered else (),
+        in_reply_to=reference,
+        references=() if reference is None else (reference,),
         sender=Contact(name="Ada Example", email=f"ada{root}@customer.example"),
         recipients=("support@bench.example",),
-        subject_line="Re: Mail is slow" if earlier else "Mail is slow",
+        subject_line="Mail is slow" if answered is None else "Re: Mail is slow",
         text="Since this morning mails arrive an hour late. " * 6,
         authentication=Authentication(result="passed", method="dkim"),
     )

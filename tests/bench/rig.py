@@ -6,12 +6,16 @@ import asyncio
 import os
 import subprocess
 import sys
-from collections.abc import AsyncIterator, Iterator, Mapping
+from collections.abc import AsyncIterator, Iterable, Iterator, Mapping
 from contextlib import asynccontextmanager, contextmanager
+from dataclasses import dataclass, field
+from datetime import timedelta
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
 import asyncpg
+import psutil
+from aiokafka import AIOKafkaConsumer
 
 from pledge.runtime import signing
 from pledge.runtime.clock import SystemClock
@@ -20,14 +24,46 @@ from pledge.runtime.migrations import migrate, migrations_of
 from pledge.runtime.settings import KafkaSettings
 from pledge_local.kafka import Broker, free_port
 from pledge_local.postgres import Server
-from pledge_local.topics import ensure_topics, read_topics
+from support import topics
 
 ROOT = Path(__file__).parents[2]
 DESKS = Path(__file__).parent / "desks"
 # As `deploy/topics.yaml` has it, so that figures are those of a real deployment.
 PARTITIONS = 12
-PROGRESS_EVERY = 0.02
-GIVE_UP_AFTER = 600.0
+PROGRESS_EVERY = timedelta(milliseconds=20)
+GIVE_UP_AFTER = 300.0
+CLOCK = SystemClock()
+
+
+@dataclass(slots=True)
+class Child:
+    """A program under measurement."""
+
+    name: str
+    process: subprocess.Popen[bytes]
+    log: Path
+
+    def check(self) -> None:
+        """Raises RuntimeError, with the end of its log, when it is there no more."""
+        if self.process.poll() is not None:
+            raise RuntimeError(f"{self.name} ended:\n{self.log.read_text()[-3000:]}")
+
+    def seconds(self) -> float:
+        """Processor time used until now."""
+        times = psutil.Process(self.process.pid).cpu_times()
+        return float(times.user + times.system)
+
+
+@dataclass(slots=True)
+class Throughput:
+    """How fast somebody worked, and the microseconds of processor time that an event took."""
+
+    rate: float
+    spent: dict[str, float] = field(default_factory=dict)
+
+    def __str__(self) -> str:
+        spent = ", ".join(f"{name} {micros:.0f}" for name, micros in self.spent.items())
+        return f"{self.rate:,.0f} events/s (µs of processor an event: {spent})"
 
 
 class Rig:
@@ -45,50 +81,57 @@ class Rig:
         settings = KafkaSettings(
             bootstrap_servers=self.broker.bootstrap_servers, topic_prefix=f"bench{self._made}."
         )
-        plans = read_topics(ROOT / "deploy" / "topics.yaml")
-        await ensure_topics(settings, plans, partitions=PARTITIONS)
+        await topics.create(settings, PARTITIONS)
         return settings
 
     async def database(self, service: str) -> str:
-        """A fresh, migrated database of `service`."""
+        """A fresh, migrated database of `service`; returns its name."""
         self._made += 1
         name = f"{service}_{self._made}"
         await self.server.create_service_database(name, service)
         await migrate(self.server.dsn(name, f"{service}_owner"), migrations_of(service))
-        return self.server.dsn(name, service)
+        return name
 
     @contextmanager
-    def process(
-        self, module: str, environment: Mapping[str, str]
-    ) -> Iterator[subprocess.Popen[bytes]]:
+    def process(self, module: str, environment: Mapping[str, str]) -> Iterator[Child]:
         """`python -m module` with `environment`; it is stopped at the end."""
+        self._made += 1
         log = self.folder / f"{module}-{self._made}.log"
         with log.open("ab") as output:
-            child = subprocess.Popen(
+            process = subprocess.Popen(
                 [sys.executable, "-m", module],
                 env={**os.environ, "PYTHONPATH": str(ROOT / "tests"), **environment},
                 stdout=output,
                 stderr=subprocess.STDOUT,
             )
+        child = Child(module, process, log)
         try:
             yield child
-            if child.poll() is not None:
-                raise RuntimeError(f"{module} ended:\n{log.read_text()[-3000:]}")
+            child.check()
         finally:
-            child.terminate()
+            process.terminate()
             try:
-                child.wait(30)
+                process.wait(30)
             except subprocess.TimeoutExpired:
-                child.kill()
+                process.kill()
+                process.wait()
 
-    def environment(self, service: str, kafka: KafkaSettings, dsn: str) -> dict[str, str]:
-        """The environment of a service on this rig."""
-        upper = service.upper()
+    def environment(self, kafka: KafkaSettings, databases: Mapping[str, str]) -> dict[str, str]:
+        """The environment of services, and of floors, on this rig."""
+        dsns = {
+            f"PLEDGE_{service.upper()}_DSN": self.server.dsn(name, service)
+            for service, name in databases.items()
+        }
+        ports = {
+            f"PLEDGE_{service.upper()}_HTTP_PORT": str(free_port())
+            for service in ("intake", "sla", "notify")
+        }
         return {
+            **dsns,
+            **ports,
             "KAFKA_BOOTSTRAP_SERVERS": kafka.bootstrap_servers,
             "KAFKA_TOPIC_PREFIX": kafka.topic_prefix,
-            f"PLEDGE_{upper}_DSN": dsn,
-            f"PLEDGE_{upper}_HTTP_PORT": str(free_port()),
+            "BENCH_PARTITIONS": str(PARTITIONS),
             "PLEDGE_INTAKE_SMTP_PORT": str(free_port()),
             "PLEDGE_INTAKE_KEY": "a key of the benchmark that signs nothing real",
             "PLEDGE_NOTIFY_KEY": "a key of the benchmark that signs nothing real",
@@ -97,13 +140,36 @@ class Rig:
             "PLEDGE_LOG_LEVEL": "warning",
         }
 
+    def seconds(self) -> dict[str, float]:
+        """Processor time that the database and the broker have used until now."""
+        return {
+            "database": _tree_seconds(self.server.child.pid if self.server.child else None),
+            "broker": _tree_seconds(self.broker.child.pid if self.broker.child else None),
+        }
+
+
+def _tree_seconds(pid: int | None) -> float:
+    if pid is None:
+        return 0.0
+    parent = psutil.Process(pid)
+    total = 0.0
+    for each in (parent, *parent.children(recursive=True)):
+        try:
+            times = each.cpu_times()
+        except psutil.NoSuchProcess:
+            continue
+        total += times.user + times.system + times.children_user + times.children_system
+    return total
+
 
 @asynccontextmanager
 async def open_rig() -> AsyncIterator[Rig]:
     """Start a broker and a database for one run, and remove them afterwards."""
     with TemporaryDirectory(prefix="pledge-bench-") as name:
         folder = Path(name)
-        broker, server = Broker(folder / "kafka"), Server(folder / "postgres")
+        # Both of Java's compilers: the broker is worked hard for minutes.
+        broker = Broker(folder / "kafka", java_options=())
+        server = Server(folder / "postgres")
         try:
             await asyncio.gather(asyncio.to_thread(broker.start), asyncio.to_thread(server.start))
             signing.create(folder / "token.key", SystemIds(SystemClock()))
@@ -112,31 +178,70 @@ async def open_rig() -> AsyncIterator[Rig]:
             await asyncio.gather(asyncio.to_thread(broker.stop), asyncio.to_thread(server.stop))
 
 
-async def consumed(dsn: str, total: int) -> float:
-    """Records per second of whoever works on `dsn`, from its first record until all is published.
+async def consumed(rig: Rig, child: Child, dsn: str, before: int, until: int) -> Throughput:
+    """How fast `child` works on `dsn`, from its first record until all is published.
 
-    `total` records are on its topics already. The time counts from the first sight of a moved
-    offset, and so do the records.
+    Its topics hold `until` records, of which it had read `before`. Time, records and processor
+    time count from the first sight of a moved offset.
     """
-    clock = SystemClock()
     connection = await asyncpg.connect(dsn)
     try:
-        started = clock.monotonic()
-        first: tuple[float, int] | None = None
-        while True:
-            done = await connection.fetchval("SELECT coalesce(sum(next_offset), 0) FROM consumed")
-            now = clock.monotonic()
-            if first is None and done:
-                first = (now, int(done))
-            if done >= total and not await connection.fetchval(
-                "SELECT EXISTS (SELECT FROM outbox)"
-            ):
-                break
-            if now - started > GIVE_UP_AFTER:
-                raise TimeoutError(f"{done} of {total} records after {GIVE_UP_AFTER} s")
-            await asyncio.sleep(PROGRESS_EVERY)  # noqa: TID251 - a benchmark runs in real time
+        first = await _read(connection, child, before + 1)
+        started, spent = CLOCK.monotonic(), {**rig.seconds(), "itself": child.seconds()}
+        await _read(connection, child, until)
+        while await connection.fetchval("SELECT EXISTS (SELECT FROM outbox)"):
+            await CLOCK.sleep(PROGRESS_EVERY)
+        took = CLOCK.monotonic() - started
+        now = {**rig.seconds(), "itself": child.seconds()}
     finally:
         await connection.close()
-    if first is None:
-        raise RuntimeError("nothing was consumed")
-    return (total - first[1]) / (clock.monotonic() - first[0])
+    events = until - first
+    return Throughput(
+        events / took, {name: (now[name] - spent[name]) / events * 1e6 for name in now}
+    )
+
+
+async def _read(connection: asyncpg.Connection, child: Child, offsets: int) -> int:
+    """Wait until so many records have been read; returns how many they are by then."""
+    give_up_at = CLOCK.monotonic() + GIVE_UP_AFTER
+    while True:
+        done = await connection.fetchval("SELECT coalesce(sum(next_offset), 0)::int8 FROM consumed")
+        if done >= offsets:
+            return int(done)
+        child.check()
+        if CLOCK.monotonic() > give_up_at:
+            raise TimeoutError(f"{child.name} read {done} of {offsets} in {GIVE_UP_AFTER:g} s")
+        await CLOCK.sleep(PROGRESS_EVERY)
+
+
+async def counts(
+    kafka: KafkaSettings, dsn: str, tables: Iterable[str], topic: str
+) -> dict[str, int]:
+    """Rows of the tables, and events on the topic: a service and its floor must agree on them."""
+    connection = await asyncpg.connect(dsn)
+    try:
+        found = {
+            table: int(await connection.fetchval(f"SELECT count(*) FROM {table}"))
+            for table in tables
+        }
+    finally:
+        await connection.close()
+    found["events"] = await published(kafka, topic)
+    return found
+
+
+async def published(kafka: KafkaSettings, topic: str) -> int:
+    """How many records the logical topic has."""
+    consumer = AIOKafkaConsumer(kafka.topic(topic), **kafka.client_options(), group_id=None)
+    await consumer.start()
+    try:
+        ends = await consumer.end_offsets(list(consumer.assignment()))
+    finally:
+        await consumer.stop()
+    return sum(ends.values())
+
+
+def agree(floor: Mapping[str, int], service: Mapping[str, int]) -> None:
+    """Raises RuntimeError unless both wrote and published as much."""
+    if floor != service:
+        raise RuntimeError(f"the floor wrote {floor}, the service {service}")

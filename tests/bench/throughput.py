@@ -2,59 +2,67 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Sequence
+from dataclasses import dataclass
 from datetime import timedelta
-
-import asyncpg
 
 from bench import load
 from bench.report import Row, rate
-from bench.rig import Rig, consumed
-from pledge.runtime.clock import SystemClock
+from bench.rig import CLOCK, Rig, Throughput, agree, consumed, counts
+from bench.say import say
 from pledge.runtime.ids import SystemIds
 from pledge.runtime.records import Message
-from pledge.runtime.settings import KafkaSettings
 from support import topics
 
 TICKETS = 8_000
+MAILS = 20_000
 REACH = 0.40
-SERVICE_AND_FLOOR = ("sla", "bench.floor_sla")
+
+
+@dataclass(frozen=True, slots=True)
+class Subject:
+    """A service, and what it writes and publishes to."""
+
+    service: str
+    tables: tuple[str, ...]
+    topic: str
+
+
+SLA = Subject("sla", ("tickets", "facts", "timers"), "sla.events.v1")
+INTAKE = Subject(
+    "intake", ("tickets", "facts", "threads", "deliveries", "texts"), "ticket.events.v1"
+)
 
 
 async def sla_events(rig: Rig) -> list[Row]:
     """Ticket events through sla."""
-    clock = SystemClock()
-    ids = SystemIds(clock)
-    start = clock.now() - timedelta(minutes=10)
-    records = list(load.lives(TICKETS, start, ids))
-    floor, floor_counts = await _one(rig, "bench.floor_sla", "sla", records)
-    value, counts = await _one(rig, "sla", "sla", records)
-    if counts != floor_counts:
-        raise RuntimeError(f"the floor wrote {floor_counts}, the service {counts}")
-    return [rate("sla_events", value, floor, share=REACH)]
+    start = CLOCK.now() - timedelta(minutes=10)
+    return await _compare(rig, SLA, list(load.lives(TICKETS, start, SystemIds(CLOCK))))
+
+
+async def intake_events(rig: Rig) -> list[Row]:
+    """Mails through intake."""
+    start = CLOCK.now() - timedelta(minutes=10)
+    return await _compare(rig, INTAKE, list(load.mails(MAILS, start, SystemIds(CLOCK))))
+
+
+async def _compare(rig: Rig, subject: Subject, records: Sequence[Message]) -> list[Row]:
+    floor, floor_counts = await _one(rig, f"bench.floor_{subject.service}", subject, records)
+    value, value_counts = await _one(rig, subject.service, subject, records)
+    agree(floor_counts, value_counts)
+    return [rate(f"{subject.service}_events", value.rate, floor.rate, share=REACH)]
 
 
 async def _one(
-    rig: Rig, module: str, service: str, records: list[Message]
-) -> tuple[float, dict[str, int]]:
-    """The rate of one program on topics and a database of its own, and what it wrote."""
+    rig: Rig, module: str, subject: Subject, records: Sequence[Message]
+) -> tuple[Throughput, dict[str, int]]:
+    """How fast one program is on topics and a database of its own, and how much it wrote."""
     kafka = await rig.kafka()
-    dsn = await rig.database(service)
+    name = await rig.database(subject.service)
     await topics.publish(kafka, records)
-    with rig.process(module, rig.environment(service, kafka, dsn)):
-        value = await consumed(dsn, len(records))
-    return value, await _counts(kafka, dsn, ("tickets", "facts", "timers"))
-
-
-async def _counts(kafka: KafkaSettings, dsn: str, tables: Iterable[str]) -> dict[str, int]:
-    """Rows of the tables, and events published: the two programs must agree on them."""
-    connection = await asyncpg.connect(dsn)
-    try:
-        counts = {
-            table: await connection.fetchval(f"SELECT count(*) FROM {table}")  # a constant of ours
-            for table in tables
-        }
-    finally:
-        await connection.close()
-    counts["events"] = len(await topics.read(kafka, "sla.events.v1"))
-    return counts
+    dsn = rig.server.dsn(name, subject.service)
+    environment = rig.environment(kafka, {subject.service: name})
+    with rig.process(module, environment) as child:
+        value = await consumed(rig, child, dsn, 0, len(records))
+        say(f"{module}: {value}")
+    return value, await counts(kafka, dsn, subject.tables, subject.topic)
