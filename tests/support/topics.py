@@ -22,10 +22,11 @@ LED_WITHIN = 30.0
 
 
 async def create(kafka: KafkaSettings, partitions: int = PARTITIONS) -> None:
-    """Create every topic of `deploy/topics.yaml` under the settings' prefix."""
+    """Create every topic of `deploy/topics.yaml` under the settings' prefix, each with at most
+    `partitions`."""
     await ensure_topics(kafka, PLANS, partitions=partitions)
-    names = [kafka.topic(plan.name) for plan in PLANS]
-    await _until_led([TopicPartition(name, n) for name in names for n in range(partitions)], kafka)
+    made = [(kafka.topic(plan.name), min(plan.partitions, partitions)) for plan in PLANS]
+    await _until_led([TopicPartition(name, n) for name, count in made for n in range(count)], kafka)
 
 
 async def _until_led(partitions: Sequence[TopicPartition], kafka: KafkaSettings) -> None:
