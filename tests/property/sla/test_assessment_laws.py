@@ -93,7 +93,7 @@ names = st.sampled_from(NAMES)
 
 
 @given(names, lives(), st.data())
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=150, deadline=None)
 def test_assessment_does_not_depend_on_the_order_of_arrival(
     name: str, facts: list[Fact], more: st.DataObject
 ) -> None:
@@ -105,7 +105,7 @@ def test_assessment_does_not_depend_on_the_order_of_arrival(
 
 
 @given(names, lives(longest=5))
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=40, deadline=None)
 def test_every_permutation_of_a_short_life_gives_one_assessment(
     name: str, facts: list[Fact]
 ) -> None:
@@ -114,7 +114,7 @@ def test_every_permutation_of_a_short_life_gives_one_assessment(
 
 
 @given(names, lives())
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=100, deadline=None)
 def test_segments_tell_exactly_the_time_that_was_used(name: str, facts: list[Fact]) -> None:
     policy, now = desk(name), BEGIN + timedelta(days=20)
     explanation = explain(assess(facts, policy), policy, now)
@@ -129,7 +129,7 @@ def test_segments_tell_exactly_the_time_that_was_used(name: str, facts: list[Fac
 
 
 @given(names, lives())
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=100, deadline=None)
 def test_due_instant_is_where_the_budget_is_used_up(name: str, facts: list[Fact]) -> None:
     policy = desk(name)
     for timer in assess(facts, policy).timers:
@@ -140,7 +140,7 @@ def test_due_instant_is_where_the_budget_is_used_up(name: str, facts: list[Fact]
 
 
 @given(names, lives(), st.integers(0, 12 * 24 * 60), st.sampled_from(KINDS))
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=100, deadline=None)
 def test_pause_and_resumption_at_one_instant_change_nothing(
     name: str, facts: list[Fact], minute: int, kind: str
 ) -> None:
@@ -180,7 +180,7 @@ ENDS = {
 
 
 @given(names, lives())
-@settings(max_examples=250, deadline=None)
+@settings(max_examples=130, deadline=None)
 def test_what_is_told_while_living_ends_where_the_assessment_of_the_whole_life_does(
     name: str, facts: list[Fact]
 ) -> None:

@@ -75,6 +75,15 @@ def test_odd_facts_are_noted_with_what_was_done() -> None:
     assert "Note: resolved (5) ignored: the ticket was closed." in text
 
 
+def test_long_life_is_told_by_its_beginning_and_end() -> None:
+    story = Story(desk("sign-in-solutions"), EASTERN).opened("2026-01-05 12:00")
+    found = explained(story, "2026-12-31 12:00").timers[1]
+    lines = found.text().splitlines()
+    assert len(found.segments) > 400
+    assert len([line for line in lines if line.startswith("    ")]) == 41
+    assert any("more …" in line for line in lines)
+
+
 def events(*texts: tuple[str, str, str]) -> list[dict[str, object]]:
     return [
         {

@@ -262,6 +262,13 @@ def test_work_that_is_not_covered_is_not_promised() -> None:
     assert story.timer("resolution").reason == "no_promise"
 
 
+def test_time_for_which_nothing_was_promised_does_not_count() -> None:
+    story = a_ticket("2026-03-02 09:00", "p2")
+    story.then("scope_decided", "2026-03-02 10:00", scope="best_effort")
+    story.then("scope_decided", "2026-03-02 15:00", scope="covered")
+    assert story.due("resolution") == "2026-03-03 14:00"
+
+
 def test_unknown_or_missing_severity_is_the_default() -> None:
     assert a_ticket("2026-03-02 09:00", None).due("first_response") == "2026-03-02 13:00"
     assert a_ticket("2026-03-02 09:00", "urgent!!").due("first_response") == "2026-03-02 13:00"

@@ -4,21 +4,26 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from sla.domain.calendar import Calendar
+from sla.domain.calendar import ALWAYS, Calendar
 from sla.domain.promises import Due, Target
 from sla.domain.run import Run
 
 Stretch = tuple[int, int | None, Calendar, str, str]
 """From, to (None: it lasts), the calendar in force, paused by which type of fact, and by whom."""
 
+NO_PROMISE = "no_promise"
+"""What a stretch is paused by, and a timer cancelled by, when nothing is promised any more."""
 
-def stretches(
-    run: Run, end: int | None, calendars: Sequence[tuple[int, Calendar]]
-) -> list[Stretch]:
+InForce = tuple[int, Calendar | None]
+"""From when a calendar held; None where the desk's file took the promise away."""
+
+
+def stretches(run: Run, end: int | None, calendars: Sequence[InForce]) -> list[Stretch]:
     """A life from its start to `end`, cut where it paused and where another calendar came into
     force. `calendars` tell from when each holds, the first from the start."""
-    if len(calendars) == 1 and not run.pauses and run.paused_since is None:
-        return [(run.started, end, calendars[0][1], "", "")]
+    only = calendars[0][1] if len(calendars) == 1 else None
+    if only is not None and not run.pauses and run.paused_since is None:
+        return [(run.started, end, only, "", "")]
     pauses: list[tuple[int, int | None, str, str]] = [*run.pauses]
     if run.paused_since is not None:
         pauses.append((run.paused_since, None, run.paused_by, run.who))
@@ -34,14 +39,14 @@ def stretches(
             return found
         at = stop
     _cut(found, at, end, calendars, "", "")
-    return found or [(run.started, end, calendars[-1][1], "", "")]
+    return found or [(run.started, end, calendars[-1][1] or ALWAYS, "", "")]
 
 
 def _cut(
     found: list[Stretch],
     start: int,
     end: int | None,
-    calendars: Sequence[tuple[int, Calendar]],
+    calendars: Sequence[InForce],
     by: str,
     who: str,
 ) -> None:
@@ -50,11 +55,17 @@ def _cut(
         if changed > at:
             if end is not None and changed >= end:
                 break
-            found.append((at, changed, calendar, by, who))
+            found.append(_stretch(at, changed, calendar, by, who))
             at = changed
         calendar = following
     if end is None or at < end:
-        found.append((at, end, calendar, by, who))
+        found.append(_stretch(at, end, calendar, by, who))
+
+
+def _stretch(start: int, end: int | None, calendar: Calendar | None, by: str, who: str) -> Stretch:
+    if calendar is None:
+        return start, end, ALWAYS, by or NO_PROMISE, who
+    return start, end, calendar, by, who
 
 
 class Counted:

@@ -15,6 +15,9 @@ from sla.domain.policy import Policy
 from sla.domain.segments import segments, used
 from sla.domain.zones import MICROSECOND
 
+LONGEST_LIST = 40
+"""Stretches told one by one in text; the JSON has all."""
+
 
 @dataclass(frozen=True, slots=True)
 class TimerExplanation:
@@ -88,13 +91,22 @@ class TimerExplanation:
         if self.state in (State.RUNNING, State.PAUSED, State.BREACHED):
             verb = "would have met" if self.state is State.BREACHED else "meets"
             lines.append(f"  What {verb} it: {self.would_meet}.")
-        for one in self.segments:
-            mark = "counted" if one.is_counted else "not counted"
-            why = "" if one.is_counted else f", {one.why}"
-            length = duration_words((one.to_at - one.from_at) // MICROSECOND)
-            stretch = f"{self._local(one.from_at)} to {self._local(one.to_at)}"
-            lines.append(f"    {stretch}: {mark}{why} ({length})")
+        lines += self._stretches()
         return "\n".join(lines)
+
+    def _stretches(self) -> list[str]:
+        """A line per stretch; of a long life the beginning and the end."""
+        shown = [self._stretch(one) for one in self.segments]
+        left_out = len(shown) - LONGEST_LIST
+        if left_out <= 0:
+            return shown
+        half = LONGEST_LIST // 2
+        return [*shown[:half], f"    … {left_out} more …", *shown[-half:]]
+
+    def _stretch(self, one: Segment) -> str:
+        mark = "counted" if one.is_counted else f"not counted, {one.why}"
+        length = duration_words((one.to_at - one.from_at) // MICROSECOND)
+        return f"    {self._local(one.from_at)} to {self._local(one.to_at)}: {mark} ({length})"
 
     def _headline(self) -> str:
         timer = self.timer

@@ -38,7 +38,10 @@ class Choice:
         )
         self.is_promise = bool(self.promises)
         tracks = metric.tracks
-        self.is_one_calendar = all(len({one.calendar for one in track}) == 1 for track in tracks)
+        self.is_one_calendar = all(
+            len({one.calendar for one in track}) == 1 and all(one.is_promise for one in track)
+            for track in tracks
+        )
         # A single promise of so much time, or none: counted without further ado.
         self.is_plain = len(self.promises) == 1 and all(
             due is None or due.within_us is not None

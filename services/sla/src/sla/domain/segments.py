@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from datetime import datetime, timedelta
 
 from sla.domain.calendar import ALWAYS, Calendar
+from sla.domain.counting import NO_PROMISE
 from sla.domain.model import Segment, Timer
 from sla.domain.zones import from_us, to_us
 
@@ -24,6 +25,9 @@ def segments(
     for span in timer.spans:
         stop = end_us if span.to_us is None else min(span.to_us, end_us)
         if span.from_us >= stop:
+            continue
+        if span.paused_by == NO_PROMISE:
+            _append(found, span.from_us, stop, "nothing was promised")
             continue
         if span.paused_by:
             by = f" by {span.who}" if span.who else ""

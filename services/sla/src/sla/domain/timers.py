@@ -6,14 +6,13 @@ from collections.abc import Sequence
 from datetime import timedelta
 
 from sla.domain.calendar import Calendar, NeverOpens
-from sla.domain.counting import Counted, stretches
+from sla.domain.counting import NO_PROMISE, Counted, InForce, stretches
 from sla.domain.model import Note, Span, Timer
 from sla.domain.policy import Choice, Policy, Resolved, risk_parts
 from sla.domain.promises import Metric, Target
 from sla.domain.run import Run
 from sla.domain.zones import EPOCH, from_us
 
-NO_PROMISE = "no_promise"
 NEVER = "its calendar is not open long enough: no timer"
 NOTHING_LEFT = "not resumed: its time was used up before"
 NOTHING = timedelta()
@@ -78,7 +77,7 @@ def _is_uniform(run: Run, metric: Metric, choice: Choice, timeline: Timeline, en
     track, target = choice.promises[0]
     for number in range(run.first, entry):
         before = timeline[number][1].choice(run.metric, metric, run.bits).targets[track]
-        if before is not None and before.calendar is not target.calendar:
+        if before is not None and (before.calendar is not target.calendar or not before.is_promise):
             return False
     return True
 
@@ -113,7 +112,7 @@ def _counted(
     found: list[Counted] = []
     carried = _carried(run, metric, timeline) if run.carried is not None else None
     for track, target in choice.promises:
-        calendars: list[tuple[int, Calendar]] = [(run.started, target.calendar)]
+        calendars: list[InForce] = [(run.started, target.calendar)]
         if entry > run.first:
             calendars = _calendars(run, metric, track, timeline, entry)
         lived = stretches(run, end, calendars)
@@ -123,13 +122,21 @@ def _counted(
 
 def _calendars(
     run: Run, metric: Metric, track: int, timeline: Timeline, entry: int
-) -> list[tuple[int, Calendar]]:
-    """From when each calendar held. What was not promised then counts as what followed it."""
-    found: list[tuple[int, Calendar]] = []
+) -> list[InForce]:
+    """From when each calendar held.
+
+    Time for which no rule said anything counts as what followed it; time for which a rule took
+    the promise away does not count.
+    """
+    found: list[InForce] = []
     for number in range(entry, run.first - 1, -1):
         at, resolved = timeline[number]
         target = resolved.choice(run.metric, metric, run.bits).targets[track]
-        calendar = found[-1][1] if target is None else target.calendar
+        calendar: Calendar | None = None
+        if target is None:
+            calendar = found[-1][1]
+        elif target.is_promise:
+            calendar = target.calendar
         at = max(at, run.started)
         if found and (found[-1][1] is calendar or found[-1][0] == at):
             calendar = found.pop()[1]
