@@ -16,6 +16,8 @@ from pledge_local.errors import LocalError
 
 DEFAULT = ".pledge"
 LEAST_FREE_BYTES = 500_000_000
+# Put aside at the next start: two files of each process are kept.
+LARGEST_LOG_BYTES = 20_000_000
 # Whoever asks who runs here holds the lock for an instant: that is no second start.
 ATTEMPTS = 10
 PAUSE_SECONDS = 0.05
@@ -74,6 +76,9 @@ class Home:
             probe = self.folder / ".write-probe"
             probe.write_bytes(b"")
             probe.unlink()
+            for log in self.logs.glob("*.log"):
+                if log.stat().st_size > LARGEST_LOG_BYTES:
+                    log.replace(log.with_suffix(".log.1"))
             free = shutil.disk_usage(self.folder).free
         except OSError as error:
             raise LocalError(

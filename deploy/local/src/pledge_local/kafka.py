@@ -26,6 +26,7 @@ QUICK_START = ("-XX:TieredStopAtLevel=1",)
 JAVA_OPTIONS = (
     "-XX:+UseSerialGC",
     "-XX:-UsePerfData",
+    "-XX:+ExitOnOutOfMemoryError",
     "-Dorg.slf4j.simpleLogger.defaultLogLevel=warn",
     "-Dorg.slf4j.simpleLogger.showDateTime=true",
     "-Dorg.slf4j.simpleLogger.dateTimeFormat=yyyy-MM-dd'T'HH:mm:ss.SSSXXX",

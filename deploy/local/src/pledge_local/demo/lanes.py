@@ -31,6 +31,7 @@ async def urgent_mail(world: World) -> None:
     ticket = await _mailed(
         world, lane, "critical@demo.example", "Nobody can sign in", "It began a minute ago."
     )
+    world.teller.ticket = ticket.number
     await _promised(world, lane, ticket.ticket_id)
     breach = await _breached(world, lane, ticket.ticket_id)
     page = await _paged(world, lane, breach)

@@ -5,7 +5,10 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import os
+import shutil
+import sys
 from collections.abc import Awaitable, Callable
+from pathlib import Path
 from typing import Any
 
 import httpx
@@ -29,6 +32,7 @@ LANES: tuple[Callable[[World], Awaitable[None]], ...] = (
     lanes.chat,
     lanes.portal,
 )
+_OWN_COMMAND = Path(sys.executable).with_name("pledge")
 
 
 async def show(home: Home, console: Console, clock: Clock) -> int:
@@ -53,7 +57,7 @@ async def show(home: Home, console: Console, clock: Clock) -> int:
         # Of a demo that was broken off: the next incident would only join it.
         await world.resolve_incidents("status page")
         await asyncio.gather(*(_lane(lane, world) for lane in LANES))
-    _summarise(console, teller, stack)
+    _summarise(console, teller, stack, home)
     return 1 if teller.missing else 0
 
 
@@ -69,7 +73,7 @@ def _kafka(stack: dict[str, Any]) -> KafkaSettings:
     return load_settings(KafkaSettings, {**os.environ, "KAFKA_BOOTSTRAP_SERVERS": servers})
 
 
-def _summarise(console: Console, teller: Teller, stack: dict[str, Any]) -> None:
+def _summarise(console: Console, teller: Teller, stack: dict[str, Any], home: Home) -> None:
     console.print()
     console.print(teller.summary())
     if teller.missing:
@@ -77,13 +81,16 @@ def _summarise(console: Console, teller: Teller, stack: dict[str, Any]) -> None:
         for step in teller.missing:
             console.print(f"  {step.lane}: {step.text}", style="red", markup=False, soft_wrap=True)
         return
+    command = "pledge" if shutil.which("pledge") else os.path.relpath(_OWN_COMMAND)
     console.print(
         "[green]Every step happened.[/] What to try next:\n"
-        f"  tickets       {stack['intake']['url']}/\n"
-        f"  promises      {stack['sla']['url']}/\n"
-        f"  pages         {stack['notify']['url']}/\n"
-        f"  status page   {stack['status']['url']}/{DESK}/\n"
-        f"  mails, pages  {stack['sink']['url']}/\n"
-        "  sign in with the token in .pledge/stack.json; repeat this with `pledge demo`",
+        f"  tickets        {stack['intake']['url']}/\n"
+        f"  promises       {stack['sla']['url']}/\n"
+        f"  pages          {stack['notify']['url']}/\n"
+        f"  status page    {stack['status']['url']}/{DESK}/\n"
+        f"  mails, pages   {stack['sink']['url']}/\n"
+        f"  sign in with   the token in {home.stack_file}\n"
+        f"  why it broke   {command} sla explain {teller.ticket}\n"
+        f"  once more      {command} demo",
         soft_wrap=True,
     )

@@ -49,6 +49,8 @@ class Teller:
         self._console = console
         self._clock = clock
         self.steps: list[Told] = []
+        self.ticket: str | None = None
+        """The number of the ticket whose story is worth a second look."""
 
     async def expect(self, lane: str, what: str, happening: Awaitable[T], within: timedelta) -> T:
         """Wait for a step. Raises NotHappened, and tells so, when it takes longer than `within`."""
