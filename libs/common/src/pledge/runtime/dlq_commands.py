@@ -10,6 +10,7 @@ from typing import Annotated, Any
 import asyncpg
 import typer
 from aiokafka import AIOKafkaConsumer, AIOKafkaProducer, TopicPartition
+from aiokafka.admin import AIOKafkaAdminClient
 from aiokafka.errors import KafkaError
 from rich.console import Console
 from rich.table import Table
@@ -146,19 +147,13 @@ def _summary(letter: DeadLetter) -> dict[str, Any]:
 
 async def _read(kafka: KafkaSettings, topic: str | None, reason: str | None) -> list[DeadLetter]:
     """The dead letters that match, by the time they were written."""
+    partitions = await _partitions(kafka, topic)
     consumer = AIOKafkaConsumer(**kafka.client_options(), auto_offset_reset="earliest")
     await consumer.start()
     try:
-        topics = [
-            each
-            for each in await consumer.topics()
-            if each.startswith(kafka.topic_prefix)
-            and each.endswith(SUFFIX)
-            and (topic is None or kafka.logical(each) == topic + SUFFIX)
-        ]
         letters = [
             letter
-            for each in await _read_all(kafka, consumer, topics)
+            for each in await _read_all(kafka, consumer, partitions)
             if (letter := read_dead_letter(each)) is not None
             and (reason is None or letter.reason == reason)
         ]
@@ -167,14 +162,30 @@ async def _read(kafka: KafkaSettings, topic: str | None, reason: str | None) -> 
     return sorted(letters, key=lambda letter: letter.at)
 
 
-async def _read_all(
-    kafka: KafkaSettings, consumer: AIOKafkaConsumer, topics: list[str]
-) -> list[Record]:
-    partitions = [
-        TopicPartition(topic, number)
-        for topic in topics
-        for number in consumer.partitions_for_topic(topic) or ()
+async def _partitions(kafka: KafkaSettings, topic: str | None) -> list[TopicPartition]:
+    """Of the dead-letter topics; `topic`: only of the one for that origin.
+
+    Asked of the cluster: a consumer knows the partitions of topics that it has subscribed to only.
+    """
+    admin = AIOKafkaAdminClient(**kafka.client_options())
+    await admin.start()
+    try:
+        described: list[dict[str, Any]] = await admin.describe_topics()
+    finally:
+        await admin.close()
+    return [
+        TopicPartition(each["topic"], partition["partition"])
+        for each in described
+        if each["topic"].startswith(kafka.topic_prefix)
+        and each["topic"].endswith(SUFFIX)
+        and (topic is None or kafka.logical(each["topic"]) == topic + SUFFIX)
+        for partition in each["partitions"]
     ]
+
+
+async def _read_all(
+    kafka: KafkaSettings, consumer: AIOKafkaConsumer, partitions: list[TopicPartition]
+) -> list[Record]:
     if not partitions:
         return []
     consumer.assign(partitions)
