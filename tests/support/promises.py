@@ -77,7 +77,7 @@ def render(promises: Mapping[str, Mapping[str, str]], proofs: Sequence[Proof]) -
     known = {promise for told in promises.values() for promise in told}
     wrong = [proof for proof in proofs if proof.promise not in known]
     if wrong:
-        lines = (f"{one.file}:{one.line}: {one.promise} does not stand in {PROMISES}" for one in wrong)
+        lines = [f"{one.file}:{one.line}: {PROMISES} has no {one.promise}" for one in wrong]
         raise UnknownPromise("\n".join(lines))
     return ABOUT + "".join(_section(desk, told, proofs) for desk, told in promises.items())
 

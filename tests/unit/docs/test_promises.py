@@ -54,7 +54,7 @@ def test_promise_without_a_test_says_not_yet() -> None:
 
 def test_unknown_id_in_a_mark_is_told_with_its_place(tmp_path: Path) -> None:
     text = "import pytest\n\n@pytest.mark.promise('VIR-99')\ndef test_a_call(): ...\n"
-    with pytest.raises(promises.UnknownPromise, match=r"test_them\.py:3: VIR-99"):
+    with pytest.raises(promises.UnknownPromise, match=r"test_them\.py:3: .* has no VIR-99"):
         promises.render(PROMISES, collected(tmp_path, text))
 
 
