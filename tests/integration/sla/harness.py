@@ -11,6 +11,7 @@ from typing import Any
 
 import asyncpg
 import httpx
+from aiokafka import AIOKafkaConsumer, TopicPartition
 
 from integration.sla.acme import write_acme
 from integration.sla.stories import MONDAY, Story, decoded
@@ -58,6 +59,13 @@ class Sla:
         self.serving = asyncio.create_task(
             serve(self.settings, self.kafka, self.clock, SeededIds(self.clock, 1), self.stop)
         )
+        self.probe = AIOKafkaConsumer(**self.kafka.client_options())
+        await self.probe.start()
+        self.inputs = [
+            TopicPartition(self.kafka.topic(topic), number)
+            for topic in TOPICS
+            for number in range(topics.PARTITIONS)
+        ]
         await eventually(self._is_ready, what="the service's readiness")
         return self
 
@@ -66,6 +74,7 @@ class Sla:
         try:
             await asyncio.wait_for(self.serving, 30)
         finally:
+            await self.probe.stop()
             await self.connection.close()
 
     async def kill(self) -> None:
@@ -104,9 +113,7 @@ class Sla:
 
     async def _is_settled(self) -> bool:
         self._fail_if_ended()
-        end = 0
-        for topic in TOPICS:
-            end += len(await topics.read(self.kafka, topic))
+        end = sum((await self.probe.end_offsets(self.inputs)).values())
         return bool(
             await self.connection.fetchval(
                 """

@@ -27,9 +27,11 @@ from pledge.runtime.settings import KafkaSettings
 from pledge.runtime.supervisor import supervise
 from pledge.runtime.web import Web
 from sla import reports, store
+from sla.changes import Changes
 from sla.consumer import TOPICS, Books, FactHandler
 from sla.http import Api
 from sla.metrics import SlaMetrics
+from sla.pages import Pages
 from sla.policies import BrokenPolicy, Policies, load_policies
 from sla.report_http import ReportsApi
 from sla.settings import SlaSettings
@@ -88,8 +90,14 @@ class Service:
         self._runtime_metrics = RuntimeMetrics(registry, SERVICE)
         self._health = Health(clock)
         outbox = Outbox(pool)
+        self._changes = Changes(pool, clock)
         books = Books(
-            settings, policies, TicketCache(settings.cached_tickets), clock, self._metrics
+            settings,
+            policies,
+            TicketCache(settings.cached_tickets),
+            clock,
+            self._metrics,
+            self._changes.tell,
         )
         self._timers = TimerKeeper(books, pool)
         handler = FactHandler(
@@ -119,17 +127,19 @@ class Service:
             metrics=self._runtime_metrics,
             progress=lambda: self._health.progress("relay"),
         )
+        web = Web(SERVICE, settings, clock=clock, ids=ids)
         app = create_app(
             service=SERVICE,
             health=self._health,
             access=Access(settings.jwks, clock=clock, denylist=settings.denylist),
-            web=Web(SERVICE, settings, clock=clock, ids=ids),
+            web=web,
             metrics=self._runtime_metrics,
             clock=clock,
             ids=ids,
             routers=[
                 Api(pool, policies, clock).router,
                 ReportsApi(pool, policies, clock).router,
+                Pages(pool, policies, clock, web, self._changes).router,
             ],
         )
         self._http = HttpServer(app, settings.http_host, settings.http_port)
@@ -149,6 +159,7 @@ class Service:
                 "consumer": self._consumer.run,
                 "relay": self._relay.run,
                 "census": self._count_for_ever,
+                "changes": self._changes.run,
                 "event_loop": lambda: watch_event_loop(self._runtime_metrics, self._clock),
                 "http": self._http.run,
             },

@@ -68,6 +68,7 @@ class Books:
     cache: TicketCache
     clock: Clock
     metrics: SlaMetrics
+    on_published: Callable[[], None] = lambda: None
 
     async def open(
         self, connection: asyncpg.Connection, home: Partition, ticket_ids: Collection[UUID]
@@ -96,6 +97,8 @@ class Books:
         """The ledger's transaction was committed: remember the tickets and count."""
         self.cache.commit(home, ledger.tickets())
         self.metrics.cached_tickets.set(len(self.cache))
+        if ledger.messages:
+            self.on_published()
         self.metrics.count(ledger.published, ledger.now, late_after=ledger.late_after)
 
 

@@ -70,6 +70,7 @@ class Api:
             list[str] | None, Query(max_length=50, description=", ".join(STATES))
         ] = None,
         metric: Names = None,
+        severity: Names = None,
         due_before: AwareDatetime | None = None,
         cursor: Cursor = None,
         limit: Limit = 50,
@@ -82,7 +83,8 @@ class Api:
                 states,
                 metric,
                 is_at_risk,
-                due_before,
+                severity,
+                due_before=due_before,
             )
             if ticket is not None:
                 found = await self._tickets(connection, principal, ticket)

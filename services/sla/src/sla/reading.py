@@ -35,11 +35,13 @@ FROM (
           AND ($7::text IS NULL OR coalesce(due_at, 'infinity') < $7::text::timestamptz)
           AND ($8::text[] IS NULL OR metric = ANY($8))
           AND ($9::bool IS NULL OR (at_risk_sent > 0) = $9)
+          AND ($10::text[] IS NULL OR (SELECT severity FROM tickets
+                   WHERE tickets.ticket_id = timers.ticket_id) = ANY($10))
         ORDER BY coalesce(due_at, 'infinity'), ticket_id, metric, cycle
-        LIMIT $10
+        LIMIT $11
     ) AS timers
     ORDER BY place, ticket_id, metric, cycle
-    LIMIT $10
+    LIMIT $11
 ) AS page
 JOIN tickets USING (ticket_id)
 ORDER BY page.place, page.ticket_id, page.metric, page.cycle
@@ -98,6 +100,8 @@ class TimerFilter:
     states: Collection[str]
     metrics: Collection[str] | None = None
     is_at_risk: bool | None = None
+    severities: Collection[str] | None = None
+    due_from: datetime | None = None
     due_before: datetime | None = None
 
 
@@ -116,7 +120,8 @@ async def list_timers(
     connection: asyncpg.Connection, wanted: TimerFilter, cursor: str | None, limit: int
 ) -> tuple[list[asyncpg.Record], str | None]:
     """One page of timers, earliest due first, and the cursor of the next. Raises BadCursor."""
-    place, ticket_id, metric, cycle = _decode(cursor, ("-infinity", str(_ZERO), "", 0))
+    first = wanted.due_from.isoformat() if wanted.due_from else "-infinity"
+    place, ticket_id, metric, cycle = _decode(cursor, (first, str(_ZERO), "", 0))
     rows = await connection.fetch(
         _TIMERS,
         sorted(wanted.desks),
@@ -128,6 +133,7 @@ async def list_timers(
         wanted.due_before.isoformat() if wanted.due_before else None,
         None if wanted.metrics is None else list(wanted.metrics),
         wanted.is_at_risk,
+        None if wanted.severities is None else list(wanted.severities),
         limit + 1,
     )
     return _page(rows, limit, _timer_cursor)

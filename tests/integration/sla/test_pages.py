@@ -1,0 +1,96 @@
+"""The board and the explanation page, as a browser without and with the live stream gets them."""
+
+from __future__ import annotations
+
+import asyncio
+import re
+
+import httpx
+
+from integration.sla.harness import Sla
+from integration.sla.stories import Story, minutes
+
+
+async def page(client: httpx.AsyncClient, path: str) -> str:
+    answer = await client.get(path, headers={"accept": "text/html"}, follow_redirects=True)
+    assert answer.status_code == 200, answer.text
+    assert answer.headers["content-type"].startswith("text/html")
+    return answer.text
+
+
+async def test_board_lists_promises_by_urgency_and_says_states_in_words(sla: Sla) -> None:
+    stories = [Story(1).opened(severity="p2"), Story(2).opened(), Story(3).opened().waiting(1)]
+    await sla.tell(*stories)
+    await sla.advance(minutes(31))
+    async with sla.http() as client:
+        text = await page(client, "/")
+    numbers = re.findall(r'<a href="/ticket/[^"]+">(ACM-\d)</a>', text)
+    # Both breached ones, then by due instant; what is paused is due at no known instant.
+    assert sorted(numbers[:2]) == ["ACM-2", "ACM-3"]
+    assert numbers[2] == "ACM-1"
+    assert numbers[-1] == "ACM-3"
+    assert "✕ breached" in text
+    assert "‖ paused" in text
+    assert "data-due=" in text
+
+
+async def test_board_is_cut_down_by_its_filters_and_to_the_lookers_desks(sla: Sla) -> None:
+    await sla.tell(Story(1).opened(), Story(2).opened(severity="p2"))
+    async with sla.http() as client:
+        filtered = await page(client, "/board?severity=p2&state=running")
+        rows = await page(client, "/board/rows?severity=p2&state=running")
+    assert "ACM-2" in filtered
+    assert "ACM-1" not in filtered
+    assert "ACM-2" in rows
+    assert "<html" not in rows
+    async with sla.http(desks=["demo"]) as stranger:
+        assert "ACM-" not in await page(stranger, "/board")
+        hidden = await stranger.get(f"/ticket/{Story(1).ticket_id}")
+    assert hidden.status_code == 404
+
+
+async def test_stranger_is_sent_to_the_sign_in_page(sla: Sla) -> None:
+    async with httpx.AsyncClient(base_url=f"http://127.0.0.1:{sla.settings.http_port}") as stranger:
+        answer = await stranger.get("/board", headers={"accept": "text/html"})
+        stream = await stranger.get("/board/changes")
+    assert answer.status_code == 303
+    assert answer.headers["location"].startswith("/sign-in")
+    assert stream.status_code == 401
+
+
+async def test_explanation_page_shows_each_promise_with_its_timeline(sla: Sla) -> None:
+    story = Story().opened(subject_line="<script>alert(1)</script>").waiting(10)
+    await sla.tell(story)
+    await sla.advance(minutes(40))
+    async with sla.http() as client:
+        text = await page(client, f"/ticket/{story.ticket_id}")
+        by_number = await page(client, f"/ticket/{story.number}")
+    assert text.count("<svg") == 2
+    assert "paused: waiting on customer by Ann" in text
+    assert "would have met it" in text
+    assert "<script>alert" not in text
+    assert story.number in by_number
+
+
+async def test_breach_reaches_the_open_board(sla: Sla) -> None:
+    await sla.tell(Story().opened())
+    async with sla.http() as client, client.stream("GET", "/board/changes") as stream:
+        assert stream.headers["content-type"].startswith("text/event-stream")
+        lines = stream.aiter_lines()
+        assert await anext(lines) == "retry: 2000"
+        advancing = asyncio.create_task(sla.advance(minutes(31)))
+        async with asyncio.timeout(20):
+            async for line in lines:
+                if line == "event: changed":
+                    break
+        await advancing
+
+
+async def test_stream_does_not_hold_up_the_stop(sla: Sla) -> None:
+    async with sla.http() as client, client.stream("GET", "/board/changes") as stream:
+        lines = stream.aiter_lines()
+        await anext(lines)
+        sla.stop.set()
+        async with asyncio.timeout(15):
+            async for _ in lines:
+                pass
