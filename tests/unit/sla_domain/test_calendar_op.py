@@ -65,6 +65,24 @@ def test_union_and_intersection_span_zones() -> None:
     assert (both, shared) == (15 * 3600, 2 * 3600), "06:00-21:00 and 13:00-15:00 UTC"
 
 
+def test_union_may_have_holidays_exceptions_and_breaks_of_its_own() -> None:
+    berlin = {"timezone": "Europe/Berlin", "hours": {"mon-fri": ["08:00-17:00"]}}
+    london = {"timezone": "Europe/London", "hours": {"mon-fri": ["08:00-17:00"]}}
+    both = {
+        "any_of": [berlin, london],
+        "timezone": "Europe/Berlin",
+        "holidays": {"dates": ["2026-07-07"]},
+        "exceptions": {"2026-07-08": ["20:00-21:00"]},
+        "breaks": {"2026-07-09": ["12:00-13:00"]},
+    }
+    days = [
+        ask(both, "between", f"2026-07-{day:02d}T00:00:00+02:00",
+            end=f"2026-07-{day + 1:02d}T00:00:00+02:00")
+        for day in (6, 7, 8, 9)
+    ]  # fmt: skip
+    assert days == [10 * 3600, 0, 3600, 9 * 3600]
+
+
 def test_opening_is_open_and_closing_is_not() -> None:
     assert ask(OFFICE, "is_open", "2026-03-06T14:00:00Z") is True
     assert ask(OFFICE, "is_open", "2026-03-06T22:00:00Z") is False

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta, tzinfo
 
@@ -10,8 +10,8 @@ from sla.domain.calendar_op import instant_text
 from sla.domain.conditions import Trigger
 from sla.domain.durations import duration_words
 from sla.domain.hours import Always, zone_of
-from sla.domain.model import Assessment, Segment, State, Timer
-from sla.domain.policy import Policy
+from sla.domain.model import Assessment, Scalar, Segment, State, Timer
+from sla.domain.policy import Policy, holds
 from sla.domain.segments import segments, used
 from sla.domain.zones import MICROSECOND
 
@@ -201,12 +201,14 @@ def explain(assessment: Assessment, policy: Policy, now: datetime) -> Explanatio
     """The reasons behind an assessment, as they stand at `now`."""
     return Explanation(
         assessment,
-        tuple(_explained(timer, policy, now) for timer in assessment.timers),
+        tuple(_explained(timer, policy, assessment.attributes, now) for timer in assessment.timers),
         policy.version,
     )
 
 
-def _explained(timer: Timer, policy: Policy, now: datetime) -> TimerExplanation:
+def _explained(
+    timer: Timer, policy: Policy, attributes: Mapping[str, Scalar], now: datetime
+) -> TimerExplanation:
     calendar = policy.calendars.get(timer.calendar)
     is_zoned = calendar is not None and not isinstance(calendar.hours, Always)
     spent = used(timer, policy.calendars, now)
@@ -218,7 +220,7 @@ def _explained(timer: Timer, policy: Policy, now: datetime) -> TimerExplanation:
         segments=segments(timer, policy.calendars, now),
         used=spent,
         left=None if timer.budget is None else max(timer.budget - spent, timedelta()),
-        would_meet=_any_of(metric.meets),
+        would_meet=_any_of([one for one in metric.meets if holds(one.when, attributes)]),
         zone=zone_of(calendar.hours) if calendar is not None and is_zoned else policy.zone,
     )
 

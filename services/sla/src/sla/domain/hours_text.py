@@ -10,7 +10,7 @@ import datetime as dt
 import difflib
 import re
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import holidays
 
@@ -74,9 +74,6 @@ class _Reader:
     def _members(
         self, key: str, data: Mapping[str, object], steps: Steps, depth: int
     ) -> Hours | None:
-        for other in data:
-            if other in KEYS and other != key:
-                self.fail((*steps, other), f"`{other}` belongs into the members of `{key}`")
         listed = data[key]
         if not isinstance(listed, list) or not listed:
             self.fail((*steps, key), f"`{key}` is a list of calendars", "name at least one")
@@ -85,7 +82,24 @@ class _Reader:
         members = tuple(member for member in read if member is not None)
         if len(members) != len(listed):
             return None
-        return AnyOf(members) if key == "any_of" else AllOf(members)
+        together = AnyOf(members) if key == "any_of" else AllOf(members)
+        return self._adjusted(together, data, steps)
+
+    def _adjusted(self, together: Hours, data: Mapping[str, object], steps: Steps) -> Hours | None:
+        """Members with holidays, exceptions and breaks of the whole, in the whole's own zone."""
+        own = [key for key in ("holidays", "exceptions", "breaks") if key in data]
+        if not own:
+            if "timezone" in data:
+                hint = "members have their own zones; `holidays` of the whole would need one"
+                self.fail((*steps, "timezone"), "`timezone` has no use here", hint)
+            return together
+        days = {**data, "hours": "24x7"}
+        allowed = self._weekly(days, steps)
+        if not isinstance(allowed, Weekly):
+            return None
+        closed: dict[dt.date, tuple[Interval, ...]] = dict.fromkeys(allowed.exceptions, ())
+        usual = AllOf((together, replace(allowed, exceptions=closed)))
+        return AnyOf((usual, replace(allowed, week=((),) * 7)))
 
     def _weekly(self, data: Mapping[str, object], steps: Steps) -> Hours | None:
         if data["hours"] == "always":
