@@ -221,7 +221,7 @@ def _row(row: asyncpg.Record, now: datetime) -> dict[str, Any]:
         "due_at": due_at,
         "due_text": instant_text(due_at),
         "is_ticking": is_ticking,
-        "left": "" if state == "breached" else duration(left),
+        "left": "" if state == "breached" else duration(left).replace(" ", "\N{NO-BREAK SPACE}"),
     }
 
 

@@ -16,9 +16,9 @@
     for (const [size, unit] of [[86400, "d"], [3600, "h"], [60, "min"], [1, "s"]]) {
       const count = Math.floor(left / size);
       left -= count * size;
-      if (count) parts.push(`${count} ${unit}`);
+      if (count) parts.push(`${count}\u00a0${unit}`);
     }
-    return sign + (parts.slice(0, 2).join(" ") || "0 s");
+    return sign + (parts.slice(0, 2).join("\u00a0") || "0\u00a0s");
   };
 
   const tick = () => {
