@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import asyncio
+import logging
 from collections.abc import Iterator
 
 import pytest
 
+from support.chaos.arena import Arena
 from support.chaos.ground import Ground, open_ground
+from support.chaos.load import SHORT
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
@@ -15,15 +19,25 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     group.addoption(
         "--chaos-minutes",
         type=float,
-        default=0,
+        default=0.0,
         help="go through all scenarios for so long, and write docs/chaos.md",
     )
     group.addoption("--chaos-seed", type=int, default=1, help="the seed to begin with")
-    group.addoption("--chaos-scenario", default="", help="only scenarios whose name has this")
+    group.addoption("--chaos-scenario", default="", help="this scenario alone, once, in long form")
 
 
 @pytest.fixture(scope="session")
 def ground() -> Iterator[Ground]:
     """A broker and a database server that may be killed."""
+    # That a broker can't be reached is what is meant to happen here.
+    logging.getLogger("aiokafka").setLevel(logging.CRITICAL)
     with open_ground() as servers:
         yield servers
+
+
+@pytest.fixture(scope="session")
+def arena(ground: Ground) -> Iterator[Arena]:
+    """Where trials of the short form are held, all in one world."""
+    shared = Arena(ground, SHORT)
+    yield shared
+    asyncio.run(shared.leave())

@@ -26,7 +26,7 @@ READERS: Mapping[str, tuple[str, ...]] = {
     "ticket.events.v1": ("sla", "notify", "status"),
     "sla.events.v1": ("notify",),
     "sla.breaches.v1": ("notify", "status"),
-    "status.events.v1": ("notify",),
+    "status.events.v1": ("notify", "sla"),
 }
 
 

@@ -102,7 +102,7 @@ def _partitions(kafka: KafkaSettings) -> list[TopicPartition]:
     return [
         TopicPartition(kafka.topic(plan.name), number)
         for plan in PLANS
-        for number in range(PARTITIONS)
+        for number in range(min(plan.partitions, PARTITIONS))
     ]
 
 

@@ -114,7 +114,7 @@ def plan_ticket(dice: Dice, begin: datetime, seconds: float) -> TicketStory:
     if dice.chance(0.5):
         at = opened + dice.between(0.2, 1.4) * RESOLUTION
         steps.append(Step(Resolved, at, at, {"by": AGENT}))
-    if dice.chance(0.1):
+    if dice.chance(0.15):
         at = opened + _seconds(dice.between(0, 1))
         confirmed = {"severity": "critical", "by": AGENT, "known_incident": True}
         steps.append(Step(Triaged, at, at, confirmed))

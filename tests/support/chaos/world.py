@@ -5,8 +5,6 @@ from __future__ import annotations
 import asyncio
 import os
 import shutil
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
 from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
@@ -37,7 +35,10 @@ BETWEEN_LOOKS = timedelta(milliseconds=250)
 
 
 class World:
-    """One run of the four services. Use `open_world`."""
+    """One run of the four services. Use `open_world`.
+
+    Nothing of it belongs to an event loop: tests with loops of their own may share it.
+    """
 
     def __init__(self, ground: Ground, name: str) -> None:
         self.ground = ground
@@ -187,24 +188,24 @@ class World:
         return ends
 
     async def close(self) -> None:
-        """Kill what runs."""
+        """Kill what runs and remove the files."""
         self.receiver.close()
         for each in self.replicas.values():
             await each.kill()
+        shutil.rmtree(self.folder, ignore_errors=True)
 
 
-@asynccontextmanager
-async def open_world(ground: Ground, name: str) -> AsyncIterator[World]:
-    """A world with all four services ready; nothing of it runs or stays afterwards."""
+async def open_world(ground: Ground, name: str) -> World:
+    """A world with all four services ready; whoever opens it closes it."""
     world = World(ground, name)
     try:
         await ground.restore()
         await world.prepare()
         await world.run_all()
-        yield world
-    finally:
+    except BaseException:
         await world.close()
-        shutil.rmtree(world.folder, ignore_errors=True)
+        raise
+    return world
 
 
 # The desk's promises are due within seconds, but for one of an hour that nobody waits for.

@@ -1,0 +1,95 @@
+"""All scenarios, again and again, with new seeds and more load: `make chaos MINUTES=10`."""
+
+from __future__ import annotations
+
+import sys
+from datetime import timedelta
+
+import pytest
+
+from pledge.runtime.clock import SystemClock
+from support.chaos.arena import Arena, Broken
+from support.chaos.dice import Dice
+from support.chaos.ground import Ground
+from support.chaos.load import LONG
+from support.chaos.report import Run, render
+from support.chaos.scenarios import SCENARIOS
+from support.chaos.trial import Trial
+from support.cluster import ROOT
+
+pytestmark = [pytest.mark.chaos, pytest.mark.timeout(0)]
+
+# The oracle judges all that a world has seen, again after each trial: give it up in time.
+TRIALS_IN_A_WORLD = 4
+REPORT = ROOT / "docs" / "chaos.md"
+
+
+async def test_chosen_scenario(ground: Ground, request: pytest.FixtureRequest) -> None:
+    scenario = request.config.getoption("--chaos-scenario", "")
+    if not scenario:
+        pytest.skip("name one with --chaos-scenario")
+    arena = Arena(ground, LONG)
+    try:
+        _say(await arena.hold(scenario, request.config.getoption("--chaos-seed", 1)))
+    finally:
+        await arena.leave()
+
+
+async def test_everything_for_minutes(ground: Ground, request: pytest.FixtureRequest) -> None:
+    minutes = request.config.getoption("--chaos-minutes", 0.0)
+    if not minutes:
+        pytest.skip("ask for it with --chaos-minutes")
+    seed = request.config.getoption("--chaos-seed", 1)
+    command = f"make chaos MINUTES={minutes:g}" + (f" SEED={seed}" if seed != 1 else "")
+    run = Run(command)
+    try:
+        await _go_on(Arena(ground, LONG), run, seed, timedelta(minutes=minutes))
+    finally:
+        REPORT.write_text(render(run), encoding="utf-8")
+    assert not run.failures, "\n\n".join(run.failures)
+
+
+async def _go_on(arena: Arena, run: Run, seed: int, lasts: timedelta) -> None:
+    """Hold trials until the time is over; the one under way then is finished."""
+    clock = SystemClock()
+    began = clock.monotonic()
+    last: Trial | None = None
+    try:
+        while run.lasted < lasts:
+            number = len(run.trials) + len(run.failures)
+            if number % TRIALS_IN_A_WORLD == 0:
+                run.close_world(last)
+                last = None
+                await arena.leave()
+            try:
+                last = await arena.hold(_scenario(seed, number), seed + number)
+            except Broken as error:
+                run.failures.append(str(error))
+                print(error, file=sys.stderr, flush=True)
+                run.close_world(last)
+                last = None
+            else:
+                run.trials.append(last)
+                _say(last)
+            run.lasted = timedelta(seconds=clock.monotonic() - began)
+    finally:
+        run.close_world(last)
+        await arena.leave()
+
+
+def _scenario(seed: int, number: int) -> str:
+    """Each round goes through all scenarios in an order of its own."""
+    turn, place = divmod(number, len(SCENARIOS))
+    order = list(SCENARIOS)
+    Dice(seed + turn).shuffle(order)
+    return order[place]
+
+
+def _say(trial: Trial) -> None:
+    counts = trial.verdict.counts
+    print(
+        f"{trial.scenario:32} seed {trial.seed:<6} {trial.took.total_seconds():5.1f} s"
+        f"  {trial.kills} killed  {counts['events in']:,} in  {counts['breaches']:,} breaches"
+        f"  {counts['pages']:,} pages  {trial.verdict}",
+        flush=True,
+    )
