@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from datetime import timedelta
 
+import asyncpg
 from aiokafka import AIOKafkaConsumer, AIOKafkaProducer, TopicPartition
 from aiokafka.admin import AIOKafkaAdminClient, RecordsToDelete
 from aiokafka.errors import KafkaError
@@ -108,3 +109,24 @@ async def read(kafka: KafkaSettings, topic: str) -> list[ConsumerRecord]:
         return sorted(records, key=lambda record: (record.partition, record.offset))
     finally:
         await consumer.stop()
+
+
+async def is_read(kafka: KafkaSettings, pool: asyncpg.Pool, names: Sequence[str]) -> bool:
+    """Whether all records on these topics are applied to the database of `pool`."""
+    rows = await pool.fetch("SELECT topic, partition, next_offset FROM consumed")
+    applied = {(row["topic"], row["partition"]): row["next_offset"] for row in rows}
+    probe = AIOKafkaConsumer(**kafka.client_options())
+    await probe.start()
+    try:
+        parts = [
+            TopicPartition(kafka.topic(name), number)
+            for name in names
+            for number in range(PARTITIONS)
+        ]
+        ends = await probe.end_offsets(parts)
+    finally:
+        await probe.stop()
+    return all(
+        applied.get((kafka.logical(part.topic), part.partition), -1) >= end
+        for part, end in ends.items()
+    )

@@ -13,11 +13,11 @@ import asyncpg
 import httpx
 from pydantic import SecretStr
 
-from intake.__main__ import Service
+from intake.__main__ import serve
 from intake.domain.reply_address import ReplyAddresses
-from intake.policy import load_desks
 from intake.settings import IntakeSettings
 from pledge.events import (
+    CHANNEL_TOPICS,
     ChannelEvent,
     Contact,
     Decoded,
@@ -33,6 +33,7 @@ from pledge.runtime.database import open_pool
 from pledge.runtime.ids import SystemIds
 from pledge.runtime.records import Message
 from pledge.runtime.settings import KafkaSettings
+from pledge_local.kafka import free_port
 from support import topics
 from support.cluster import ROOT
 from support.tokens import Signer, write_jwks
@@ -58,29 +59,22 @@ class Intake:
                 "jwks": str(write_jwks(folder / "jwks.json", self.signer)),
                 "desks": DESKS,
                 "key": SecretStr(KEY),
-                "http_port": 0,
-                "smtp_port": 0,
+                "http_port": free_port(),
+                "smtp_port": free_port(),
                 "intake_public_url": "http://intake.example",
                 **settings,
             }
         )
         self.addresses = ReplyAddresses([KEY.encode()])
         self.pool: asyncpg.Pool
-        self.service: Service
         self._stop = asyncio.Event()
         self._serving: asyncio.Task[None]
 
     async def __aenter__(self) -> Intake:
         self.pool = await open_pool(self.settings.dsn, application_name="intake-test", size=8)
-        self.service = Service(
-            self.settings,
-            self.kafka,
-            self.pool,
-            load_desks(self.settings.desks),
-            self.clock,
-            self.ids,
+        self._serving = asyncio.create_task(
+            serve(self.settings, self.kafka, self.clock, self.ids, self._stop)
         )
-        self._serving = asyncio.create_task(self.service.run(self._stop))
         await eventually(self._is_ready, what="intake being ready")
         return self
 
@@ -107,7 +101,7 @@ class Intake:
         if roles:
             token = self.signer.token(self.clock.now(), roles=list(roles), desks=desks)
             headers["authorization"] = f"Bearer {token}"
-        url = f"http://127.0.0.1:{self.service.http.port}"
+        url = f"http://127.0.0.1:{self.settings.http_port}"
         return httpx.AsyncClient(base_url=url, headers=headers, timeout=20, **options)
 
     async def mail(
@@ -118,7 +112,7 @@ class Intake:
         recipients = list(to) or ["support@vircom.example"]
 
         def send() -> dict[str, tuple[int, bytes]]:
-            with smtplib.SMTP("127.0.0.1", self.service.smtp.port, timeout=20) as client:
+            with smtplib.SMTP("127.0.0.1", self.settings.smtp_port, timeout=20) as client:
                 return client.sendmail(sender, recipients, raw)
 
         return await asyncio.to_thread(send)
@@ -148,10 +142,7 @@ class Intake:
         return found if count else []
 
     async def _has_read_all(self) -> bool:
-        # The private consumer is the only one who knows the ends of the topics.
-        consumer = self.service._consumer
-        owned = [each for each in consumer.owned() if each.topic.startswith("channel.")]
-        return len(await consumer.caught_up(owned)) == len(owned) == 16
+        return await topics.is_read(self.kafka, self.pool, CHANNEL_TOPICS)
 
     async def facts(self, ticket: str) -> list[dict[str, Any]]:
         """The facts of a ticket, in order."""

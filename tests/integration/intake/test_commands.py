@@ -29,7 +29,7 @@ async def test_tickets_are_listed_and_shown(intake: Intake) -> None:
     await intake.mail(a_mail("[P1] No mail flow"))
     (ticket,) = await intake.tickets(1)
     told = {
-        "PLEDGE_INTAKE_PUBLIC_URL": f"http://127.0.0.1:{intake.service.http.port}",
+        "PLEDGE_INTAKE_PUBLIC_URL": f"http://127.0.0.1:{intake.settings.http_port}",
         "PLEDGE_TOKEN": intake.signer.token(intake.clock.now(), desks="*"),
     }
     _, listed, _ = await run("tickets", "--json", "--state", "open", "--desk", "vircom", **told)

@@ -73,7 +73,7 @@ async def test_tickets_outlive_the_process_and_numbers_go_on(
 
 
 async def test_a_taken_port_is_said_in_words(intake: Intake, tmp_path: Path) -> None:
-    port = intake.service.smtp.port
+    port = intake.settings.smtp_port
     other = Intake(intake.kafka, intake.settings.dsn, tmp_path, smtp_port=port)
     with pytest.raises(CannotListen, match="PLEDGE_INTAKE_SMTP_PORT"):
         async with other:
@@ -85,7 +85,7 @@ async def test_sessions_beyond_the_limit_are_asked_to_come_back(
     kafka: KafkaSettings, database: Databases, tmp_path: Path
 ) -> None:
     async with Intake(kafka, database("intake"), tmp_path, smtp_max_connections=2) as intake:
-        port = intake.service.smtp.port
+        port = intake.settings.smtp_port
         held = [await asyncio.open_connection("127.0.0.1", port) for _ in range(2)]
         greetings = [await reader.readline() for reader, _ in held]
         assert all(each.startswith(b"220 ") for each in greetings)
@@ -105,7 +105,7 @@ async def test_sessions_beyond_the_limit_are_asked_to_come_back(
 
 
 async def test_a_sender_who_hangs_up_in_the_middle_has_sent_nothing(intake: Intake) -> None:
-    reader, writer = await asyncio.open_connection("127.0.0.1", intake.service.smtp.port)
+    reader, writer = await asyncio.open_connection("127.0.0.1", intake.settings.smtp_port)
     for line in (b"HELO x", b"MAIL FROM:<a@x.example>", b"RCPT TO:<support@vircom.example>",
                  b"DATA", b"Subject: half"):  # fmt: skip
         await reader.readline()

@@ -13,7 +13,7 @@ async def test_a_new_ticket_is_acknowledged_with_number_and_severity(
     notify: Notify, mailbox: Mailbox
 ) -> None:
     await notify.start()
-    await notify.publish(a_ticket(delivery="<m1@customer.example>"))
+    await notify.publish(a_ticket(message_id="<m1@customer.example>"))
     await until(lambda: bool(mailbox.mails), "the acknowledgement arrives")
 
     (mail,) = mailbox.mails

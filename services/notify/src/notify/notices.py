@@ -99,7 +99,7 @@ def _opened(event: TicketOpened) -> dict[str, Any]:
         "is_urgent": event.is_urgent,
         "is_answerable": event.is_answerable,
         "reply_to": event.reply_to,
-        "delivery": event.delivery,
+        "message_id": event.message_id,
     }
 
 

@@ -112,7 +112,7 @@ class Telling:
     ) -> None:
         facts = ticket.facts if ticket else {}
         envelope = decoded.envelope
-        answered = _message_id(facts.get("delivery"))
+        answered = _message_id(facts.get("message_id"))
         letter = Letter(
             about=notices.about(decoded.event),
             cause=envelope,
@@ -172,7 +172,7 @@ def _is_late(notice: Notice, breach: BreachEvent | None, desk: Desk, now: dateti
     return breach.is_late or is_late(breach.detected_at, now, desk.late_after)
 
 
-def _message_id(delivery: object) -> str | None:
-    """The delivery key of a mail is its Message-ID; other channels have none."""
-    text = delivery if isinstance(delivery, str) else ""
+def _message_id(told: object) -> str | None:
+    """The Message-ID of the mail that opened the ticket, if it is a usable one."""
+    text = told if isinstance(told, str) else ""
     return text if text.startswith("<") and text.endswith(">") and "@" in text else None

@@ -31,6 +31,9 @@ class TicketOpened(TicketEvent):
     text: Excerpt = ""
     channel: str = Field(description="Open set: email, chat, phone, portal, agent.")
     delivery: str | None = Field(default=None, description="Key of the delivery that opened it.")
+    message_id: str | None = Field(
+        default=None, description="Message-ID of the mail that opened it, to answer to."
+    )
     line: str | None = Field(
         default=None, description="Address, number, form or widget that it came by."
     )

@@ -241,6 +241,7 @@ def _opened(
         text=content.text,
         channel=ticket.channel,
         delivery=event.delivery,
+        message_id=ticket.message_id,
         line=ticket.line,
         form=content.form,
         requester=ticket.requester,
