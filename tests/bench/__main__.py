@@ -9,16 +9,22 @@ from typing import Annotated
 import typer
 import uvloop
 
-from bench import report, throughput
+from bench import latency, report, throughput
 from bench.rig import Rig, open_rig
 from bench.say import CONSOLE
 
 CASES: dict[str, Callable[[Rig], Awaitable[list[report.Row]]]] = {
     "sla_events": throughput.sla_events,
     "intake_events": throughput.intake_events,
+    "breach": latency.breach,
+    "page": latency.page,
 }
 
 
+app = typer.Typer(add_completion=False, pretty_exceptions_enable=False)
+
+
+@app.command()
 def main(
     names: Annotated[list[str] | None, typer.Argument(help=f"Of {', '.join(CASES)}.")] = None,
     output: Annotated[Path, typer.Option(help="Where to write the JSON.")] = Path(
@@ -47,4 +53,4 @@ async def _run(names: list[str]) -> list[report.Row]:
 
 
 if __name__ == "__main__":
-    typer.run(main)
+    app()

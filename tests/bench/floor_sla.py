@@ -24,6 +24,16 @@ FIRST = timedelta(hours=8)
 LAST = timedelta(hours=72)
 CLOCK = SystemClock()
 
+TICKETS = (
+    "ticket_id", "topic", "partition", "desk", "number", "policy_version", "severity", "priority",
+    "is_closed", "sequence", "timer_sequence", "breach_sequence", "wake_at", "cause_id",
+    "correlation_id",
+)  # fmt: skip
+TIMERS = (
+    "ticket_id", "metric", "cycle", "desk", "state", "started_at", "due_at", "expect_at", "met_at",
+    "at_risk_sent", "target", "reason",
+)  # fmt: skip
+
 _UPDATE_TICKETS = """
 UPDATE tickets SET sequence = n.sequence, timer_sequence = n.told, wake_at = n.wake_at,
     cause_id = n.cause
@@ -66,7 +76,7 @@ class Work:
                 self._tell("started", event, record, cause, metric, at + after)
             self.new[ticket_id] = (
                 ticket_id, TOPIC, record.partition, event.desk, event.number, "3f1c9d0b7a66", "p3",
-                None, False, sequence, 2, 0, wake, cause, cause, None, None, None,
+                None, False, sequence, 2, 0, wake, cause, cause, None,
             )  # fmt: skip
             return
         metric = "first_response" if kind == "agent_replied" else "resolution"
@@ -75,7 +85,7 @@ class Work:
         self._tell(state, event, record, cause, metric, wake)
         row = (ticket_id, sequence, self.told[ticket_id], wake, cause)
         if (new := self.new.get(ticket_id)) is not None:
-            self.new[ticket_id] = (*new[:9], sequence, row[2], 0, wake, cause, *new[14:])
+            self.new[ticket_id] = (*new[:9], sequence, row[2], 0, wake, cause, new[14])
         else:
             self.changed[ticket_id] = row
 
@@ -84,7 +94,7 @@ class Work:
         if state == "running" or key in self.timers:
             self.timers[key] = (
                 event.ticket_id, metric, 1, event.desk, state, event.occurred_at, due, None, None,
-                0, "within 8 hours on office", "opened", None,
+                0, "within 8 hours on office", "opened",
             )  # fmt: skip
         else:
             self.changed_timers[key] = (event.ticket_id, metric, 1, state, due)
@@ -146,9 +156,11 @@ async def write(
             await connection.fetch(
                 "SELECT ticket_id FROM tickets WHERE ticket_id = ANY($1)", list(work.new)
             )
-            await connection.copy_records_to_table("tickets", records=work.new.values())
+            await connection.copy_records_to_table(
+                "tickets", columns=TICKETS, records=work.new.values()
+            )
             timers = [(*r[:4], _KEPT.get(r[4], r[4]), *r[5:]) for r in work.timers.values()]
-            await connection.copy_records_to_table("timers", records=timers)
+            await connection.copy_records_to_table("timers", columns=TIMERS, records=timers)
         await connection.copy_records_to_table("facts", records=work.facts)
         if work.changed:
             columns = zip(*work.changed.values(), strict=True)
