@@ -2,18 +2,17 @@
 
 import json
 import sys
-from collections.abc import Mapping
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated
 
-import httpx
 import typer
 from rich.table import Table
 
 from intake.domain.mail import read_mail
 from intake.policy import DeskFile, check_desk_file
 from intake.template import DESK_TEMPLATE
-from pledge.runtime import cli, target
+from pledge.runtime import cli
+from pledge.runtime.asking import AsJson, ask
 from pledge.runtime.migrations import migrations_of
 from pledge.runtime.service import ServiceDescription
 
@@ -31,8 +30,6 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
 )
 
-_Json = Annotated[bool, typer.Option("--json", help="Print JSON, for programs.")]
-
 
 @app.command(epilog="Example:  pledge intake tickets --desk vircom --state open --json")
 def tickets(
@@ -41,13 +38,15 @@ def tickets(
     severity: Annotated[list[str] | None, typer.Option(help="Only of this severity.")] = None,
     q: Annotated[str | None, typer.Option(help="A number, an address, or words.")] = None,
     limit: Annotated[int, typer.Option(min=1, max=200)] = 50,
-    as_json: _Json = False,
+    as_json: AsJson = False,
 ) -> None:
     """List tickets, newest first."""
-    found = _get(
+    found = ask(
+        "intake",
+        "GET",
         "/tickets",
-        {"desk": desk, "state": state, "severity": severity, "q": q, "limit": limit},
-    )
+        params={"desk": desk, "state": state, "severity": severity, "q": q, "limit": limit},
+    ).json()
     if as_json:
         typer.echo(json.dumps(found, indent=2))
         return
@@ -65,11 +64,11 @@ def tickets(
 @app.command(epilog="Example:  pledge intake show VIR-10042 --json")
 def show(
     ref: Annotated[str, typer.Argument(help="The ticket's number or id.", metavar="TICKET")],
-    as_json: _Json = False,
+    as_json: AsJson = False,
 ) -> None:
     """Show a ticket and what happened to it."""
-    ticket = _get(f"/tickets/{ref}", {})
-    facts = _get(f"/tickets/{ticket['id']}/facts", {"limit": 200})
+    ticket = ask("intake", "GET", f"/tickets/{ref}").json()
+    facts = ask("intake", "GET", f"/tickets/{ticket['id']}/facts", params={"limit": 200}).json()
     if as_json:
         typer.echo(json.dumps({"ticket": ticket, "facts": facts["items"]}, indent=2))
         return
@@ -109,23 +108,3 @@ def read_mail_command(
         "text": mail.text,
     }
     typer.echo(json.dumps(told, indent=2, ensure_ascii=False))
-
-
-def _get(path: str, parameters: Mapping[str, Any]) -> Any:
-    url = target.service_url("intake") + path
-    asked = {name: value for name, value in parameters.items() if value is not None}
-    headers = {"authorization": f"Bearer {target.token()}", "accept": "application/json"}
-    try:
-        answer = httpx.get(url, params=asked, headers=headers, timeout=10)
-    except httpx.HTTPError as error:
-        raise cli.CommandError(f"intake does not answer at {url}: {error}; is it up?") from error
-    if answer.is_error:
-        raise cli.CommandError(f"{url}: {_detail(answer)}")
-    return answer.json()
-
-
-def _detail(answer: httpx.Response) -> str:
-    try:
-        return str(answer.json()["detail"])
-    except (ValueError, KeyError, TypeError):
-        return f"status {answer.status_code}"

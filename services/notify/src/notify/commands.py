@@ -4,20 +4,16 @@ import json
 from pathlib import Path
 from typing import Annotated, Any
 
-import httpx
 import typer
-from rich.table import Table
 
 from notify.desk_template import DESK_TEMPLATE
 from notify.deskfile import NotifyFile
 from notify.policy import FILE_NAME, check_desk_file, receiver_secret
-from pledge.runtime import cli, target
+from pledge.runtime import cli
+from pledge.runtime.asking import AsJson, ask, show_page
 from pledge.runtime.migrations import migrations_of
 from pledge.runtime.service import ServiceDescription
 from pledge.runtime.yamlfile import validate
-
-# The API answers within milliseconds; this only bounds a service that hangs.
-ANSWER_SECONDS = 30
 
 SERVICE = ServiceDescription(
     name="notify",
@@ -33,7 +29,6 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
 )
 
-AsJson = Annotated[bool, typer.Option("--json", help="Print JSON, for programs.")]
 Desks = Annotated[list[str] | None, typer.Option(help="Only of this desk.")]
 Limit = Annotated[int, typer.Option(min=1, max=200)]
 
@@ -53,7 +48,7 @@ def pages(
     asked = {"desk": desk, "state": state, "ticket": ticket, "limit": limit}
     found = _call("GET", "/pages", params=asked)
     columns = ("id", "state", "summary", "raised_at", "is_late", "acknowledged_by")
-    _show(found, columns, as_json=as_json)
+    show_page(found, columns, as_json=as_json)
 
 
 @app.command(epilog="Example:\n\npledge notify deliveries --state failed")
@@ -70,7 +65,7 @@ def deliveries(
     asked = {"desk": desk, "state": state, "ticket": ticket, "limit": limit}
     found = _call("GET", "/deliveries", params=asked)
     columns = ("id", "state", "kind", "target", "attempts", "reason", "created_at")
-    _show(found, columns, as_json=as_json)
+    show_page(found, columns, as_json=as_json)
 
 
 @app.command(epilog="Example:\n\npledge notify ack 019a1c1e-7a54-7c11-8d5e-0d5cd4b0a1f3")
@@ -105,7 +100,7 @@ def raise_test_page(
 def on_call(desk: Desks = None, as_json: AsJson = False) -> None:
     """Say who is on call now."""
     found = _call("GET", "/on-call", params={"desk": desk})
-    _show(found, ("desk", "rotation", "name", "at"), as_json=as_json)
+    show_page(found, ("desk", "rotation", "name", "at"), as_json=as_json)
 
 
 @app.command(epilog="Example:\n\npledge notify receivers deploy/desks/demo --key-file notify.key")
@@ -125,42 +120,9 @@ def receivers(
         {"receiver": name, "url": one.url, "secret": receiver_secret(key, folder.name, name)}
         for name, one in file.receivers.items()
     ]
-    _show({"items": items, "next": None}, ("receiver", "url", "secret"), as_json=as_json)
-
-
-def _show(page: dict[str, Any], columns: tuple[str, ...], *, as_json: bool) -> None:
-    if as_json:
-        typer.echo(json.dumps(page, indent=2, ensure_ascii=False))
-        return
-    table = Table(*columns)
-    for item in page["items"]:
-        table.add_row(*("" if item[name] is None else str(item[name]) for name in columns))
-    cli.console().print(table)
-    if page["next"]:
-        typer.echo("there are more: raise --limit, or narrow the list down")
+    show_page({"items": items, "next": None}, ("receiver", "url", "secret"), as_json=as_json)
 
 
 def _call(method: str, path: str, **options: Any) -> dict[str, Any]:
-    """Ask the running service. Raises CommandError with what it says is wrong."""
-    url = target.service_url("notify")
-    if "params" in options:
-        given = options["params"].items()
-        options["params"] = {name: value for name, value in given if value is not None}
-    headers = {"authorization": f"Bearer {target.token()}"}
-    try:
-        answer = httpx.request(
-            method, url + path, headers=headers, timeout=ANSWER_SECONDS, **options
-        )
-    except httpx.HTTPError as error:
-        raise cli.CommandError(f"the notify service at {url} does not answer: {error}") from error
-    if answer.is_error:
-        raise cli.CommandError(_problem(answer))
-    found: dict[str, Any] = answer.json()
+    found: dict[str, Any] = ask("notify", method, path, **options).json()
     return found
-
-
-def _problem(answer: httpx.Response) -> str:
-    try:
-        return str(answer.json()["detail"])
-    except (ValueError, KeyError, TypeError):
-        return f"{answer.request.url} answered {answer.status_code}"

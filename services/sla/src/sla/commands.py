@@ -13,9 +13,10 @@ import typer
 from rich.table import Table
 
 from pledge.runtime import cli
+from pledge.runtime.asking import AsJson
 from pledge.runtime.migrations import migrations_of
 from pledge.runtime.service import ServiceDescription
-from sla.asking import AsJson, get, load_policy
+from sla.asking import get, load_policy
 from sla.domain import simulate as simulation
 from sla.domain.calendar_op import calendar_op
 from sla.domain.facts import NotAFact, fact_from_event

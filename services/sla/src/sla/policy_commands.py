@@ -11,7 +11,8 @@ import typer
 from rich.table import Table
 
 from pledge.runtime import cli
-from sla.asking import AsJson, get, load_policy, post
+from pledge.runtime.asking import AsJson
+from sla.asking import get, load_policy, post
 from sla.policy import json_schema
 
 app = typer.Typer(

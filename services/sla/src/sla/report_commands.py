@@ -10,7 +10,8 @@ import typer
 from rich.table import Table
 
 from pledge.runtime import cli
-from sla.asking import AsJson, get
+from pledge.runtime.asking import AsJson
+from sla.asking import get
 
 
 class Report(StrEnum):

@@ -3,20 +3,14 @@
 import json
 from typing import Annotated, Any
 
-import httpx
 import typer
-from rich.table import Table
 
-from pledge.runtime import cli, target
-from pledge.runtime.clock import SystemClock
-from pledge.runtime.ids import SystemIds
+from pledge.runtime import cli
+from pledge.runtime.asking import AsJson, ask, show_page
 from pledge.runtime.migrations import migrations_of
 from pledge.runtime.service import ServiceDescription
 from status.desk_template import DESK_TEMPLATE
 from status.deskfile import StatusFile, check_desk_file
-
-# The API answers within milliseconds; this only bounds a service that hangs.
-ANSWER_SECONDS = 30
 
 SERVICE = ServiceDescription(
     name="status",
@@ -32,7 +26,6 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
 )
 
-AsJson = Annotated[bool, typer.Option("--json", help="Print JSON, for programs.")]
 Components = Annotated[
     list[str] | None,
     typer.Option(
@@ -51,7 +44,9 @@ def incidents(
     """List incidents and maintenances, newest first."""
     asked = {"open": only_open, "limit": limit, **({"desk": desk} if desk else {})}
     page = _ask("GET", "/incidents", params=asked)
-    _show(page, ("id", "desk", "kind", "name", "status", "impact", "updated_at"), as_json=as_json)
+    show_page(
+        page, ("id", "desk", "kind", "name", "status", "impact", "updated_at"), as_json=as_json
+    )
 
 
 @app.command(epilog="Example:\n\npledge status components --desk vircom")
@@ -61,7 +56,7 @@ def components(
 ) -> None:
     """List components with their status."""
     page = _ask("GET", "/components", params={"desk": desk} if desk else {})
-    _show(page, ("desk", "key", "id", "name", "status"), as_json=as_json)
+    show_page(page, ("desk", "key", "id", "name", "status"), as_json=as_json)
 
 
 @app.command(
@@ -91,7 +86,7 @@ def open_incident(
         "impact": impact,
         "components": _statuses(component),
     }
-    _say("opened", _ask("POST", "/incidents", body=asked), as_json=as_json)
+    _say("opened", _ask("POST", "/incidents", json=asked), as_json=as_json)
 
 
 @app.command(
@@ -109,7 +104,7 @@ def update(
 ) -> None:
     """Post an update on an incident or maintenance, or end it."""
     asked = {"body": message, "status": status, "components": _statuses(component)}
-    _say("updated", _ask("POST", f"/incidents/{incident}/updates", body=asked), as_json=as_json)
+    _say("updated", _ask("POST", f"/incidents/{incident}/updates", json=asked), as_json=as_json)
 
 
 def _statuses(given: list[str] | None) -> dict[str, str]:
@@ -122,18 +117,6 @@ def _statuses(given: list[str] | None) -> dict[str, str]:
     return statuses
 
 
-def _show(page: dict[str, Any], columns: tuple[str, ...], *, as_json: bool) -> None:
-    if as_json:
-        typer.echo(json.dumps(page, indent=2, ensure_ascii=False))
-        return
-    table = Table(*columns)
-    for item in page["items"]:
-        table.add_row(*("" if item[name] is None else str(item[name]) for name in columns))
-    cli.console().print(table)
-    if page["next"]:
-        typer.echo("there are more: raise --limit, or narrow the list down")
-
-
 def _say(what: str, incident: dict[str, Any], *, as_json: bool) -> None:
     if as_json:
         typer.echo(json.dumps(incident, indent=2, ensure_ascii=False))
@@ -142,34 +125,5 @@ def _say(what: str, incident: dict[str, Any], *, as_json: bool) -> None:
         typer.echo(incident["url"])
 
 
-def _ask(
-    method: str,
-    path: str,
-    *,
-    params: dict[str, Any] | None = None,
-    body: dict[str, Any] | None = None,
-) -> Any:
-    """Ask the running service. Raises CommandError with what it says is wrong."""
-    url = target.service_url("status")
-    headers = {"authorization": f"Bearer {target.token()}"}
-    if method == "POST":
-        # A connection that breaks leaves open whether it was published: a repeat is safe.
-        headers["idempotency-key"] = str(SystemIds(SystemClock()).new())
-    transport = httpx.HTTPTransport(retries=2)
-    try:
-        with httpx.Client(transport=transport, timeout=ANSWER_SECONDS) as client:
-            answer = client.request(method, url + path, params=params, json=body, headers=headers)
-    except httpx.HTTPError as error:
-        raise cli.CommandError(f"the status service at {url} does not answer: {error}") from error
-    if answer.is_error:
-        raise cli.CommandError(_problem(answer))
-    return answer.json()
-
-
-def _problem(answer: httpx.Response) -> str:
-    try:
-        problem = answer.json()
-        details = [f"{one['field']}: {one['detail']}" for one in problem.get("errors") or []]
-        return "; ".join([str(problem["detail"]), *details])
-    except (ValueError, KeyError, TypeError, AttributeError):
-        return f"{answer.request.url} answered {answer.status_code}"
+def _ask(method: str, path: str, **options: Any) -> Any:
+    return ask("status", method, path, **options).json()
