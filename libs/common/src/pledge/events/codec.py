@@ -21,6 +21,8 @@ MAX_VALUE_BYTES = 900_000
 
 CONTENT_TYPE = "application/json"
 SPEC_VERSION = "1.0"
+_SPEC_VERSION_HEADER = ("ce_specversion", SPEC_VERSION.encode())
+_CONTENT_TYPE_HEADER = ("content-type", CONTENT_TYPE.encode())
 
 _NUL_ESCAPE = b"\\u0000"
 _NUL = re.compile(rb"(?<!\\)(?:\\\\)*\\u0000")
@@ -105,10 +107,10 @@ def encode(event: Event, envelope: Envelope) -> Encoded:
     Raises `Malformed` for what no consumer would read: text with NUL or half a surrogate pair, or
     more than `MAX_VALUE_BYTES`. `storable` makes any text fit.
     """
-    if (envelope.type, envelope.subject, envelope.desk) != (
-        event.type,
-        event.subject(),
-        event.desk,
+    if (
+        envelope.type != event.type
+        or envelope.desk != event.desk
+        or envelope.subject != event.subject()
     ):
         raise ValueError(f"the envelope of {envelope.type} {envelope.id} belongs to another event")
     try:
@@ -117,11 +119,12 @@ def encode(event: Event, envelope: Envelope) -> Encoded:
         raise Malformed(MalformedReason.LONE_SURROGATE, str(error)) from error
     _check_size(value)
     _check_nul(value)
+    headers = _headers(envelope)
     return Encoded(
-        topic=event.TOPIC.value,
-        key=event.partition_key().encode(),
-        headers=_headers(envelope),
-        value=value,
+        event.TOPIC.value,
+        envelope.subject.encode(),  # the partition key, which is the subject
+        headers,
+        value,
     )
 
 
@@ -159,45 +162,56 @@ def storable(text: str) -> str:
 
 
 def _headers(envelope: Envelope) -> tuple[tuple[str, bytes], ...]:
-    sequence = None if envelope.sequence is None else str(envelope.sequence)
-    time = envelope.time.astimezone(UTC).isoformat().removesuffix("+00:00")
-    headers = (
-        ("ce_specversion", SPEC_VERSION),
-        ("ce_id", envelope.id),
-        ("ce_source", envelope.source),
-        ("ce_type", envelope.type),
-        ("ce_time", f"{time}Z"),
-        ("ce_subject", envelope.subject),
-        ("ce_desk", envelope.desk),
-        ("ce_sequence", sequence),
-        ("ce_correlationid", envelope.correlation_id),
-        ("ce_causationid", envelope.causation_id),
-        ("traceparent", envelope.traceparent),
-        ("content-type", CONTENT_TYPE),
-    )
+    instant = envelope.time
+    if instant.tzinfo is not UTC:
+        instant = instant.astimezone(UTC)
     try:
-        encoded = tuple([(name, text.encode()) for name, text in headers if text is not None])
+        headers = [
+            _SPEC_VERSION_HEADER,
+            ("ce_id", envelope.id.encode()),
+            ("ce_source", envelope.source.encode()),
+            ("ce_type", envelope.type.encode()),
+            ("ce_time", b"%bZ" % instant.isoformat()[:-6].encode()),  # without its +00:00
+            ("ce_subject", envelope.subject.encode()),
+            ("ce_desk", envelope.desk.encode()),
+        ]
+        if envelope.sequence is not None:
+            headers.append(("ce_sequence", b"%d" % envelope.sequence))
+        headers.append(("ce_correlationid", envelope.correlation_id.encode()))
+        if envelope.causation_id is not None:
+            headers.append(("ce_causationid", envelope.causation_id.encode()))
+        if envelope.traceparent is not None:
+            headers.append(("traceparent", envelope.traceparent.encode()))
     except UnicodeEncodeError as error:
         raise Malformed(MalformedReason.LONE_SURROGATE, "in a header") from error
-    if b"\0" in b"".join([raw for _, raw in encoded]):
+    headers.append(_CONTENT_TYPE_HEADER)
+    if b"\0" in b"".join([raw for _, raw in headers]):
         raise Malformed(MalformedReason.NUL_IN_TEXT, "a header holds the character U+0000")
-    return encoded
+    return tuple(headers)
 
 
 def _attributes(headers: Sequence[tuple[str, bytes | None]]) -> dict[str, str]:
     """The headers of ours as text. Of a header given twice the last one counts."""
-    attributes: dict[str, str] = {}
-    for name, raw in headers:
-        if raw is None or name not in _ATTRIBUTES:
-            continue
-        try:
-            text = raw.decode()
-        except UnicodeDecodeError as error:
-            raise Malformed(MalformedReason.HEADER_NOT_UTF8, f"header {name}") from error
-        if "\0" in text:
-            raise Malformed(MalformedReason.NUL_IN_TEXT, f"header {name}")
-        attributes[name] = text
-    return attributes
+    given = {name: raw for name, raw in headers if raw is not None and name in _ATTRIBUTES}
+    try:
+        # All at once: NUL, which no text may hold, neither ends nor begins a character.
+        texts = b"\0".join(given.values()).decode().split("\0")
+    except UnicodeDecodeError:
+        texts = []
+    if len(texts) == len(given):
+        return dict(zip(given, texts, strict=True))
+    for name, raw in given.items():
+        _check_header(name, raw)
+    return {}
+
+
+def _check_header(name: str, raw: bytes) -> None:
+    try:
+        text = raw.decode()
+    except UnicodeDecodeError as error:
+        raise Malformed(MalformedReason.HEADER_NOT_UTF8, f"header {name}") from error
+    if "\0" in text:
+        raise Malformed(MalformedReason.NUL_IN_TEXT, f"header {name}")
 
 
 def _required(attributes: dict[str, str], name: str) -> str:

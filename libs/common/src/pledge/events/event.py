@@ -1,6 +1,6 @@
 """`Event`: what every event of the contract has in common."""
 
-from typing import Any, ClassVar
+from typing import Any, ClassVar, final
 
 from pydantic import BaseModel, ConfigDict, Field
 
@@ -42,6 +42,7 @@ class Event(BaseModel):
         conversation. Events with one subject are in order on one topic."""
         raise NotImplementedError
 
+    @final
     def partition_key(self) -> str:
         """The record's key. The same as the subject, so that order per subject holds."""
         return self.subject()
