@@ -11,6 +11,7 @@ from collections import deque
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
+from uuid import UUID
 
 import asyncpg
 import structlog
@@ -70,6 +71,20 @@ class Result:
     held: InHand
     outcome: Outcome
     at: datetime
+
+
+def one_of_each(results: Sequence[Result]) -> list[Result]:
+    """The first results up to where a delivery comes a second time.
+
+    While the database was away a delivery may have been claimed and sent again. Of two results in
+    one statement only one would count, and both would be told.
+    """
+    seen: set[UUID] = set()
+    for index, result in enumerate(results):
+        if result.held.delivery.id in seen:
+            return list(results[:index])
+        seen.add(result.held.delivery.id)
+    return list(results)
 
 
 class Dispatcher:
@@ -281,7 +296,7 @@ class Dispatcher:
 
     async def _record(self) -> None:
         """Write a batch of outcomes and publish what they mean, in one transaction."""
-        batch = self._results[:RECORDED_AT_ONCE]
+        batch = one_of_each(self._results[:RECORDED_AT_ONCE])
         rows = [self._row(result) for result in batch]
         async with self._outbox.transaction() as transaction:
             drafts = await deliveries.record_attempts(transaction.connection, rows)
