@@ -11,7 +11,7 @@ FORM_KEY = "chaos-public-form-key"
 RECEIVER = "pager"
 # What the desk promises. The oracle computes with these, the service with its file.
 FIRST_RESPONSE = timedelta(seconds=2)
-RESOLUTION = timedelta(seconds=4)
+RESOLUTION = timedelta(seconds=3)
 # A page that is raised so long after its breach was noticed is late.
 PAGE_LATE_AFTER = timedelta(seconds=2)
 

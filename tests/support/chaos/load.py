@@ -47,7 +47,7 @@ class Size:
         return self.tickets + self.chats + self.mails + self.cases + self.smtp
 
 
-SHORT = Size(timedelta(seconds=3), tickets=30, chats=20, mails=8, cases=4, smtp=4)
+SHORT = Size(timedelta(seconds=2.5), tickets=30, chats=20, mails=8, cases=4, smtp=4)
 LONG = Size(timedelta(seconds=8), tickets=150, chats=100, mails=40, cases=20, smtp=20)
 
 

@@ -9,6 +9,7 @@ from datetime import timedelta
 
 from pledge.runtime.clock import SystemClock
 from support.chaos import poison
+from support.chaos.desk import PAGE_LATE_AFTER
 from support.chaos.dice import Dice
 from support.chaos.load import Load
 from support.chaos.world import PATIENCE, SERVICES, World
@@ -168,7 +169,8 @@ async def notify_is_away(stage: Stage) -> None:
     await stage.wait(0.1, 0.3)
     await replica.stop()
     await stage.load.done()
-    await CLOCK.sleep(timedelta(seconds=5))
+    # Until some breach is older than what still counts as in time.
+    await CLOCK.sleep(PAGE_LATE_AFTER * 1.5)
     replica.start()
 
 
