@@ -209,3 +209,9 @@ def test_images_of_the_services_differ_in_the_service_alone() -> None:
         text = re.sub(r" \\\n +PLEDGE_<S>_SMTP_HOST=\S+ PLEDGE_<S>_SMTP_PORT=\S+", "", text)
         texts[service] = re.sub(r"^(EXPOSE 8080)( 8025)?$", r"\1", text, flags=re.MULTILINE)
     assert len(set(texts.values())) == 1, texts
+
+
+def test_compose_runs_the_kafka_that_is_tested() -> None:
+    lock = (DEPLOY / "local/src/pledge_local/kafka.lock.json").read_text(encoding="utf-8")
+    version = compose()["services"]["kafka"]["image"].partition(":")[2]
+    assert version in lock
