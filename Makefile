@@ -1,7 +1,8 @@
 # What one does with this repository. `make` alone lists it.
 #
 # Nothing has to be installed before but Python 3.11 or newer and make: each target prepares what
-# it needs. Variables: DEMO=0, PORT_BASE=8200, T=path or options for pytest, B=name, MINUTES=10.
+# it needs. Variables: DEMO=0, PORT_BASE=8200, T=path or options for pytest, B=name, MINUTES=10,
+# SEED=1.
 
 PYTHON ?= python3
 VENV := .venv
@@ -13,6 +14,7 @@ SOURCES := libs/common/src services/intake/src services/sla/src services/notify/
 PORT_BASE ?= 8100
 DEMO ?= 1
 MINUTES ?= 10
+SEED ?= 1
 WORKERS ?= 2
 T ?= tests
 B ?=
@@ -63,7 +65,7 @@ bench: $(INSTALLED)  ## Measure, each figure beside its floor (B=name measures o
 	@PYTHONPATH=tests $(BIN)/python -m bench $(B)
 
 chaos: $(INSTALLED)  ## Break things under load for MINUTES and compare what came out.
-	@$(BIN)/pytest -q -s -m chaos --timeout 0 --chaos-minutes $(MINUTES) tests/chaos
+	@$(BIN)/pytest -q -s -m chaos --chaos-minutes $(MINUTES) --chaos-seed $(SEED) tests/chaos/test_long.py
 
 lock: $(INSTALLED)  ## Resolve requirements.in and Kafka's jars to exact versions with hashes.
 	@$(BIN)/uv pip compile -q --universal --python-version 3.11 --generate-hashes \
