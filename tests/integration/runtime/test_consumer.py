@@ -9,10 +9,12 @@ from functools import partial
 
 import asyncpg
 import pytest
+import structlog
 from aiokafka.structs import ConsumerRecord
 
 from pledge.runtime.consumer import OffsetBeyondEnd
 from pledge.runtime.deadletters import PoisonRun, read_dead_letter
+from pledge.runtime.dlq_commands import allow_runs
 from pledge.runtime.ownership import Fenced, claim
 from pledge.runtime.records import Message, Partition, from_kafka
 from pledge.runtime.settings import KafkaSettings
@@ -106,6 +108,48 @@ async def test_a_run_of_poison_stops_the_consumer_and_keeps_the_topic(
         with pytest.raises(PoisonRun, match="pledge dlq resume ledger"):
             await asyncio.wait_for(ledger.consuming, 30)
     assert len(await topics.read(kafka, f"{INPUT}.dlq")) <= 10
+
+
+async def test_a_run_of_poison_goes_on_after_resume_until_a_good_record_ends_it(
+    kafka: KafkaSettings, dsn: str
+) -> None:
+    poison = [Message(INPUT, b"k", b"poison %d" % n, ()) for n in range(30)]
+    await topics.publish(kafka, [*poison, Message(INPUT, b"k", b"good", ()), *poison])
+    await _stops_at_a_run(kafka, dsn)
+    await _stops_at_a_run(kafka, dsn)
+    assert await allow_runs(dsn) == 1
+    await _stops_at_a_run(kafka, dsn)
+    letters = await topics.read(kafka, f"{INPUT}.dlq")
+    assert [each.value for each in letters] == [each.value for each in [*poison, *poison[:10]]]
+
+
+async def _stops_at_a_run(kafka: KafkaSettings, dsn: str) -> None:
+    async with Ledger(kafka, dsn, poison_run_limit=10) as ledger:
+        with pytest.raises(PoisonRun):
+            await asyncio.wait_for(ledger.consuming, 30)
+
+
+async def test_poison_with_a_header_that_no_table_takes_is_kept(
+    kafka: KafkaSettings, dsn: str
+) -> None:
+    bad = Message(INPUT, b"key-0", b"poison", (("a\0b", b"1"),))
+    await topics.publish(kafka, [bad, *messages(5, keys=1)])
+    async with Ledger(kafka, dsn) as ledger:
+        await eventually(lambda: _has_rows(ledger, 5))
+        (record,) = await eventually(lambda: _dead(kafka, 1))
+    assert ("a\N{REPLACEMENT CHARACTER}b", b"1") in record.headers
+
+
+async def test_a_value_that_no_column_takes_is_poison_and_no_outage(
+    kafka: KafkaSettings, dsn: str
+) -> None:
+    await topics.publish(kafka, [Message(INPUT, b"key-0", b"unfit", ()), *messages(5, keys=1)])
+    async with Ledger(kafka, dsn) as ledger:
+        await eventually(lambda: _has_rows(ledger, 5))
+        (record,) = await eventually(lambda: _dead(kafka, 1))
+    letter = read_dead_letter(from_kafka(record, INPUT))
+    assert letter is not None
+    assert letter.detail.startswith("DataError")
 
 
 async def test_a_former_owner_cannot_write(kafka: KafkaSettings, dsn: str) -> None:
@@ -220,3 +264,16 @@ def _owns_all(ledger: Ledger) -> Callable[[], Awaitable[bool]]:
         return len(ledger.consumer.owned()) == topics.PARTITIONS
 
     return owns
+
+
+async def test_a_dead_letter_is_logged_with_the_ids_that_people_look_for(
+    kafka: KafkaSettings, dsn: str
+) -> None:
+    ids = (("ce_id", b"event-7"), ("ce_desk", b"vircom"), ("ce_subject", b"ticket-9"))
+    with structlog.testing.capture_logs() as lines:
+        async with Ledger(kafka, dsn):
+            await topics.publish(kafka, [Message(INPUT, b"k", b"poison", ids)])
+            await eventually(lambda: _dead(kafka, 1))
+    [line] = [each for each in lines if each["event"] == "record dead-lettered"]
+    assert (line["event_id"], line["desk"], line["subject"]) == ("event-7", "vircom", "ticket-9")
+    assert line["reason"] == "not_json"

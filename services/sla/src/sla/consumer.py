@@ -24,7 +24,7 @@ from pledge.runtime.clock import Clock
 from pledge.runtime.records import Outcome, Partition, Poison, Record
 from sla import store
 from sla.domain.facts import OPENINGS, fact_from_event
-from sla.domain.model import Fact
+from sla.domain.model import ChangeKind, Fact
 from sla.ledger import Ledger
 from sla.metrics import SlaMetrics
 from sla.policies import Policies
@@ -100,6 +100,17 @@ class Books:
         if ledger.messages:
             self.on_published()
         self.metrics.count(ledger.published, ledger.now, late_after=ledger.late_after)
+        for change, ticket in ledger.published:
+            if change.kind in (ChangeKind.BREACHED, ChangeKind.BREACH_RETRACTED):
+                log.info(
+                    f"promise {change.kind.value}",
+                    desk=ticket.desk,
+                    ticket=ticket.number,
+                    metric=change.metric,
+                    cycle=change.cycle,
+                    due_at=(change.due_at or change.occurred_at).isoformat(),
+                    event_id=ticket.cause.id,
+                )
 
 
 def pieces(items: Sequence[T]) -> Iterator[Sequence[T]]:

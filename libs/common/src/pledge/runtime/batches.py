@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 from collections.abc import Callable, Sequence
 from typing import Protocol
 
@@ -10,6 +11,7 @@ import asyncpg
 import structlog
 
 from pledge.runtime.clock import Clock
+from pledge.runtime.database import is_retriable
 from pledge.runtime.deadletters import PoisonRun, dead_letter
 from pledge.runtime.metrics import RuntimeMetrics
 from pledge.runtime.outbox import Outbox
@@ -21,7 +23,7 @@ from pledge.runtime.ownership import (
     count_poison,
     retry_while_away,
 )
-from pledge.runtime.records import Message, Outcome, Partition, Poison, Record
+from pledge.runtime.records import Message, Outcome, Partition, Poison, Record, names
 
 log = structlog.get_logger()
 
@@ -72,6 +74,8 @@ class PartitionWorker:
         self._poison_run_limit = poison_run_limit
         self._is_stopping = is_stopping
         self._progress = progress
+        # Asked once: a line per event is for looking into something, not for every day.
+        self._is_verbose = logging.getLogger().isEnabledFor(logging.DEBUG)
 
     async def work(self, state: PartitionState, records: list[Record]) -> None:
         """Apply `records`; the caller holds the partition's lock.
@@ -82,12 +86,16 @@ class PartitionWorker:
             return
         try:
             await self._retrying(state, records)
-        except (Fenced, PoisonRun, asyncio.CancelledError):
+        except (Fenced, asyncio.CancelledError):
             raise
         except Exception as error:
             if len(records) == 1:
+                if isinstance(error, PoisonRun):
+                    raise
                 await self._bury(state, records[0], error)
                 return
+            # Also a run of poison: what comes before its limit is set aside, and the count is kept
+            # where `pledge dlq resume` finds it.
             log.warning("batch failed, going on record by record", error=repr(error))
             for record in records:
                 await self.work(state, [record])
@@ -99,6 +107,7 @@ class PartitionWorker:
             partition=record.partition,
             offset=record.offset,
             exc_info=error,
+            **names(record.headers),
         )
         poison = Poison(record, "handler_error", f"{type(error).__name__}: {error}")
         await self._retrying(state, [record], Outcome(poison=[poison]))
@@ -120,6 +129,11 @@ class PartitionWorker:
             )
         except AlreadyApplied:
             await self._catch_up(state, records[-1].offset + 1)
+        except Exception as error:
+            if is_retriable(error):
+                # Given up, since the partition goes or the process stops: no fault of the records.
+                raise Fenced(f"{state.partition}: let go of while the database was away") from error
+            raise
 
     async def _catch_up(self, state: PartitionState, next_offset: int) -> None:
         """A commit held whose answer was lost: go on behind it, with nothing remembered."""
@@ -155,9 +169,25 @@ class PartitionWorker:
         state.next_offset, state.poison_run = next_offset, run
         for callback in outcome.after_commit:
             callback()
+        self._tell(state, outcome)
+        self._metrics.batch_done(state.partition, len(records), self._clock.monotonic() - started)
+
+    def _tell(self, state: PartitionState, outcome: Outcome) -> None:
+        """Count and log what was committed."""
         for poison in outcome.poison:
             self._metrics.dead_lettered(state.partition.topic, poison.reason)
-        self._metrics.batch_done(state.partition, len(records), self._clock.monotonic() - started)
+            log.warning(
+                "record dead-lettered",
+                topic=state.partition.topic,
+                partition=state.partition.number,
+                offset=poison.record.offset,
+                reason=poison.reason,
+                detail=poison.detail,
+                **names(poison.record.headers),
+            )
+        if self._is_verbose:
+            for message in outcome.messages:
+                log.debug("event published", topic=message.topic, **names(message.headers))
 
     def _poison_run(self, state: PartitionState, records: list[Record], outcome: Outcome) -> int:
         """Records in a row that were poison, up to the end of this batch. Raises PoisonRun."""

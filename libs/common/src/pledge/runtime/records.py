@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import NamedTuple
@@ -40,6 +40,25 @@ class Message:
     headers: tuple[tuple[str, bytes | None], ...]
 
 
+# CloudEvents headers by which people look for an event, and what log lines call them.
+_NAMED = {
+    "ce_id": "event_id",
+    "ce_type": "event_type",
+    "ce_desk": "desk",
+    "ce_subject": "subject",
+    "ce_correlationid": "correlation_id",
+}
+
+
+def names(headers: Iterable[tuple[str, bytes | None]]) -> dict[str, str]:
+    """What to call a record in a log line: ids of event, desk and subject, where it has them."""
+    return {
+        _NAMED[name]: value[:200].decode("utf-8", "replace")
+        for name, value in headers
+        if value is not None and name in _NAMED
+    }
+
+
 @dataclass(frozen=True, slots=True)
 class Poison:
     """A record that can never be handled: it goes to the dead letters with its reason."""
@@ -58,6 +77,11 @@ class Outcome:
     after_commit: list[Callable[[], None]] = field(default_factory=list)
 
 
+# What a time of a record is at most: some producers count in microseconds, and no record is worse
+# for a time that nobody can write down.
+_LATEST_MS = 253_402_300_799_000  # the end of the year 9999 UTC
+
+
 def from_kafka(raw: ConsumerRecord, topic: str) -> Record:
     """A record as the client gave it, under the logical name of its topic."""
     return Record(
@@ -68,5 +92,5 @@ def from_kafka(raw: ConsumerRecord, topic: str) -> Record:
         raw.value,
         tuple(raw.headers),
         # A producer may leave the time out, which the client gives as -1.
-        datetime.fromtimestamp(max(raw.timestamp, 0) / 1000, UTC),
+        datetime.fromtimestamp(min(max(raw.timestamp, 0), _LATEST_MS) / 1000, UTC),
     )
