@@ -42,7 +42,8 @@ async def create_table(owner_dsn: str) -> None:
 
 
 class LedgerHandler:
-    """Writes each record down; `poison` values are poison and `bug` values raise."""
+    """Writes each record down; `poison` values are poison, `bug` values raise, `unfit` ones hold
+    what no column takes."""
 
     def __init__(self) -> None:
         self.assignments: list[frozenset[Partition]] = []
@@ -66,6 +67,8 @@ class LedgerHandler:
                 continue
             if record.value.startswith(b"bug"):
                 raise ZeroDivisionError("told so by the test")
+            if record.value.startswith(b"unfit"):
+                await connection.execute("SELECT $1::int", 2**40)
             await connection.execute(
                 "INSERT INTO ledger (topic, partition, record_offset, key, value)"
                 " VALUES ($1, $2, $3, $4, $5)",

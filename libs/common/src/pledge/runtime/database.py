@@ -36,9 +36,14 @@ RETRIABLE_ERRORS: tuple[type[BaseException], ...] = (
 )
 
 
+# Of those above, what is wrong with the data or the program all the same: asyncpg's own DataError,
+# a value that a column can't hold, is an InterfaceError; a template that is not there an OSError.
+_OURS: tuple[type[BaseException], ...] = (ValueError, LookupError)
+
+
 def is_retriable(error: BaseException) -> bool:
     """Whether the same statement may succeed later because the database, not the data, failed."""
-    return isinstance(error, RETRIABLE_ERRORS)
+    return isinstance(error, RETRIABLE_ERRORS) and not isinstance(error, _OURS)
 
 
 async def _prepare(connection: asyncpg.Connection) -> None:

@@ -14,6 +14,7 @@ from pledge.runtime.records import Message, Poison, Record
 SUFFIX = ".dlq"
 # Details come from exceptions; a header is no place for a whole document.
 LONGEST_DETAIL = 500
+_NO_NUL = "\N{REPLACEMENT CHARACTER}"
 
 TOPIC = "dlq_topic"
 PARTITION = "dlq_partition"
@@ -63,7 +64,11 @@ def dead_letter(poison: Poison, *, service: str, now: datetime) -> Message:
     ]
     if record.key is None:
         ours.append((NO_KEY, b"1"))
-    return Message(record.topic + SUFFIX, record.key or b"", record.value, (*record.headers, *ours))
+    # The one thing that no table takes: the outbox keeps names as text.
+    kept = [
+        (name.replace("\0", "\N{REPLACEMENT CHARACTER}"), value) for name, value in record.headers
+    ]
+    return Message(record.topic + SUFFIX, record.key or b"", record.value, (*kept, *ours))
 
 
 def read_dead_letter(record: Record) -> DeadLetter | None:

@@ -24,6 +24,8 @@ from pledge.runtime.settings import KafkaSettings, SettingsError
 # A listing reads each partition from its beginning; more than this is a job for a real consumer.
 MOST_READ = 100_000
 READ_TIMEOUT_MS = 2_000
+# After `resume` a run of poison may go on for so many records; the first good one ends the licence.
+MOST_SET_ASIDE = 1_000_000
 COLUMNS = ("where", "reason", "detail", "service", "at", "bytes")
 
 app = typer.Typer(
@@ -113,8 +115,8 @@ def resume(service: Annotated[str, typer.Argument(help="intake, sla, notify or s
 
     Start the service again afterwards.
     """
-    forgotten = _run(lambda _: _forget_runs(target.service_dsn(service)))
-    typer.echo(f"{service}: {forgotten} partition(s) may go on.")
+    allowed = _run(lambda _: allow_runs(target.service_dsn(service)))
+    typer.echo(f"{service}: {allowed} partition(s) may go on.")
 
 
 def _run(work: Callable[[KafkaSettings], Awaitable[Any]]) -> Any:
@@ -225,11 +227,15 @@ async def _publish(kafka: KafkaSettings, letters: list[DeadLetter]) -> None:
         await producer.stop()
 
 
-async def _forget_runs(dsn: str) -> int:
+async def allow_runs(dsn: str) -> int:
+    """Let the runs of poison under way in a service's database go on; how many those are.
+
+    The count goes far below zero instead of to it: a run is often longer than the limit.
+    """
     connection = await asyncpg.connect(dsn, timeout=10)
     try:
         tag: str = await connection.execute(
-            "UPDATE consumed SET poison_run = 0 WHERE poison_run > 0"
+            "UPDATE consumed SET poison_run = $1 WHERE poison_run > 0", -MOST_SET_ASIDE
         )
     finally:
         await connection.close()
