@@ -203,3 +203,60 @@ async def test_a_known_critical_incident_shows_on_the_status_page(world: World) 
     summary = await world.get("status", "/vircom/api/v2/summary.json")
     assert len(summary["incidents"]) == 1
     assert summary["status"]["indicator"] != "none"
+
+
+async def _attempts(world: World, ticket: dict[str, Any], count: int) -> None:
+    for _ in range(count):
+        await world.advance(HOUR)
+        await world.post(
+            "intake", f"/tickets/{ticket['id']}/contact-attempts", channel="phone", reached=False
+        )
+
+
+async def _state_of(world: World, ticket: dict[str, Any]) -> str:
+    return str((await world.get("intake", f"/tickets/{ticket['id']}"))["state"])
+
+
+@pytest.mark.promise("VIR-10")
+async def test_three_attempts_and_five_silent_days_close_a_ticket_and_a_reply_reopens_it(
+    world: World,
+) -> None:
+    ticket = await a_ticket(world, "The colour of a button")
+    await _attempts(world, ticket, 3)
+    await world.advance(timedelta(days=3))
+    assert await _state_of(world, ticket) not in {"closed", "resolved"}
+    await world.advance(timedelta(days=1))
+    told = [each for each in await world.events("ticket.events.v1") if "announced" in each.type]
+    assert len(told) == 1, "the customer is told before"
+    await world.advance(timedelta(days=1, hours=4))
+    assert await _state_of(world, ticket) == "closed"
+    await world.mail(ticket["reply_to"], "Re: The colour of a button", "Still here!")
+    assert await _state_of(world, ticket) == "open"
+
+
+@pytest.mark.promise("VIR-10")
+async def test_two_attempts_are_not_enough_to_close(world: World) -> None:
+    ticket = await a_ticket(world, "The colour of a button")
+    await _attempts(world, ticket, 2)
+    await world.advance(timedelta(days=8))
+    assert await _state_of(world, ticket) != "closed"
+
+
+@pytest.mark.promise("VIR-10")
+async def test_a_p1_never_closes_by_itself(world: World) -> None:
+    ticket = await a_ticket(world, "[P1] No mail flows")
+    await _attempts(world, ticket, 4)
+    await world.advance(timedelta(days=8))
+    assert await _state_of(world, ticket) != "closed"
+
+
+@pytest.mark.promise("VIR-11")
+async def test_a_mail_to_the_escalation_address_reaches_the_manager(world: World) -> None:
+    ticket = await a_ticket(world, "[P2] No digests")
+    await world.mail(
+        "escalation@vircom.example", f"{ticket['number']}: nobody calls us back", "Please."
+    )
+    events = [each.type for each in await world.events("ticket.events.v1")]
+    assert "pledge.ticket.escalated.v1" in events
+    mails = [each for each in await world.arrived() if each["kind"] == "mail"]
+    assert any("claire@vircom-staff.example" in str(each) for each in mails)
