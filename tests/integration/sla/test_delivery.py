@@ -59,6 +59,28 @@ async def test_output_does_not_depend_on_how_records_are_mixed_or_batched(
     assert all(len(set(each)) == len(each) for each in ids.values())
 
 
+async def test_a_fact_that_was_a_dead_letter_counts_once_when_it_is_replayed(sla: Sla) -> None:
+    story = Story(1).opened().attempted(5).noted(6).noted(7)
+    opened, attempted, *rest = story.messages
+    bad = Message(attempted.topic, attempted.key, b"no json", attempted.headers)
+    await sla.tell(opened, bad, *rest)
+    assert await _states(sla, "first_response") == ["running"]
+
+    await sla.tell(attempted)
+    assert await _states(sla, "first_response") == ["met"]
+    once = await output_of(sla)
+    await sla.tell(*story.messages)
+    assert await output_of(sla) == once
+    facts = await sla.connection.fetch("SELECT sequence FROM facts ORDER BY sequence")
+    assert [row["sequence"] for row in facts] == [1, 2, 3, 4]
+    assert await sla.connection.fetchval("SELECT sequence FROM tickets") == 4
+
+
+async def _states(sla: Sla, metric: str) -> list[str]:
+    rows = await sla.connection.fetch("SELECT state FROM timers WHERE metric = $1", metric)
+    return [row["state"] for row in rows]
+
+
 async def test_event_of_an_unknown_ticket_is_a_dead_letter(sla: Sla) -> None:
     lost = Story(9).opened().noted(1)
     await sla.publish(lost.last, Story(10).opened())

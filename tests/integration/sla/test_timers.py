@@ -28,6 +28,7 @@ from support.databases import Databases
 from support.waiting import eventually
 
 HOME = Partition("ticket.events.v1", 0)
+RESPONSE = "first_response"
 
 
 class Owner:
@@ -137,6 +138,27 @@ async def test_due_timer_waits_while_facts_are_unread(desk: Desk) -> None:
     desk.clock.advance_to(MONDAY + minutes(40))
     rows = await desk.pool.fetch("SELECT state FROM timers WHERE metric = 'first_response'")
     assert [row["state"] for row in rows] == ["met"]
+    assert await desk.breaches() == []
+
+
+async def test_what_comes_due_while_a_turn_is_awaited_is_asked_for_anew(desk: Desk) -> None:
+    """Up to the warning at 24 minutes all was read; by the due instant at 30 it was not."""
+    await desk.take(Story().opened())
+    async with desk.owner.lock:
+        waiting = asyncio.create_task(desk.asked_again())
+        desk.clock.advance_to(MONDAY + minutes(24))
+        await waiting
+        desk.owner.is_read = False
+        desk.clock.advance_to(MONDAY + minutes(31))
+    await desk.asked_again()
+    assert await desk.breaches() == []
+    assert await desk.pool.fetchval("SELECT at_risk_sent FROM timers WHERE metric = $1", RESPONSE)
+
+    late = Story().opened().attempted(29)
+    late.messages = late.messages[1:]
+    await desk.take(late)
+    desk.owner.is_read = True
+    await desk.asked_again()
     assert await desk.breaches() == []
 
 

@@ -56,7 +56,7 @@ class Books:
         ledger = self.ledger(now)
         for ticket in self.known.values():
             if ticket.wake_at is not None and ticket.wake_at <= now:
-                ledger.fire(ticket, is_provisional=is_provisional)
+                ledger.fire(ticket, now, is_provisional=is_provisional)
         return self.commit(ledger)
 
     def commit(self, ledger: Ledger) -> Ledger:
@@ -171,7 +171,7 @@ def test_firing_twice_says_nothing_the_second_time() -> None:
     before = list(books.messages)
     for ticket in books.known.values():
         ledger = books.ledger(MONDAY + minutes(31))
-        ledger.fire(ticket, is_provisional=False)
+        ledger.fire(ticket, ledger.now, is_provisional=False)
         books.commit(ledger)
     assert books.messages == before
 
@@ -193,7 +193,7 @@ def test_committed_tickets_are_not_changed_before_the_commit() -> None:
     before = {key: ticket.draft() for key, ticket in books.known.items()}
     ledger = books.ledger(MONDAY + minutes(40))
     for ticket in books.known.values():
-        ledger.fire(ticket, is_provisional=False)
+        ledger.fire(ticket, ledger.now, is_provisional=False)
     assert books.known == before
 
 

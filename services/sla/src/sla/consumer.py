@@ -177,11 +177,13 @@ class FactHandler:
                 outcome.poison.append(Poison(incoming.record, "unknown_ticket", detail))
                 return "unknown_ticket"
             ticket = self._opened(partition, incoming)
-        elif incoming.sequence <= ticket.sequence:
+        elif ticket.has(incoming.sequence):
             return "duplicate"
         seen = ticket.sequence
-        is_gap = incoming.sequence > seen + 1
         ledger.add_fact(ticket, incoming.fact, incoming.data, incoming.envelope)
+        if incoming.sequence < seen:
+            return "replayed"
+        is_gap = incoming.sequence > seen + 1
         if is_gap:
             log.warning(
                 "events of a ticket are missing",

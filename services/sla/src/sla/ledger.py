@@ -60,10 +60,16 @@ class Ledger:
         return self._drafts.get(ticket_id) or self._known.get(ticket_id)
 
     def add_fact(self, ticket: Ticket, fact: Fact, data: str, envelope: Envelope) -> None:
-        """Take a fact that follows the ticket's last one; publish what it changes."""
+        """Take a fact that the ticket does not have; publish what it changes.
+
+        It follows the last one, or is a dead letter replayed, which takes its place among them.
+        """
         draft = self._draft(ticket)
-        draft.facts = (*draft.facts, fact)
-        draft.sequence = fact.sequence
+        facts = (*draft.facts, fact)
+        if fact.sequence < draft.sequence:
+            facts = tuple(sorted(facts, key=lambda each: each.sequence))
+        draft.facts = facts
+        draft.sequence = max(draft.sequence, fact.sequence)
         draft.cause = Cause(envelope.id, envelope.correlation_id, envelope.traceparent)
         self._facts.append(
             FactRow(
@@ -79,11 +85,14 @@ class Ledger:
         if policy is not None and (is_due or fact.type in policy.handling):
             self._look(draft, policy, until, is_provisional=False)
 
-    def fire(self, ticket: Ticket, *, is_provisional: bool) -> None:
-        """Publish what became true by time alone, up to now."""
+    def fire(self, ticket: Ticket, until: datetime, *, is_provisional: bool) -> None:
+        """Publish what became true by time alone up to `until`: when the bus was last asked.
+
+        Whatever is due between then and now waits: a fact that prevents it may lie there unread.
+        """
         policy = self._policies.of(ticket)
         if policy is not None:
-            self._look(self._draft(ticket), policy, self.now, is_provisional=is_provisional)
+            self._look(self._draft(ticket), policy, until, is_provisional=is_provisional)
 
     def rows(self) -> Rows:
         """Everything to write."""

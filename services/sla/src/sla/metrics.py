@@ -60,7 +60,8 @@ class SlaMetrics:
         )
         self.facts = Counter(
             "sla_facts_total",
-            "Ticket events read, by what became of them: applied, duplicate, gap, unknown_ticket.",
+            "Ticket events read, by what became of them: applied, duplicate, gap, replayed,"
+            " unknown_ticket.",
             ["outcome"],
             registry=registry,
         )

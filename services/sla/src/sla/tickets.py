@@ -58,6 +58,13 @@ class Ticket:
         """A copy to change; facts and what was told are replaced as a whole, never mutated."""
         return copy.copy(self)
 
+    def has(self, sequence: int) -> bool:
+        """Whether the fact of that sequence is there. Dead letters leave gaps, replays fill them."""
+        if sequence > self.sequence:
+            return False
+        is_whole = len(self.facts) == self.sequence
+        return is_whole or any(fact.sequence == sequence for fact in self.facts)
+
     @property
     def opened(self) -> Fact:
         """The fact that opened it: there is no ticket without."""

@@ -106,12 +106,12 @@ class PartitionTimers:
             return await store.due_tickets(connection, self._partition, horizon, limit)
 
     async def _fire(self, batch: Sequence[tuple[datetime, UUID]]) -> None:
-        is_provisional = await self._wait_until_read(len(batch))
+        until, is_provisional = await self._wait_until_read(len(batch))
         async with self._turns:
-            await self._fire_now(batch, is_provisional=is_provisional)
+            await self._fire_now(batch, until, is_provisional=is_provisional)
 
     async def _fire_now(
-        self, batch: Sequence[tuple[datetime, UUID]], *, is_provisional: bool
+        self, batch: Sequence[tuple[datetime, UUID]], until: datetime, *, is_provisional: bool
     ) -> None:
         clock, metrics = self._books.clock, self._books.metrics
         started = clock.monotonic()
@@ -121,7 +121,7 @@ class PartitionTimers:
             )
             early: list[Ticket] = []
             for some in pieces(batch):
-                early += _fire_all(ledger, some, is_provisional=is_provisional)
+                early += _fire_all(ledger, some, until, is_provisional=is_provisional)
                 await self._books.breathe()
             await store.save(transaction.connection, ledger.rows())
             transaction.publish(*ledger.messages)
@@ -130,8 +130,10 @@ class PartitionTimers:
         self._schedule(early)
         metrics.fired.observe(clock.monotonic() - started)
 
-    async def _wait_until_read(self, waiting: int) -> bool:
-        """Wait until the partition was read up to now. True: it took too long, go on all the same.
+    async def _wait_until_read(self, waiting: int) -> tuple[datetime, bool]:
+        """Wait until the partition was read; the instant up to which it was.
+
+        True with it: reading took too long, go on all the same.
 
         The bound counts from the first sight of the lag, and from anew while the broker is away:
         nothing could be published then.
@@ -140,15 +142,16 @@ class PartitionTimers:
         gauge = self._books.metrics.waiting.labels(str(self._partition.number))
         while True:
             self._applied.clear()
+            asked_at = clock.now()
             has_answered, is_read = await self._ask()
             if is_read:
                 self._behind_since = None
                 gauge.set(0)
-                return False
+                return asked_at, False
             if self._behind_since is None or not has_answered:
                 self._behind_since = clock.now()
             if clock.now() - self._behind_since >= self._books.settings.provisional_after:
-                return True
+                return asked_at, True
             gauge.set(waiting)
             await self._until_applied()
 
@@ -172,18 +175,22 @@ class PartitionTimers:
 
 
 def _fire_all(
-    ledger: Ledger, batch: Sequence[tuple[datetime, UUID]], *, is_provisional: bool
+    ledger: Ledger,
+    batch: Sequence[tuple[datetime, UUID]],
+    until: datetime,
+    *,
+    is_provisional: bool,
 ) -> list[Ticket]:
-    """Fire what is due by now; returns the tickets whose time has meanwhile moved ahead."""
+    """Fire what is due by `until`; returns the tickets whose time has meanwhile moved ahead."""
     early = []
     for _, ticket_id in batch:
         ticket = ledger.ticket(ticket_id)
         if ticket is None:
             continue
-        if ticket.wake_at is None or ticket.wake_at > ledger.now:
+        if ticket.wake_at is None or ticket.wake_at > until:
             early.append(ticket)
         else:
-            ledger.fire(ticket, is_provisional=is_provisional)
+            ledger.fire(ticket, until, is_provisional=is_provisional)
     return early
 
 
