@@ -59,7 +59,7 @@ class Ticket:
         return copy.copy(self)
 
     def has(self, sequence: int) -> bool:
-        """Whether the fact of that sequence is there. Dead letters leave gaps, replays fill them."""
+        """Whether that fact is there. Dead letters leave gaps; replays fill them."""
         if sequence > self.sequence:
             return False
         is_whole = len(self.facts) == self.sequence
