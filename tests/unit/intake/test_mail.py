@@ -120,6 +120,18 @@ def test_hostile_mails_are_read_in_bounded_time() -> None:
     read_mail(b"To: " + b"a@b.example, " * 50_000 + b"\r\n\r\nx")
     mail = read_mail(b"Content-Type: text/html\r\n\r\n" + b"<!--" * 500_000)
     assert len(mail.text) <= 60_000
+    parts = b"Content-Type: multipart/mixed; boundary=a\r\n\r\n" + b"--a\r\n\r\n\r\n" * 1_000_000
+    assert read_mail(parts).defects == ("too_many_lines",)
+    assert read_mail(b"Subject: x\r\n\r\n" + b"\n" * 10_000_000).subject == "x"
+
+
+@pytest.mark.parametrize("charset", ["punycode", "IDNA", '"punycode"', "unicode_escape"])
+def test_codecs_that_are_no_charsets_are_not_used(charset: str) -> None:
+    """Some take time by the square of the length: 3 MB of them would take an hour."""
+    body = b"-" + b"a" * 3_000_000 + b"\\u0041"
+    mail = read_mail(f"Content-Type: text/plain; charset={charset}\r\n\r\n".encode() + body)
+    assert mail.text.startswith("-aaa")
+    assert decode_words(f"=?{charset.strip(chr(34))}?q?b=C3=A4?=") == "b\u00e4"
 
 
 @pytest.mark.parametrize(

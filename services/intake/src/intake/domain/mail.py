@@ -37,6 +37,10 @@ MAX_HEADER_BLOCK: Final = 262_144
 MAX_PARTS: Final = 200
 MAX_BOUNDARIES: Final = 100
 """Nested multiparts above which the body is not taken apart: each costs a pass over every line."""
+MAX_LINES: Final = 600_000
+"""Lines above which the body is not taken apart: base64 of the largest mail has half as many."""
+MAX_DELIMITERS: Final = 10_000
+"""Lines that may begin a part; a mail made of them costs tens of seconds to take apart."""
 MAX_FILE_NAME: Final = 200
 
 _BLANK_LINE: Final = re.compile(rb"\r?\n\r?\n")
@@ -143,14 +147,17 @@ def _split(raw: bytes) -> tuple[bytes, bytes]:
 
 def _parse(head: bytes, content: bytes) -> tuple[_Message, list[str]]:
     parser = BytesParser(policy=policy.compat32)
-    whole = head + b"\r\n\r\n" + content
+    bare = head + b"\r\n\r\n"
+    whole = bare + content
     lowered = whole.lower()
     if lowered.count(b"boundary") + lowered.count(b"message/rfc822") > MAX_BOUNDARIES:
-        return parser.parsebytes(whole, headersonly=True), ["too_deep"]
+        return parser.parsebytes(bare, headersonly=True), ["too_deep"]
+    if content.count(b"\n") > MAX_LINES or content.count(b"\n--") > MAX_DELIMITERS:
+        return parser.parsebytes(bare, headersonly=True), ["too_many_lines"]
     try:
         return parser.parsebytes(whole), []
     except (MessageError, RecursionError, LookupError, ValueError, TypeError, AttributeError):
-        return parser.parsebytes(whole, headersonly=True), ["unparsable"]
+        return parser.parsebytes(bare, headersonly=True), ["unparsable"]
 
 
 def _headers(message: _Message) -> dict[str, list[str]]:

@@ -6,6 +6,7 @@ pose as an address; here an address is cut out of the raw field first and only n
 
 import base64
 import binascii
+import codecs
 import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
@@ -46,6 +47,12 @@ _CHARSETS: Final[Mapping[str, str]] = {
     "x-mac-roman": "mac-roman",
 }
 
+# Codecs of Python that are no charsets of mail. The first two take time by the square of the
+# length: a few hundred kB of them would keep a processor busy for minutes.
+_NOT_CHARSETS: Final = frozenset(
+    {"punycode", "idna", "unicode-escape", "raw-unicode-escape", "undefined"}
+)
+
 
 @dataclass(frozen=True, slots=True)
 class Mailbox:
@@ -57,7 +64,7 @@ class Mailbox:
 
 def decode_bytes(data: bytes, charset: str | None) -> str:
     """Bytes as text, under the charset they name, else UTF-8, else Windows-1252. Total."""
-    label = (charset or "").strip().strip("\"'").lower()
+    label = _charset_label(charset)
     for name in (_CHARSETS.get(label, label), "utf-8"):
         if not name:
             continue
@@ -68,6 +75,15 @@ def decode_bytes(data: bytes, charset: str | None) -> str:
     if label in {"", "us-ascii", "ascii", "iso-8859-1", "latin1", "windows-1252", "utf-8"}:
         return data.decode("windows-1252", "replace")
     return _decode_leniently(data, _CHARSETS.get(label, label))
+
+
+def _charset_label(charset: str | None) -> str:
+    """The charset's name in lower case; "" for what is none."""
+    label = (charset or "").strip().strip("\"'").lower()
+    try:
+        return "" if codecs.lookup(label).name in _NOT_CHARSETS else label
+    except (LookupError, ValueError):  # ours may know it all the same
+        return label
 
 
 def _decode_leniently(data: bytes, charset: str) -> str:
