@@ -6,6 +6,7 @@ from datetime import timedelta
 from pathlib import Path
 from typing import Annotated
 
+import asyncpg
 import pytest
 from fastapi import APIRouter, Depends, Form, Query, Request
 from fastapi.responses import Response, StreamingResponse
@@ -60,6 +61,13 @@ async def form(
 @router.get("/fails")
 async def fails() -> None:
     raise RuntimeError("the password is hunter2")
+
+
+@router.get("/database/{state}")
+async def database(state: str) -> None:
+    if state == "away":
+        raise asyncpg.CannotConnectNowError("the database system is shutting down")
+    raise asyncpg.CharacterNotInRepertoireError("invalid byte sequence for encoding UTF8: 0x00")
 
 
 @router.get("/fails-late")
@@ -269,6 +277,25 @@ async def test_failure_tells_a_stranger_nothing_but_the_request_id(web: WebApp) 
     assert "hunter2" not in answer.text
     assert "Traceback" not in answer.text
     assert answer.json()["request_id"] == answer.headers["x-request-id"]
+    assert answer.headers["x-content-type-options"] == "nosniff"
+
+
+async def test_database_that_is_away_is_an_outage_to_wait_for(web: WebApp) -> None:
+    async with web.client() as client:
+        answer = await client.get("/database/away")
+    assert answer.status_code == 503
+    assert answer.headers["retry-after"] == "5"
+    assert "shutting down" not in answer.text
+
+
+@pytest.mark.parametrize("path", ["/tickets/%00", "/page?limit=1%00", "/page?q=%00", "/database/x"])
+async def test_nul_which_no_text_of_the_database_holds_is_the_requests_fault(
+    web: WebApp, path: str
+) -> None:
+    async with web.client(token=web.signer.token()) as client:
+        answer = await client.get(path)
+    assert answer.status_code in (400, 422)
+    assert "NUL" in answer.json()["detail"]
     assert answer.headers["x-content-type-options"] == "nosniff"
 
 

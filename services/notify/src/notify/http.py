@@ -8,7 +8,7 @@ from uuid import UUID
 import asyncpg
 from fastapi import APIRouter, Depends, Query, Request
 from fastapi.responses import JSONResponse, RedirectResponse, Response
-from pydantic import AwareDatetime, BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field
 
 from notify import reading, store
 from notify.deliveries import DELIVERY_STATES
@@ -24,6 +24,7 @@ from pledge.events import Envelope
 from pledge.runtime.access import Principal, require
 from pledge.runtime.http import HttpProblem
 from pledge.runtime.ids import Ids
+from pledge.runtime.instants import Instant
 from pledge.runtime.outbox import Outbox
 from pledge.runtime.problems import wants_page
 from pledge.runtime.web import Web
@@ -167,8 +168,8 @@ class Api:
         self,
         principal: Reader,
         desk: Names = None,
-        at: AwareDatetime | None = None,
-        until: AwareDatetime | None = None,
+        at: Instant | None = None,
+        until: Instant | None = None,
     ) -> dict[str, Any]:
         """Who is on call in each rotation, at an instant or over a stretch of up to 90 days."""
         now = at or self._office.clock.now()

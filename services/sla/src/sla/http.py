@@ -11,11 +11,11 @@ from uuid import UUID
 import asyncpg
 from fastapi import APIRouter, Body, Depends, Query, Request
 from fastapi.responses import JSONResponse, PlainTextResponse, Response
-from pydantic import AwareDatetime
 
 from pledge.runtime.access import Principal, require
 from pledge.runtime.clock import Clock
 from pledge.runtime.http import FieldProblem, HttpProblem
+from pledge.runtime.instants import Instant
 from sla import reading, store
 from sla.domain.assess import assess
 from sla.domain.explain import explain
@@ -71,7 +71,7 @@ class Api:
         ] = None,
         metric: Names = None,
         severity: Names = None,
-        due_before: AwareDatetime | None = None,
+        due_before: Instant | None = None,
         cursor: Cursor = None,
         limit: Limit = 50,
     ) -> dict[str, Any]:
@@ -103,7 +103,7 @@ class Api:
         ticket: Annotated[str | None, Query(max_length=100, description="id or number")] = None,
         metric: Names = None,
         retracted: bool | None = None,
-        due_from: AwareDatetime | None = None,
+        due_from: Instant | None = None,
         cursor: Cursor = None,
         limit: Limit = 50,
     ) -> dict[str, Any]:

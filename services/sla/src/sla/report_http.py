@@ -5,17 +5,17 @@ from __future__ import annotations
 import csv
 import io
 from collections.abc import Sequence
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Annotated, Any, Literal
 
 import asyncpg
 from fastapi import APIRouter, Depends, Query
 from fastapi.responses import JSONResponse, Response
-from pydantic import AwareDatetime
 
 from pledge.runtime.access import Principal, require
 from pledge.runtime.clock import Clock
 from pledge.runtime.http import HttpProblem
+from pledge.runtime.instants import Instant
 from sla import reports
 from sla.policies import Policies
 from sla.reports import DIMENSIONS, Period
@@ -26,8 +26,8 @@ DEFAULT_PERIOD = timedelta(days=30)
 
 Form = Literal["json", "csv"]
 Reader = Annotated[Principal, Depends(require("reader"))]
-From = Annotated[AwareDatetime | None, Query(alias="from", description="default: 30 days back")]
-To = Annotated[AwareDatetime | None, Query(description="default: now")]
+From = Annotated[Instant | None, Query(alias="from", description="default: 30 days back")]
+To = Annotated[Instant | None, Query(description="default: now")]
 
 
 class ReportsApi:
@@ -97,8 +97,8 @@ class ReportsApi:
         self,
         principal: Principal,
         desk: str,
-        start: AwareDatetime | None,
-        end: AwareDatetime | None,
+        start: datetime | None,
+        end: datetime | None,
     ) -> Period:
         now = self._clock.now()
         policy = self._policies.for_opening(desk, now) if principal.may(desk) else None

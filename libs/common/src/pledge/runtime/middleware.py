@@ -10,6 +10,7 @@ import re
 from collections.abc import Mapping
 from contextlib import ExitStack, suppress
 
+import asyncpg
 from starlette.datastructures import Headers, MutableHeaders
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
@@ -17,6 +18,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from pledge.runtime import logs, problems, tracing
 from pledge.runtime.clock import Clock
+from pledge.runtime.database import is_retriable
 from pledge.runtime.ids import Ids
 from pledge.runtime.metrics import RuntimeMetrics
 
@@ -26,6 +28,8 @@ REQUEST_ID = "x-request-id"
 _REQUEST_ID = re.compile(r"[A-Za-z0-9._-]{8,64}")
 # Asked every few seconds by machines; a line for each would hide the others.
 _QUIET = ("/livez", "/readyz", "/startupz", "/metrics")
+# What PostgreSQL says of a NUL in a text, and in the text of a JSON value.
+_UNSTORABLE = (asyncpg.CharacterNotInRepertoireError, asyncpg.UntranslatableCharacterError)
 
 CONTENT_SECURITY_POLICY = (
     "default-src 'none'; style-src 'self'; script-src 'self'; img-src 'self' data:; "
@@ -83,17 +87,23 @@ class AroundRequests:
                 self._add_headers(MutableHeaders(scope=message), request_id)
             await send(message)
 
+        async def refuse(problem: problems.HttpProblem) -> None:
+            response = problems.answer(Request(scope, receive), problem)
+            await response(scope, receive, send_with_headers)
+
         try:
+            if _holds_nul(scope):
+                await refuse(problems.HttpProblem(400, "the address holds a NUL (%00); remove it"))
+                return
             await self._app(scope, receive, send_with_headers)
-        except Exception:
-            log.exception("request_failed", method=scope["method"], path=_path(scope))
+        except Exception as error:
+            problem = _problem_of(error)
+            # What is no fault of the program needs no trace of it.
+            say = log.exception if problem.status == 500 else log.warning
+            say("request_failed", method=scope["method"], path=_path(scope), error=repr(error))
             if status:
                 raise  # too late for an answer: the server closes the connection
-            failure = problems.HttpProblem(
-                500, "something went wrong on our side; it was logged under this request's id"
-            )
-            response = problems.answer(Request(scope, receive), failure)
-            await response(scope, receive, send_with_headers)
+            await refuse(problem)
         except asyncio.CancelledError:
             # The server is going down and this answer took too long, as streams do. Its task ends
             # here in any case; ending the stream in an orderly way is kinder than cutting it off.
@@ -163,6 +173,22 @@ class BoundedBodies:
             if path.startswith(prefix):
                 return limit
         return self._largest
+
+
+def _holds_nul(scope: Scope) -> bool:
+    """Whether the path or the query has the one character that PostgreSQL's text can't hold."""
+    return "\0" in scope["path"] or b"%00" in scope["query_string"]
+
+
+def _problem_of(error: Exception) -> problems.HttpProblem:
+    if isinstance(error, _UNSTORABLE):
+        return problems.HttpProblem(422, "a text of the request holds a NUL; remove it")
+    if is_retriable(error):
+        told = "what this needs, such as the database, does not answer now; try again soon"
+        return problems.HttpProblem(503, told, headers={"retry-after": "5"})
+    return problems.HttpProblem(
+        500, "something went wrong on our side; it was logged under this request's id"
+    )
 
 
 def _too_large(limit: int) -> str:
