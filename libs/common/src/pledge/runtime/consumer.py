@@ -26,12 +26,13 @@ from pledge.runtime.outbox import Outbox, OutboxTransaction
 from pledge.runtime.ownership import (
     Fenced,
     PartitionState,
+    follow_on,
     hold,
     retry_while_away,
 )
 from pledge.runtime.records import Partition, Record, from_kafka
 from pledge.runtime.settings import KafkaSettings
-from pledge.runtime.subscription import Listener, Subscription
+from pledge.runtime.subscription import Listener, Subscription, start_probe
 from pledge.runtime.takeover import take_over
 
 # Offsets are committed to Kafka for lag tools only, so seldom and under a timeout.
@@ -43,6 +44,10 @@ REVOKE_GRACE = timedelta(seconds=20)
 FENCE_GRACE = timedelta(seconds=90)
 # This many records in a row that can't be handled are a bad deploy, not bad records.
 POISON_RUN_LIMIT = 100
+
+# Transactions begun before the next poll waits for one of them: while the database works on some,
+# others are computed. Each partition still has one at a time.
+MOST_UNDER_WAY = 3
 
 C = TypeVar("C")
 
@@ -90,6 +95,7 @@ class PartitionConsumer:
             progress=progress,
         )
         self._states: dict[Partition, PartitionState] = {}
+        self._under_way: set[asyncio.Future[None]] = set()
         self._failure: asyncio.Future[None] | None = None
         self._subscription: Subscription | None = None
         self._probe: AIOKafkaConsumer | None = None
@@ -126,7 +132,7 @@ class PartitionConsumer:
                     await hold(transaction.connection, state)
                     yield transaction
             except Fenced:
-                state.is_fenced = True
+                self._lost(state)
                 raise
 
     async def caught_up(self, partitions: Iterable[Partition]) -> frozenset[Partition]:
@@ -153,7 +159,9 @@ class PartitionConsumer:
         """Consume until cancelled. Raises what consumption can't go on after."""
         self._failure = asyncio.get_running_loop().create_future()
         self._is_stopping = False
-        probe: AIOKafkaConsumer = await self._connect(self._start_probe)
+        probe: AIOKafkaConsumer = await self._connect(
+            lambda: start_probe(self._kafka, self._service)
+        )
         self._probe = probe
         commits = asyncio.ensure_future(self._commit_for_ever())
         try:
@@ -167,6 +175,8 @@ class PartitionConsumer:
             self._is_stopping = True
             commits.cancel()
             await self._release(frozenset(self._states))
+            for work in self._under_way:
+                work.cancel()
             if self._subscription is not None:
                 await self._subscription.stop()
             await probe.stop()
@@ -181,17 +191,6 @@ class PartitionConsumer:
             )
 
         return await retry_while_away(start, on_retry=say, passing=(KafkaError,))
-
-    async def _start_probe(self) -> AIOKafkaConsumer:
-        probe = AIOKafkaConsumer(
-            **self._kafka.client_options(), client_id=f"pledge-{self._service}-probe"
-        )
-        try:
-            await probe.start()
-        except BaseException:
-            await probe.stop()
-            raise
-        return probe
 
     async def _start_subscription(self) -> Subscription:
         subscription = Subscription(
@@ -226,7 +225,12 @@ class PartitionConsumer:
                 on_retry=self._say_waiting,
                 give_up=lambda: self._is_stopping,
             )
-            await self._check_ends(states)
+            await retry_while_away(
+                lambda: self._check_ends(states),
+                on_retry=self._say_waiting,
+                give_up=lambda: self._is_stopping,
+                passing=(KafkaError,),
+            )
             self._states = states
             await self._handler.assigned(partitions)
             for partition, state in states.items():
@@ -239,7 +243,7 @@ class PartitionConsumer:
 
     def _say_waiting(self, error: BaseException) -> None:
         self._progress()
-        log.warning("waiting for the database", error=repr(error))
+        log.warning("waiting for Kafka or the database", error=repr(error))
 
     async def _check_ends(self, states: dict[Partition, PartitionState]) -> None:
         """Refuse a topic that ends before what we have read: it was deleted or lost its tail."""
@@ -283,16 +287,24 @@ class PartitionConsumer:
     # -- batches -----------------------------------------------------------------------------
 
     async def _on_batch(self, raw: Sequence[ConsumerRecord]) -> None:
-        """Work on each partition of a batch; whatever goes wrong for good ends `run`."""
+        """Begin to work on each partition of a batch; wait only while much is under way."""
         by_partition: dict[Partition, list[Record]] = {}
         for each in raw:
             record = from_kafka(each, self._kafka.logical(each.topic))
             partition = Partition(record.topic, record.partition)
             by_partition.setdefault(partition, []).append(record)
-        work = [self._work(partition, records) for partition, records in by_partition.items()]
-        for result in await asyncio.gather(*work, return_exceptions=True):
-            if isinstance(result, BaseException):
-                self._fail(result)
+        for partition, records in by_partition.items():
+            work = asyncio.ensure_future(self._work(partition, records))
+            self._under_way.add(work)
+            work.add_done_callback(self._worked)
+        while len(self._under_way) >= MOST_UNDER_WAY:
+            await asyncio.wait(self._under_way, return_when=asyncio.FIRST_COMPLETED)
+
+    def _worked(self, work: asyncio.Future[None]) -> None:
+        """Whatever goes wrong for good ends `run`."""
+        self._under_way.discard(work)
+        if not work.cancelled() and (error := work.exception()) is not None:
+            self._fail(error)
         self._progress()
 
     async def _work(self, partition: Partition, records: list[Record]) -> None:
@@ -303,23 +315,31 @@ class PartitionConsumer:
             try:
                 await self._apply(state, self._unseen(state, records))
             except Fenced:
-                if state.is_revoked:
-                    return
-                state.is_fenced = True
-                self._metrics.fenced()
-                log.warning(
-                    "partition lost to another owner",
-                    topic=partition.topic,
-                    partition=partition.number,
-                )
-                asyncio.get_running_loop().call_later(
-                    FENCE_GRACE.total_seconds(), self._fail_if_still_fenced, state
-                )
+                self._lost(state)
+            except Exception:
+                # Nothing of this partition may be applied behind a batch that was not.
+                state.is_revoked = True
+                raise
 
     async def _apply(self, state: PartitionState, records: list[Record]) -> None:
         if records:
             await self._worker.work(state, records)
             self._observe_lag(state, records[-1])
+
+    def _lost(self, state: PartitionState) -> None:
+        """The database says that somebody else has the partition; the group must say so soon."""
+        if not state.is_owned:
+            return
+        state.is_fenced = True
+        self._metrics.fenced()
+        log.warning(
+            "partition lost to another owner",
+            topic=state.partition.topic,
+            partition=state.partition.number,
+        )
+        asyncio.get_running_loop().call_later(
+            FENCE_GRACE.total_seconds(), self._fail_if_still_fenced, state
+        )
 
     def _fail_if_still_fenced(self, state: PartitionState) -> None:
         if self._states.get(state.partition) is state:
@@ -329,15 +349,10 @@ class PartitionConsumer:
 
     def _unseen(self, state: PartitionState, records: list[Record]) -> list[Record]:
         """The records not yet in the database, unless some between were skipped by the fetch."""
-        unseen = [record for record in records if record.offset >= state.next_offset]
-        if not unseen or unseen[0].offset == state.next_offset:
-            return unseen
-        if state.sought_offset == state.next_offset:
-            # Asked again and got the same: retention or compaction took the records between.
-            return unseen
-        state.sought_offset = state.next_offset
-        self._seek(state.partition, state.next_offset)
-        return []
+        unseen = follow_on(state, records)
+        if unseen is None:
+            self._seek(state.partition, state.next_offset)
+        return unseen or []
 
     # -- figures and names -------------------------------------------------------------------
 

@@ -122,6 +122,17 @@ class Subscription:
         return consumer
 
 
+async def start_probe(kafka: KafkaSettings, service: str) -> AIOKafkaConsumer:
+    """A client that reads nothing and is asked where topics end, beside fetches that wait."""
+    probe = AIOKafkaConsumer(**kafka.client_options(), client_id=f"pledge-{service}-probe")
+    try:
+        await probe.start()
+    except BaseException:
+        await probe.stop()
+        raise
+    return probe
+
+
 def _security(kafka: KafkaSettings) -> BaseSecurity:
     context = kafka.ssl_context()
     use_ssl = context is not None
