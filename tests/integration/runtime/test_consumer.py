@@ -129,6 +129,20 @@ async def _stops_at_a_run(kafka: KafkaSettings, dsn: str) -> None:
             await asyncio.wait_for(ledger.consuming, 30)
 
 
+async def test_nothing_behind_a_batch_that_failed_is_applied(
+    kafka: KafkaSettings, dsn: str
+) -> None:
+    poison = [Message(INPUT, b"k", b"poison %d" % n, ()) for n in range(30)]
+    good = [Message(INPUT, b"k", b"good %d" % n, ()) for n in range(60)]
+    await topics.publish(kafka, [*poison, *good])
+    small = kafka.model_copy(update={"batch_records": 5})
+    async with Ledger(small, dsn, poison_run_limit=10) as ledger:
+        with pytest.raises(PoisonRun):
+            await asyncio.wait_for(ledger.consuming, 30)
+        assert await ledger.count() == 0
+        assert await ledger.pool.fetchval("SELECT max(next_offset) FROM consumed") == 10
+
+
 async def test_poison_with_a_header_that_no_table_takes_is_kept(
     kafka: KafkaSettings, dsn: str
 ) -> None:

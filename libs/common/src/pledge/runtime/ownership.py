@@ -8,22 +8,25 @@ and a former owner that wakes up late finds no row to update.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, field
 from datetime import timedelta
 from typing import TypeVar
 
 import asyncpg
+import structlog
 
 from pledge.runtime.clock import SystemClock
 from pledge.runtime.database import is_retriable
-from pledge.runtime.records import Partition
+from pledge.runtime.records import Partition, Record
 
 # A database that is away is asked again after 0.1 s, 0.2 s, … and then every 5 s.
 FIRST_BACKOFF = timedelta(milliseconds=100)
 LONGEST_BACKOFF = timedelta(seconds=5)
 
 T = TypeVar("T")
+
+log = structlog.get_logger()
 
 _CLAIM = """
 INSERT INTO consumed (topic, partition, next_offset, epoch)
@@ -69,13 +72,37 @@ class PartitionState:
     is_revoked: bool = False
     # Set when the database says that somebody else claimed it.
     is_fenced: bool = False
-    # The offset we have asked the consumer to seek to again after a gap, so that we ask once.
-    sought_offset: int | None = None
+    # A gap we have asked the consumer to seek back for: the offset wanted, the first that came.
+    sought: tuple[int, int] | None = None
 
     @property
     def is_owned(self) -> bool:
         """Whether, as far as this process knows, it may write for the partition."""
         return not (self.is_revoked or self.is_fenced)
+
+
+def follow_on(state: PartitionState, records: Sequence[Record]) -> list[Record] | None:
+    """The records not yet in the database; None: some are missing before them, seek back for those.
+
+    When the same gap comes again, nothing is there to be read: retention has removed it. A batch
+    that begins later proves nothing, since it may have been on its way when we sought back.
+    """
+    unseen = [record for record in records if record.offset >= state.next_offset]
+    if not unseen or unseen[0].offset == state.next_offset:
+        return unseen
+    gap = (state.next_offset, unseen[0].offset)
+    if state.sought == gap:
+        log.error(
+            "records were gone before they were read",
+            topic=state.partition.topic,
+            partition=state.partition.number,
+            offset=gap[0],
+            next_offset=gap[1],
+        )
+        return unseen
+    if state.sought is None or state.sought[0] != gap[0] or state.sought[1] > gap[1]:
+        state.sought = gap
+    return None
 
 
 async def claim(
