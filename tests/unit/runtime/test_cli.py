@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 import typer
+from rich.table import Table
 from typer.testing import CliRunner
 
 from pledge.runtime import cli
@@ -185,3 +186,26 @@ def test_colours_are_left_out_when_asked() -> None:
     assert "\x1b[" not in pledge("token", "create", "--help", NO_COLOR="1").stdout
     forced = {"NO_COLOR": "1", "FORCE_COLOR": "1"}
     assert "\x1b[3" not in pledge("token", "create", "--help", **forced).stdout
+
+
+@pytest.mark.parametrize("subject", ["[/b] x", "[p1] mail is down", "[link=x]y", ":bug: x"])
+def test_words_of_strangers_are_shown_as_they_are(
+    subject: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    table = Table("Subject")
+    table.add_row(subject)
+    cli.console().print(table)
+    assert subject in capsys.readouterr().out
+
+
+def test_ctrl_c_while_commands_are_loaded_is_no_trace(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def interrupted(_arguments: list[str]) -> typer.Typer:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(cli, "build", interrupted)
+    with pytest.raises(SystemExit) as end:
+        cli.main()
+    assert end.value.code == 130
+    assert capsys.readouterr().err == "pledge: stopped\n"

@@ -55,17 +55,17 @@ def up(
     chosen = home_of(home)
     plan = make_plan(chosen, port_base)
     if detach:
-        status = detached.start(plan, console(), SystemClock())
+        status = detached.start(plan, console(markup=True), SystemClock())
         if status == 0 and demo:
-            status = asyncio.run(demo_run.show(chosen, console(), SystemClock()))
+            status = asyncio.run(demo_run.show(chosen, console(markup=True), SystemClock()))
     else:
-        status = asyncio.run(run(plan, console(), SystemClock(), with_demo=demo))
+        status = asyncio.run(run(plan, console(markup=True), SystemClock(), with_demo=demo))
     raise typer.Exit(status)
 
 
 def down(home: HomeOption = None) -> None:
     """Stop the stack of this folder and wait until nothing of it runs."""
-    detached.stop(home_of(home), console(), SystemClock())
+    detached.stop(home_of(home), console(markup=True), SystemClock())
 
 
 def demo(home: HomeOption = None) -> None:
@@ -78,4 +78,4 @@ def demo(home: HomeOption = None) -> None:
         raise LocalError(
             f"No stack runs in {chosen.folder}.", "Start one with `pledge up` or `make run`."
         )
-    raise typer.Exit(asyncio.run(demo_run.show(chosen, console(), SystemClock())))
+    raise typer.Exit(asyncio.run(demo_run.show(chosen, console(markup=True), SystemClock())))

@@ -97,7 +97,9 @@ async def _show_demo(home: Home, console: Console, clock: Clock) -> int:
     try:
         return await demo.show(home, console, clock)
     except LocalError as error:
-        console.print(f"[red]{error.problem}[/]\n{error.remedy}", soft_wrap=True)
+        # It may end with lines of a log, which are shown as they are.
+        console.print(error.problem, style="red", markup=False, soft_wrap=True)
+        console.print(error.remedy, markup=False, soft_wrap=True)
         return REFUSED
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import os
 import sys
 from importlib.metadata import EntryPoint, PackageNotFoundError, entry_points, version
@@ -17,15 +18,27 @@ from pledge.runtime.settings import SettingsError
 COMMANDS_GROUP = "pledge.commands"
 DISTRIBUTION = "pledge-common"
 TRACE_VARIABLE = "PLEDGE_TRACE"
+# What a shell gives for a program that SIGINT ended: 128 and the signal's number.
+INTERRUPTED = 130
 
 
 class CommandError(Exception):
     """A command can't do what was asked: the message says why and what to do. Exit status 2."""
 
 
-def console(*, stderr: bool = False) -> Console:
-    """A console that follows NO_COLOR and writes plain text when it is not a terminal."""
-    return Console(stderr=stderr, no_color=bool(os.environ.get("NO_COLOR")), highlight=False)
+def console(*, stderr: bool = False, markup: bool = False) -> Console:
+    """A console that follows NO_COLOR and writes plain text when it is not a terminal.
+
+    Without `markup` everything is shown as it is: subjects and names come from strangers, and a
+    `[/b]` in one of them would be taken for a tag.
+    """
+    return Console(
+        stderr=stderr,
+        no_color=bool(os.environ.get("NO_COLOR")),
+        highlight=False,
+        markup=markup,
+        emoji=False,
+    )
 
 
 def services() -> dict[str, ServiceDescription]:
@@ -69,6 +82,10 @@ def main() -> None:
     """Run the `pledge` command of this process's arguments and exit with its status."""
     try:
         build(sys.argv[1:])(prog_name="pledge")
+    except (KeyboardInterrupt, asyncio.CancelledError):
+        # Ctrl-C while commands are loaded; later it is Typer who hears of it.
+        _complain("stopped")
+        sys.exit(INTERRUPTED)
     except (CommandError, SettingsError) as error:
         _complain(str(error))
         sys.exit(2)

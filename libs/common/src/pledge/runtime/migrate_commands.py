@@ -9,8 +9,8 @@ from typing import Annotated
 
 import asyncpg
 import typer
-from rich.console import Console
 
+from pledge.runtime import cli
 from pledge.runtime.migrations import SchemaMismatch, Step, migrate
 from pledge.runtime.service import SERVICES_GROUP, ServiceDescription
 
@@ -39,7 +39,7 @@ def migrate_databases(
 
     Example: PLEDGE_SLA_OWNER_DSN=postgresql://sla_owner@db/sla pledge migrate --service sla
     """
-    console = Console()
+    console = cli.console()
     services = installed_services()
     for name in service or list(services):
         if name not in services:

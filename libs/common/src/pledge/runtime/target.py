@@ -14,22 +14,27 @@ from typing import Any
 from pledge.runtime.settings import KafkaSettings, SettingProblem, SettingsError, load_settings
 
 DEFAULT_HOME = ".pledge"
+_PARTS = ("kafka", "intake", "sla", "notify", "status")
+
+
+def home() -> Path:
+    """The local stack's folder: PLEDGE_HOME, or `.pledge` here."""
+    return Path(os.environ.get("PLEDGE_HOME") or DEFAULT_HOME)
 
 
 def kafka_settings() -> KafkaSettings:
     """KAFKA_* of the environment, or the local stack's broker. Raises SettingsError."""
     environ = dict(os.environ)
     if not environ.get("KAFKA_BOOTSTRAP_SERVERS"):
-        stack = _stack()
-        if "kafka" in stack:
-            environ["KAFKA_BOOTSTRAP_SERVERS"] = stack["kafka"]["bootstrap_servers"]
+        variable = "KAFKA_BOOTSTRAP_SERVERS"
+        environ[variable] = _told(variable, "kafka", "bootstrap_servers", "localhost:9092")
     return load_settings(KafkaSettings, environ)
 
 
 def service_url(service: str) -> str:
     """PLEDGE_<SERVICE>_PUBLIC_URL, or the local stack's address. Raises SettingsError."""
     variable = f"PLEDGE_{service.upper()}_PUBLIC_URL"
-    return _told(variable, service, "url", "http://127.0.0.1:8102").rstrip("/")
+    return _told(variable, service, "url", f"https://{service}.pledge.example").rstrip("/")
 
 
 def service_dsn(service: str) -> str:
@@ -59,10 +64,12 @@ def _unknown(variable: str, example: str) -> SettingsError:
 
 
 def _stack() -> dict[str, Any]:
-    path = Path(os.environ.get("PLEDGE_HOME", DEFAULT_HOME)) / "stack.json"
+    path = home() / "stack.json"
     try:
         content = json.loads(path.read_text(encoding="utf-8"))
     except (OSError, ValueError):
         # No local stack here, or one that is just being written: the caller says what is missing.
         return {}
-    return content if isinstance(content, dict) else {}
+    parts = content if isinstance(content, dict) else {}
+    is_ours = all(isinstance(parts.get(name, {}), dict) for name in _PARTS)
+    return parts if is_ours else {}

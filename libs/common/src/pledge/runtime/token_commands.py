@@ -10,7 +10,7 @@ from typing import Annotated
 import jwt
 import typer
 
-from pledge.runtime import signing
+from pledge.runtime import signing, target
 from pledge.runtime.access import Role, token_id
 from pledge.runtime.cli import CommandError
 from pledge.runtime.clock import SystemClock
@@ -33,7 +33,7 @@ KeyOption = Annotated[
     Path,
     typer.Option("--key", envvar=KEY_VARIABLE, help="The file with the private keys."),
 ]
-DEFAULT_KEY = Path(".pledge/token.key")
+DEFAULT_KEY = target.home() / "token.key"
 
 
 @app.command(
