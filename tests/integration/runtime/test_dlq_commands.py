@@ -6,6 +6,7 @@ import json
 import pytest
 from typer.testing import CliRunner
 
+from pledge.runtime.cli import CommandError
 from pledge.runtime.clock import SystemClock
 from pledge.runtime.deadletters import dead_letter
 from pledge.runtime.dlq_commands import app
@@ -52,3 +53,14 @@ def test_replay_publishes_the_record_as_it_was(kafka: KafkaSettings, letter: Mes
     (record,) = asyncio.run(topics.read(kafka, ORIGIN))
     assert (record.key, record.value, record.headers) == (b"k", b"not json", (("ce_type", b"x"),))
     assert len(pledge_dlq(kafka, "list", "--json").splitlines()) == 1
+
+
+def test_letter_that_is_not_there_is_said_in_a_line(kafka: KafkaSettings) -> None:
+    environ = {
+        "KAFKA_BOOTSTRAP_SERVERS": kafka.bootstrap_servers,
+        "KAFKA_TOPIC_PREFIX": kafka.topic_prefix,
+    }
+    for where in ("x", "no.such.topic/1/2", f"{ORIGIN}/0/99"):
+        result = CliRunner().invoke(app, ["show", where], env=environ)
+        assert isinstance(result.exception, CommandError)
+        assert f"no dead letter {where}" in str(result.exception)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import logging
 from collections.abc import Awaitable, Callable
 from typing import Annotated, Any
 
@@ -12,14 +13,13 @@ import typer
 from aiokafka import AIOKafkaConsumer, AIOKafkaProducer, TopicPartition
 from aiokafka.admin import AIOKafkaAdminClient
 from aiokafka.errors import KafkaError
-from rich.console import Console
 from rich.table import Table
 
-from pledge.runtime import target
+from pledge.runtime import cli, target
 from pledge.runtime.deadletters import SUFFIX, DeadLetter, read_dead_letter
 from pledge.runtime.records import Record
 from pledge.runtime.records import from_kafka as record_from_kafka
-from pledge.runtime.settings import KafkaSettings, SettingsError
+from pledge.runtime.settings import KafkaSettings
 
 # A listing reads each partition from its beginning; more than this is a job for a real consumer.
 MOST_READ = 100_000
@@ -27,6 +27,9 @@ READ_TIMEOUT_MS = 2_000
 # After `resume` a run of poison may go on for so many records; the first good one ends the licence.
 MOST_SET_ASIDE = 1_000_000
 COLUMNS = ("where", "reason", "detail", "service", "at", "bytes")
+
+# What its client can't do comes as an exception; its warnings would only stand in between.
+logging.getLogger("aiokafka").addHandler(logging.NullHandler())
 
 app = typer.Typer(
     help="Dead letters: records that no service could handle, kept with the reason.",
@@ -62,7 +65,7 @@ def list_letters(
     for each in shown:
         summary = _summary(each)
         table.add_row(*(str(summary[column]) for column in COLUMNS))
-    Console().print(table)
+    cli.console().print(table)
 
 
 @app.command("show")
@@ -127,11 +130,10 @@ def _run(work: Callable[[KafkaSettings], Awaitable[Any]]) -> Any:
 
     try:
         return asyncio.run(run())
-    except (SettingsError, LookupError) as error:
-        typer.echo(str(error.args[0] if error.args else error), err=True)
-        raise typer.Exit(2) from error
+    except LookupError as error:
+        raise cli.CommandError(str(error.args[0] if error.args else error)) from error
     except (KafkaError, OSError, asyncpg.PostgresError) as error:
-        typer.echo(f"Kafka or the database does not answer: {error}", err=True)
+        typer.echo(f"pledge: Kafka or the database does not answer: {error}", err=True)
         raise typer.Exit(1) from error
 
 
@@ -150,6 +152,8 @@ def _summary(letter: DeadLetter) -> dict[str, Any]:
 async def _read(kafka: KafkaSettings, topic: str | None, reason: str | None) -> list[DeadLetter]:
     """The dead letters that match, by the time they were written."""
     partitions = await _partitions(kafka, topic)
+    if not partitions:
+        return []  # a consumer that was given nothing to read can't be stopped in order
     consumer = AIOKafkaConsumer(**kafka.client_options(), auto_offset_reset="earliest")
     await consumer.start()
     try:
@@ -188,8 +192,6 @@ async def _partitions(kafka: KafkaSettings, topic: str | None) -> list[TopicPart
 async def _read_all(
     kafka: KafkaSettings, consumer: AIOKafkaConsumer, partitions: list[TopicPartition]
 ) -> list[Record]:
-    if not partitions:
-        return []
     consumer.assign(partitions)
     ends = await consumer.end_offsets(partitions)
     records: list[Record] = []
