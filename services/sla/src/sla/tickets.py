@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import copy
 from collections import OrderedDict
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from datetime import UTC, datetime
+from operator import attrgetter
 from uuid import UUID
 
 from pledge.events import Topic
@@ -56,7 +56,7 @@ class Ticket:
 
     def draft(self) -> Ticket:
         """A copy to change; facts and what was told are replaced as a whole, never mutated."""
-        return copy.copy(self)
+        return Ticket(*_values(self))
 
     def has(self, sequence: int) -> bool:
         """Whether that fact is there. Dead letters leave gaps; replays fill them."""
@@ -74,6 +74,10 @@ class Ticket:
     def is_incident(self) -> bool:
         """Whether it is an incident of the status page, and no ticket."""
         return self.home.topic == INCIDENT_TOPIC
+
+
+# Every fact and every timer that fires makes a draft: this is several times faster than copy.copy.
+_values = attrgetter(*(each.name for each in fields(Ticket)))
 
 
 class TicketCache:
