@@ -44,7 +44,6 @@ REVOKE_GRACE = timedelta(seconds=20)
 FENCE_GRACE = timedelta(seconds=90)
 # This many records in a row that can't be handled are a bad deploy, not bad records.
 POISON_RUN_LIMIT = 100
-
 # Transactions begun before the next poll waits for one of them: while the database works on some,
 # others are computed. Each partition still has one at a time.
 MOST_UNDER_WAY = 3
@@ -183,14 +182,7 @@ class PartitionConsumer:
 
     async def _connect(self, start: Callable[[], Awaitable[C]]) -> C:
         """Wait for a broker that is away at start, saying so."""
-
-        def say(error: BaseException) -> None:
-            self._progress()
-            log.warning(
-                "waiting for Kafka", servers=self._kafka.bootstrap_servers, error=repr(error)
-            )
-
-        return await retry_while_away(start, on_retry=say, passing=(KafkaError,))
+        return await retry_while_away(start, on_retry=self._say_waiting, passing=(KafkaError,))
 
     async def _start_subscription(self) -> Subscription:
         subscription = Subscription(
@@ -243,7 +235,8 @@ class PartitionConsumer:
 
     def _say_waiting(self, error: BaseException) -> None:
         self._progress()
-        log.warning("waiting for Kafka or the database", error=repr(error))
+        servers = self._kafka.bootstrap_servers
+        log.warning("waiting for Kafka or the database", servers=servers, error=repr(error))
 
     async def _check_ends(self, states: dict[Partition, PartitionState]) -> None:
         """Refuse a topic that ends before what we have read: it was deleted or lost its tail."""
@@ -313,18 +306,15 @@ class PartitionConsumer:
             return
         async with state.lock:
             try:
-                await self._apply(state, self._unseen(state, records))
+                if unseen := self._unseen(state, records):
+                    await self._worker.work(state, unseen)
+                    self._observe_lag(state, unseen[-1])
             except Fenced:
                 self._lost(state)
             except Exception:
                 # Nothing of this partition may be applied behind a batch that was not.
                 state.is_revoked = True
                 raise
-
-    async def _apply(self, state: PartitionState, records: list[Record]) -> None:
-        if records:
-            await self._worker.work(state, records)
-            self._observe_lag(state, records[-1])
 
     def _lost(self, state: PartitionState) -> None:
         """The database says that somebody else has the partition; the group must say so soon."""
@@ -348,7 +338,6 @@ class PartitionConsumer:
             )
 
     def _unseen(self, state: PartitionState, records: list[Record]) -> list[Record]:
-        """The records not yet in the database, unless some between were skipped by the fetch."""
         unseen = follow_on(state, records)
         if unseen is None:
             self._seek(state.partition, state.next_offset)
