@@ -59,6 +59,12 @@ def test_what_is_not_known_is_left_out() -> None:
         "{{ 'a'.center(1000000000) }}",
         "{{ '{:999999999}'.format(1) }}",
         "{% for a in range(100000) %}{% endfor %}",
+        "{{ [1] | tojson(indent=400000000) }}",
+        "{{ 'abc' | wordwrap(1, true, 'x' ) }}",
+        "{{ 'abc' | batch(400000000, 'a') | list }}",
+        "{{ (1).to_bytes(400000000, 'big') }}",
+        "{{ 'a'.encode().center(400000000) }}",
+        "{% macro again() %}{{ again() }}{% endmacro %}{{ again() }}",
     ],
 )
 def test_a_template_reaches_nothing_and_swells_nothing(source: str) -> None:

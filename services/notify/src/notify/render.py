@@ -65,8 +65,15 @@ def _finalize(context: Context, value: Any) -> Any:
 
 
 _SWELLING = frozenset(
-    {"format", "format_map", "center", "ljust", "rjust", "zfill", "expandtabs", "replace", "join"}
-)
+    {
+        "center", "encode", "expandtabs", "format", "format_map", "join", "ljust", "replace",
+        "rjust", "translate", "zfill",
+    }
+)  # fmt: skip
+_SWELLING_FILTERS = (
+    "batch", "center", "format", "indent", "pprint", "replace", "slice", "tojson", "wordwrap",
+    "xmlattr",
+)  # fmt: skip
 
 
 class _Sandbox(ImmutableSandboxedEnvironment):
@@ -81,8 +88,8 @@ class _Sandbox(ImmutableSandboxedEnvironment):
         return super().call_binop(context, operator, left, right)
 
     def is_safe_attribute(self, obj: Any, attr: str, value: Any) -> bool:
-        """Not the methods of text that pad or repeat."""
-        if isinstance(obj, str) and attr in _SWELLING:
+        """Not the methods of text that pad or repeat, and none of bytes and numbers."""
+        if isinstance(obj, bytes | int | float) or (isinstance(obj, str) and attr in _SWELLING):
             return False
         return super().is_safe_attribute(obj, attr, value)
 
@@ -100,7 +107,7 @@ def _environment(*, autoescape: bool) -> ImmutableSandboxedEnvironment:
     # Without range a template can only loop over what it is given; without these filters it can
     # only shorten text.
     environment.globals.clear()
-    for name in ("center", "format", "indent", "replace", "xmlattr", "pprint"):
+    for name in _SWELLING_FILTERS:
         environment.filters.pop(name)
     return environment
 
@@ -137,6 +144,19 @@ def render(template: DeskTemplate, values: Mapping[str, Any], zone: str) -> Rend
     )
 
 
+# A macro that calls itself ends in one of the last two: the template's fault, too, and a page whose
+# template fails goes out in our own words.
+_FAILURES = (
+    TemplateError,
+    TypeError,
+    ValueError,
+    ArithmeticError,
+    LookupError,
+    RecursionError,
+    MemoryError,
+)
+
+
 def _fill(source: str, values: Mapping[str, Any], *, is_html: bool) -> str:
     size = 0
     parts: list[str] = []
@@ -146,6 +166,6 @@ def _fill(source: str, values: Mapping[str, Any], *, is_html: bool) -> str:
             size += len(part)
             if size > LONGEST_RESULT:
                 raise RenderFailed(f"the message is longer than {LONGEST_RESULT} characters")
-    except (TemplateError, TypeError, ValueError, ArithmeticError, LookupError) as error:
+    except _FAILURES as error:
         raise RenderFailed(f"{type(error).__name__}: {error}") from error
     return "".join(parts)
