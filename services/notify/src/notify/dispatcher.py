@@ -206,12 +206,18 @@ class Dispatcher:
         lanes = [lane for _, lane in due]
         for lane in lanes:
             self._appointments.pop(lane, None)
+        now = self._clock.now()
+        if any(each.held.leased_until <= now for each in self._results):
+            # Sent, but the database was away for longer than the lease: what is claimed before
+            # their outcome is written down would be sent again.
+            for lane in lanes:
+                self._schedule(lane, now + LOCKED_ELSEWHERE_WAIT)
+            return
         room = {lane: left for lane in lanes if (left := self._room(lane)) > 0}
         for lane in set(lanes) - set(room):
             self._lane(lane).has_backlog = True
         if not room:
             return
-        now = self._clock.now()
         claimed = await deliveries.claim_deliveries(
             self._pool, room, now=now, lease_until=now + LEASE, worker=self._presence.worker
         )
@@ -234,10 +240,15 @@ class Dispatcher:
 
     def _schedule(self, lane: str, at: datetime) -> None:
         """Look at the lane at this instant, unless it is looked at before."""
+        now = self._clock.now()
         earlier = self._appointments.get(lane)
-        if earlier is None or at < earlier:
-            self._appointments[lane] = at
-            self._due.schedule(at, lane)
+        if earlier is not None and earlier < now:
+            # Passed: its delivery was cancelled, or it is about to be looked at.
+            at = min(at, now)
+        elif earlier is not None and at >= earlier:
+            return
+        self._appointments[lane] = at
+        self._due.schedule(at, lane)
 
     # -- sending -----------------------------------------------------------------------------
 
