@@ -21,6 +21,7 @@ from pledge_local.home import Home
 from pledge_local.java import find_java
 from pledge_local.plan import make_plan
 from pledge_local.ports import Ports
+from pledge_local.postgres import Server
 from pledge_local.topics import TopicPlan, ensure_topics, read_topics
 from support.cluster import ROOT
 
@@ -78,6 +79,38 @@ def test_folder_that_cannot_be_written_is_named() -> None:
         Home(Path("/proc/pledge")).prepare()
     assert "/proc/pledge can't be written" in refusal.value.problem
     assert "--home" in refusal.value.remedy
+
+
+def test_what_holds_mails_is_for_the_owner_alone_in_a_folder_open_to_all(tmp_path: Path) -> None:
+    tmp_path.chmod(0o755)
+    (tmp_path / "kafka").mkdir(mode=0o755)
+    home = Home(tmp_path)
+    home.prepare()
+    for folder in (home.logs, home.keys, home.sink, home.kafka):
+        assert stat.S_IMODE(folder.stat().st_mode) == 0o700
+
+
+@pytest.mark.parametrize("kind", ["a link", "open to others"])
+def test_socket_folder_that_somebody_else_prepared_is_refused(tmp_path: Path, kind: str) -> None:
+    server = Server(tmp_path / ("long" * 30) / "postgres")
+    (server.folder).mkdir(parents=True)
+    (server.folder / "PG_VERSION").write_text("18")
+    elsewhere = tmp_path / "elsewhere"
+    elsewhere.mkdir()
+    place = server.socket_folder
+    try:
+        if kind == "a link":
+            place.symlink_to(elsewhere)
+        else:
+            place.mkdir()
+            place.chmod(0o777)
+        with pytest.raises(LocalError, match="not ours alone"):
+            server.start()
+    finally:
+        if place.is_symlink():
+            place.unlink()
+        else:
+            place.rmdir()
 
 
 def test_chosen_java_that_is_too_old_is_refused(

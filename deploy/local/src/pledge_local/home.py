@@ -71,8 +71,11 @@ class Home:
     def prepare(self) -> None:
         """Create the folder. Raises LocalError when it can't be written or the disk is full."""
         try:
-            for folder in (self.folder, self.logs, self.keys, self.sink):
-                folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+            self.folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+            for folder in (self.logs, self.keys, self.sink, self.kafka):
+                folder.mkdir(mode=0o700, exist_ok=True)
+                # The folder around them may be one that others made, open to everybody.
+                folder.chmod(0o700)
             probe = self.folder / ".write-probe"
             probe.write_bytes(b"")
             probe.unlink()

@@ -8,6 +8,7 @@ import importlib.util
 import os
 import pwd
 import signal
+import stat
 import subprocess
 import sys
 import tempfile
@@ -101,6 +102,8 @@ class Server:
             self._initialise()
         # With a single user on this machine, a lock file of a killed server is the only left-over.
         self.socket_folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+        if self.socket_folder != self.folder:
+            _check_own(self.socket_folder)
         options = {**self._settings, "unix_socket_directories": str(self.socket_folder)}
         command = [_program("postgres"), "-D", str(self.folder)]
         for name, value in options.items():
@@ -255,6 +258,21 @@ def _programs() -> Path:
 
 def _program(name: str) -> str:
     return str(_programs() / name)
+
+
+def _check_own(folder: Path) -> None:
+    """Raise LocalError for a folder that another user made or may write.
+
+    One in the shared folder for temporary files has a name that can be known beforehand: whoever
+    makes it first could stand between us and our database.
+    """
+    found = folder.lstat()
+    is_ours = found.st_uid == os.geteuid() and not found.st_mode & 0o022
+    if not stat.S_ISDIR(found.st_mode) or not is_ours:
+        raise LocalError(
+            f"The folder {folder}, which is for PostgreSQL's socket, is not ours alone.",
+            "Remove it, or choose a shorter path with --home, so that none is needed.",
+        )
 
 
 def _quoted(name: str) -> str:
