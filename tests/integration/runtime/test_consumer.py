@@ -10,6 +10,7 @@ from functools import partial
 import asyncpg
 import pytest
 import structlog
+from aiokafka import AIOKafkaProducer
 from aiokafka.structs import ConsumerRecord
 
 from pledge.runtime.consumer import OffsetBeyondEnd
@@ -164,6 +165,17 @@ async def test_a_value_that_no_column_takes_is_poison_and_no_outage(
     letter = read_dead_letter(from_kafka(record, INPUT))
     assert letter is not None
     assert letter.detail.startswith("DataError")
+
+
+@pytest.mark.parametrize("codec", ["gzip", "lz4", "snappy", "zstd"])
+async def test_records_are_read_whatever_their_producer_packed_them_with(
+    kafka: KafkaSettings, dsn: str, codec: str
+) -> None:
+    options = kafka.client_options()
+    async with AIOKafkaProducer(**options, compression_type=codec) as producer:
+        await producer.send_and_wait(kafka.topic(INPUT), b"x" * 1_000)
+    async with Ledger(kafka, dsn) as ledger:
+        await eventually(lambda: _has_rows(ledger, 1))
 
 
 async def test_a_former_owner_cannot_write(kafka: KafkaSettings, dsn: str) -> None:

@@ -6,6 +6,7 @@ since its defaults would drop a batch whose headers it can't read and go on afte
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from typing import Any
 
@@ -22,6 +23,10 @@ from pledge.runtime.settings import KafkaSettings
 POLL_TIMEOUT_MS = 10
 # A handler waits out a database outage inside one poll; the group must not take it for dead.
 MAX_POLL_INTERVAL_MS = 24 * 3600 * 1000
+
+# What keeps FastStream from fetching (a codec, a right that was taken away) it tells here alone.
+_LOGGER = logging.getLogger("pledge.subscription")
+_LOGGER.setLevel(logging.ERROR)
 
 OnBatch = Callable[[Sequence[ConsumerRecord]], Awaitable[None]]
 
@@ -66,7 +71,7 @@ class Subscription:
             consumer_only=True,
             allow_auto_create_topics=False,
             apply_types=False,
-            logger=None,
+            logger=_LOGGER,
             graceful_timeout=None,
             request_timeout_ms=int(kafka.request_timeout.total_seconds() * 1000),
             security=_security(kafka),
