@@ -92,7 +92,9 @@ def replay_letters(
 ) -> None:
     """Publish dead letters again to the topic they came from.
 
-    They stay in the dead-letter topic. A service that has already seen the record recognises it.
+    They stay in the dead-letter topic. A service that has handled the record recognises it. intake
+    and sla take a replayed record in whenever it comes; notify and status drop one of a ticket or
+    incident of which they have handled a later one since: they don't tell old news.
 
     Example: pledge dlq replay --topic ticket.events.v1 --reason handler_error
     """
