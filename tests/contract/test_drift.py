@@ -55,13 +55,16 @@ def test_writing_again_changes_nothing(reference: Reference) -> None:
     assert reference.spec("--check") == 0
 
 
-def test_from_nothing_everything_is_made_the_same(reference: Reference, tmp_path: Path) -> None:
+def test_from_nothing_everything_is_made(reference: Reference, tmp_path: Path) -> None:
     fresh = Reference(tmp_path / "fresh")
 
     assert fresh.spec("--check") == 1
     assert fresh.files() == {}
     assert fresh.spec() == 0
-    assert fresh.files() == reference.files()
+    # A kept sample is as old as its event and need not know the fields that came later, so the
+    # contents may differ; there is one of each all the same.
+    assert fresh.files().keys() == reference.files().keys()
+    assert fresh.spec("--check") == 0
 
 
 def test_each_drifted_file_is_named_with_the_remedy(

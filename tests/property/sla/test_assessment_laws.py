@@ -268,7 +268,7 @@ def test_no_facts_or_none_that_opens_mean_nothing(name: str) -> None:
 
 
 @pytest.mark.parametrize("name", NAMES)
-@pytest.mark.parametrize("year", [1, 1899, 2399, 9999])
+@pytest.mark.parametrize("year", [1, 1989, 2149, 9999])
 def test_instants_at_the_ends_of_time_do_not_raise(name: str, year: int) -> None:
     at = datetime(year, 1, 1, tzinfo=UTC)
     facts = [

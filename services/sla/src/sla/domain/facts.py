@@ -5,7 +5,7 @@ Rules for odd facts, so that any set of facts has one meaning:
 - Facts count by `occurred_at`, those of one instant by `sequence`.
 - A clock in the future: what claims to have occurred after it was recorded counts when recorded.
 - From before the ticket: what occurred before the opening counts at the opening.
-- Beyond the years 1900 to 2400, which calendars cover, it counts at their first or last instant.
+- Beyond the years 1990 to 2150, which calendars cover, it counts at their first or last instant.
 - The same sequence twice is one fact; a second opening is ignored.
 - After closing: see `assess`.
 """
