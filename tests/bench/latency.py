@@ -87,6 +87,7 @@ async def _pages(rig: Rig, *, is_floor: bool) -> tuple[list[float], dict[str, in
         told = {
             "BENCH_PAGER": pager.url,
             "PLEDGE_NOTIFY_VARIABLES": json.dumps({"RECEIVER_PAGER": pager.url}),
+            "PLEDGE_NOTIFY_REACHABLE_HOSTS": '["127.0.0.1"]',
         }
         promises = await _run(rig, kafka, databases, programs, told, pager.accepted)
     dsn = rig.server.dsn(databases["notify"], "notify")

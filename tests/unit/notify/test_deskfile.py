@@ -82,6 +82,18 @@ def test_a_variable_without_a_value_is_told_at_the_start(tmp_path: Path) -> None
         load_desks(tmp_path, Surroundings({}, "a secret", frozenset()))
 
 
+def test_a_desk_grants_itself_no_way_into_our_network(tmp_path: Path) -> None:
+    write(tmp_path, GOOD + "reachable_hosts: [Pager.Internal, 169.254.169.254]\n")
+    variables = SURROUNDINGS.variables
+
+    with pytest.raises(DeskFilesWrong, match=r"169\.254\.169\.254.*REACHABLE_HOSTS") as refusal:
+        load_desks(tmp_path, Surroundings(variables, "a secret", frozenset({"pager.internal"})))
+
+    assert len(refusal.value.problems) == 1
+    both = frozenset({"pager.internal", "169.254.169.254"})
+    assert load_desks(tmp_path, Surroundings(variables, "s", both))["demo"].reachable_hosts == both
+
+
 def test_two_overrides_at_one_time_are_refused(tmp_path: Path) -> None:
     text = (
         GOOD

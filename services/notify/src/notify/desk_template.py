@@ -18,7 +18,8 @@ late_after: 5s
 # At most so many automatic mails to one address, so that no auto-responder can make a loop.
 mail_brake: {mails: 20, within: 1h}
 
-# Private hosts that this desk's webhooks may reach. Public ones need no entry.
+# Private hosts that this desk's webhooks reach: the operator must name them, too, in
+# PLEDGE_NOTIFY_REACHABLE_HOSTS. Public ones need no entry.
 reachable_hosts: []
 
 # `methods` are "email" or names of receivers; a page uses all of them.

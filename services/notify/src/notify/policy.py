@@ -70,6 +70,7 @@ def load_desks(folder: Path, surroundings: Surroundings) -> dict[str, Desk]:
         file, found = _read(path)
         if file is not None:
             found += _missing_variables(path, file, surroundings.variables)
+            found += _hosts_not_granted(path, file, surroundings.reachable_hosts)
         problems += [problem for problem in found if problem.severity == "error"]
         if file is not None and not problems:
             desks[path.parent.name] = build_desk(path.parent.name, file, surroundings)
@@ -97,8 +98,7 @@ def build_desk(name: str, file: NotifyFile, surroundings: Surroundings) -> Desk:
         late_after=file.late_after,
         mails_per_address=file.mail_brake.mails,
         mails_within=file.mail_brake.within,
-        reachable_hosts=frozenset(host.lower() for host in file.reachable_hosts)
-        | surroundings.reachable_hosts,
+        reachable_hosts=surroundings.reachable_hosts,
     )
 
 
@@ -208,6 +208,20 @@ def _missing_variables(path: Path, file: NotifyFile, variables: Mapping[str, str
         for key, receiver in file.receivers.items()
         for name in _VARIABLE.findall(receiver.url)
         if name not in variables
+    ]
+
+
+def _hosts_not_granted(path: Path, file: NotifyFile, granted: frozenset[str]) -> list[Problem]:
+    """Private hosts that a desk asks for and the operator does not let it reach."""
+    document = load(path)
+    return [
+        document.problem(
+            ("reachable_hosts", index),
+            f"{host} is no private host that webhooks may reach in this installation",
+            "its operator names it in PLEDGE_NOTIFY_REACHABLE_HOSTS; public hosts need no entry",
+        )
+        for index, host in enumerate(file.reachable_hosts)
+        if host.lower() not in granted
     ]
 
 
