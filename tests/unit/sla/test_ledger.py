@@ -218,3 +218,19 @@ def test_ticket_of_a_desk_without_promises_is_kept_without_timers() -> None:
     ledger.add_fact(ticket, fact, "{}", decoded.envelope)
     assert ledger.messages == []
     assert len(ledger.rows().new_tickets) == 1
+
+
+@pytest.mark.parametrize("size", [1, 2])
+def test_a_breach_taken_back_and_broken_again_stands_however_facts_are_batched(size: int) -> None:
+    story = Story().opened()
+    books = Books()
+    books.tell(story.messages, MONDAY)
+    books.fire(MONDAY + minutes(31))
+    again = story.triaged(32, "p2").triaged(33, "p1").messages[1:]
+    for start in range(0, len(again), size):
+        books.tell(again[start : start + size], MONDAY + minutes(40))
+    told = [each for each in books.said() if each.endswith("first_response")]
+    assert told.count("breached first_response") == 2
+    assert told.count("breach_retracted first_response") == 1
+    assert books.rows.retractions == []
+    assert len(books.rows.breaches) == 1

@@ -51,7 +51,7 @@ class Ledger:
         self._facts: list[FactRow] = []
         self._timers: dict[TimerKey, TimerRow | None] = {}
         self._breaches: dict[UUID, BreachRow] = {}
-        self._retractions: list[RetractionRow] = []
+        self._retractions: dict[UUID, RetractionRow] = {}
         self.messages: list[Message] = []
         self.published: list[tuple[Change, Ticket]] = []
 
@@ -99,7 +99,7 @@ class Ledger:
         rows = Rows(
             facts=self._facts,
             breaches=list(self._breaches.values()),
-            retractions=self._retractions,
+            retractions=list(self._retractions.values()),
         )
         for ticket_id, draft in self._drafts.items():
             (rows.changed_tickets if ticket_id in self._known else rows.new_tickets).append(draft)
@@ -218,6 +218,8 @@ class Ledger:
     ) -> None:
         due_at = change.occurred_at
         own_id = breach_id(draft.ticket_id, change.metric, change.cycle, due_at)
+        # Taken back earlier in this transaction, it stands again; retractions are written last.
+        self._retractions.pop(own_id, None)
         self._breaches[own_id] = BreachRow(
             own_id,
             draft.ticket_id,
@@ -238,7 +240,7 @@ class Ledger:
         due_at = change.due_at or change.occurred_at
         own_id = breach_id(draft.ticket_id, change.metric, change.cycle, due_at)
         met_at = change.timer.met_at if change.timer else None
-        self._retractions.append(RetractionRow(own_id, self.now, change.reason, met_at))
+        self._retractions[own_id] = RetractionRow(own_id, self.now, change.reason, met_at)
 
 
 def states_of(told: Told) -> Counter[str]:
