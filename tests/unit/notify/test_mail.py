@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+import asyncio
 from datetime import UTC, datetime
 from typing import Any
 from uuid import UUID
 
 import pytest
+from aiosmtpd.smtp import SMTP, AuthResult, Envelope, Session
 
-from notify.channels import Delivery
-from notify.channels.smtp import build_message
+from notify.channels import Delivered, Delivery, Retry
+from notify.channels.smtp import SmtpChannel, SmtpServer, build_message
 
 NOW = datetime(2026, 3, 1, 12, 0, tzinfo=UTC)
 
@@ -77,3 +79,43 @@ def test_what_a_person_wrote_is_not_marked_automatic() -> None:
 
     assert message["Auto-Submitted"] == "no"
     assert message["X-Auto-Response-Suppress"] is None
+
+
+class _Relay:
+    """Takes mails, and notes what is said to it; it offers no TLS."""
+
+    def __init__(self) -> None:
+        self.logins: list[object] = []
+
+    async def handle_DATA(self, server: SMTP, session: Session, envelope: Envelope) -> str:
+        return "250 taken"
+
+    def authenticate(self, *arguments: object) -> AuthResult:
+        self.logins.append(arguments[-1])
+        return AuthResult(success=True)
+
+
+@pytest.mark.parametrize("username", [None, "pledge"])
+async def test_a_password_is_not_said_without_tls(username: str | None) -> None:
+    relay = _Relay()
+    loop = asyncio.get_running_loop()
+    server = await loop.create_server(
+        lambda: SMTP(
+            relay,
+            loop=loop,
+            authenticator=relay.authenticate,
+            auth_require_tls=False,
+        ),
+        "127.0.0.1",
+        0,
+    )
+    port = server.sockets[0].getsockname()[1]
+    channel = SmtpChannel(SmtpServer("127.0.0.1", port, username, "a password"))
+    try:
+        outcome = await channel.send(a_delivery())
+    finally:
+        await channel.close()
+        server.close()
+
+    assert relay.logins == []
+    assert isinstance(outcome, Delivered if username is None else Retry)

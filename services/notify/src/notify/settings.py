@@ -37,7 +37,8 @@ class NotifySettings(ServiceSettings):
     smtp_port: int = Field(25, ge=1, le=65535)
     smtp_username: str | None = None
     smtp_password: SecretStr | None = None
-    # TLS from the first byte (port 465). Without it STARTTLS is used where the relay offers it.
+    # TLS from the first byte (port 465). Without it STARTTLS is used where the relay offers it, and
+    # demanded when there is a password to protect.
     smtp_tls: bool = False
     # How we greet the relay.
     smtp_local_name: str = "pledge.invalid"

@@ -98,6 +98,8 @@ class SmtpChannel:
             username=server.username,
             password=server.password,
             use_tls=server.use_tls,
+            # A password goes over TLS or not at all: somebody on the way could hide the offer.
+            start_tls=True if server.username and not server.use_tls else None,
             local_hostname=server.local_name,
             timeout=self._timeout,
         )
