@@ -215,7 +215,8 @@ async def main() -> None:
     connection = await bare.connect("PLEDGE_INTAKE_DSN")
     next_id = 1
     async with bare.consumer(TOPIC) as consumer, bare.producer() as producer:
-        relay = bare.Relay(await bare.connect("PLEDGE_INTAKE_DSN"), producer, "ticket.events.v1")
+        deleting = await bare.connect("PLEDGE_INTAKE_DSN", only_deletes=True)
+        relay = bare.Relay(deleting, producer, "ticket.events.v1")
         while True:
             batches = await consumer.getmany(timeout_ms=200, max_records=bare.BATCH)
             if not batches:

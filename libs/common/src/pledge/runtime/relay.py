@@ -124,6 +124,9 @@ class OutboxRelay:
             server_settings={
                 "application_name": f"pledge-{self._service}-relay",
                 "idle_session_timeout": str(int(FROZEN_AFTER.total_seconds() * 1000)),
+                # It only deletes. What a crash of the database brings back is published again, in
+                # its order, and recognised; waiting for the disk would hold up what comes next.
+                "synchronous_commit": "off",
                 **PLANNING,
             },
         )
