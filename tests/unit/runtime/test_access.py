@@ -130,7 +130,8 @@ async def test_token_without_an_id_is_named_by_its_hash_and_can_be_denied(
 ) -> None:
     token = signer.token(without=("jti",))
     principal = await access.authenticate(token)
-    assert principal.token_id == "sha256:" + hashlib.sha256(token.encode()).hexdigest()
+    signed = token.rpartition(".")[0]
+    assert principal.token_id == "sha256:" + hashlib.sha256(signed.encode()).hexdigest()
     denylist.write_text(f"{principal.token_id}\n")
     assert await reason(access, token) == "the token was revoked"
 

@@ -9,7 +9,7 @@ import jwt
 import pytest
 from typer.testing import CliRunner
 
-from pledge.runtime.access import Access, Denied
+from pledge.runtime.access import Access, Denied, token_id
 from pledge.runtime.cli import CommandError
 from pledge.runtime.clock import SystemClock, VirtualClock
 from pledge.runtime.ids import SeededIds
@@ -119,6 +119,22 @@ async def test_revoked_token_is_refused_by_services_at_once(key: Path, tmp_path:
     lines = denylist.read_text().splitlines()
     assert lines[0].startswith("someone-else")
     assert lines[1].endswith("# laptop lost")
+
+
+def test_token_is_named_by_what_is_signed(key: Path) -> None:
+    """Of an ES256 signature (r, s) anybody can make a second valid one, (r, n - s)."""
+    signed, _, signature = make(key).rpartition(".")
+    assert token_id({}, f"{signed}.{signature}") == token_id({}, f"{signed}.another")
+    assert token_id({}, f"{signed}x.{signature}") != token_id({}, f"{signed}.{signature}")
+
+
+def test_token_to_revoke_may_come_by_standard_input(key: Path, tmp_path: Path) -> None:
+    denylist = tmp_path / "denylist.txt"
+    token = make(key)
+    asked = ["revoke", "-", "--denylist", str(denylist)]
+    result = CliRunner().invoke(app, asked, input=f"{token}\n")
+    assert result.exit_code == 0
+    assert jwt.decode(token, options={"verify_signature": False})["jti"] in denylist.read_text()
 
 
 def test_revoking_twice_changes_nothing(tmp_path: Path) -> None:

@@ -235,7 +235,8 @@ async def _remembered(request: Request, principal: Principal) -> Principal:
 def token_id(claims: Mapping[str, Any], token: str) -> str:
     """What a denylist names a token by: its `jti`, or a hash of it when its issuer gives none."""
     given = claims.get("jti")
-    digest = hashlib.sha256(token.encode()).hexdigest()
+    # Of what is signed: a signature has several spellings, and with some algorithms many values.
+    digest = hashlib.sha256(token.rpartition(".")[0].encode()).hexdigest()
     return given if isinstance(given, str) and given else f"sha256:{digest}"
 
 

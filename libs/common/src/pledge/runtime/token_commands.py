@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import sys
 from datetime import timedelta
 from pathlib import Path
 from typing import Annotated
@@ -11,7 +12,7 @@ import jwt
 import typer
 
 from pledge.runtime import signing, target
-from pledge.runtime.access import Role, token_id
+from pledge.runtime.access import LONGEST_TOKEN, Role, token_id
 from pledge.runtime.cli import CommandError
 from pledge.runtime.clock import SystemClock
 from pledge.runtime.desk_commands import DESK_ID
@@ -21,6 +22,7 @@ KEY_VARIABLE = "PLEDGE_TOKEN_KEY"
 DENYLIST_VARIABLE = "PLEDGE_DENYLIST"
 # Longer than that nobody remembers who holds it.
 LONGEST = timedelta(days=400)
+_STANDARD_INPUT = "-"
 _UNITS = {"s": "seconds", "m": "minutes", "h": "hours", "d": "days"}
 
 app = typer.Typer(
@@ -98,17 +100,21 @@ def keys(
 
 
 @app.command(
-    epilog="Example:\n\npledge token revoke eyJhbGciOi… --denylist /etc/pledge/denylist.txt"
+    epilog="Example:\n\npledge token revoke - --denylist /etc/pledge/denylist.txt < token.txt"
 )
 def revoke(
-    token: Annotated[str, typer.Argument(help="The token, or its id (jti).")],
+    token: Annotated[
+        str, typer.Argument(help="The token, or its id (jti); - reads it from standard input.")
+    ],
     denylist: Annotated[
         Path, typer.Option(envvar=DENYLIST_VARIABLE, help="The file that services read.")
     ],
     remark: Annotated[str, typer.Option(help="Why; noted beside the id.")] = "",
 ) -> None:
     """Add a token to the denylist. Services refuse it from the next request on."""
-    named = _id_of(token)
+    # Arguments are seen by everybody on the machine, and this one works until it is revoked.
+    given = sys.stdin.read(LONGEST_TOKEN + 2).strip() if token == _STANDARD_INPUT else token
+    named = _id_of(given)
     try:
         old = denylist.read_text(encoding="utf-8") if denylist.exists() else ""
         if named in {line.partition("#")[0].strip() for line in old.splitlines()}:
