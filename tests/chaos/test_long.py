@@ -54,9 +54,9 @@ async def _go_on(arena: Arena, run: Run, seed: int, lasts: timedelta) -> None:
     clock = SystemClock()
     began = clock.monotonic()
     last: Trial | None = None
+    number = 0
     try:
         while run.lasted < lasts:
-            number = len(run.trials) + len(run.failures)
             if number % TRIALS_IN_A_WORLD == 0:
                 run.close_world(last)
                 last = None
@@ -66,11 +66,16 @@ async def _go_on(arena: Arena, run: Run, seed: int, lasts: timedelta) -> None:
             except Broken as error:
                 run.failures.append(str(error))
                 print(error, file=sys.stderr, flush=True)
-                run.close_world(last)
+                run.close_world(error.trial or last)
                 last = None
+                if error.trial is None:
+                    run.broken_off += 1
+                else:
+                    run.trials.append(error.trial)
             else:
                 run.trials.append(last)
                 _say(last)
+            number += 1
             run.lasted = timedelta(seconds=clock.monotonic() - began)
     finally:
         run.close_world(last)

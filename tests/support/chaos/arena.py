@@ -9,7 +9,11 @@ from support.chaos.world import World, open_world
 
 
 class Broken(AssertionError):
-    """A trial went wrong; the message says how to repeat it."""
+    """A trial went wrong; the message says how to repeat it. `trial` is None if it broke off."""
+
+    def __init__(self, message: str, trial: Trial | None = None) -> None:
+        super().__init__(message)
+        self.trial = trial
 
 
 class Arena:
@@ -34,7 +38,7 @@ class Arena:
             raise
         if not trial.verdict.is_clean:
             await self.leave()
-            raise Broken(f"{trial}\n{_again(scenario, seed)}")
+            raise Broken(f"{trial}\n{_again(scenario, seed)}", trial)
         return trial
 
     async def leave(self) -> None:

@@ -25,6 +25,7 @@ class Run:
     command: str
     trials: list[Trial] = field(default_factory=list)
     failures: list[str] = field(default_factory=list)
+    broken_off: int = 0
     counts: dict[str, int] = field(default_factory=lambda: defaultdict(int))
     lasted: timedelta = timedelta(0)
 
@@ -76,7 +77,7 @@ def render(run: Run) -> str:
         "",
         "| lost | applied twice | false breaches | out of order | otherwise wrong | broke off |",
         "|---|---|---|---|---|---|",
-        "| " + " | ".join(str(count) for count in totals.values()) + f" | {len(run.failures)} |",
+        "| " + " | ".join(str(count) for count in totals.values()) + f" | {run.broken_off} |",
         "",
         "## Trials",
         "",

@@ -50,8 +50,10 @@ async def kill_services(stage: Stage) -> None:
 async def kill_sla_often(stage: Stage) -> None:
     """Kill -9 sla again and again, also while it starts."""
     replica = stage.world.main("sla")
-    for _ in range(4):
-        await stage.wait(0.2, 0.5)
+    for _ in range(6):
+        if stage.dice.chance(0.7):
+            await replica.ready(PATIENCE)
+        await stage.wait(0.02, 0.2)
         await replica.kill()
         replica.start()
 
@@ -153,8 +155,11 @@ async def start_without_broker(stage: Stage) -> None:
     world = stage.world
     await stage.wait(0.1, 0.4)
     mains = [world.main(service) for service in SERVICES]
-    await asyncio.gather(*(each.kill() for each in mains))
+    # The broker first: the services are killed with records in their hands that were sent and not
+    # acknowledged.
     await world.ground.kill_broker()
+    await stage.wait(0.05, 0.2)
+    await asyncio.gather(*(each.kill() for each in mains))
     for each in mains:
         each.start()
     await CLOCK.sleep(timedelta(seconds=3))
@@ -179,17 +184,21 @@ async def all_at_once(stage: Stage) -> None:
     world, dice = stage.world, stage.dice
     for _ in range(dice.number(4, 7)):
         await stage.wait(0.05, 0.2)
+        replica = world.main(dice.one_of(SERVICES))
         match dice.number(1, 4):
             case 1:
                 await world.ground.kill_broker()
+                await stage.wait(0.02, 0.05)
+                await replica.kill()
                 await world.ground.start_broker()
             case 2:
                 await world.ground.kill_database()
+                await stage.wait(0.02, 0.05)
+                await replica.kill()
                 await world.ground.start_database()
             case _:
-                replica = world.main(dice.one_of(SERVICES))
                 await replica.kill()
-                replica.start()
+        replica.start()
 
 
 async def member_is_missed(stage: Stage) -> None:
