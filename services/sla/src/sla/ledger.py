@@ -173,7 +173,7 @@ class Ledger:
         # Both counts go up by one with each event and never back, so no two events of a ticket
         # share a position, whichever cause they name.
         position = 2 * sequence + is_breach
-        envelope = caused_by(event, _envelope(draft), position, source=SOURCE, sequence=sequence)
+        envelope = caused_by(event, draft.cause, position, source=SOURCE, sequence=sequence)
         encoded = encode(event, envelope)
         self.messages.append(Message(encoded.topic, encoded.key, encoded.value, encoded.headers))
 
@@ -251,21 +251,3 @@ def states_of(told: Told) -> Counter[str]:
 def _text(assessment: Assessment, name: str) -> str | None:
     value = assessment.attributes.get(name)
     return value if isinstance(value, str) else None
-
-
-def _envelope(draft: Ticket) -> Envelope:
-    """As much of the cause's envelope as what it causes inherits."""
-    newest = draft.facts[-1]
-    cause = draft.cause
-    return Envelope(
-        id=cause.id,
-        source="/status" if draft.is_incident else "/intake",
-        type=str(newest.data.get("type")),
-        time=newest.occurred_at,
-        subject=str(draft.ticket_id),
-        desk=draft.desk,
-        sequence=draft.sequence,
-        correlation_id=cause.correlation_id,
-        causation_id=None,
-        traceparent=cause.traceparent,
-    )

@@ -9,6 +9,7 @@ import re
 from dataclasses import dataclass
 from datetime import datetime
 from hashlib import sha1
+from typing import Protocol
 from uuid import UUID
 
 from pledge.events.event import Event
@@ -40,6 +41,25 @@ class Envelope:
     """The id of the event that this one answers."""
     traceparent: str | None
     """W3C trace context, version 00."""
+
+
+class Causing(Protocol):
+    """What an event hands on to those that answer it: an `Envelope`, or what was kept of one."""
+
+    @property
+    def id(self) -> str:
+        """The event's own id."""
+        ...
+
+    @property
+    def correlation_id(self) -> str:
+        """The id of the event that began the whole story."""
+        ...
+
+    @property
+    def traceparent(self) -> str | None:
+        """W3C trace context, version 00."""
+        ...
 
 
 def derived_id(cause: str, position: int, *, source: str = "") -> str:
@@ -80,7 +100,7 @@ def originate(
 
 
 def caused_by(
-    event: Event, cause: Envelope, position: int, *, source: str, sequence: int | None
+    event: Event, cause: Causing, position: int, *, source: str, sequence: int | None
 ) -> Envelope:
     """The envelope of an event that answers `cause`; `position` tells its siblings apart."""
     own_id = derived_id(cause.id, position, source=source)
