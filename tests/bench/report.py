@@ -13,6 +13,8 @@ import psutil
 from rich.console import Console
 from rich.table import Table
 
+from pledge_local.jars import locked
+
 PACKAGES = (
     "faststream",
     "aiokafka",
@@ -85,6 +87,7 @@ def versions() -> dict[str, str]:
     """What it ran with."""
     return {
         "python": platform.python_version(),
+        "kafka": _kafka(),
         **{package: version(package) for package in PACKAGES},
     }
 
@@ -118,6 +121,12 @@ def write(rows: Sequence[Row], path: Path) -> None:
         "rows": [asdict(row) for row in rows],
     }
     path.write_text(json.dumps(content, indent=2) + "\n", encoding="utf-8")
+
+
+def _kafka() -> str:
+    """The broker's version, as the path of its jar in the Maven repository says it."""
+    paths = (Path(jar.path).parts for jar in locked())
+    return next((parts[-2] for parts in paths if "kafka-server" in parts), "")
 
 
 def _cpu() -> str:
