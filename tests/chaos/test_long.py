@@ -17,25 +17,25 @@ from support.chaos.scenarios import SCENARIOS
 from support.chaos.trial import Trial
 from support.cluster import ROOT
 
-pytestmark = [pytest.mark.chaos, pytest.mark.timeout(0)]
+pytestmark = [pytest.mark.chaos, pytest.mark.xdist_group("chaos"), pytest.mark.timeout(0)]
 
 # The oracle judges all that a world has seen, again after each trial: give it up in time.
 TRIALS_IN_A_WORLD = 4
 REPORT = ROOT / "docs" / "chaos.md"
 
 
-async def test_chosen_scenario(ground: Ground, request: pytest.FixtureRequest) -> None:
+async def test_chosen_scenario(request: pytest.FixtureRequest) -> None:
     scenario = request.config.getoption("--chaos-scenario", "")
     if not scenario:
         pytest.skip("name one with --chaos-scenario")
-    arena = Arena(ground, LONG)
+    arena = Arena(_ground(request), LONG)
     try:
         _say(await arena.hold(scenario, request.config.getoption("--chaos-seed", 1)))
     finally:
         await arena.leave()
 
 
-async def test_everything_for_minutes(ground: Ground, request: pytest.FixtureRequest) -> None:
+async def test_everything_for_minutes(request: pytest.FixtureRequest) -> None:
     minutes = request.config.getoption("--chaos-minutes", 0.0)
     if not minutes:
         pytest.skip("ask for it with --chaos-minutes")
@@ -43,10 +43,16 @@ async def test_everything_for_minutes(ground: Ground, request: pytest.FixtureReq
     command = f"make chaos MINUTES={minutes:g}" + (f" SEED={seed}" if seed != 1 else "")
     run = Run(command)
     try:
-        await _go_on(Arena(ground, LONG), run, seed, timedelta(minutes=minutes))
+        await _go_on(Arena(_ground(request), LONG), run, seed, timedelta(minutes=minutes))
     finally:
         REPORT.write_text(render(run), encoding="utf-8")
     assert not run.failures, "\n\n".join(run.failures)
+
+
+def _ground(request: pytest.FixtureRequest) -> Ground:
+    """The servers, asked for only when they are needed."""
+    found: Ground = request.getfixturevalue("ground")
+    return found
 
 
 async def _go_on(arena: Arena, run: Run, seed: int, lasts: timedelta) -> None:

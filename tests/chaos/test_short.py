@@ -7,7 +7,8 @@ import pytest
 
 from support.chaos.arena import Arena
 
-pytestmark = pytest.mark.chaos
+# One process holds all of them, so that there is one broker and one world.
+pytestmark = [pytest.mark.chaos, pytest.mark.xdist_group("chaos")]
 
 
 @pytest.fixture(autouse=True)
