@@ -77,6 +77,26 @@ async def test_version_for_later_waits_for_its_time(make_sla: Makes, tmp_path: P
         assert first["due"] == "2026-11-16T17:00:00Z"
 
 
+async def test_ticket_under_a_version_that_was_replaced_keeps_it(
+    make_sla: Makes, tmp_path: Path
+) -> None:
+    """A planned version is replaced after a ticket was opened under it, its clock being ahead."""
+    clock = VirtualClock(MONDAY)
+    async with make_sla(clock=clock):
+        pass
+    planned = f"effective_from: 2026-11-16T17:00:00Z\n{FASTER}"
+    story = Story().opened(65)
+    async with make_sla(clock=clock, desks=write_acme(tmp_path / "planned", planned)) as sla:
+        await sla.tell(story)
+    clock.advance_to(MONDAY + minutes(2))
+    replaced = f"effective_from: 2026-11-16T16:30:00Z\n{ACME}"
+    async with make_sla(clock=clock, desks=write_acme(tmp_path / "replaced", replaced)) as sla:
+        clock.advance_to(MONDAY + minutes(70))
+        await sla.settled()
+        assert await due_of(sla, story) == "2026-11-16T17:25:00.000Z"
+        assert len((await sla.get("/policies/acme"))["items"]) == 2
+
+
 async def test_restart_with_the_same_file_adds_no_version(make_sla: Makes) -> None:
     for _ in range(2):
         async with make_sla() as sla:

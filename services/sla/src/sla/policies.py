@@ -21,11 +21,15 @@ FILE_NAME = "sla.yaml"
 _LOCK = 0x706F6C6963696573
 
 _ALL = """
-SELECT desk, version, effective_from, content FROM policy_versions ORDER BY desk, effective_from
+SELECT desk, version, effective_from, content, is_superseded FROM policy_versions
+ORDER BY desk, effective_from
 """
-_SUPERSEDE = "DELETE FROM policy_versions WHERE desk = $1 AND effective_from >= $2"
+_SUPERSEDE = """
+UPDATE policy_versions SET is_superseded = true WHERE desk = $1 AND effective_from >= $2
+"""
 _ADD = """
 INSERT INTO policy_versions (desk, effective_from, version, content) VALUES ($1, $2, $3, $4)
+ON CONFLICT (desk, effective_from, version) DO UPDATE SET is_superseded = false
 """
 _FETCH = """
 SELECT DISTINCT ON (desk, version) desk, version, content
@@ -132,7 +136,8 @@ class Policies:
         self._history = {}
         for row in rows:
             version = Version(row["desk"], row["version"], row["effective_from"], row["content"])
-            self._history.setdefault(version.desk, []).append(version)
+            if not row["is_superseded"]:
+                self._history.setdefault(version.desk, []).append(version)
             self._compile(version.desk, version.version, version.content)
 
     async def fetch(self, connection: asyncpg.Connection, tickets: Iterable[Ticket]) -> None:
