@@ -71,7 +71,7 @@ def classpath(advance: Callable[[int], None] = lambda size: None) -> str:
 
 def fetch(jars: Sequence[Jar], folder: Path, advance: Callable[[int], None]) -> None:
     """Download `jars` into `folder`. Raises LocalError when one can't be had."""
-    server = os.environ.get("PLEDGE_MAVEN_URL", "https://repo1.maven.org/maven2").rstrip("/")
+    server = (os.environ.get("PLEDGE_MAVEN_URL") or _central()).rstrip("/")
     with (
         httpx.Client(follow_redirects=True, timeout=60) as client,
         ThreadPoolExecutor(DOWNLOADS_AT_ONCE, thread_name_prefix="download") as pool,
@@ -82,6 +82,13 @@ def fetch(jars: Sequence[Jar], folder: Path, advance: Callable[[int], None]) -> 
                 task.result()
         finally:
             pool.shutdown(wait=True, cancel_futures=True)
+
+
+def _central() -> str:
+    """Maven Central's address, as jgo has it; imported late, since a warm start needs no jgo."""
+    from jgo.constants import MAVEN_CENTRAL_URL
+
+    return str(MAVEN_CENTRAL_URL)
 
 
 def _fetch_one(
