@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import collections
 from collections.abc import Iterable, Mapping
 from datetime import datetime, timedelta
 
@@ -92,8 +93,9 @@ class SlaMetrics:
         self, published: Iterable[tuple[Change, Ticket]], now: datetime, *, late_after: timedelta
     ) -> None:
         """Count what a committed transaction published; it was noticed at `now`."""
+        kinds: collections.Counter[ChangeKind] = collections.Counter()
         for change, ticket in published:
-            self.transitions.labels(change.kind.value).inc()
+            kinds[change.kind] += 1
             if change.kind is ChangeKind.BREACHED:
                 took = now - change.occurred_at
                 is_late = str(took > late_after).lower()
@@ -101,6 +103,8 @@ class SlaMetrics:
                 self.detection.labels(ticket.desk).observe(max(0.0, took.total_seconds()))
             elif change.kind is ChangeKind.BREACH_RETRACTED:
                 self.retractions.labels(ticket.desk, change.metric).inc()
+        for kind, count in kinds.items():
+            self.transitions.labels(kind.value).inc(count)
 
     def census(self, counts: Mapping[tuple[str, str], int]) -> None:
         """Show how many open timers there are, by desk and state."""
