@@ -104,12 +104,24 @@ async def test_a_late_failure_does_not_undo_what_another_worker_did(pool: asyncp
     await claim(pool, demo__email=1)
     await claim(pool, NOW + LEASE, demo__email=1)
 
-    stale = Attempted(draft.id, 1, "failed", None, "timeout", "", NOW)
-    done = Attempted(draft.id, 2, "delivered", None, None, "250", NOW)
+    stale = Attempted(draft.id, 1, NOW + LEASE, "failed", None, "timeout", "", NOW)
+    done = Attempted(draft.id, 2, NOW + 2 * LEASE, "delivered", None, None, "250", NOW)
     async with pool.acquire() as connection:
         assert await deliveries.record_attempts(connection, [stale]) == {}
         assert set(await deliveries.record_attempts(connection, [done])) == {draft.id}
         assert await deliveries.record_attempts(connection, [done]) == {}
+
+
+async def test_a_failure_that_was_written_down_is_not_told_again(pool: asyncpg.Pool) -> None:
+    """The answer to the commit was lost, or a stop came before it was noted."""
+    draft = a_draft()
+    await insert(pool, draft)
+    await claim(pool, demo__email=1)
+    later = NOW + timedelta(seconds=5)
+    tried = Attempted(draft.id, 1, NOW + LEASE, "pending", later, "timeout", "", None)
+    async with pool.acquire() as connection:
+        assert set(await deliveries.record_attempts(connection, [tried])) == {draft.id}
+        assert await deliveries.record_attempts(connection, [tried]) == {}
 
 
 async def test_what_a_dead_worker_held_is_free_and_what_a_living_one_holds_is_not(

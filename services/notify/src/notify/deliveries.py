@@ -190,6 +190,7 @@ class Attempted:
 
     id: UUID
     attempts: int  # of the claim: a later claim of the same delivery is left alone
+    leased_until: datetime  # of the claim: tells that its outcome was not written down yet
     state: str
     next_attempt_at: datetime | None
     reason: str | None
@@ -198,6 +199,8 @@ class Attempted:
 
 
 # A claim that outlived its lease may be somebody else's by now: then only a success counts.
+# The lease also tells an outcome that was written down already, when the answer to that was lost
+# or a stop came in between: it must not be told a second time.
 _RECORD = """
 WITH locked AS (
     SELECT deliveries.id FROM deliveries
@@ -207,11 +210,12 @@ WITH locked AS (
 UPDATE deliveries SET state = new.state, next_attempt_at = new.next_attempt_at, claimed_by = NULL,
     reason = new.reason, detail = new.detail, finished_at = new.finished_at
 FROM jsonb_to_recordset($1::jsonb) AS new(
-    id uuid, attempts int, state text, next_attempt_at timestamptz, reason text, detail text,
-    finished_at timestamptz
+    id uuid, attempts int, leased_until timestamptz, state text, next_attempt_at timestamptz,
+    reason text, detail text, finished_at timestamptz
 ), locked
 WHERE deliveries.id = new.id AND locked.id = new.id AND (
-    (deliveries.state = 'pending' AND deliveries.attempts = new.attempts)
+    (deliveries.state = 'pending' AND deliveries.attempts = new.attempts
+        AND deliveries.next_attempt_at = new.leased_until)
     OR (new.state = 'delivered' AND deliveries.state <> 'delivered')
 )
 RETURNING deliveries.id, desk, lane, channel, kind, target, about, page_id, content, context,
@@ -229,6 +233,7 @@ async def record_attempts(
             {
                 "id": each.id,
                 "attempts": each.attempts,
+                "leased_until": each.leased_until,
                 "state": each.state,
                 "next_attempt_at": each.next_attempt_at,
                 "reason": each.reason,

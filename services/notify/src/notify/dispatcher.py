@@ -326,6 +326,9 @@ class Dispatcher:
 
     def _after_record(self, result: Result, row: deliveries.Attempted, draft: Draft | None) -> None:
         if draft is None:
+            if row.next_attempt_at is not None:
+                # Written down before, or somebody else's by now: the database knows when.
+                self._schedule(result.held.delivery.lane, row.next_attempt_at)
             return
         self._metrics.attempted(draft.desk, draft.channel, draft.kind, result.outcome)
         if isinstance(result.outcome, Delivered):
@@ -345,7 +348,14 @@ class Dispatcher:
         delivery, outcome = result.held.delivery, result.outcome
         if isinstance(outcome, Delivered):
             return deliveries.Attempted(
-                delivery.id, delivery.attempts, "delivered", None, None, outcome.detail, result.at
+                delivery.id,
+                delivery.attempts,
+                result.held.leased_until,
+                "delivered",
+                None,
+                None,
+                outcome.detail,
+                result.at,
             )
         again: datetime | None = None
         if isinstance(outcome, Retry):
@@ -360,6 +370,7 @@ class Dispatcher:
         return deliveries.Attempted(
             delivery.id,
             delivery.attempts,
+            result.held.leased_until,
             "pending" if again else "failed",
             again,
             outcome.reason.value,
