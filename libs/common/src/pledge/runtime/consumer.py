@@ -16,7 +16,7 @@ from typing import TypeVar
 import asyncpg
 import structlog
 from aiokafka import AIOKafkaConsumer, TopicPartition
-from aiokafka.errors import KafkaError
+from aiokafka.errors import KafkaConnectionError, KafkaError
 from aiokafka.structs import ConsumerRecord
 
 from pledge.runtime.batches import Handler, PartitionWorker
@@ -143,7 +143,11 @@ class PartitionConsumer:
         wanted = [each for each in partitions if each in self._states]
         if not wanted or self._probe is None:
             return frozenset()
-        ends = await self._probe.end_offsets([self._physical(each) for each in wanted])
+        try:
+            ends = await self._probe.end_offsets([self._physical(each) for each in wanted])
+        except RuntimeError as error:
+            # uvloop says so of a connection that the broker closed a moment before we write to it.
+            raise KafkaConnectionError(str(error)) from error
         return frozenset(
             each
             for each in wanted
