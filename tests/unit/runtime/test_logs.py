@@ -49,7 +49,7 @@ def test_ids_that_are_bound_stand_on_every_line_inside(stream: io.StringIO) -> N
     log = logs.get("x")
     with logs.bound(event_id="e-1", desk="demo"):
         log.info("inside")
-        logging.getLogger("aiokafka.consumer").warning("library %s", "line")
+        logging.getLogger("library.consumer").warning("library %s", "line")
     log.info("outside")
     inside, library, outside = lines(stream)
     assert (inside["event_id"], inside["desk"]) == ("e-1", "demo")
