@@ -106,17 +106,3 @@ class Outbox:
     def relay_owns_all(self, owns_all: bool) -> None:
         """Say whether this process's relay has every shard, so that nobody must be notified."""
         self._is_relayed_here = owns_all
-
-
-async def waiting(connection: asyncpg.Connection) -> tuple[int, float]:
-    """How many rows wait to be published, and the age of the oldest in seconds."""
-    row = await connection.fetchrow(
-        "SELECT count(*) AS rows, coalesce(extract(epoch FROM clock_timestamp() - min(written_at)),"
-        " 0)::float8 AS age FROM (SELECT written_at FROM outbox ORDER BY id LIMIT 100000) AS oldest"
-    )
-    return row["rows"], row["age"]
-
-
-async def settled(connection: asyncpg.Connection) -> bool:
-    """Whether nothing waits to be published."""
-    return not await connection.fetchval("SELECT EXISTS (SELECT FROM outbox)")
