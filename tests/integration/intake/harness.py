@@ -155,6 +155,16 @@ class Intake:
         """The facts' types without vendor and version."""
         return [short(each["type"]) for each in await self.facts(ticket)]
 
+    async def recorded(self, ticket: str, *types: str) -> None:
+        """Wait until these, and no others, are the ticket's facts."""
+
+        async def are_there() -> bool:
+            found = await self.types(ticket)
+            assert found == list(types)
+            return True
+
+        await eventually(are_there, what=f"recording {', '.join(types)}")
+
     async def published(self) -> list[Decoded]:
         """All ticket events on the bus, partition by partition, once the outbox is empty."""
 

@@ -133,17 +133,14 @@ async def test_a_bounce_opens_nothing_and_is_noted_on_its_ticket(intake: Intake)
     await intake.mail(bounce, "support@vircom.example", sender="")
     vacation = a_mail("Out of office", message_id="<v@x.example>", Auto_Submitted="auto-replied")
     await intake.mail(vacation, ticket["reply_to"])
+    await intake.recorded(ticket["id"], "opened", "noted")
     async with intake.http("agent") as client:
         await client.post(f"/tickets/{ticket['id']}/close", json={})
     await intake.mail(
         a_mail("Automatic reply: x", message_id="<w@x.example>", Auto_Submitted="auto-replied"),
         ticket["reply_to"],
     )
-
-    async def noted() -> bool:
-        return (await intake.types(ticket["id"])) == ["opened", "noted", "closed", "noted"]
-
-    await eventually(noted)
+    await intake.recorded(ticket["id"], "opened", "noted", "closed", "noted")
     (ticket,) = await intake.tickets(1)
     assert ticket["state"] == "closed"
 
