@@ -9,8 +9,9 @@ from uuid import UUID
 
 from intake.domain.commands import Command
 from intake.domain.decide import decide
-from intake.domain.desk import Condition, Customer, Desk, Line, Rule
+from intake.domain.desk import Customer, Desk, Rule
 from intake.domain.reply_address import ReplyAddresses
+from intake.domain.request import Condition, Line
 from intake.domain.ticket import Decision, Hand, Refusal, State, Ticket
 from pledge.events import Actor, Contact
 

@@ -7,8 +7,9 @@ from uuid import UUID
 
 import pytest
 
-from intake.domain.desk import Request, classify
+from intake.domain.desk import classify
 from intake.domain.reply_address import ReplyAddresses
+from intake.domain.request import Request
 from intake.policy import DeskFilesInvalid, check_desk_file, load_desk, load_desks
 from intake.template import DESK_TEMPLATE
 from support.cluster import ROOT

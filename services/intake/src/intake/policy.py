@@ -1,171 +1,128 @@
 """`intake.yaml` of a desk: its model, its checks, and how it becomes the domain's `Desk`."""
 
-import re
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from types import MappingProxyType
-from typing import Annotated, Final, Literal
+from typing import Annotated, Final
 
-from pydantic import BaseModel, ConfigDict, Field, field_validator
+from pydantic import Field, field_validator
 
-from intake.domain.desk import Condition, Customer, Desk, Line, Rule
-from intake.domain.mail_headers import normal_address
+from intake.domain.desk import Customer, Desk, Rule
 from intake.domain.reply_address import bare_address
+from intake.domain.request import Line
+from intake.policy_parts import Domain, Name, Part, RuleCondition, Text, address_of, condition_of
 from pledge.runtime.yamlfile import Document, FileProblem, Problem, load, validate_document
 
 FILE_NAME: Final = "intake.yaml"
 
-_Name = Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9_-]{0,62}$")]
-_Domain = Annotated[str, Field(pattern=r"^[a-z0-9-]+(\.[a-z0-9-]+)+$")]
-_Text = Annotated[str, Field(min_length=1, max_length=2_000)]
 
-
-def _address(value: str) -> str:
-    normal = normal_address(value)
-    if normal is None:
-        raise ValueError("should be a mail address such as support@desk.example")
-    return normal
-
-
-class _Part(BaseModel):
-    model_config = ConfigDict(extra="forbid", frozen=True)
-
-
-class TicketNumbers(_Part):
+class TicketNumbers(Part):
     """How tickets are numbered: `VIR-10001`, `VIR-10002`, …"""
 
     prefix: str = Field(pattern=r"^[A-Z][A-Z0-9]{1,9}$")
     first_number: int = Field(default=10_001, ge=1, le=10**12)
 
 
-class SeverityDefinition(_Part):
+class SeverityDefinition(Part):
     """A severity with the words that stand beside the choice in triage."""
 
-    name: _Name
-    title: _Text
-    definition: _Text
-    examples: tuple[_Text, ...] = ()
+    name: Name
+    title: Text
+    definition: Text
+    examples: tuple[Text, ...] = ()
 
 
-class Defaults(_Part):
+class Defaults(Part):
     """What a new ticket is when no rule says otherwise."""
 
-    severity: _Name | None = None
-    priority: _Name | None = None
-    plan: _Name | None = None
+    severity: Name | None = None
+    priority: Name | None = None
+    plan: Name | None = None
 
 
-class AddressLine(_Part):
+class AddressLine(Part):
     """A mail address of the desk."""
 
     address: str
     is_urgent: bool = False
-    escalates_to: _Name | None = None
+    escalates_to: Name | None = None
 
     @field_validator("address")
     @classmethod
     def _is_bare(cls, value: str) -> str:
-        normal = _address(value)
+        normal = address_of(value)
         if bare_address(normal) != normal:
             raise ValueError("should be without a +tag: tags are taken off incoming addresses")
         return normal
 
 
-class PhoneLine(_Part):
+class PhoneLine(Part):
     """A number of the desk (E.164), an extension, or both."""
 
-    name: _Name
+    name: Name
     number: str | None = Field(default=None, pattern=r"^\+[0-9]{5,15}$")
     extension: str | None = Field(default=None, pattern=r"^[0-9]{1,8}$")
     is_urgent: bool = False
     urgent_menu_choices: tuple[str, ...] = ()
 
 
-class RuleCondition(_Part):
-    """When a rule applies: everything that is given must hold."""
-
-    channel: tuple[Literal["email", "chat", "phone", "portal"], ...] = ()
-    line: tuple[str, ...] = ()
-    form: tuple[_Name, ...] = ()
-    subject_starts_with: tuple[_Text, ...] = ()
-    subject_contains: tuple[_Text, ...] = ()
-    subject_matches: str | None = Field(default=None, max_length=500)
-    is_urgent: bool | None = None
-    is_trial: bool | None = None
-
-    @field_validator("channel", "line", "form", "subject_starts_with", "subject_contains",
-                     mode="before")  # fmt: skip
-    @classmethod
-    def _one_or_more(cls, value: object) -> object:
-        return (value,) if isinstance(value, str) else value
-
-    @field_validator("subject_matches")
-    @classmethod
-    def _compiles(cls, value: str | None) -> str | None:
-        try:
-            re.compile(value or "")
-        except re.error as error:
-            raise ValueError(f"is not a regular expression: {error}") from error
-        return value
-
-
-class RuleResult(_Part):
+class RuleResult(Part):
     """What a rule sets."""
 
-    severity: _Name | None = None
-    priority: _Name | None = None
-    plan: _Name | None = None
+    severity: Name | None = None
+    priority: Name | None = None
+    plan: Name | None = None
     product: str | None = None
     is_urgent: bool | None = None
 
 
-class RuleEntry(_Part):
+class RuleEntry(Part):
     """A rule for new tickets; the first one that sets a value decides it."""
 
-    name: _Name
+    name: Name
     when: RuleCondition
     set: RuleResult
 
 
-class CustomerEntry(_Part):
+class CustomerEntry(Part):
     """A customer, recognised by the domain or address of the requester."""
 
-    name: _Text
-    domains: tuple[_Domain, ...] = ()
+    name: Text
+    domains: tuple[Domain, ...] = ()
     addresses: tuple[str, ...] = ()
-    plan: _Name | None = None
+    plan: Name | None = None
     product: str | None = None
     is_trial: bool = False
 
     @field_validator("addresses")
     @classmethod
     def _are_addresses(cls, values: tuple[str, ...]) -> tuple[str, ...]:
-        return tuple(_address(value) for value in values)
+        return tuple(address_of(value) for value in values)
 
 
-class TrialRules(_Part):
+class TrialRules(Part):
     """What holds for trial and onboarding customers."""
 
-    severity_at_least: _Name | None = None
+    severity_at_least: Name | None = None
 
 
-class PortalRules(_Part):
+class PortalRules(Part):
     """Who may send the desk's forms, and what a requester decides in them."""
 
     form_keys: tuple[Annotated[str, Field(min_length=16, max_length=200)], ...] = ()
     requester_sets_severity: bool = False
 
 
-class DeskFile(_Part):
+class DeskFile(Part):
     """The whole of `intake.yaml`."""
 
     desk: str = Field(pattern=r"^[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?$")
-    name: _Text
+    name: Text
     tickets: TicketNumbers
     reply_address: str
     language: str | None = Field(default=None, pattern=r"^[A-Za-z]{2,3}(-[A-Za-z0-9]{2,8})*$")
     severities: tuple[SeverityDefinition, ...] = Field(min_length=1)
-    priorities: tuple[_Name, ...] = ()
+    priorities: tuple[Name, ...] = ()
     defaults: Defaults = Defaults()
     addresses: tuple[AddressLine, ...] = Field(min_length=1)
     phone_lines: tuple[PhoneLine, ...] = ()
@@ -177,7 +134,7 @@ class DeskFile(_Part):
     @field_validator("reply_address")
     @classmethod
     def _is_address(cls, value: str) -> str:
-        return _address(value)
+        return address_of(value)
 
 
 def check_desk_file(path: Path) -> list[Problem]:
@@ -313,21 +270,16 @@ def _phone_lines(model: DeskFile) -> Iterator[tuple[str, Line]]:
 
 
 def _rule(entry: RuleEntry) -> Rule:
-    when, result = entry.when, entry.set
-    condition = Condition(
-        channels=frozenset(when.channel),
-        lines=frozenset(when.line),
-        forms=frozenset(when.form),
-        subject_starts_with=tuple(each.lower() for each in when.subject_starts_with),
-        subject_contains=tuple(each.lower() for each in when.subject_contains),
-        subject_matches=re.compile(when.subject_matches) if when.subject_matches else None,
-        is_urgent=when.is_urgent,
-        is_trial=when.is_trial,
-    )
+    result = entry.set
     return Rule(
-        entry.name, condition, result.severity, result.priority, result.plan, result.product,
-        result.is_urgent,
-    )  # fmt: skip
+        name=entry.name,
+        when=condition_of(entry.when),
+        severity=result.severity,
+        priority=result.priority,
+        plan=result.plan,
+        product=result.product,
+        is_urgent=result.is_urgent,
+    )
 
 
 class DeskFilesInvalid(Exception):

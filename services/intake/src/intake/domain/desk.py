@@ -1,23 +1,13 @@
 """A desk's rules as intake needs them: whose address, which customer, how severe at first sight."""
 
-import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Final
 
 from intake.domain.reply_address import bare_address
+from intake.domain.request import Condition, Line, Request, holds
 
 DESK_RULE: Final = "desk"
-
-
-@dataclass(frozen=True, slots=True)
-class Line:
-    """An address, phone number, form or widget of the desk that deliveries come by."""
-
-    name: str
-    is_urgent: bool = False
-    escalates_to: str | None = None
-    urgent_menu_choices: frozenset[str] = frozenset()
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,20 +18,6 @@ class Customer:
     plan: str | None = None
     product: str | None = None
     is_trial: bool = False
-
-
-@dataclass(frozen=True, slots=True)
-class Condition:
-    """What a rule asks for; every part that is given must hold. Texts compare in lower case."""
-
-    channels: frozenset[str] = frozenset()
-    lines: frozenset[str] = frozenset()
-    forms: frozenset[str] = frozenset()
-    subject_starts_with: tuple[str, ...] = ()
-    subject_contains: tuple[str, ...] = ()
-    subject_matches: re.Pattern[str] | None = None
-    is_urgent: bool | None = None
-    is_trial: bool | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -128,24 +104,6 @@ class Desk:
 
 
 @dataclass(frozen=True, slots=True)
-class Request:
-    """What rules look at in the delivery that opens a ticket."""
-
-    channel: str
-    line: Line | None
-    subject: str
-    requester_address: str | None
-    form: str | None = None
-    is_urgent: bool = False
-    severity: str | None = None
-    priority: str | None = None
-    plan: str | None = None
-    product: str | None = None
-    customer: str | None = None
-    is_trial: bool = False
-
-
-@dataclass(frozen=True, slots=True)
 class Classification:
     """What a new ticket is, as far as the desk's rules can say; triage says more."""
 
@@ -182,30 +140,6 @@ def classify(desk: Desk, request: Request) -> Classification:
         is_trial=is_trial,
         is_urgent=is_urgent,
     )
-
-
-def holds(when: Condition, request: Request, is_urgent: bool, is_trial: bool) -> bool:
-    """Whether every part of the condition that is given holds for the request."""
-    if when.channels and request.channel not in when.channels:
-        return False
-    if when.lines and (request.line is None or request.line.name not in when.lines):
-        return False
-    if when.forms and request.form not in when.forms:
-        return False
-    if when.is_urgent is not None and when.is_urgent is not is_urgent:
-        return False
-    if when.is_trial is not None and when.is_trial is not is_trial:
-        return False
-    return _subject_holds(when, request.subject)
-
-
-def _subject_holds(when: Condition, subject: str) -> bool:
-    lowered = subject.lower()
-    if when.subject_starts_with and not lowered.startswith(when.subject_starts_with):
-        return False
-    if when.subject_contains and not any(each in lowered for each in when.subject_contains):
-        return False
-    return when.subject_matches is None or when.subject_matches.search(subject) is not None
 
 
 def _chosen(desk: Desk, request: Request) -> tuple[str | None, str | None]:

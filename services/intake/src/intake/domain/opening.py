@@ -9,7 +9,8 @@ from uuid import UUID
 from intake.domain.commands import Hear
 from intake.domain.decide import MAX_PARTICIPANTS, asked_for
 from intake.domain.delivery import Delivery
-from intake.domain.desk import Desk, Line, Request, classify
+from intake.domain.desk import Desk, classify
+from intake.domain.request import Line, Request
 from intake.domain.ticket import Decision, State, Ticket
 from pledge.events import (
     Actor,
