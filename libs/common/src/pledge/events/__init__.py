@@ -144,10 +144,12 @@ from pledge.events.ticket_care import (
     ReviewUpdated,
 )
 from pledge.events.ticket_work import (
+    Absorbed,
     Assigned,
     EmailRequested,
     EntitlementDecided,
     Escalated,
+    FollowedUp,
     LinkedToIncident,
     MaintenanceWindowSet,
     MeetingAgreed,
@@ -237,6 +239,8 @@ __all__ = [
     "Closed",
     "Assigned",
     "Merged",
+    "Absorbed",
+    "FollowedUp",
     "SplitOff",
     "LinkedToIncident",
     "EntitlementDecided",

@@ -59,6 +59,11 @@ class TicketOpened(TicketEvent):
     opened_by: Actor | None = Field(default=None, description="The agent who opened it (SIG-09).")
     follows_up: UUID | None = Field(default=None, description="The ticket it follows up (SIG-08).")
     split_from: UUID | None = Field(default=None, description="The ticket it was split from.")
+    reported_at: Instant | None = Field(
+        default=None,
+        description="When the issue was reported, if before this ticket was opened: promises count "
+        "from then (SIG-09).",
+    )
 
 
 class RequesterReplied(TicketEvent):

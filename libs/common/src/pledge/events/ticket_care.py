@@ -38,6 +38,8 @@ class FeedbackAcknowledged(TicketEvent):
     feedback_id: UUID
     by: Actor
     channel: str
+    to: Contact | None = Field(default=None, description="Who gave the feedback.")
+    text: Excerpt = Field(default="", description="The answer, in the agent's own words.")
 
 
 class ComplaintFiled(TicketEvent):
@@ -58,6 +60,7 @@ class ReviewOpened(TicketEvent):
     stage: str = Field(description="Open set: review, arbitration.")
     owner: str = Field(description="Role that owns the step, as the desk's file names it.")
     by: Actor
+    to: Contact | None = Field(default=None, description="Who complained.")
 
 
 class ReviewUpdated(TicketEvent):
@@ -68,6 +71,7 @@ class ReviewUpdated(TicketEvent):
     by: Actor
     text: Excerpt = ""
     next_update_by: Instant | None = Field(default=None, description="Promised; timed too.")
+    to: Contact | None = Field(default=None, description="Who complained, and is told.")
 
 
 class ReviewConcluded(TicketEvent):
@@ -78,6 +82,7 @@ class ReviewConcluded(TicketEvent):
     stage: str
     by: Actor
     outcome: Excerpt = ""
+    to: Contact | None = Field(default=None, description="Who complained, and is told.")
 
 
 class ArbitrationRequested(TicketEvent):

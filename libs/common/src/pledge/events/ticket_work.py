@@ -27,6 +27,26 @@ class Merged(TicketEvent):
     by: Actor
 
 
+class Absorbed(TicketEvent):
+    """Another ticket was merged into this one: its story, and who answers it, come here."""
+
+    type: Literal["pledge.ticket.absorbed.v1"] = "pledge.ticket.absorbed.v1"
+    source_id: UUID
+    source_number: str
+    source_subject_line: Line = ""
+    requester: Contact = Field(description="Who asked in the ticket merged away.")
+    by: Actor
+
+
+class FollowedUp(TicketEvent):
+    """A later ticket follows this one up (SIG-08); that one's opening links back here."""
+
+    type: Literal["pledge.ticket.followed_up.v1"] = "pledge.ticket.followed_up.v1"
+    new_id: UUID
+    new_number: str
+    by: Actor
+
+
 class SplitOff(TicketEvent):
     """A further issue of this ticket has a ticket of its own now (SIG-09)."""
 
@@ -140,6 +160,9 @@ class MeetingProposed(TicketEvent):
     ends_at: Instant
     place: Line = Field(default="", description="Link or place.")
     by: Actor
+    answer_url: str | None = Field(
+        default=None, description="Page where the requester accepts or declines, without sign-in."
+    )
 
 
 class MeetingAgreed(TicketEvent):
@@ -208,6 +231,8 @@ class EmailRequested(TicketEvent):
 EVENTS: tuple[type[Event], ...] = (
     Assigned,
     Merged,
+    Absorbed,
+    FollowedUp,
     SplitOff,
     LinkedToIncident,
     EntitlementDecided,
