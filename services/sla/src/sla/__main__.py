@@ -11,6 +11,7 @@ import structlog
 
 from pledge.runtime.chassis import Chassis, open_chassis
 from pledge.runtime.clock import Clock
+from pledge.runtime.database import RETRIABLE_ERRORS
 from pledge.runtime.ids import Ids
 from pledge.runtime.main import run_main
 from pledge.runtime.settings import KafkaSettings
@@ -105,7 +106,7 @@ class Service:
                     self._metrics.attained(
                         await reports.ratios(connection, desks, now - ATTAINMENT_PERIOD, now)
                     )
-            except (OSError, asyncpg.PostgresError, asyncpg.InterfaceError) as error:
+            except (asyncpg.PostgresError, *RETRIABLE_ERRORS) as error:
                 log.info("timers were not counted", error=repr(error))
             await clock.sleep(CENSUS_INTERVAL)
 

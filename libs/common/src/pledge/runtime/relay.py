@@ -20,7 +20,7 @@ from aiokafka.errors import KafkaError
 from aiokafka.producer.message_accumulator import BatchBuilder
 
 from pledge.runtime.clock import Clock, SystemClock
-from pledge.runtime.database import PLANNING, is_retriable
+from pledge.runtime.database import PLANNING, RETRIABLE_ERRORS, is_retriable
 from pledge.runtime.metrics import RuntimeMetrics
 from pledge.runtime.outbox import NOTIFY_CHANNEL, SHARDS, Outbox
 from pledge.runtime.ownership import FIRST_BACKOFF, LONGEST_BACKOFF
@@ -202,14 +202,7 @@ class OutboxRelay:
             return
         try:
             await asyncio.wait_for(rounds(), DRAIN_LIMIT.total_seconds())
-        except (
-            KafkaError,
-            PublishFailed,
-            TimeoutError,
-            OSError,
-            asyncpg.PostgresError,
-            asyncpg.InterfaceError,
-        ) as error:
+        except (KafkaError, PublishFailed, asyncpg.PostgresError, *RETRIABLE_ERRORS) as error:
             log.warning("outbox relay: rows are left for the next start", error=repr(error))
 
     async def _ask_for_shards(self, connection: asyncpg.Connection) -> None:
