@@ -49,6 +49,23 @@ def test_all_that_a_condition_names_must_hold(condition: Condition, holds: bool)
     assert condition.holds(NOTICE) is holds
 
 
+@pytest.mark.parametrize(
+    ("details", "complete", "entitled"),
+    [
+        ({"is_complete": True, "entitled": None}, True, True),
+        ({"is_complete": False, "entitled": True}, False, True),
+        ({"is_complete": True, "entitled": False}, True, False),
+    ],
+)
+def test_an_opening_is_asked_whether_it_is_complete_and_entitled(
+    details: dict[str, object], complete: bool, entitled: bool
+) -> None:
+    opening = replace(NOTICE, event="ticket.opened", details=details)
+    assert Condition(("ticket.opened",), is_complete=True).holds(opening) is complete
+    assert Condition(("ticket.opened",), is_entitled=True).holds(opening) is entitled
+    assert Condition(("ticket.opened",), is_entitled=False).holds(opening) is not entitled
+
+
 def test_overlapping_routes_tell_nobody_twice() -> None:
     any_breach = Condition(("promise.breached",))
     mail = EmailRule(("requester", "person:anna"), "breach")

@@ -137,7 +137,7 @@ class EscalationSection(Section):
 
 
 class WhenSection(Section):
-    """Everything that is named must hold."""
+    """Everything that is named must hold. `complete` and `entitled` ask about `ticket.opened`."""
 
     event: Words
     severity: Words = []
@@ -145,6 +145,8 @@ class WhenSection(Section):
     metric: Words = []
     channel: Words = []
     urgent: bool | None = None
+    complete: bool | None = None
+    entitled: bool | None = None
 
 
 class EmailSection(Section):

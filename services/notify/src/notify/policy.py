@@ -162,6 +162,8 @@ def _route(section: RouteSection) -> Route:
             metrics=tuple(when.metric),
             channels=tuple(when.channel),
             is_urgent=when.urgent,
+            is_complete=when.complete,
+            is_entitled=when.entitled,
         ),
         page=section.page,
         email=EmailRule(tuple(section.email.to), section.email.template) if section.email else None,

@@ -50,6 +50,8 @@ class Condition:
     metrics: tuple[str, ...] = ()
     channels: tuple[str, ...] = ()
     is_urgent: bool | None = None
+    is_complete: bool | None = None
+    is_entitled: bool | None = None
 
     def holds(self, notice: Notice) -> bool:
         """Whether the notice is what the condition asks for."""
@@ -60,6 +62,9 @@ class Condition:
             and _allows(self.metrics, notice.metric)
             and _allows(self.channels, notice.channel)
             and self.is_urgent in (None, notice.is_urgent)
+            and self.is_complete in (None, notice.details.get("is_complete"))
+            # Who was not refused is entitled: most desks have no rule on it.
+            and self.is_entitled in (None, notice.details.get("entitled") is not False)
         )
 
 
