@@ -8,7 +8,7 @@ import pytest
 
 from intake.domain import commands as do
 from intake.domain.commands import Action, Command, WaitingFor
-from intake.domain.decide import _apply
+from intake.domain.deciding import apply
 from intake.domain.ticket import ALLOWED, Decision, Refusal, RefusalReason, State, Ticket
 from pledge.events import Contact, EmailRequested, Triaged
 from unit.intake.builders import ANN, a_ticket, attempt, kinds, told
@@ -19,7 +19,7 @@ HEARD = do.Hear(by=ANN, channel="email", delivery="d1", text="Still broken")
 def test_every_command_has_a_meaning_and_a_name_of_its_own() -> None:
     commands = [each for each in vars(do).values() if _is_command(each)]
     assert sorted(each.action for each in commands) == sorted(Action)
-    assert all(_apply.dispatch(each) is not _apply.dispatch(object) for each in commands)
+    assert all(apply.dispatch(each) is not apply.dispatch(object) for each in commands)
 
 
 def _is_command(value: object) -> bool:

@@ -5,16 +5,13 @@ allowed instead. Nothing here knows the time; ``Hand`` carries who acts and when
 """
 
 from collections.abc import Mapping
-from dataclasses import replace
-from datetime import timedelta
-from functools import singledispatch
 from typing import Any, Final
 from uuid import uuid5
 
 from intake.domain import commands as do
-from intake.domain.commands import Action, Command, WaitingFor
+from intake.domain.commands import Command, WaitingFor
+from intake.domain.deciding import apply, common, done, nothing, refused, told
 from intake.domain.ticket import (
-    ALLOWED,
     FINISHED,
     Decision,
     Hand,
@@ -49,61 +46,17 @@ from pledge.events import (
     WorkaroundProvided,
 )
 
-CLOCK_TOLERANCE: Final = timedelta(minutes=1)
-"""A fact may lie this far in the future: the clocks of an agent's desk and ours differ."""
 MAX_PARTICIPANTS: Final = 50
+
+__all__ = ["MAX_PARTICIPANTS", "asked_for", "common", "decide", "told"]
 
 
 def decide(ticket: Ticket, command: Command, hand: Hand) -> Decision | Refusal:
     """What the command makes of the ticket."""
-    is_told_by_agent = command.action is not Action.HEAR
-    if is_told_by_agent and hand.occurred_at > hand.now + CLOCK_TOLERANCE:
-        detail = "occurred_at lies in the future; give the instant it happened, or leave it out"
-        return Refusal(RefusalReason.IN_THE_FUTURE, detail, ticket.allowed)
-    if is_told_by_agent and hand.occurred_at < ticket.opened_at:
-        detail = f"occurred_at lies before the ticket was opened at {ticket.opened_at.isoformat()}"
-        return Refusal(RefusalReason.BEFORE_OPENING, detail, ticket.allowed)
-    if command.action not in ALLOWED[ticket.state]:
-        detail = f"{command.action} is not possible: the ticket is {ticket.state}"
-        return Refusal(RefusalReason.NOT_ALLOWED_NOW, detail, ticket.allowed)
-    return _apply(command, ticket, hand)
+    return refused(ticket, command.action, hand) or apply(command, ticket, hand)
 
 
-def common(ticket: Ticket, hand: Hand) -> dict[str, Any]:
-    """The fields that every fact of a ticket has."""
-    return {
-        "desk": ticket.desk,
-        "ticket_id": ticket.id,
-        "number": ticket.number,
-        "occurred_at": hand.occurred_at,
-        "recorded_at": hand.now,
-    }
-
-
-def told(ticket: Ticket, hand: Hand, reason: str, *events: TicketEvent) -> Decision:
-    """The decision that adds facts to a ticket and changes nothing else of it."""
-    return _done(ticket, hand, reason, *events)
-
-
-def _done(
-    ticket: Ticket, hand: Hand, reason: str, *events: TicketEvent, **changes: Any
-) -> Decision:
-    changed = replace(
-        ticket, sequence=ticket.sequence + len(events), changed_at=hand.now, **changes
-    )
-    return Decision(changed, events, reason)
-
-
-def _nothing(ticket: Ticket, detail: str) -> Refusal:
-    return Refusal(RefusalReason.NOTHING_TO_CHANGE, detail, ticket.allowed)
-
-
-@singledispatch
-def _apply(command: Command, ticket: Ticket, hand: Hand) -> Decision | Refusal:
-    raise AssertionError(f"{type(command).__name__} has no meaning yet")
-
-
-@_apply.register
+@apply.register
 def _triage(command: do.Triage, ticket: Ticket, hand: Hand) -> Decision | Refusal:
     desk = hand.desk
     if command.severity is not None and command.severity not in desk.severities:
@@ -127,13 +80,13 @@ def _triage(command: do.Triage, ticket: Ticket, hand: Hand) -> Decision | Refusa
         product=command.product,
         known_incident=command.known_incident,
     )
-    return _done(
+    return done(
         ticket, hand, "triaged", event,
         severity=severity, priority=event.priority, product=command.product or ticket.product,
     )  # fmt: skip
 
 
-@_apply.register
+@apply.register
 def _reply(command: do.Reply, ticket: Ticket, hand: Hand) -> Decision | Refusal:
     event = AgentReplied(
         **common(ticket, hand),
@@ -144,7 +97,7 @@ def _reply(command: do.Reply, ticket: Ticket, hand: Hand) -> Decision | Refusal:
         is_initial_response=command.is_initial_response,
     )
     if not command.sends or ticket.requester.email is None:
-        return _done(ticket, hand, "agent_replied", event)
+        return done(ticket, hand, "agent_replied", event)
     mail = EmailRequested(
         **common(ticket, hand),
         # Derived, so that the same reply asks for the same mail whoever computes it.
@@ -160,7 +113,7 @@ def _reply(command: do.Reply, ticket: Ticket, hand: Hand) -> Decision | Refusal:
         is_urgent=True,
         is_automatic=False,
     )
-    return _done(ticket, hand, "agent_replied", event, mail)
+    return done(ticket, hand, "agent_replied", event, mail)
 
 
 def _reply_subject(ticket: Ticket) -> str:
@@ -169,14 +122,12 @@ def _reply_subject(ticket: Ticket) -> str:
     return subject if subject.lower().startswith("re:") else f"Re: {subject}"
 
 
-@_apply.register
+@apply.register
 def _note(command: do.Note, ticket: Ticket, hand: Hand) -> Decision | Refusal:
-    return _done(
-        ticket, hand, "noted", Noted(**common(ticket, hand), by=hand.by, text=command.text)
-    )
+    return done(ticket, hand, "noted", Noted(**common(ticket, hand), by=hand.by, text=command.text))
 
 
-@_apply.register
+@apply.register
 def _attempt(command: do.AttemptContact, ticket: Ticket, hand: Hand) -> Decision | Refusal:
     event = ContactAttempted(
         **common(ticket, hand),
@@ -186,10 +137,10 @@ def _attempt(command: do.AttemptContact, ticket: Ticket, hand: Hand) -> Decision
         note=command.note,
     )
     attempts = 0 if command.reached else ticket.unanswered_attempts + 1
-    return _done(ticket, hand, "contact_attempted", event, unanswered_attempts=attempts)
+    return done(ticket, hand, "contact_attempted", event, unanswered_attempts=attempts)
 
 
-@_apply.register
+@apply.register
 def _resolve(command: do.Resolve, ticket: Ticket, hand: Hand) -> Decision | Refusal:
     event = Resolved(
         **common(ticket, hand),
@@ -198,28 +149,24 @@ def _resolve(command: do.Resolve, ticket: Ticket, hand: Hand) -> Decision | Refu
         fixed_in_release=command.fixed_in_release,
         release=command.release,
     )
-    return _done(
-        ticket, hand, "resolved", event, state=State.RESOLVED, resolved_at=hand.occurred_at
-    )
+    return done(ticket, hand, "resolved", event, state=State.RESOLVED, resolved_at=hand.occurred_at)
 
 
-@_apply.register
+@apply.register
 def _reopen(command: do.Reopen, ticket: Ticket, hand: Hand) -> Decision | Refusal:
     event = Reopened(**common(ticket, hand), by=hand.by, why=command.why)
-    return _done(
-        ticket, hand, "reopened", event, state=State.OPEN, resolved_at=None, closed_at=None
-    )
+    return done(ticket, hand, "reopened", event, state=State.OPEN, resolved_at=None, closed_at=None)
 
 
-@_apply.register
+@apply.register
 def _close(command: do.Close, ticket: Ticket, hand: Hand) -> Decision | Refusal:
     event = Closed(
         **common(ticket, hand), by=hand.by, reason=command.reason, conditions=command.conditions
     )
-    return _done(ticket, hand, "closed", event, state=State.CLOSED, closed_at=hand.occurred_at)
+    return done(ticket, hand, "closed", event, state=State.CLOSED, closed_at=hand.occurred_at)
 
 
-@_apply.register
+@apply.register
 def _wait(command: do.Wait, ticket: Ticket, hand: Hand) -> Decision | Refusal:
     facts = {**common(ticket, hand), "by": hand.by, "why": command.why}
     event: TicketEvent
@@ -230,17 +177,17 @@ def _wait(command: do.Wait, ticket: Ticket, hand: Hand) -> Decision | Refusal:
     else:
         state, event = State.CUSTOMER_UNAVAILABLE, CustomerUnavailable(**facts)
     if state is ticket.state:
-        return _nothing(ticket, f"the ticket is {ticket.state} already")
-    return _done(ticket, hand, str(command.waiting_for), event, state=state)
+        return nothing(ticket, f"the ticket is {ticket.state} already")
+    return done(ticket, hand, str(command.waiting_for), event, state=state)
 
 
-@_apply.register
+@apply.register
 def _resume(command: do.Resume, ticket: Ticket, hand: Hand) -> Decision | Refusal:
     event = WaitingOnProvider(**common(ticket, hand), by=hand.by, why=command.why)
-    return _done(ticket, hand, "resumed", event, state=State.OPEN)
+    return done(ticket, hand, "resumed", event, state=State.OPEN)
 
 
-@_apply.register
+@apply.register
 def _workaround(command: do.ProvideWorkaround, ticket: Ticket, hand: Hand) -> Decision | Refusal:
     event = WorkaroundProvided(
         **common(ticket, hand),
@@ -249,42 +196,42 @@ def _workaround(command: do.ProvideWorkaround, ticket: Ticket, hand: Hand) -> De
         is_suitable=command.is_suitable,
         text=command.text,
     )
-    return _done(ticket, hand, "workaround_provided", event)
+    return done(ticket, hand, "workaround_provided", event)
 
 
-@_apply.register
+@apply.register
 def _ask(command: do.RequestInformation, ticket: Ticket, hand: Hand) -> Decision | Refusal:
     if not command.missing:
-        return _nothing(ticket, "name at least one piece of information that is missing")
+        return nothing(ticket, "name at least one piece of information that is missing")
     event = InformationRequested(**common(ticket, hand), missing=command.missing, by=hand.by)
-    return _done(ticket, hand, "information_requested", event, missing=command.missing)
+    return done(ticket, hand, "information_requested", event, missing=command.missing)
 
 
-@_apply.register
+@apply.register
 def _complete(command: do.CompleteInformation, ticket: Ticket, hand: Hand) -> Decision | Refusal:
     if not ticket.missing:
-        return _nothing(ticket, "no information is missing")
+        return nothing(ticket, "no information is missing")
     event = InformationCompleted(**common(ticket, hand), fields=dict(command.fields))
-    return _done(ticket, hand, "information_completed", event, missing=())
+    return done(ticket, hand, "information_completed", event, missing=())
 
 
-@_apply.register
+@apply.register
 def _assign(command: do.Assign, ticket: Ticket, hand: Hand) -> Decision | Refusal:
     if command.assignee == ticket.assignee:
-        return _nothing(ticket, "the ticket has that assignee already")
+        return nothing(ticket, "the ticket has that assignee already")
     event = Assigned(**common(ticket, hand), assignee=command.assignee, by=hand.by)
-    return _done(ticket, hand, "assigned", event, assignee=command.assignee)
+    return done(ticket, hand, "assigned", event, assignee=command.assignee)
 
 
-@_apply.register
+@apply.register
 def _link(command: do.LinkIncident, ticket: Ticket, hand: Hand) -> Decision | Refusal:
     if command.incident_id == ticket.incident_id:
-        return _nothing(ticket, "the ticket is linked to that incident already")
+        return nothing(ticket, "the ticket is linked to that incident already")
     event = LinkedToIncident(**common(ticket, hand), incident_id=command.incident_id, by=hand.by)
-    return _done(ticket, hand, "linked", event, incident_id=command.incident_id)
+    return done(ticket, hand, "linked", event, incident_id=command.incident_id)
 
 
-@_apply.register
+@apply.register
 def _hear(command: do.Hear, ticket: Ticket, hand: Hand) -> Decision | Refusal:
     """A reply ends waiting, and reopens what was resolved or closed, at any age (SIG-08)."""
     facts = common(ticket, hand)
@@ -310,7 +257,7 @@ def _hear(command: do.Hear, ticket: Ticket, hand: Hand) -> Decision | Refusal:
     if is_finished:
         events.append(Reopened(**facts, by=hand.by, why="the requester replied"))
     events += asked_for(command, facts)
-    return _done(
+    return done(
         ticket, hand, "reopened_by_reply" if is_finished else "requester_replied", *events,
         state=State.OPEN,
         participants=participants,
