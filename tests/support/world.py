@@ -14,7 +14,7 @@ from datetime import datetime, timedelta
 from email.message import EmailMessage
 from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeAlias
 
 import asyncpg
 import httpx
@@ -24,7 +24,7 @@ from intake.__main__ import serve as serve_intake
 from intake.settings import IntakeSettings
 from notify.__main__ import serve as serve_notify
 from notify.settings import NotifySettings
-from pledge.events import Decoded, Event, decode
+from pledge.events import Decoded, Event, PromiseBreached, decode
 from pledge.runtime import signing
 from pledge.runtime.clock import SystemClock, VirtualClock
 from pledge.runtime.ids import SeededIds
@@ -43,6 +43,8 @@ from support.waiting import eventually
 
 DESKS = ROOT / "deploy" / "desks"
 SERVICES = ("intake", "sla", "notify", "status")
+Ticket: TypeAlias = dict[str, Any]
+"""A ticket as intake's API shows it."""
 KEY = "a key for tests, long enough to be one"
 
 # What each service still has to do by now: by these, and the offsets, quiet is told from waiting.
@@ -141,6 +143,53 @@ class World:
         with smtplib.SMTP("127.0.0.1", self.ports["smtp"], timeout=30) as client:
             client.send_message(message)
 
+    async def form(self, desk: str, subject: str, **more: Any) -> Ticket:
+        """Send the desk's public form, as the page that carries it does; gives the ticket."""
+        requester = {"email": "ada@customer.example", **more.pop("requester", {})}
+        return await self._taken("/cases", desk, subject=subject, requester=requester, **more)
+
+    async def call(self, desk: str, line: str, event: str = "call_received", **more: Any) -> Ticket:
+        """A phone gateway's event of one call to `line`; gives the newest ticket then.
+
+        Events of one call share `call_id`. `caller` is a number, or a whole contact.
+        """
+        call_id = more.pop("call_id", None) or f"call-{self.ids.new()}"
+        caller = more.pop("caller", "+15550190")
+        return await self._taken(
+            "/channels/phone",
+            desk,
+            type=f"pledge.phone.{event}.v1",
+            delivery=f"{call_id}/{event}",
+            conversation=call_id,
+            call_id=call_id,
+            line=line,
+            caller=caller if isinstance(caller, dict) else {"phone": caller},
+            **more,
+        )
+
+    async def voicemail(self, desk: str, line: str, **more: Any) -> Ticket:
+        """A voicemail, alone or after the call with the same `call_id`."""
+        return await self.call(desk, line, "voicemail_left", **{"duration": 20, **more})
+
+    async def chat(self, desk: str, visitor: str, text: str = "Hello?", **more: Any) -> Ticket:
+        """A chat gateway's event: `visitor` writes. `email` leaves contact details."""
+        email = more.pop("email", None)
+        return await self._taken(
+            "/channels/chat",
+            desk,
+            type="pledge.chat.message_received.v1",
+            delivery=f"{visitor}/{self.ids.new()}",
+            conversation=visitor,
+            sender={"chat": None, "name": visitor, "email": email},
+            text=text,
+            has_contact_details=email is not None,
+            **more,
+        )
+
+    async def _taken(self, path: str, desk: str, **body: Any) -> Ticket:
+        await self.post("intake", path, desk=desk, **body)
+        return await self.newest(desk)
+
     async def post(self, service: str, path: str, **body: Any) -> dict[str, Any]:
         """Ask a service's API to do something, as an administrator, and let it travel."""
         answer = await self.http.post(
@@ -202,11 +251,34 @@ class World:
         items: list[dict[str, Any]] = answer["items"]
         return items
 
+    async def newest(self, desk: str) -> Ticket:
+        """The ticket with the highest number: ids of one instant are in no order."""
+        tickets = await self.tickets(desk)
+        return max(tickets, key=lambda each: int(each["number"].rpartition("-")[2]))
+
     async def timers(self, ticket: str) -> dict[str, dict[str, Any]]:
         """A ticket's timers by metric, the latest cycle of each."""
         states = ["running", "paused", "met", "breached", "cancelled"]
         items = (await self.get("sla", "/timers", ticket=ticket, state=states))["items"]
         return {each["metric"]: each for each in sorted(items, key=lambda each: each["cycle"])}
+
+    async def due(self, ticket: Ticket, metric: str) -> datetime:
+        """When a promise on a ticket is due."""
+        return datetime.fromisoformat((await self.timers(ticket["number"]))[metric]["due_at"])
+
+    async def state(self, ticket: Ticket, metric: str) -> str:
+        """How a promise on a ticket stands: running, paused, met, breached, cancelled."""
+        return str((await self.timers(ticket["number"]))[metric]["state"])
+
+    async def breaches(self) -> list[PromiseBreached]:
+        """All promises missed so far, in the order of their records."""
+        found = await self.events("sla.breaches.v1")
+        return [each for each in found if isinstance(each, PromiseBreached)]
+
+    async def pages(self, desk: str) -> list[dict[str, Any]]:
+        """The desk's pages, newest first."""
+        items: list[dict[str, Any]] = (await self.get("notify", "/pages", desk=desk))["items"]
+        return items
 
     async def arrived(self) -> list[dict[str, Any]]:
         """What reached the outside: mails and webhooks at the sink, oldest first."""

@@ -1,0 +1,106 @@
+"""The promises of Sign In Solutions' support desk, in virtual time.
+
+The world starts on Wednesday 2026-03-04 at 07:00 in Los Angeles, 16:00 in Berlin (15:00 UTC).
+Support is open while either zone is: 07:00-16:00 UTC for Europe in winter, an hour earlier in
+summer; 16:00-01:00 UTC for America in winter, an hour earlier in summer.
+"""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import pytest
+
+from support.world import Ticket, World
+
+DESK = "sign-in-solutions"
+SUPPORT = "support@sign-in-solutions.example"
+LINE = "+15550120"
+MINUTE = timedelta(minutes=1)
+HOUR = timedelta(hours=1)
+
+
+def utc(text: str) -> datetime:
+    return datetime.fromisoformat(text).replace(tzinfo=UTC)
+
+
+async def a_mail(world: World, subject: str, **more: str) -> Ticket:
+    await world.mail(SUPPORT, subject, **more)
+    return await world.newest(DESK)
+
+
+async def triage(world: World, ticket: Ticket, severity: str, **more: Any) -> None:
+    await world.post("intake", f"/tickets/{ticket['id']}/triage", severity=severity, **more)
+
+
+@pytest.mark.promise("SIS-01", "SIS-10")
+async def test_hours_are_the_union_of_two_zones_that_change_their_clocks_on_different_days(
+    world: World,
+) -> None:
+    async def an_hour_later(at: str) -> datetime:
+        """When a serious mail that arrives at this instant is due."""
+        await world.advance_to(utc(at))
+        ticket = await a_mail(world, "Badges don't print")
+        await triage(world, ticket, "serious")
+        due = await world.due(ticket, "first_response")
+        await world.post("intake", f"/tickets/{ticket['id']}/resolve", resolution="Printed.")
+        return due
+
+    # Berlin's day has ended, Los Angeles' has begun.
+    assert await an_hour_later("2026-03-04 20:00") == utc("2026-03-04 21:00")
+    # 16:30 in Los Angeles: half an hour is left, the rest comes when Berlin opens.
+    assert await an_hour_later("2026-03-05 00:30") == utc("2026-03-05 07:30")
+    # Los Angeles has changed its clocks, Berlin has not: 16:30 is an hour earlier for the world...
+    assert await an_hour_later("2026-03-11 23:30") == utc("2026-03-12 07:30")
+    # ... and the same instant as a week before is outside: the next business day, Los Angeles' end.
+    assert await an_hour_later("2026-03-12 00:30") == utc("2026-03-13 00:00")
+    # Both have changed them.
+    assert await an_hour_later("2026-04-01 23:30") == utc("2026-04-02 06:30")
+
+
+@pytest.mark.promise("SIS-02", "SIS-03", "SIS-05", "SIS-08", "SIS-09", "SIS-10", "SIS-11", "SIS-12")
+async def test_the_earliest_of_the_channels_and_the_severitys_promise_holds(world: World) -> None:
+    await world.advance(2 * HOUR)  # 09:00 in Los Angeles
+    start = world.clock.now()
+    today, tomorrow = utc("2026-03-05 01:00"), utc("2026-03-06 01:00")  # 17:00 in Los Angeles
+    case = await world.form(DESK, "The welcome screen is blue")
+    mail = await a_mail(world, "Everything is down")
+    call = await world.call(DESK, LINE)
+    assert call["severity"] is None, "the provider decides it, in triage"
+    european = await world.form(DESK, "Blue", requester={"zone": "Europe/Paris"})
+    assert await world.due(case, "first_response") == tomorrow
+    assert await world.due(mail, "first_response") == tomorrow
+    assert await world.due(call, "first_response") == today, "normal alone would be tomorrow"
+    assert await world.due(european, "first_response") == utc("2026-03-05 16:00")
+
+    await world.advance(10 * MINUTE)
+    await triage(world, case, "serious")
+    await triage(world, mail, "critical")
+    await triage(world, call, "critical")
+    assert await world.due(case, "first_response") == tomorrow, "online: the channel's own"
+    assert await world.due(mail, "first_response") == start + HOUR, "not phoned in: as serious"
+    assert await world.due(call, "first_response") == start + 15 * MINUTE, "from the beginning"
+
+    await world.advance(6 * MINUTE)
+    [breach] = await world.breaches()
+    assert breach.ticket_number == call["number"]
+    assert breach.due_at == breach.detected_at == start + 15 * MINUTE
+    assert [each["to"] for each in await world.arrived() if each["kind"] == "webhook"]
+
+
+@pytest.mark.promise("SIS-06", "SIS-09", "SIS-10")
+async def test_a_voicemail_at_night_is_returned_on_the_next_business_day(world: World) -> None:
+    await world.advance_to(utc("2026-03-05 03:00"))  # Wednesday, 19:00 in Los Angeles
+    voicemail = await world.voicemail(DESK, LINE)
+    assert await world.due(voicemail, "first_response") == utc("2026-03-06 01:00")
+    assert not await world.pages(DESK), "it was not said to be critical"
+    await triage(world, voicemail, "serious")
+    assert await world.due(voicemail, "first_response") == utc("2026-03-06 01:00")
+    await triage(world, voicemail, "critical")
+    assert await world.due(voicemail, "first_response") == world.clock.now() + 15 * MINUTE
+    assert await world.pages(DESK), "critical by phone is a matter of minutes at night, too"
+    await world.post(
+        "intake", f"/tickets/{voicemail['id']}/contact-attempts", channel="phone", reached=False
+    )
+    assert await world.state(voicemail, "first_response") == "met"
