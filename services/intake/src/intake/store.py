@@ -10,12 +10,16 @@ import asyncpg
 from pydantic import TypeAdapter
 from pydantic_core import to_json
 
+from intake.domain.case_state import Feedback, Link, Meeting
 from intake.domain.delivery import Key
 from intake.domain.desk import Desk
 from intake.domain.ticket import State, Ticket
 from pledge.events import Actor, Contact
 
 _PEOPLE: Final = TypeAdapter(tuple[Contact, ...])
+_LINKS: Final = TypeAdapter(tuple[Link, ...])
+_FEEDBACK: Final = TypeAdapter(tuple[Feedback, ...])
+_MEETINGS: Final = TypeAdapter(tuple[Meeting, ...])
 
 
 @dataclass(frozen=True, slots=True)
@@ -172,7 +176,7 @@ def _values(ticket: Ticket) -> tuple[Any, ...]:
 _PLAIN_DETAILS: Final = (
     "plan", "product", "customer", "line", "language", "reply_to", "is_trial", "is_urgent",
     "unanswered_attempts", "heard_at", "resolved_at", "closed_at", "message_id", "incident_id",
-    "missing",
+    "missing", "reported_at", "links", "feedback", "meetings",
 )  # fmt: skip
 
 
@@ -224,6 +228,10 @@ def ticket_of(row: Mapping[str, Any]) -> Ticket:
         resolved_at=_instant(details.get("resolved_at")),
         closed_at=_instant(details.get("closed_at")),
         message_id=details.get("message_id"),
+        reported_at=_instant(details.get("reported_at")),
+        links=_LINKS.validate_python(details.get("links", ())),
+        feedback=_FEEDBACK.validate_python(details.get("feedback", ())),
+        meetings=_MEETINGS.validate_python(details.get("meetings", ())),
     )
 
 

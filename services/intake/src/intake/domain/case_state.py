@@ -77,3 +77,13 @@ class Meeting:
     ends_at: datetime
     place: str = ""
     state: MeetingState = MeetingState.PROPOSED
+
+
+@dataclass(frozen=True, slots=True)
+class CareRules:
+    """Who owns the steps of a complaint, by role, and which forms are feedback or complaints."""
+
+    review_owner: str = "management"
+    arbitration_owner: str = "management"
+    feedback_forms: frozenset[str] = frozenset(("feedback",))
+    complaint_forms: frozenset[str] = frozenset(("complaint",))

@@ -9,6 +9,7 @@ from typing import Any, Final
 from uuid import uuid5
 
 from intake.domain import commands as do
+from intake.domain import meetings, reviews
 from intake.domain.commands import Command, WaitingFor
 from intake.domain.deciding import apply, common, done, nothing, refused, told
 from intake.domain.ticket import (
@@ -47,6 +48,8 @@ from pledge.events import (
 )
 
 MAX_PARTICIPANTS: Final = 50
+ELSEWHERE: Final = (meetings, reviews)
+"""Modules that say what further commands mean; importing them registers them."""
 
 __all__ = ["MAX_PARTICIPANTS", "asked_for", "common", "decide", "told"]
 
@@ -154,6 +157,9 @@ def _resolve(command: do.Resolve, ticket: Ticket, hand: Hand) -> Decision | Refu
 
 @apply.register
 def _reopen(command: do.Reopen, ticket: Ticket, hand: Hand) -> Decision | Refusal:
+    if (into := ticket.merged_into) is not None:
+        detail = f"its story goes on in {into.number}: reopen or split that one"
+        return Refusal(RefusalReason.CONFLICT, detail, ticket.allowed)
     event = Reopened(**common(ticket, hand), by=hand.by, why=command.why)
     return done(ticket, hand, "reopened", event, state=State.OPEN, resolved_at=None, closed_at=None)
 

@@ -4,6 +4,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Final
 
+from intake.domain.case_state import CareRules
 from intake.domain.reply_address import bare_address
 from intake.domain.request import Condition, Line, Request, holds
 
@@ -53,6 +54,7 @@ class Desk:
     form_keys: frozenset[str] = frozenset()
     addresses: Mapping[str, Line] = field(default_factory=dict)
     phone_lines: Mapping[str, Line] = field(default_factory=dict)
+    care: CareRules = CareRules()
     rules: Sequence[Rule] = ()
     customers_by_domain: Mapping[str, Customer] = field(default_factory=dict)
     customers_by_address: Mapping[str, Customer] = field(default_factory=dict)

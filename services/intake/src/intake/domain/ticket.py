@@ -8,8 +8,10 @@ from types import MappingProxyType
 from typing import Final
 from uuid import UUID
 
+from intake.domain.case_state import Feedback, Link, LinkKind, Meeting
 from intake.domain.commands import Action
 from intake.domain.desk import Desk
+from intake.domain.meeting_links import MeetingLinks
 from pledge.events import Actor, Contact, TicketEvent
 
 
@@ -26,11 +28,22 @@ class State(StrEnum):
 WAITING: Final = frozenset((State.WAITING_ON_CUSTOMER, State.CUSTOMER_UNAVAILABLE))
 FINISHED: Final = frozenset((State.RESOLVED, State.CLOSED))
 
-# What happened before the end may be told after it: a call is logged an hour later.
-_TOLD_LATE: Final = frozenset((Action.NOTE, Action.REPLY, Action.CONTACT_ATTEMPTS, Action.HEAR))
+# Feedback and its review outlive the ticket's end (INF-11 to INF-13).
+_CARE: Final = frozenset(
+    (
+        Action.FEEDBACK, Action.ACKNOWLEDGE_FEEDBACK, Action.OPEN_REVIEW, Action.UPDATE_REVIEW,
+        Action.CONCLUDE_REVIEW, Action.REQUEST_ARBITRATION,
+    )
+)  # fmt: skip
+# What happened before the end may be told after it: a call is logged an hour later. What can be
+# done at any age: to follow up (SIG-08).
+_TOLD_LATE: Final = _CARE | {
+    Action.NOTE, Action.REPLY, Action.CONTACT_ATTEMPTS, Action.HEAR, Action.FOLLOW_UP,
+    Action.HOLD_MEETING, Action.CANCEL_MEETING,
+}  # fmt: skip
 _ON_RESOLVED: Final = _TOLD_LATE | {
     Action.TRIAGE, Action.WORKAROUND, Action.REOPEN, Action.CLOSE, Action.ASSIGN,
-    Action.LINK_INCIDENT,
+    Action.LINK_INCIDENT, Action.SPLIT, Action.MERGE,
 }  # fmt: skip
 _ON_OPEN: Final = frozenset(Action) - {Action.REOPEN, Action.RESUME}
 
@@ -78,6 +91,20 @@ class Ticket:
     resolved_at: datetime | None = None
     closed_at: datetime | None = None
     message_id: str | None = None
+    reported_at: datetime | None = None
+    links: tuple[Link, ...] = ()
+    feedback: tuple[Feedback, ...] = ()
+    meetings: tuple[Meeting, ...] = ()
+
+    @property
+    def merged_into(self) -> Link | None:
+        """The ticket in which this one's story goes on, if it was merged away."""
+        return next((each for each in self.links if each.kind is LinkKind.MERGED_INTO), None)
+
+    @property
+    def counts_from(self) -> datetime:
+        """When its issue was reported: at the opening, or before it (SIG-09)."""
+        return min(self.opened_at, self.reported_at or self.opened_at)
 
     @property
     def allowed(self) -> tuple[str, ...]:
@@ -87,12 +114,14 @@ class Ticket:
 
 @dataclass(frozen=True, slots=True)
 class Hand:
-    """Who acts under which desk's rules, when it happened and when we were told (UTC)."""
+    """Who acts under which desk's rules, when it happened and when we were told (UTC). ``links``
+    make the pages on which a requester answers; None: there are none."""
 
     desk: Desk
     by: Actor
     occurred_at: datetime
     now: datetime
+    links: MeetingLinks | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,6 +142,8 @@ class RefusalReason(StrEnum):
     UNKNOWN_SEVERITY = "unknown_severity"
     UNKNOWN_PRIORITY = "unknown_priority"
     NOTHING_TO_CHANGE = "nothing_to_change"
+    CONFLICT = "conflict"
+    UNSUITABLE = "unsuitable"
 
 
 @dataclass(frozen=True, slots=True)
