@@ -3,7 +3,6 @@
     model.py       Fact, Timer, Assessment, Change … frozen values
     assess.py      assess(facts, policy) -> Assessment                       total, order-free
     differ.py      diff(told: Told, assessment, now) -> Difference           what to publish
-                   next_wake(told, assessment) -> datetime | None
     facts.py       fact_from_event(data, sequence) -> Fact                   from an event's JSON
     promises.py    Metric, Target, Pause, Flag, SilenceRule, …          what a file can say
     policy.py      Policy                               compiled, made by sla.policy

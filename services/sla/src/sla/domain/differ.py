@@ -7,8 +7,7 @@ told after the retraction. What is met after it was breached stays breached.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
-from dataclasses import replace
+from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime
 
 from sla.domain.model import (
@@ -53,64 +52,56 @@ def diff(told: Told, assessment: Assessment, now: datetime, cause: str | None = 
     before = {(one.metric, one.cycle): one for one in told.timers}
     changes: list[Change] = []
     after: list[Published] = []
+    wakes: list[datetime] = []
     for timer in assessment.timers:
         known = before.pop((timer.metric, timer.cycle), None)
-        found, published = _timer_changes(known, timer, now, cause)
-        changes += found
+        published = _tell_timer(changes, known, timer, now, cause)
         after.append(published)
-    for gone in before.values():
-        found, published = _gone(gone, now)
-        changes += found
-        after.append(published)
+        if published.state is State.RUNNING:
+            wakes += _timer_wakes(timer, published.at_risk_sent)
+    after += [_tell_gone(changes, gone, now) for gone in before.values()]
     silences: list[PublishedSilence] = []
     quiet = {one.rule: one for one in told.silences}
     for silence in assessment.silences:
-        found, kept = _silence_changes(quiet.get(silence.rule), silence, now)
-        changes += found
+        kept = _tell_silence(changes, quiet.get(silence.rule), silence, now)
         silences += kept
+        wakes += _silence_wakes(silence, kept)
     new = Told(tuple(after), tuple(silences))
-    return Difference(tuple(changes), new, next_wake(new, assessment))
+    return Difference(tuple(changes), new, min(wakes, default=None))
 
 
-def next_wake(told: Told, assessment: Assessment) -> datetime | None:
-    """The earliest instant at which something will be to tell without a new fact, or None."""
-    states = {(one.metric, one.cycle): one for one in told.timers}
-    quiet = {one.rule: one for one in told.silences}
-    found: list[datetime] = []
-    for timer in assessment.timers:
-        published = states.get((timer.metric, timer.cycle))
-        if published is None or published.state is State.RUNNING:
-            sent = published.at_risk_sent if published else 0
-            found += [at for at, percent in _thresholds(timer) if percent > sent]
-            if timer.due_at is not None:
-                found.append(timer.due_at)
-    for silence in assessment.silences:
-        known = quiet.get(silence.rule)
-        if silence.warn_at is not None and not (known and known.is_warned):
-            found.append(silence.warn_at)
-        if silence.elapses_at is not None and not (known and known.is_elapsed):
-            found.append(silence.elapses_at)
-    return min(found, default=None)
+def _timer_wakes(timer: Timer, sent: int) -> list[datetime]:
+    """When there will be something to tell of a running timer without a new fact."""
+    wakes = [at for at, percent in _thresholds(timer) if percent > sent]
+    if timer.due_at is not None:
+        wakes.append(timer.due_at)
+    return wakes
+
+
+def _silence_wakes(silence: Silence, kept: Sequence[PublishedSilence]) -> list[datetime]:
+    wakes = [(silence.warn_at, any(one.is_warned for one in kept))]
+    wakes.append((silence.elapses_at, any(one.is_elapsed for one in kept)))
+    return [at for at, is_told in wakes if at is not None and not is_told]
 
 
 def _thresholds(timer: Timer) -> Iterator[tuple[datetime, int]]:
     return zip(timer.at_risk_at, timer.at_risk_percents, strict=True)
 
 
-def _timer_changes(
-    known: Published | None, timer: Timer, now: datetime, cause: str
-) -> tuple[list[Change], Published]:
+def _tell_timer(
+    changes: list[Change], known: Published | None, timer: Timer, now: datetime, cause: str
+) -> Published:
+    """Append what is to tell of a timer; returns what will have been told of it."""
     state = timer.state_at(_known_until(known, timer, now))
-    changes: list[Change] = []
     if known is None:
         changes.append(_change(timer, ChangeKind.STARTED, timer.started_at, timer.started_by))
         known = Published(timer.metric, timer.cycle, State.RUNNING, timer.due_at, timer.expect_at)
     if known.state is State.BREACHED:
         if state is State.BREACHED:
-            return changes, known  # it breached once; when exactly is not told again
+            return known  # it breached once; when exactly is not told again
         reason = MET_IN_TIME if state is State.MET else cause
         retracted = _change(timer, ChangeKind.BREACH_RETRACTED, now, reason)
-        changes.append(replace(retracted, due_at=known.due_at))
+        changes.append(retracted._replace(due_at=known.due_at))
     if (entered := _entered(known, timer, state, now, cause)) is not None:
         changes.append(entered)
     sent = known.at_risk_sent
@@ -118,11 +109,11 @@ def _timer_changes(
         for at, percent in _thresholds(timer):
             if at <= now and percent > sent:
                 warned = _change(timer, ChangeKind.AT_RISK, at, f"{percent}_percent_used")
-                changes.append(replace(warned, percent=percent))
+                changes.append(warned._replace(percent=percent))
                 sent = percent
-    return changes, replace(
-        known, state=state, due_at=timer.due_at, expect_at=timer.expect_at, at_risk_sent=sent
-    )
+    elif state is known.state and not _moved(known, timer):
+        return known  # most timers of a ticket are over, and nothing is new about them
+    return Published(timer.metric, timer.cycle, state, timer.due_at, timer.expect_at, sent)
 
 
 def _change(timer: Timer, kind: ChangeKind, at: datetime, reason: str) -> Change:
@@ -154,8 +145,11 @@ def _entered(
 def _known_until(known: Published | None, timer: Timer, now: datetime) -> datetime:
     """`now`, or later where more is known: what happened, and what was told, has happened."""
     told = known.due_at if known is not None and known.state is State.BREACHED else None
-    happened = (timer.met_at, timer.cancelled_at, timer.paused_since, told)
-    return max([now, *(at for at in happened if at is not None)])
+    until = now
+    for at in (timer.met_at, timer.cancelled_at, timer.paused_since, told):
+        if at is not None and at > until:
+            until = at
+    return until
 
 
 def _moved(known: Published, timer: Timer) -> bool:
@@ -166,28 +160,27 @@ def _resumed_at(timer: Timer) -> datetime:
     return from_us(timer.spans[-1].from_us) if timer.spans else timer.started_at
 
 
-def _gone(known: Published, now: datetime) -> tuple[list[Change], Published]:
-    """A cycle that was told of and, by a late fact, never was."""
-    changes: list[Change] = []
+def _tell_gone(changes: list[Change], known: Published, now: datetime) -> Published:
+    """Append what is to tell of a cycle that was told of and, by a late fact, never was."""
     if known.state in (State.MET, State.CANCELLED):
-        return changes, known
+        return known
     where = (known.metric, known.cycle, now, NO_LONGER)
     if known.state is State.BREACHED:
         changes.append(Change(ChangeKind.BREACH_RETRACTED, *where, due_at=known.due_at))
     changes.append(Change(ChangeKind.CANCELLED, *where))
-    return changes, replace(known, state=State.CANCELLED, due_at=None)
+    return known._replace(state=State.CANCELLED, due_at=None)
 
 
-def _silence_changes(
-    known: PublishedSilence | None, silence: Silence, now: datetime
-) -> tuple[list[Change], list[PublishedSilence]]:
+def _tell_silence(
+    changes: list[Change], known: PublishedSilence | None, silence: Silence, now: datetime
+) -> list[PublishedSilence]:
+    """Append what is to tell of a silence; returns what will have been told of it, if anything."""
     if silence.elapses_at is None or silence.warn_at is None:
-        return [], []
+        return []
     if known is None or known.elapses_at != silence.elapses_at:
         known = PublishedSilence(
             silence.rule, silence.elapses_at, is_warned=False, is_elapsed=False
         )
-    changes: list[Change] = []
     steps = (
         (ChangeKind.SILENCE_WARNED, silence.warn_at, known.is_warned, "silent"),
         (ChangeKind.SILENCE_ELAPSED, silence.elapses_at, known.is_elapsed, "silence_elapsed"),
@@ -195,9 +188,10 @@ def _silence_changes(
     for kind, at, is_told, reason in steps:
         if at <= now and not is_told:
             changes.append(Change(kind, silence.rule, 1, at, reason, silence=silence))
-    return changes, [
-        replace(
-            known,
+    return [
+        PublishedSilence(
+            silence.rule,
+            silence.elapses_at,
             is_warned=known.is_warned or silence.warn_at <= now,
             is_elapsed=known.is_elapsed or silence.elapses_at <= now,
         )

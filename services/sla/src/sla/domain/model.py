@@ -194,8 +194,7 @@ class ChangeKind(StrEnum):
     SILENCE_ELAPSED = "silence_elapsed"
 
 
-@dataclass(frozen=True, slots=True)
-class Published:
+class Published(NamedTuple):
     """What the world was told of one cycle: the row that a service keeps per timer."""
 
     metric: str
@@ -216,8 +215,7 @@ class PublishedSilence:
     is_elapsed: bool
 
 
-@dataclass(frozen=True, slots=True)
-class Change:
+class Change(NamedTuple):
     """One thing to publish. `timer` is as it stands now; it is None for a silence, and for a cycle
     that a late fact made disappear. `occurred_at` is when it became true: for a breach the due
     instant."""
@@ -233,16 +231,14 @@ class Change:
     percent: int = 0  # of the budget used, for `at_risk`
 
 
-@dataclass(frozen=True, slots=True)
-class Told:
+class Told(NamedTuple):
     """Everything published so far about one ticket."""
 
     timers: Sequence[Published] = ()
     silences: Sequence[PublishedSilence] = ()
 
 
-@dataclass(frozen=True, slots=True)
-class Difference:
+class Difference(NamedTuple):
     """Changes in the order to publish them, the state to keep afterwards, and when to look again
     (None: only when a fact comes)."""
 
