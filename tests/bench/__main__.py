@@ -9,7 +9,7 @@ from typing import Annotated
 import typer
 import uvloop
 
-from bench import growth, latency, report, throughput
+from bench import burst, growth, latency, report, throughput
 from bench.rig import Rig, open_rig
 from bench.say import CONSOLE
 
@@ -18,6 +18,7 @@ CASES: dict[str, Callable[[Rig], Awaitable[list[report.Row]]]] = {
     "intake_events": throughput.intake_events,
     "breach": latency.breach,
     "page": latency.page,
+    "burst": burst.burst,
     "event_cost": growth.event_cost,
 }
 

@@ -2,21 +2,19 @@
 
 from __future__ import annotations
 
-import asyncio
 import json
-import math
-from collections.abc import AsyncIterator, Callable, Mapping, Sequence
-from contextlib import ExitStack, asynccontextmanager
+from collections.abc import Mapping, Sequence
+from contextlib import ExitStack
 from datetime import datetime, timedelta
 from uuid import UUID
 
 import asyncpg
-from aiokafka import AIOKafkaConsumer
 
 from bench import load
+from bench.arrivals import percentile, reading, until
 from bench.receiver import listening
 from bench.report import Row, latency
-from bench.rig import CLOCK, GIVE_UP_AFTER, PARTITIONS, PROGRESS_EVERY, Child, Rig, agree, counts
+from bench.rig import CLOCK, PARTITIONS, PROGRESS_EVERY, Rig, agree, counts
 from bench.say import say
 from pledge.runtime.ids import SystemIds
 from pledge.runtime.settings import KafkaSettings
@@ -58,21 +56,16 @@ def _rows(
     name: str, value: Sequence[float], floor: Sequence[float], *, p50: float, p99: float
 ) -> list[Row]:
     return [
-        latency(f"{name}_{part}", _percentile(value, at), _percentile(floor, at), at_most=most)
+        latency(f"{name}_{part}", percentile(value, at), percentile(floor, at), at_most=most)
         for part, at, most in (("p50", 0.50, p50), ("p99", 0.99, p99))
     ]
-
-
-def _percentile(values: Sequence[float], at: float) -> float:
-    ordered = sorted(values)
-    return ordered[max(0, math.ceil(at * len(ordered)) - 1)]
 
 
 async def _breaches(rig: Rig, *, is_floor: bool) -> tuple[list[float], dict[str, int]]:
     kafka = await rig.kafka()
     databases = {"sla": await rig.database("sla")}
     programs = ("bench.floor_breach",) if is_floor else ("sla",)
-    async with _reading(kafka, "sla.breaches.v1") as arrived:
+    async with reading(kafka, "sla.breaches.v1") as arrived:
         promises = await _run(rig, kafka, databases, programs, {}, arrived)
     dsn = rig.server.dsn(databases["sla"], "sla")
     counted = await counts(kafka, dsn, ("breaches",), "sla.breaches.v1")
@@ -118,7 +111,7 @@ async def _run(
             for service, name in databases.items():
                 await _owned(rig, service, name, PARTITIONS * TOPICS_OF[service])
             promises = await _arm(rig, kafka, databases["sla"])
-        await _until(lambda: len(arrived) >= DUE, children)
+        await until(lambda: len(arrived) >= DUE, children)
         for service, name in databases.items():
             await _published(rig.server.dsn(name, service))
     return promises
@@ -149,38 +142,6 @@ async def _arm(rig: Rig, kafka: KafkaSettings, database: str) -> list[Promise]:
     due = [load.opened(own, number, at - WITHIN, "p1") for own, number, at in promises]
     await topics.publish(kafka, [load.message(event, IDS, 1, "/intake") for event in due])
     return promises
-
-
-@asynccontextmanager
-async def _reading(kafka: KafkaSettings, topic: str) -> AsyncIterator[list[tuple[datetime, bytes]]]:
-    """What an independent consumer of the topic gets, and when."""
-    consumer = AIOKafkaConsumer(kafka.topic(topic), **kafka.client_options(), group_id=None)
-    arrived: list[tuple[datetime, bytes]] = []
-
-    async def read() -> None:
-        while True:
-            batches = await consumer.getmany(timeout_ms=1_000)
-            at = CLOCK.now()
-            arrived.extend((at, record.value) for each in batches.values() for record in each)
-
-    await consumer.start()
-    reading = asyncio.create_task(read())
-    try:
-        yield arrived
-    finally:
-        reading.cancel()
-        await asyncio.wait([reading])
-        await consumer.stop()
-
-
-async def _until(is_done: Callable[[], bool], children: Sequence[Child]) -> None:
-    give_up_at = CLOCK.monotonic() + GIVE_UP_AFTER
-    while not is_done():
-        for child in children:
-            child.check()
-        if CLOCK.monotonic() > give_up_at:
-            raise TimeoutError(f"not everything arrived within {GIVE_UP_AFTER:g} s")
-        await CLOCK.sleep(PROGRESS_EVERY)
 
 
 async def _owned(rig: Rig, service: str, database: str, partitions: int) -> None:
@@ -220,7 +181,7 @@ def _measured(
             f"{name}: {len(arrived)} arrived, {len(wanted - took.keys())} of {len(wanted)} did not"
         )
     values = list(took.values())
-    parts = ", ".join(f"p{at:g} {_percentile(values, at / 100):.1f}" for at in (50, 90, 99, 100))
+    parts = ", ".join(f"p{at:g} {percentile(values, at / 100):.1f}" for at in (50, 90, 99, 100))
     say(f"{' + '.join(programs)}: {parts} ms")
     return values
 

@@ -48,11 +48,16 @@ def lives(tickets: int, start: datetime, ids: Ids) -> Iterator[Message]:
 
 
 def opened(
-    ticket_id: UUID, number: str, at: datetime, severity: str, subject: str = "Mail is slow"
+    ticket_id: UUID,
+    number: str,
+    at: datetime,
+    severity: str,
+    subject: str = "Mail is slow",
+    desk: str = "bench",
 ) -> TicketOpened:
     """A ticket that a mail opened."""
     return TicketOpened(
-        desk="bench",
+        desk=desk,
         occurred_at=at,
         recorded_at=at,
         ticket_id=ticket_id,

@@ -46,6 +46,13 @@ def rate(name: str, value: float, floor: float, *, share: float) -> Row:
     return Row(name, round(value), "events/s", round(floor), round(ratio, 3), reach, ratio >= share)
 
 
+def drain(name: str, value: float, floor: float, *, at_least: float) -> Row:
+    """A rate that should reach `at_least` whatever its floor."""
+    ratio = round(value / floor, 3)
+    reach = f">= {at_least:,.0f}/s"
+    return Row(name, round(value), "events/s", round(floor), ratio, reach, value >= at_least)
+
+
 def latency(name: str, milliseconds: float, floor: float, *, at_most: float) -> Row:
     """A latency that should stay below `at_most` milliseconds."""
     return Row(

@@ -14,6 +14,7 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 
 import asyncpg
+import httpx
 import psutil
 from aiokafka import AIOKafkaConsumer
 
@@ -53,6 +54,12 @@ class Child:
         times = psutil.Process(self.process.pid).cpu_times()
         return float(times.user + times.system)
 
+    def memory(self) -> int:
+        """The most memory it ever had, in bytes: its peak resident set."""
+        status = Path(f"/proc/{self.process.pid}/status").read_text(encoding="ascii")
+        (line,) = [each for each in status.splitlines() if each.startswith("VmHWM:")]
+        return int(line.split()[1]) * 1024
+
 
 @dataclass(slots=True)
 class Throughput:
@@ -73,6 +80,8 @@ class Rig:
         self.folder = folder
         self.broker = broker
         self.server = server
+        self.templates: dict[str, str] = {}
+        """Databases that took long to fill, by what is in them; to be copied."""
         self._made = 0
 
     async def kafka(self) -> KafkaSettings:
@@ -92,6 +101,32 @@ class Rig:
         await migrate(self.server.dsn(name, f"{service}_owner"), migrations_of(service))
         return name
 
+    async def copy(self, template: str, service: str) -> str:
+        """A copy of the database `template` of `service`; returns its name."""
+        self._made += 1
+        name = f"{service}_{self._made}"
+        connection = await asyncpg.connect(self.server.dsn("postgres"))
+        try:
+            # By file, as a million rows are copied faster than logged.
+            await connection.execute(
+                f'CREATE DATABASE "{name}" TEMPLATE "{template}" OWNER "{service}_owner"'
+                " STRATEGY file_copy"
+            )
+            await connection.execute(
+                f'GRANT CONNECT, TEMPORARY ON DATABASE "{name}" TO "{service}"'
+            )
+        finally:
+            await connection.close()
+        return name
+
+    async def drop(self, database: str) -> None:
+        """Remove a database that is not needed any more, for it may be large."""
+        connection = await asyncpg.connect(self.server.dsn("postgres"))
+        try:
+            await connection.execute(f'DROP DATABASE "{database}" WITH (FORCE)')
+        finally:
+            await connection.close()
+
     @contextmanager
     def process(self, module: str, environment: Mapping[str, str]) -> Iterator[Child]:
         """`python -m module` with `environment`; it is stopped at the end."""
@@ -100,7 +135,7 @@ class Rig:
         with log.open("ab") as output:
             process = subprocess.Popen(
                 [sys.executable, "-m", module],
-                env={**os.environ, "PYTHONPATH": str(ROOT / "tests"), **environment},
+                env={**os.environ, "PYTHONPATH": os.pathsep.join(sys.path), **environment},
                 stdout=output,
                 stderr=subprocess.STDOUT,
             )
@@ -245,3 +280,18 @@ def agree(floor: Mapping[str, int], service: Mapping[str, int]) -> None:
     """Raises RuntimeError unless both wrote and published as much."""
     if floor != service:
         raise RuntimeError(f"the floor wrote {floor}, the service {service}")
+
+
+async def ready(child: Child, port: str, within: float = 60.0) -> float:
+    """Wait until the service says that it is ready; how many seconds that took from here."""
+    started = CLOCK.monotonic()
+    async with httpx.AsyncClient(timeout=5, trust_env=False) as client:
+        while CLOCK.monotonic() - started < within:
+            child.check()
+            try:
+                if (await client.get(f"http://127.0.0.1:{port}/readyz")).is_success:
+                    return CLOCK.monotonic() - started
+            except httpx.HTTPError:
+                pass  # not listening yet
+            await CLOCK.sleep(PROGRESS_EVERY)
+    raise TimeoutError(f"{child.name} is not ready after {within:g} s:\n{child.log.read_text()}")
