@@ -32,7 +32,7 @@ def unique_name(request: pytest.FixtureRequest) -> str:
 
 @pytest.fixture
 def kafka(cluster: Cluster, unique_name: str) -> Iterator[KafkaSettings]:
-    """The shared broker, with all topics created for this test alone (4 partitions each)."""
+    """The shared broker, with all topics created for this test alone (2 partitions each)."""
     settings = KafkaSettings(
         bootstrap_servers=cluster.bootstrap_servers, topic_prefix=f"{unique_name}."
     )
