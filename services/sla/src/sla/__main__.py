@@ -22,6 +22,8 @@ from sla.http import Api
 from sla.metrics import SlaMetrics
 from sla.pages import Pages
 from sla.policies import BrokenPolicy, Policies, load_policies
+from sla.policy_http import PolicyApi
+from sla.reassess import Reassessor
 from sla.report_http import ReportsApi
 from sla.settings import SlaSettings
 from sla.tickets import TicketCache
@@ -74,6 +76,7 @@ class Service:
         )
         self._consumer = chassis.consumer(handler, TOPICS)
         self._timers.serve(self._consumer)
+        self._reassessor = Reassessor(books, chassis.pool, self._consumer, self._timers.applied)
 
     async def run(self, stop: asyncio.Event) -> None:
         """Run all workers until `stop`; one that fails takes the others down."""
@@ -83,12 +86,14 @@ class Service:
         await chassis.run(
             [
                 Api(pool, policies, clock).router,
+                PolicyApi(pool, policies, clock, on_order=self._reassessor.wake).router,
                 ReportsApi(pool, policies, clock).router,
                 Pages(pool, policies, clock, chassis.web, self._changes).router,
             ],
             {
                 "timers": self._timers.run,
                 "consumer": self._consumer.run,
+                "reassessment": self._reassessor.run,
                 "census": self._count_for_ever,
                 "changes": self._changes.run,
             },

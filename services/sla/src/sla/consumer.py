@@ -92,9 +92,12 @@ class Books:
         """Let timers and other partitions have their turn in the middle of a large batch."""
         await self.clock.sleep(timedelta(0))
 
-    def close(self, home: Partition, ledger: Ledger) -> None:
-        """The ledger's transaction was committed: remember the tickets and count."""
-        self.cache.commit(home, ledger.tickets())
+    def close(self, home: Partition, ledger: Ledger, *, keeps_new: bool = True) -> None:
+        """The ledger's transaction was committed: remember the tickets and count.
+
+        Without `keeps_new`, of tickets that were not in memory nothing is remembered.
+        """
+        self.cache.commit(home, ledger.tickets(), keeps_new=keeps_new)
         self.metrics.cached_tickets.set(len(self.cache))
         if ledger.messages:
             self.on_published()

@@ -3,25 +3,22 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from datetime import datetime, timedelta
-from pathlib import Path
+from datetime import datetime
 from typing import Annotated, Any
 from uuid import UUID
 
 import asyncpg
-from fastapi import APIRouter, Body, Depends, Query, Request
+from fastapi import APIRouter, Depends, Query, Request
 from fastapi.responses import JSONResponse, PlainTextResponse, Response
 
 from pledge.runtime.access import Principal, require
 from pledge.runtime.clock import Clock
-from pledge.runtime.http import FieldProblem, HttpProblem
+from pledge.runtime.http import HttpProblem
 from pledge.runtime.instants import Instant
 from sla import reading, store
-from sla.domain.assess import assess
 from sla.domain.explain import explain
+from sla.domain.versions import stand
 from sla.policies import Policies
-from sla.policy import PolicyError, parse
-from sla.preview import preview
 from sla.reading import BadCursor, BreachFilter, TimerFilter
 from sla.times import instant_text
 
@@ -52,13 +49,6 @@ class Api:
             methods=["GET"],
             summary="Why a ticket's promises are as they are",
             response_model=None,
-        )
-        add("/policies/{desk}", self.policy_history, methods=["GET"], summary="Policy versions")
-        add(
-            "/policies/{desk}/preview",
-            self.policy_preview,
-            methods=["POST"],
-            summary="What another policy would change",
         )
 
     async def timers(
@@ -135,7 +125,8 @@ class Api:
         policy = self._policies.of(loaded)
         if policy is None:
             raise HttpProblem(404, f"the desk {loaded.desk} promised nothing on this ticket")
-        told = explain(assess(loaded.facts, policy), policy, self._clock.now())
+        standing = stand(loaded.facts, policy, self._policies.past(loaded))
+        told = explain(standing.assessment, policy, self._clock.now(), standing.owners)
         if format == "text" or (format is None and _prefers_text(request)):
             return PlainTextResponse(f"{loaded.number}\n{told.text()}")
         head = {
@@ -145,39 +136,6 @@ class Api:
             "policy_version": loaded.policy_version,
         }
         return JSONResponse(head | told.json())
-
-    async def policy_history(self, principal: Reader, desk: str) -> dict[str, Any]:
-        """The versions of a desk's policy, newest first, each with its text."""
-        versions = self._policies.history(desk) if principal.may(desk) else []
-        if not versions:
-            raise HttpProblem(404, f"no desk {desk} is known here")
-        items = [
-            {
-                "desk": each.desk,
-                "version": each.version,
-                "effective_from": instant_text(each.effective_from),
-                "content": each.content,
-            }
-            for each in reversed(versions)
-        ]
-        return {"items": items, "next": None}
-
-    async def policy_preview(
-        self, principal: Agent, desk: str, content: Annotated[str, Body(media_type="text/plain")]
-    ) -> dict[str, Any]:
-        """What the policy in the body, a `sla.yaml`, would change for the tickets open now."""
-        if not principal.may(desk):
-            raise HttpProblem(404, f"no desk {desk} is known here")
-        try:
-            policy = parse(content, Path(desk) / "sla.yaml")
-        except PolicyError as error:
-            problems = [FieldProblem(f"{p.line}:{p.column}", p.message) for p in error.problems]
-            raise HttpProblem(422, "the policy can't be used", errors=problems) from error
-        if policy.desk != desk:
-            raise HttpProblem(422, f"the file is of the desk {policy.desk}, not of {desk}")
-        now = self._clock.now()
-        found = await preview(self._pool, policy, now, lambda: self._clock.sleep(timedelta(0)))
-        return found.json()
 
     async def _desks(
         self, connection: asyncpg.Connection, principal: Principal, asked: Sequence[str] | None

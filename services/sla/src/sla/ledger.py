@@ -17,8 +17,18 @@ from pledge.runtime.records import Message
 from sla.announce import Telling, breach_id, event_of, left_for
 from sla.domain.assess import assess
 from sla.domain.differ import diff
-from sla.domain.model import Assessment, Change, ChangeKind, Fact, Published, State, Told
+from sla.domain.model import (
+    Assessment,
+    Change,
+    ChangeKind,
+    Difference,
+    Fact,
+    Published,
+    State,
+    Told,
+)
 from sla.domain.policy import Policy
+from sla.domain.versions import Key, Standing, stand, take_over
 from sla.policies import Policies
 from sla.rows import BreachRow, FactRow, RetractionRow, Rows, TimerRow
 from sla.tickets import Cause, Ticket
@@ -27,6 +37,7 @@ SOURCE = "/sla"
 _BREACH_KINDS = frozenset((ChangeKind.BREACHED, ChangeKind.BREACH_RETRACTED))
 
 TimerKey = tuple[UUID, str, int]
+_NO_OWNERS: dict[Key, Policy] = {}
 
 
 class Ledger:
@@ -48,6 +59,7 @@ class Ledger:
         self.now = now
         self.late_after = late_after
         self._drafts: dict[UUID, Ticket] = {}
+        self._taken_over: set[UUID] = set()
         self._facts: list[FactRow] = []
         self._timers: dict[TimerKey, TimerRow | None] = {}
         self._breaches: dict[UUID, BreachRow] = {}
@@ -94,6 +106,32 @@ class Ledger:
         if policy is not None:
             self._look(self._draft(ticket), policy, until, is_provisional=is_provisional)
 
+    def take_over(self, ticket: Ticket, policy: Policy, until: datetime) -> tuple[Change, ...]:
+        """Put the ticket under `policy`; publish, and return, what that changes.
+
+        Its facts are known up to `until`. What was due by then is told first, as it was promised.
+        """
+        draft = self._draft(ticket)
+        taken = take_over(
+            draft.facts,
+            draft.told,
+            policy,
+            version=draft.policy_version,
+            current=self._policies.of(draft),
+            past=self._policies.past(draft),
+            at=self.now,
+            until=until,
+            is_due=draft.wake_at is not None and draft.wake_at <= until,
+        )
+        current = self._policies.of(draft)
+        if taken.due is not None and current is not None:
+            self._tell(draft, current, *taken.due, is_provisional=False)
+        draft.policy_version = policy.version
+        draft.earlier = (*draft.earlier, taken.earlier)
+        self._taken_over.add(draft.ticket_id)
+        self._tell(draft, policy, taken.standing, taken.difference, is_provisional=False)
+        return taken.difference.changes
+
     def rows(self) -> Rows:
         """Everything to write."""
         rows = Rows(
@@ -102,7 +140,12 @@ class Ledger:
             retractions=list(self._retractions.values()),
         )
         for ticket_id, draft in self._drafts.items():
-            (rows.changed_tickets if ticket_id in self._known else rows.new_tickets).append(draft)
+            if ticket_id in self._taken_over:
+                rows.taken_over.append(draft)
+            elif ticket_id in self._known:
+                rows.changed_tickets.append(draft)
+            else:
+                rows.new_tickets.append(draft)
         existing = {
             (ticket_id, each.metric, each.cycle)
             for ticket_id in self._drafts
@@ -131,16 +174,34 @@ class Ledger:
         self, draft: Ticket, policy: Policy, until: datetime, *, is_provisional: bool
     ) -> None:
         """Assess the ticket and say what is new up to `until`."""
-        assessment = assess(draft.facts, policy)
-        difference = diff(draft.told, assessment, until)
+        if draft.earlier:
+            standing = stand(draft.facts, policy, self._policies.past(draft))
+        else:
+            standing = Standing(assess(draft.facts, policy), _NO_OWNERS)
+        difference = diff(draft.told, standing.assessment, until)
+        self._tell(draft, policy, standing, difference, is_provisional=is_provisional)
+
+    def _tell(
+        self,
+        draft: Ticket,
+        policy: Policy,
+        standing: Standing,
+        difference: Difference,
+        *,
+        is_provisional: bool,
+    ) -> None:
+        """Publish the difference, and note what the tables keep of it."""
+        assessment, owners = standing
         draft.severity = _text(assessment, "severity")
         draft.priority = _text(assessment, "priority")
         draft.customer = _text(assessment, "customer")
         draft.is_closed = assessment.is_closed
         before = {(each.metric, each.cycle): each for each in draft.told.timers}
         for change in difference.changes:
-            told = before.get((change.metric, change.cycle))
-            self._say(draft, change, told, policy, is_provisional=is_provisional)
+            key = (change.metric, change.cycle)
+            # What is settled under an earlier version is told of in its name.
+            own = owners.get(key, policy)
+            self._say(draft, change, before.get(key), own, is_provisional=is_provisional)
         if difference.told != draft.told:
             self._note_timers(draft, before, difference.told, assessment, policy)
             draft.told = difference.told

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from bisect import bisect_right
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
@@ -13,6 +13,7 @@ import structlog
 
 from pledge.runtime.yamlfile import Problem
 from sla.domain.policy import Policy
+from sla.domain.versions import Past, Standing, stand
 from sla.policy import PolicyError, check_desk_file, load, parse
 from sla.tickets import Ticket
 
@@ -100,10 +101,24 @@ class Policies:
         return self._by_version[desk, versions[max(0, place - 1)].version]
 
     def of(self, ticket: Ticket) -> Policy | None:
-        """The policy that the ticket keeps; `fetch` must have been given the ticket before."""
-        if ticket.policy_version is None:
-            return None
-        return self._by_version[ticket.desk, ticket.policy_version]
+        """The policy that the ticket is under; `fetch` must have been given the ticket before."""
+        return self._named(ticket.desk, ticket.policy_version)
+
+    def past(self, ticket: Ticket) -> list[Past]:
+        """The versions the ticket was under before; `fetch` must have been given the ticket."""
+        return [Past(each, self._named(ticket.desk, each.version)) for each in ticket.earlier]
+
+    def standing(self, ticket: Ticket) -> Standing | None:
+        """The ticket assessed under its versions; None when its desk promised nothing."""
+        policy = self.of(ticket)
+        return None if policy is None else stand(ticket.facts, policy, self.past(ticket))
+
+    def version(self, desk: str, version: str) -> Policy:
+        """A version that `ensure` was asked for before."""
+        return self._by_version[desk, version]
+
+    def _named(self, desk: str, version: str | None) -> Policy | None:
+        return None if version is None else self._by_version[desk, version]
 
     async def record(self, connection: asyncpg.Connection, now: datetime) -> None:
         """Enter the files' versions that are new to the database, and learn of all earlier ones.
@@ -140,16 +155,25 @@ class Policies:
                 self._history.setdefault(version.desk, []).append(version)
             self._compile(version.desk, version.version, version.content)
 
-    async def fetch(self, connection: asyncpg.Connection, tickets: Iterable[Ticket]) -> None:
+    async def fetch(self, connection: asyncpg.Connection, tickets: Collection[Ticket]) -> None:
         """Have the policies of `tickets` at hand, also those that another process has entered.
 
         Raises UnknownVersion, BrokenPolicy.
         """
-        wanted = {
-            (ticket.desk, ticket.policy_version)
+        named = {(ticket.desk, ticket.policy_version) for ticket in tickets}
+        named |= {
+            (ticket.desk, each.version)
             for ticket in tickets
-            if ticket.policy_version is not None
-        } - self._by_version.keys()
+            if ticket.earlier
+            for each in ticket.earlier
+        }
+        await self.ensure(connection, named)
+
+    async def ensure(
+        self, connection: asyncpg.Connection, named: Iterable[tuple[str, str | None]]
+    ) -> None:
+        """Have these versions, as (desk, version), at hand. Raises UnknownVersion, BrokenPolicy."""
+        wanted = {each for each in named if each[1] is not None} - self._by_version.keys()
         if not wanted:
             return
         for row in await connection.fetch(_FETCH, *map(list, zip(*wanted, strict=True))):

@@ -13,10 +13,10 @@ import asyncpg
 
 from sla import store
 from sla.consumer import pieces
-from sla.domain.assess import assess
-from sla.domain.differ import diff
 from sla.domain.model import Change, ChangeKind
 from sla.domain.policy import Policy
+from sla.domain.versions import take_over
+from sla.policies import Policies
 from sla.tickets import Ticket
 from sla.times import instant_text
 
@@ -25,12 +25,18 @@ BATCH = 500
 # Changes that are listed one by one; the counts go on.
 LONGEST_LIST = 1_000
 
-_OPEN = """
-SELECT ticket_id FROM tickets
-WHERE ticket_id > $1 AND desk = $2 AND NOT is_closed AND topic = 'ticket.events.v1'
-ORDER BY ticket_id LIMIT $3
+# An incident never closes: it is open while a promise on it runs.
+IS_OPEN = """
+NOT is_closed AND (topic = 'ticket.events.v1' OR EXISTS (
+    SELECT FROM timers
+    WHERE timers.ticket_id = tickets.ticket_id AND state IN ('running', 'paused')))
 """
-_WORDS = {
+_OPEN = f"""
+SELECT ticket_id FROM tickets
+WHERE ticket_id > $1 AND desk = $2 AND {IS_OPEN}
+ORDER BY ticket_id LIMIT $3
+"""  # noqa: S608 - a condition of our own
+WORDS = {
     ChangeKind.STARTED: "starts",
     ChangeKind.RESUMED: "moves",
     ChangeKind.RESCHEDULED: "moves",
@@ -71,7 +77,7 @@ class Preview:
         self.affected += bool(changes)
         told = {(each.metric, each.cycle): each for each in ticket.told.timers}
         for change in changes:
-            word = _WORDS[change.kind]
+            word = WORDS[change.kind]
             self.counts[word] += 1
             if len(self.changes) < LONGEST_LIST:
                 before = told.get((change.metric, change.cycle))
@@ -88,7 +94,9 @@ class Preview:
                 )
 
 
-async def preview(pool: asyncpg.Pool, policy: Policy, now: datetime, breathe: Breathe) -> Preview:
+async def preview(
+    pool: asyncpg.Pool, policies: Policies, policy: Policy, now: datetime, breathe: Breathe
+) -> Preview:
     """What `policy` would change for every open ticket of its desk. Nothing is written."""
     found = Preview(policy.version)
     last = UUID(int=0)
@@ -98,15 +106,26 @@ async def preview(pool: asyncpg.Pool, policy: Policy, now: datetime, breathe: Br
             if not rows:
                 return found
             tickets = await store.load_tickets(connection, [row["ticket_id"] for row in rows])
+            await policies.fetch(connection, tickets.values())
         last = rows[-1]["ticket_id"]
         for piece in pieces(list(tickets.values())):
             for ticket in piece:
-                found.add(ticket, _changes(ticket, policy, now))
+                found.add(ticket, _changes(ticket, policies, policy, now))
             await breathe()
 
 
-def _changes(ticket: Ticket, policy: Policy, now: datetime) -> list[Change]:
+def _changes(ticket: Ticket, policies: Policies, policy: Policy, now: datetime) -> list[Change]:
     if ticket.policy_version == policy.version:
         return []
-    difference = diff(ticket.told, assess(ticket.facts, policy), now, cause="policy_changed")
-    return [change for change in difference.changes if change.kind in _WORDS]
+    taken = take_over(
+        ticket.facts,
+        ticket.told,
+        policy,
+        version=ticket.policy_version,
+        current=policies.of(ticket),
+        past=policies.past(ticket),
+        at=now,
+        until=now,
+        is_due=ticket.wake_at is not None and ticket.wake_at <= now,
+    )
+    return [change for change in taken.difference.changes if change.kind in WORDS]

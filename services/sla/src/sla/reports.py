@@ -16,7 +16,6 @@ from zoneinfo import ZoneInfo
 import asyncpg
 
 from sla import store
-from sla.domain.assess import assess
 from sla.domain.model import Span, Timer
 from sla.domain.policy import Policy
 from sla.domain.segments import used
@@ -157,10 +156,12 @@ async def pauses(pool: asyncpg.Pool, policies: Policies, period: Period) -> list
             await policies.fetch(connection, tickets.values())
         last = rows[-1]["ticket_id"]
         for ticket in tickets.values():
-            policy = policies.of(ticket)
-            if policy is not None:
-                for timer in assess(ticket.facts, policy).timers:
-                    found += _parked(ticket.number, timer, policy, period)
+            policy, standing = policies.of(ticket), policies.standing(ticket)
+            if policy is None or standing is None:
+                continue
+            for timer in standing.assessment.timers:
+                own = standing.owners.get((timer.metric, timer.cycle), policy)
+                found += _parked(ticket.number, timer, own, period)
 
 
 def _parked(number: str, timer: Timer, policy: Policy, period: Period) -> Iterable[dict[str, Any]]:

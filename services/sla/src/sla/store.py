@@ -15,13 +15,14 @@ from pydantic_core import from_json, to_json
 
 from pledge.runtime.records import Partition
 from sla.domain.model import Fact, Published, PublishedSilence, State, Told
+from sla.domain.versions import Earlier
 from sla.rows import BreachRow, FactRow, RetractionRow, Rows, TimerRow
 from sla.tickets import LONG_AGO, Cause, Ticket
 
 _TICKETS = """
 SELECT ticket_id, topic, partition, desk, number, policy_version, severity, priority, customer,
        is_closed, sequence, timer_sequence, breach_sequence, wake_at, cause_id, correlation_id,
-       traceparent, silences
+       traceparent, silences, earlier
 FROM tickets WHERE ticket_id = ANY($1::uuid[])
 """
 _FACTS = """
@@ -59,6 +60,17 @@ FROM unnest($1::uuid[], $2::int[], $3::text[], $4::text[], $5::text[], $6::bool[
             $14::json[])
      AS new(ticket_id, partition, severity, priority, customer, is_closed, sequence, timer_sequence,
             breach_sequence, wake_at, cause_id, correlation_id, traceparent, silences)
+WHERE tickets.ticket_id = new.ticket_id
+"""
+_TAKE_OVER = """
+UPDATE tickets SET partition = new.partition, severity = new.severity, priority = new.priority,
+       customer = new.customer, is_closed = new.is_closed, timer_sequence = new.timer_sequence,
+       breach_sequence = new.breach_sequence, wake_at = new.wake_at, silences = new.silences,
+       policy_version = new.policy_version, earlier = new.earlier
+FROM unnest($1::uuid[], $2::int[], $3::text[], $4::text[], $5::text[], $6::bool[], $7::bigint[],
+            $8::bigint[], $9::timestamptz[], $10::json[], $11::text[], $12::json[])
+     AS new(ticket_id, partition, severity, priority, customer, is_closed, timer_sequence,
+            breach_sequence, wake_at, silences, policy_version, earlier)
 WHERE tickets.ticket_id = new.ticket_id
 """
 _FACT_COLUMNS = ("ticket_id", "sequence", "type", "occurred_at", "recorded_at", "data")
@@ -158,6 +170,7 @@ def _ticket(row: asyncpg.Record, facts: Sequence[Fact], told: Sequence[Published
         is_closed=row["is_closed"],
         facts=tuple(facts),
         told=Told(tuple(told), _silences(row["silences"])),
+        earlier=earlier_of(row["earlier"]),
     )
 
 
@@ -179,6 +192,36 @@ def _silences_text(silences: Sequence[PublishedSilence]) -> str | None:
     return to_json(list(silences)).decode() if silences else None
 
 
+def earlier_of(text: str | None) -> tuple[Earlier, ...]:
+    """The versions that a ticket was under before, as its row keeps them."""
+    if text is None:
+        return ()
+    return tuple(
+        Earlier(
+            each["version"],
+            datetime.fromisoformat(each["until"]),
+            *(frozenset(map(tuple, each[name])) for name in ("settled", "open", "gone")),
+        )
+        for each in from_json(text)
+    )
+
+
+def _earlier_text(earlier: Sequence[Earlier]) -> str | None:
+    if not earlier:
+        return None
+    told = [
+        {
+            "version": each.version,
+            "until": each.until,
+            "settled": sorted(each.settled),
+            "open": sorted(each.open),
+            "gone": sorted(each.gone),
+        }
+        for each in earlier
+    ]
+    return to_json(told).decode()
+
+
 async def due_tickets(
     connection: asyncpg.Connection, home: Partition, horizon: datetime, limit: int
 ) -> list[tuple[datetime, UUID]]:
@@ -197,6 +240,7 @@ async def save(connection: asyncpg.Connection, rows: Rows) -> None:
     """Write all that a transaction changed, in the caller's transaction."""
     await _insert_tickets(connection, rows.new_tickets)
     await update_tickets(connection, rows.changed_tickets)
+    await _take_over(connection, rows.taken_over)
     await _insert_facts(connection, rows.facts)
     await _insert_timers(connection, rows.new_timers)
     await _update_timers(connection, rows.changed_timers)
@@ -235,6 +279,21 @@ async def update_tickets(connection: asyncpg.Connection, tickets: Sequence[Ticke
         for each in tickets
     ]  # fmt: skip
     await connection.execute(_UPDATE_TICKETS, *_columns(rows))
+
+
+async def _take_over(connection: asyncpg.Connection, tickets: Sequence[Ticket]) -> None:
+    """Write what another version changes in a ticket's row, with the version."""
+    if not tickets:
+        return
+    rows = [
+        (
+            each.ticket_id, each.home.number, each.severity, each.priority, each.customer,
+            each.is_closed, each.timer_sequence, each.breach_sequence, each.wake_at,
+            _silences_text(each.told.silences), each.policy_version, _earlier_text(each.earlier),
+        )
+        for each in tickets
+    ]  # fmt: skip
+    await connection.execute(_TAKE_OVER, *_columns(rows))
 
 
 async def _insert_facts(connection: asyncpg.Connection, facts: Sequence[FactRow]) -> None:

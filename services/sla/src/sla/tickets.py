@@ -13,6 +13,7 @@ from pledge.events import Topic
 from pledge.runtime.records import Partition
 from sla.domain.facts import OPENINGS
 from sla.domain.model import Fact, Told
+from sla.domain.versions import Earlier
 
 INCIDENT_TOPIC = Topic.STATUS_EVENTS.value
 
@@ -53,6 +54,7 @@ class Ticket:
     is_closed: bool = False
     facts: tuple[Fact, ...] = ()
     told: Told = NOTHING_TOLD
+    earlier: tuple[Earlier, ...] = ()  # the versions it was under before, oldest first
 
     def draft(self) -> Ticket:
         """A copy to change; facts and what was told are replaced as a whole, never mutated."""
@@ -108,12 +110,19 @@ class TicketCache:
             self._tickets.move_to_end(ticket_id)
         return ticket
 
-    def commit(self, home: Partition, tickets: Iterable[Ticket]) -> None:
-        """The transaction begun last for `home` was committed and left these tickets so."""
+    def commit(self, home: Partition, tickets: Iterable[Ticket], *, keeps_new: bool = True) -> None:
+        """The transaction begun last for `home` was committed and left these tickets so.
+
+        Without `keeps_new` only those that were here stay: work on very many tickets, once, must
+        not crowd out those that people work on.
+        """
         self._in_doubt.pop(home, None)
         for ticket in tickets:
-            self._tickets[ticket.ticket_id] = ticket
-            self._tickets.move_to_end(ticket.ticket_id)
+            if keeps_new:
+                self._tickets[ticket.ticket_id] = ticket
+                self._tickets.move_to_end(ticket.ticket_id)
+            elif ticket.ticket_id in self._tickets:
+                self._tickets[ticket.ticket_id] = ticket
         while len(self._tickets) > self._limit:
             self._tickets.popitem(last=False)
 

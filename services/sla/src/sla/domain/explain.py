@@ -197,11 +197,26 @@ class Explanation:
         }
 
 
-def explain(assessment: Assessment, policy: Policy, now: datetime) -> Explanation:
-    """The reasons behind an assessment, as they stand at `now`."""
+def explain(
+    assessment: Assessment,
+    policy: Policy,
+    now: datetime,
+    owners: Mapping[tuple[str, int], Policy] | None = None,
+) -> Explanation:
+    """The reasons behind an assessment, as they stand at `now`.
+
+    `owners` are the policies of cycles, by metric and number, that are not under `policy`: those
+    settled before it took the ticket over.
+    """
+    own = owners or {}
     return Explanation(
         assessment,
-        tuple(_explained(timer, policy, assessment.attributes, now) for timer in assessment.timers),
+        tuple(
+            _explained(
+                timer, own.get((timer.metric, timer.cycle), policy), assessment.attributes, now
+            )
+            for timer in assessment.timers
+        ),
         policy.version,
     )
 

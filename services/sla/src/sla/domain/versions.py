@@ -1,0 +1,204 @@
+"""A ticket under several policy versions, one after the other.
+
+What was promised stays on record: a cycle whose end was told (met, breached, cancelled) stays with
+the version under which it was told, for ever; a late fact is judged by that version too. What was
+open when a version took over goes on under it, as if it had held from the beginning. Promises that
+only the new version makes begin with it, unless they were over by then.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime
+from typing import NamedTuple
+
+from sla.domain.assess import assess
+from sla.domain.differ import NO_LONGER, diff
+from sla.domain.model import Assessment, Change, ChangeKind, Difference, Fact, State, Timer, Told
+from sla.domain.policy import Policy
+
+CAUSE = "policy_changed"
+"""Why instants moved when a version took over."""
+
+Key = tuple[str, int]
+"""Metric and cycle."""
+
+_OPEN = (State.RUNNING, State.PAUSED)
+
+
+@dataclass(frozen=True, slots=True)
+class Earlier:
+    """A version that a ticket was under until another took over. None: its desk had no policy.
+
+    `settled` are the cycles whose end was told under it, `open` those that went on, and `gone`
+    those that the next version does not know.
+    """
+
+    version: str | None
+    until: datetime
+    settled: frozenset[Key] = frozenset()
+    open: frozenset[Key] = frozenset()
+    gone: frozenset[Key] = frozenset()
+
+
+class Past(NamedTuple):
+    """An earlier version with its policy, which is needed only where something is settled."""
+
+    earlier: Earlier
+    policy: Policy | None
+
+
+class Standing(NamedTuple):
+    """A ticket's assessment under all its versions; `owners` are the policies of those cycles that
+    are not under the last one."""
+
+    assessment: Assessment
+    owners: Mapping[Key, Policy]
+
+
+@dataclass(frozen=True, slots=True)
+class Takeover:
+    """A version takes over a ticket: what its version so far becomes, and what is to be told.
+
+    `due` was to be told under that one first.
+    """
+
+    earlier: Earlier
+    due: tuple[Standing, Difference] | None
+    standing: Standing
+    difference: Difference
+
+
+def stand(facts: Iterable[Fact], policy: Policy, past: Sequence[Past] = ()) -> Standing:
+    """Every timer of a ticket under `policy`, those settled under versions of the `past` kept.
+
+    Total, as `assess` is.
+    """
+    known = tuple(facts)
+    owners: dict[Key, Policy] = {}
+    kept: list[Timer] = []
+    taken: set[Key] = set()
+    before: Earlier | None = None
+    for earlier, own in past:
+        if earlier.settled and own is not None:
+            for timer in _numbered(assess(known, own).timers, kept, taken, before):
+                if (timer.metric, timer.cycle) in earlier.settled:
+                    kept.append(timer)
+                    owners[timer.metric, timer.cycle] = own
+        taken |= earlier.settled | earlier.gone
+        before = earlier
+    found = assess(known, policy)
+    if before is None:
+        return Standing(found, owners)
+    timers = [*kept, *_numbered(found.timers, kept, taken, before)]
+    return Standing(replace(found, timers=_ordered(timers, policy)), owners)
+
+
+def take_over(
+    facts: Sequence[Fact],
+    told: Told,
+    policy: Policy,
+    *,
+    version: str | None,
+    current: Policy | None,
+    past: Sequence[Past],
+    at: datetime,
+    until: datetime,
+    is_due: bool,
+) -> Takeover:
+    """Put a ticket, which is under `version` (`current`), under `policy` at the instant `at`.
+
+    Its facts are known up to `until`. `is_due`: something is to be told under `current` by then,
+    and is told as it is due: a breach just before the takeover stays one.
+    """
+    due: tuple[Standing, Difference] | None = None
+    if is_due and current is not None:
+        standing = stand(facts, current, past)
+        due = standing, diff(told, standing.assessment, until)
+        told = due[1].told
+    settled_before = {key for one in past for key in one.earlier.settled | one.earlier.gone}
+    ended = {(one.metric, one.cycle) for one in told.timers if one.state not in _OPEN}
+    going_on = {(one.metric, one.cycle) for one in told.timers if one.state in _OPEN}
+    earlier = Earlier(
+        version,
+        at,
+        frozenset(ended - settled_before),
+        frozenset(going_on - settled_before),
+    )
+    standing = stand(facts, policy, [*past, Past(earlier, current)])
+    found = {(timer.metric, timer.cycle) for timer in standing.assessment.timers}
+    gone = earlier.open - found
+    if gone:
+        earlier = replace(earlier, open=earlier.open - gone, gone=gone)
+    difference = diff(told, standing.assessment, until, cause=CAUSE)
+    changes = tuple(_named(each) for each in difference.changes)
+    difference = Difference(changes, difference.told, difference.wake_at)
+    return Takeover(earlier, due, standing, difference)
+
+
+def _named(change: Change) -> Change:
+    """What the new version does not promise any more ends because of it, by no fact."""
+    if change.kind is not ChangeKind.CANCELLED or change.reason != NO_LONGER:
+        return change
+    return Change(change.kind, change.metric, change.cycle, change.occurred_at, CAUSE)
+
+
+def _numbered(
+    timers: Sequence[Timer],
+    kept: Sequence[Timer],
+    taken: Collection[Key],
+    before: Earlier | None,
+) -> Sequence[Timer]:
+    """The cycles of a version that are not settled under an earlier one, under free numbers.
+
+    The cycle that begins when a settled one began is that one. What was over before the version
+    took over was never promised, unless it stands for what was open then.
+    """
+    if before is None:
+        return timers
+    settled = Counter((timer.metric, timer.started_at) for timer in kept)
+    alive: dict[str, list[Timer]] = {}
+    over: dict[str, list[Timer]] = {}
+    for timer in timers:
+        start = timer.metric, timer.started_at
+        if settled[start]:
+            settled[start] -= 1
+            continue
+        ended_at = timer.met_at or timer.cancelled_at
+        is_over = ended_at is not None and ended_at <= before.until
+        (over if is_over else alive).setdefault(timer.metric, []).append(timer)
+    found: list[Timer] = []
+    for metric in {**over, **alive}:
+        live = alive.get(metric, [])
+        unmatched = sum(one == metric for one, _ in before.open)
+        unmatched -= sum(timer.started_at <= before.until for timer in live)
+        if unmatched > 0:
+            live = [*over.get(metric, [])[-unmatched:], *live]
+        numbers = _free(metric, taken)
+        found += [timer._replace(cycle=next(numbers)) for timer in live]
+    return found
+
+
+def _free(metric: str, taken: Collection[Key]) -> Iterator[int]:
+    number = 0
+    while True:
+        number += 1
+        if (metric, number) not in taken:
+            yield number
+
+
+def _ordered(timers: Iterable[Timer], policy: Policy) -> tuple[Timer, ...]:
+    """By metric as the policy lists them, those it does not know last, and by cycle."""
+    last = len(policy.numbers)
+    return tuple(
+        sorted(
+            timers,
+            key=lambda timer: (
+                policy.numbers.get(timer.metric, last),
+                timer.metric,
+                timer.cycle,
+            ),
+        )
+    )

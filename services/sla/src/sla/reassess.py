@@ -1,0 +1,201 @@
+"""Puts open tickets under another policy version, by order, beside everything else.
+
+The owner of a ticket's partition does it in its own transaction, like everything that changes a
+ticket: its epoch fences, its events go through the outbox, its timers hear of it. Batches are
+small, one at a time, with a pause after each that is as long as the machine is busy: whoever waits
+for the partition, the database or the event loop has a turn in between.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections import Counter
+from collections.abc import Callable, Iterable, Sequence
+from contextlib import AbstractAsyncContextManager, suppress
+from datetime import datetime, timedelta
+from typing import Protocol
+from uuid import UUID
+
+import asyncpg
+import structlog
+from aiokafka.errors import KafkaError
+
+from pledge.runtime.clock import SystemClock
+from pledge.runtime.database import is_retriable
+from pledge.runtime.outbox import OutboxTransaction
+from pledge.runtime.ownership import LONGEST_BACKOFF, Fenced
+from pledge.runtime.records import Partition
+from sla import orders, store
+from sla.consumer import Books, pieces
+from sla.domain.policy import Policy
+from sla.ledger import Ledger
+from sla.orders import CHANGED, DONE, SET_ASIDE, Order
+from sla.preview import WORDS
+from sla.tickets import Ticket
+
+# How soon an order is seen that another process was given.
+LOOK_INTERVAL = timedelta(seconds=1)
+FIRST = UUID(int=0)
+
+log = structlog.get_logger()
+
+
+class Owner(Protocol):
+    """What re-assessment asks of the partitions' consumer."""
+
+    def owned(self) -> frozenset[Partition]:
+        """The partitions this process may write for."""
+        ...
+
+    def owned_transaction(
+        self, partition: Partition
+    ) -> AbstractAsyncContextManager[OutboxTransaction]:
+        """A transaction in the name of the owner, never beside one of its batches."""
+        ...
+
+    async def caught_up(self, partitions: Iterable[Partition]) -> frozenset[Partition]:
+        """Those of `partitions` whose every record published until now is in the database."""
+        ...
+
+
+class Reassessor:
+    """Works off the orders for the partitions of this process."""
+
+    def __init__(
+        self,
+        books: Books,
+        pool: asyncpg.Pool,
+        owner: Owner,
+        on_applied: Callable[[Partition, Sequence[Ticket]], None],
+    ) -> None:
+        self._books, self._pool, self._owner = books, pool, owner
+        self._on_applied = on_applied
+        self._woken = asyncio.Event()
+        # What waits here is the machine's work, which no clock moves that a test has.
+        self._waits = SystemClock()
+
+    def wake(self) -> None:
+        """An order was given."""
+        self._woken.set()
+
+    async def run(self) -> None:
+        """Work off orders until cancelled; faults of the database back off, others end it."""
+        while True:
+            self._woken.clear()
+            try:
+                async with self._pool.acquire() as connection:
+                    found = await orders.under_way(connection)
+                for order in found:
+                    await self._work_off(order)
+                if found:
+                    await self._finish(found)
+                pause = LOOK_INTERVAL
+            except Exception as error:
+                if not is_retriable(error):
+                    raise
+                log.warning("re-assessment waits for the database", error=repr(error))
+                pause = LONGEST_BACKOFF
+            with suppress(TimeoutError):
+                async with asyncio.timeout(pause.total_seconds()):
+                    await self._woken.wait()
+
+    async def _finish(self, found: Sequence[Order]) -> None:
+        async with self._pool.acquire() as connection:
+            await orders.finish(connection, found, self._books.clock.now())
+
+    async def _work_off(self, order: Order) -> None:
+        """One batch of each partition in turn, until nothing of ours is left but what must wait."""
+        async with self._pool.acquire() as connection:
+            await self._books.policies.ensure(connection, [(order.desk, order.version)])
+        policy = self._books.policies.version(order.desk, order.version)
+        if policy is None:
+            raise RuntimeError(
+                f"the policy {order.version} of {order.desk} was fetched and is gone"
+            )
+        cursors = dict.fromkeys(sorted(self._owner.owned()), FIRST)
+        while cursors:
+            for home in list(cursors):
+                started = self._waits.monotonic()
+                cursors[home] = await self._batch(order, policy, home, cursors[home])
+                if cursors[home] == FIRST:
+                    del cursors[home]
+                took = timedelta(seconds=self._waits.monotonic() - started)
+                await self._waits.sleep(took * self._books.settings.reassess_pause)
+
+    async def _batch(self, order: Order, policy: Policy, home: Partition, after: UUID) -> UUID:
+        """Re-assess the next tickets of a partition; the last one's id, FIRST at the end."""
+        read_until = await self._read_until(home)
+        try:
+            async with self._owner.owned_transaction(home) as transaction:
+                ids = await orders.next_tickets(
+                    transaction.connection, order, home, after, self._books.settings.reassess_batch
+                )
+                if not ids:
+                    return FIRST
+                ledger = await self._take_over(transaction, order, policy, home, ids, read_until)
+        except Fenced:
+            return FIRST
+        self._books.close(home, ledger, keeps_new=False)
+        self._on_applied(home, ledger.tickets())
+        return ids[-1]
+
+    async def _take_over(
+        self,
+        transaction: OutboxTransaction,
+        order: Order,
+        policy: Policy,
+        home: Partition,
+        ids: Sequence[UUID],
+        read_until: datetime | None,
+    ) -> Ledger:
+        ledger = await self._books.open(transaction.connection, home, ids)
+        counts: Counter[str] = Counter()
+        done: list[UUID] = []
+        for piece in pieces(ids):
+            done += [each for each in piece if _one(ledger, each, policy, read_until, counts)]
+            await self._books.breathe()
+        counts[DONE] = len(done)
+        await store.save(transaction.connection, ledger.rows())
+        await orders.strike(transaction.connection, order, home, done, counts)
+        transaction.publish(*ledger.messages)
+        return ledger
+
+    async def _read_until(self, home: Partition) -> datetime | None:
+        """The instant up to which the partition has been read; None when it lags."""
+        asked_at = self._books.clock.now()
+        try:
+            caught_up = await self._owner.caught_up((home,))
+        except KafkaError as error:
+            log.info("can't ask how far the partition goes", error=repr(error))
+            return None
+        return asked_at if home in caught_up else None
+
+
+def _one(
+    ledger: Ledger,
+    ticket_id: UUID,
+    policy: Policy,
+    read_until: datetime | None,
+    counts: Counter[str],
+) -> bool:
+    """Put one ticket under `policy`; False when it must wait.
+
+    While its partition lags, nobody knows whether what is due was missed: those tickets wait, and
+    of others only that is told which is known up to their newest fact.
+    """
+    ticket = ledger.ticket(ticket_id)
+    if ticket is None or ticket.is_closed or ticket.policy_version == policy.version:
+        return True
+    is_due = ticket.wake_at is not None and ticket.wake_at <= ledger.now
+    if is_due and read_until is None:
+        return False
+    until = read_until or min(ticket.newest_at, ledger.now)
+    told = [
+        WORDS[each.kind] for each in ledger.take_over(ticket, policy, until) if each.kind in WORDS
+    ]
+    counts.update(told)
+    counts[CHANGED] += bool(told)
+    return True
+
+
+__all__ = ["SET_ASIDE", "Owner", "Reassessor"]

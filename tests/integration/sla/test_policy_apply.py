@@ -1,0 +1,217 @@
+"""A version that `applies_to: open` is applied: open tickets go on under it, once, and told."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+from integration.sla.acme import ACME, write_acme
+from integration.sla.harness import Sla, about, said
+from integration.sla.stories import MONDAY, Story, minutes
+from pledge.events import PromiseBreached, TimerRescheduled
+from pledge.runtime.clock import VirtualClock
+from support.waiting import eventually
+
+Makes = Callable[..., Sla]
+OPEN = f"applies_to: open\n{ACME}"
+
+
+def responding_within(words: str) -> str:
+    return OPEN.replace("{severity: p1}, within: 30m", f"{{severity: p1}}, within: {words}")
+
+
+async def version_of(sla: Sla) -> str:
+    return str((await sla.get("/policies/acme"))["items"][0]["version"])
+
+
+async def ask(sla: Sla, **claims: Any) -> Any:
+    version = await version_of(sla)
+    async with sla.http(**({"roles": ["admin"]} | claims)) as client:
+        return await client.post("/policies/acme/apply", json={"version": version})
+
+
+async def applied(sla: Sla) -> dict[str, Any]:
+    """Order it and wait until it is through."""
+    answer = await ask(sla)
+    assert answer.status_code == 202, answer.text
+
+    async def is_done() -> bool:
+        return bool((await sla.get("/policies/acme/apply"))["state"] == "done")
+
+    await eventually(is_done)
+    await sla.settled()
+    found: dict[str, Any] = await sla.get("/policies/acme/apply")
+    return found
+
+
+async def previewed(sla: Sla, content: str) -> dict[str, Any]:
+    async with sla.http() as client:
+        answer = await client.post(
+            "/policies/acme/preview", content=content, headers={"content-type": "text/plain"}
+        )
+    found: dict[str, Any] = answer.json()
+    return found
+
+
+def some_stories() -> list[Story]:
+    return [
+        Story(1).opened(),
+        Story(2).opened(severity="p2"),
+        Story(3).opened().attempted(5),
+        Story(4).opened().waiting(3),
+        Story(5).opened().resolved(6),
+    ]
+
+
+async def test_apply_does_what_preview_showed_and_tells_of_it(
+    make_sla: Makes, tmp_path: Path
+) -> None:
+    clock = VirtualClock(MONDAY)
+    stories = some_stories()
+    new = responding_within("10m").replace(
+        "{severity: p1}, within: 4h", "{severity: p1}, within: 5h"
+    )
+    async with make_sla(clock=clock) as before:
+        await before.tell(*stories)
+        await before.advance(minutes(15))
+        shown = await previewed(before, new)
+    assert shown["counts"] == {"breaches": 3, "moves": 2}
+    async with make_sla(clock=clock, desks=write_acme(tmp_path / "new", new)) as sla:
+        assert await sla.breach_events() == []
+        done = await applied(sla)
+        assert done["counts"] == shown["counts"]
+        assert (done["tickets"], done["done_tickets"]) == (5, 5)
+        assert done["affected_tickets"] == shown["affected_tickets"]
+
+        moved = about(
+            [each for each in await sla.timer_events() if each.envelope.subject == _id(stories[0])],
+            "rescheduled",
+            "resolution",
+        )
+        assert isinstance(moved, TimerRescheduled)
+        assert (moved.due_at, moved.previous_due_at) == (
+            MONDAY + minutes(300),
+            MONDAY + minutes(240),
+        )
+        assert (moved.reason, moved.policy_version) == ("policy_changed", await version_of(sla))
+        assert ("met", "first_response") in said(await sla.timer_events(), stories[2])
+        assert {each.envelope.subject for each in await sla.breach_events()} == {
+            _id(stories[0]),
+            _id(stories[3]),
+            _id(stories[4]),
+        }
+        explained = await sla.get(f"/tickets/{stories[2].number}/explanation")
+        assert {each["metric"]: each["policy_version"] for each in explained["timers"]} == {
+            "first_response": (await sla.get("/policies/acme"))["items"][1]["version"],
+            "resolution": await version_of(sla),
+        }
+
+
+def _id(story: Story) -> str:
+    return str(story.ticket_id)
+
+
+async def test_applied_again_changes_nothing(make_sla: Makes, tmp_path: Path) -> None:
+    clock = VirtualClock(MONDAY)
+    async with make_sla(clock=clock) as before:
+        await before.tell(*some_stories())
+    desks = write_acme(tmp_path / "new", responding_within("45m"))
+    async with make_sla(clock=clock, desks=desks) as sla:
+        await asyncio.gather(ask(sla), ask(sla), ask(sla))
+        first = await applied(sla)
+        events = [each.envelope.id for each in await sla.timer_events()]
+        again = await applied(sla)
+        assert (first["tickets"], again["tickets"]) == (5, 0)
+        assert [each.envelope.id for each in await sla.timer_events()] == events
+        assert len(set(events)) == len(events)
+
+
+async def test_moved_timer_fires_at_its_new_instant_and_not_at_the_old_one(
+    make_sla: Makes, tmp_path: Path
+) -> None:
+    clock = VirtualClock(MONDAY)
+    async with make_sla(clock=clock) as before:
+        await before.tell(Story(1).opened())
+    desks = write_acme(tmp_path / "new", responding_within("45m"))
+    async with make_sla(clock=clock, desks=desks) as sla:
+        await applied(sla)
+        await sla.advance(minutes(44))
+        assert await sla.breach_events() == []
+        await sla.advance(minutes(1))
+        (breach,) = [each.event for each in await sla.breach_events()]
+        assert isinstance(breach, PromiseBreached)
+        assert breach.due_at == breach.detected_at == MONDAY + minutes(45)
+
+
+async def test_breach_stays_on_record_under_a_softer_version(
+    make_sla: Makes, tmp_path: Path
+) -> None:
+    clock = VirtualClock(MONDAY)
+    story = Story(1).opened()
+    async with make_sla(clock=clock) as before:
+        await before.tell(story)
+        await before.advance(minutes(31))
+    desks = write_acme(tmp_path / "new", responding_within("2h"))
+    async with make_sla(clock=clock, desks=desks) as sla:
+        await applied(sla)
+        await sla.tell(story.noted(32).last)
+        (breach,) = (await sla.get("/breaches"))["items"]
+        assert breach["retracted_at"] is None
+        assert breach["policy_version"] == (await sla.get("/policies/acme"))["items"][1]["version"]
+        # A late fact that proves it kept under its own version takes it back all the same.
+        await sla.tell(story.attempted(20, known_after=33).last)
+        (breach,) = (await sla.get("/breaches"))["items"]
+        assert breach["retracted_at"] is not None
+
+
+async def test_killed_in_the_middle_it_goes_on_where_it_was(
+    make_sla: Makes, tmp_path: Path
+) -> None:
+    clock = VirtualClock(MONDAY)
+    stories = [Story(number).opened() for number in range(60)]
+    async with make_sla(clock=clock) as before:
+        await before.tell(*stories)
+    settings = {
+        "clock": clock,
+        "desks": write_acme(tmp_path / "new", responding_within("45m")),
+        "reassess_batch": 2,
+        "reassess_pause": 10,  # time to see it under way
+    }
+    async with make_sla(**settings) as first:
+        await ask(first)
+
+        async def is_under_way() -> bool:
+            done = (await first.get("/policies/acme/apply"))["done_tickets"]
+            return bool(0 < done < 60)
+
+        await eventually(is_under_way)
+        await first.kill()
+        first.stop.set()
+        first.serving = asyncio.create_task(asyncio.sleep(0))  # noqa: TID251
+    async with make_sla(**settings) as second:
+
+        async def is_done() -> bool:
+            return bool((await second.get("/policies/acme/apply"))["state"] == "done")
+
+        await eventually(is_done)
+        await second.settled()
+        told = said(await second.timer_events())
+        assert told.count(("rescheduled", "first_response")) == 60
+        assert (await second.get("/policies/acme/apply"))["counts"] == {"moves": 60}
+
+
+async def test_only_an_admin_applies_and_only_what_is_in_force_for_open_tickets(
+    make_sla: Makes, tmp_path: Path
+) -> None:
+    async with make_sla() as sla:
+        assert (await ask(sla, roles=["agent"])).status_code == 403
+        assert (await ask(sla, desks=["other"])).status_code == 404
+        refused = await ask(sla)
+        assert (refused.status_code, "applies_to: open" in refused.text) == (409, True)
+        async with sla.http(roles=["admin"]) as client:
+            other = await client.post("/policies/acme/apply", json={"version": "nonsense"})
+            nothing = await client.get("/policies/acme/apply")
+        assert (other.status_code, "restart" in other.text) == (409, True)
+        assert nothing.status_code == 404
