@@ -7,6 +7,7 @@ import json
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -17,11 +18,11 @@ from integration.sla.stories import Story, minutes
 COMMAND = "from pledge.runtime.cli import main; main()"
 
 
-async def pledge(sla: Sla, *words: str) -> tuple[int, str]:
+async def pledge(sla: Sla, *words: str, **claims: Any) -> tuple[int, str]:
     """Run a command against the service; its status and all that it printed."""
     environment = {
         "PLEDGE_SLA_PUBLIC_URL": f"http://127.0.0.1:{sla.settings.http_port}",
-        "PLEDGE_TOKEN": sla.signer.token(sla.clock.now(), desks=["acme"]),
+        "PLEDGE_TOKEN": sla.signer.token(sla.clock.now(), **({"desks": ["acme"]} | claims)),
         "PATH": "/usr/bin:/bin",
         "NO_COLOR": "1",
         "COLUMNS": "200",

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import json
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -10,6 +11,7 @@ from typing import Any
 from integration.sla.acme import ACME, write_acme
 from integration.sla.harness import Sla, about, said
 from integration.sla.stories import MONDAY, Story, minutes
+from integration.sla.test_commands import pledge
 from pledge.events import PromiseBreached, TimerRescheduled
 from pledge.runtime.clock import VirtualClock
 from support.waiting import eventually
@@ -215,3 +217,24 @@ async def test_only_an_admin_applies_and_only_what_is_in_force_for_open_tickets(
             nothing = await client.get("/policies/acme/apply")
         assert (other.status_code, "restart" in other.text) == (409, True)
         assert nothing.status_code == 404
+
+
+async def test_command_previews_applies_and_shows_how_far_it_is(
+    make_sla: Makes, tmp_path: Path
+) -> None:
+    clock = VirtualClock(MONDAY)
+    async with make_sla(clock=clock) as before:
+        await before.tell(*some_stories())
+        folder = write_acme(tmp_path / "new", responding_within("45m")) / "acme"
+        status, told = await pledge(before, "policy", "apply", str(folder), roles=["admin"])
+        assert (status, "restart them" in told) == (2, True)
+    async with make_sla(clock=clock, desks=folder.parent) as sla:
+        asked = ("policy", "apply", str(folder))
+        status, told = await pledge(sla, *asked, "--dry-run", "--json")
+        assert json.loads(told)["counts"] == {"moves": 3}
+        status, told = await pledge(sla, *asked)
+        assert (status, "admin" in told) == (2, True)
+        status, told = await pledge(sla, *asked, roles=["admin"])
+        assert (status, "5 of 5 open tickets" in told, "moves 3" in told) == (0, True, True)
+        status, told = await pledge(sla, *asked, "--json", "--detach", roles=["admin"])
+        assert json.loads(told)["tickets"] == 0

@@ -9,7 +9,7 @@ from typing import Annotated, Any
 
 import asyncpg
 import structlog
-from fastapi import APIRouter, Body, Depends
+from fastapi import APIRouter, Body, Depends, Query
 from pydantic import BaseModel, Field
 
 from pledge.runtime.access import Principal, require
@@ -130,10 +130,17 @@ class PolicyApi:
             self._on_order()
         return found
 
-    async def applied(self, principal: Reader, desk: str) -> dict[str, Any]:
+    async def applied(
+        self,
+        principal: Reader,
+        desk: str,
+        version: Annotated[str | None, Query(max_length=64, description="default: any")] = None,
+    ) -> dict[str, Any]:
         """How far the desk's latest re-assessment is."""
-        async with self._pool.acquire() as connection:
-            found = await orders.progress(connection, desk) if principal.may(desk) else None
+        found = None
+        if principal.may(desk):
+            async with self._pool.acquire() as connection:
+                found = await orders.progress(connection, desk, version)
         if found is None:
             raise HttpProblem(404, f"no policy was applied to open tickets of {desk}")
         return found
