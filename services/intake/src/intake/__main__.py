@@ -7,7 +7,9 @@ from collections.abc import Sequence
 from fastapi import APIRouter
 
 from intake.agents import Agents
+from intake.casework import CaseWork
 from intake.consumer import TOPICS, IntakeHandler
+from intake.domain.meeting_links import MeetingLinks
 from intake.domain.reply_address import ReplyAddresses
 from intake.gateways.attachments import Attachments
 from intake.gateways.email import EmailGateway, SmtpServer
@@ -47,7 +49,9 @@ class Service:
         self._desks, self._chassis = desks, chassis
         self._metrics = IntakeMetrics(chassis.registry)
         self._publisher = ChannelPublisher(chassis.kafka, timeout=settings.publish_timeout)
-        addresses = ReplyAddresses(settings.reply_keys())
+        addresses = self._addresses = ReplyAddresses(settings.reply_keys())
+        url = settings.intake_public_url
+        self._links = MeetingLinks(settings.reply_keys(), url) if url else None
         clock, ids = chassis.clock, chassis.ids
         handler = IntakeHandler(desks.by_id, addresses, clock=clock, ids=ids, metrics=self._metrics)
         self._consumer = chassis.consumer(handler, TOPICS)
@@ -86,8 +90,10 @@ class Service:
         chassis = self._chassis
         clock, ids = chassis.clock, chassis.ids
         tickets = Tickets(chassis.pool)
-        agents = Agents(chassis.outbox, self._desks.by_id, clock, ids, self._metrics)
-        api = Api(tickets, agents)
+        desks, metrics = self._desks.by_id, self._metrics
+        agents = Agents(chassis.outbox, desks, clock, ids, metrics, self._links)
+        casework = CaseWork(chassis.outbox, desks, self._addresses, clock, ids, metrics)
+        api = Api(tickets, agents, casework)
         forms = FormGateway(
             self._desks, self._publisher, clock=clock, ids=ids, metrics=self._metrics
         )

@@ -1,5 +1,6 @@
 """Agents' commands on tickets: lock, decide, write, publish, in one transaction."""
 
+import hashlib
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
@@ -8,8 +9,10 @@ from uuid import UUID
 from intake import store
 from intake.domain.commands import Command
 from intake.domain.decide import decide
+from intake.domain.delivery import Key, key_of
 from intake.domain.desk import Desk
-from intake.domain.ticket import Decision, Hand, Refusal, Ticket
+from intake.domain.meeting_links import MeetingLinks
+from intake.domain.ticket import Decision, Hand, Refusal
 from intake.metrics import IntakeMetrics
 from intake.publication import SOURCE, Publication, publication
 from pledge.events import Actor, originate
@@ -32,43 +35,67 @@ class Agents:
     clock: Clock
     ids: Ids
     metrics: IntakeMetrics
+    links: MeetingLinks | None = None
 
     async def do(
-        self, ticket_id: UUID, command: Command, by: Actor, occurred_at: datetime | None
+        self,
+        ticket_id: UUID,
+        command: Command,
+        by: Actor,
+        occurred_at: datetime | None,
+        key: str | None = None,
     ) -> Decision | Refusal:
-        """Do the command and tell of it. Raises TicketUnknown."""
+        """Do the command and tell of it; under a ``key`` once, however often it is asked for.
+        Raises TicketUnknown."""
         async with self.outbox.transaction() as transaction:
             found = await store.lock_tickets(transaction.connection, [ticket_id])
             ticket = found.get(ticket_id)
             if ticket is None or ticket.desk not in self.desks:
                 raise TicketUnknown(str(ticket_id))
             now = self.clock.now()
-            hand = Hand(self.desks[ticket.desk], by, occurred_at or now, now)
+            once = command_key(ticket.desk, by, f"{command.action} {ticket_id}", key)
+            if once and not await store.note_deliveries(transaction.connection, [once], now):
+                return Decision(ticket, (), "done_before")
+            hand = Hand(self.desks[ticket.desk], by, occurred_at or now, now, self.links)
             decision = decide(ticket, command, hand)
+            if once and isinstance(decision, Refusal):
+                await store.forget_deliveries(transaction.connection, [once])
             result = decision.reason if isinstance(decision, Refusal) else "done"
             self.metrics.commanded(ticket.desk, command.action, result)
             if isinstance(decision, Decision):
-                told = self._publications(ticket, decision)
+                told = publications(decision, ticket.sequence, self.ids)
                 await store.update_tickets(transaction.connection, [decision.ticket])
                 await store.insert_facts(transaction.connection, [each.fact for each in told])
                 transaction.publish(*(each.message for each in told))
         return decision
 
-    def _publications(self, ticket: Ticket, decision: Decision) -> list[Publication]:
-        """The facts as one story: the first one's id begins it."""
-        trace = tracing.current() or tracing.begin(self.ids)
-        story = str(self.ids.new())
-        return [
-            publication(
+
+def command_key(desk: str, by: Actor, what: str, key: str | None) -> Key | None:
+    """The key under which a command is done once: per desk, agent and kind of command."""
+    if key is None:
+        return None
+    digest = hashlib.sha256(key.encode("utf-8", "replace")).hexdigest()
+    return key_of("command", desk, f"{by.kind}\0{by.id}\0{what}\0{digest}")
+
+
+def publications(
+    decision: Decision, before: int, ids: Ids, story: str | None = None
+) -> list[Publication]:
+    """The facts of a ticket that had ``before`` of them, as parts of a story; without one they are
+    a story of their own, which the first one's id begins."""
+    trace = tracing.current() or tracing.begin(ids)
+    begun = story or str(ids.new())
+    return [
+        publication(
+            event,
+            originate(
                 event,
-                originate(
-                    event,
-                    source=SOURCE,
-                    id=story if position == 0 else str(self.ids.new()),
-                    sequence=ticket.sequence + position + 1,
-                    correlation_id=story,
-                    traceparent=trace.traceparent(),
-                ),
-            )
-            for position, event in enumerate(decision.events)
-        ]
+                source=SOURCE,
+                id=begun if story is None and position == 0 else str(ids.new()),
+                sequence=before + position + 1,
+                correlation_id=begun,
+                traceparent=trace.traceparent(),
+            ),
+        )
+        for position, event in enumerate(decision.events)
+    ]

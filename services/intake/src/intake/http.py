@@ -6,15 +6,18 @@ from typing import Annotated, Any, Final
 from uuid import UUID
 
 import asyncpg
-from fastapi import APIRouter, Depends, Query, Request
+from fastapi import APIRouter, Depends, Header, Query, Request
 from fastapi.responses import RedirectResponse, Response
 from pydantic_core import from_json
 
 from intake import queries, store
 from intake.agents import Agents, TicketUnknown
+from intake.case_views import BODIES, ForClientBody
+from intake.casework import CaseWork
+from intake.domain.case_commands import FollowUp, Merge, Split
 from intake.domain.commands import Action
 from intake.domain.ticket import Refusal, RefusalReason, Ticket
-from intake.views import BODIES, FactPage, FactView, TicketPage, TicketView, Told, view
+from intake.views import FactPage, FactView, TicketPage, TicketView, Told, view
 from pledge.events import Actor, Malformed
 from pledge.runtime.access import Principal, Role, require
 from pledge.runtime.http import FieldProblem, HttpProblem
@@ -28,6 +31,13 @@ Agent = Annotated[Principal, Depends(require(Role.AGENT))]
 
 _Limit = Annotated[int, Query(ge=1, le=MAX_PAGE)]
 _Words = Annotated[str | None, Query(min_length=1, max_length=200)]
+_Key = Annotated[
+    str | None,
+    Header(
+        alias="Idempotency-Key", min_length=1, max_length=200,
+        description="The same command sent again under the same key is done once.",
+    ),
+]  # fmt: skip
 
 
 class Tickets:
@@ -85,12 +95,14 @@ class Tickets:
 class Api:
     """The routes of the agents' API."""
 
-    def __init__(self, tickets: Tickets, agents: Agents) -> None:
+    def __init__(self, tickets: Tickets, agents: Agents, casework: CaseWork) -> None:
         self._tickets = tickets
         self._agents = agents
+        self._casework = casework
         self.router = APIRouter(tags=["tickets"])
         add = self.router.add_api_route
         add("/tickets", self.list_tickets, methods=["GET"])
+        add("/tickets", self.open_ticket, methods=["POST"], status_code=201)
         add("/tickets/{ref}", self.show_ticket, methods=["GET"], response_model=TicketView)
         add("/tickets/{ref}/facts", self.list_facts, methods=["GET"])
         add("/attachments/{desk}/{sha256}", self.get_attachment, methods=["GET"])
@@ -155,26 +167,58 @@ class Api:
         return Response(found[1], media_type="application/octet-stream", headers=headers)
 
     def _command(self, body: type[Told]) -> Callable[..., Coroutine[Any, Any, TicketView]]:
-        async def command(request: Request, ref: str, principal: Agent, told: Told) -> TicketView:
-            return await self.act(ref, principal, told)
+        async def command(
+            request: Request, ref: str, principal: Agent, told: Told, key: _Key = None
+        ) -> TicketView:
+            return await self.act(ref, principal, told, key)
 
         # FastAPI reads the annotations: each action has a body of its own.
         command.__annotations__["told"] = body
         return command
 
-    async def act(self, ref: str, principal: Principal, told: Told) -> TicketView:
-        """Do what an agent tells, and show the ticket as it is then."""
-        ticket = await self._tickets.find(ref, principal)
+    async def open_ticket(
+        self, body: ForClientBody, principal: Agent, key: _Key = None
+    ) -> TicketView:
+        """Open a ticket on a client's behalf (SIG-09); gives it."""
+        if not principal.may(body.desk) or body.desk not in self._casework.desks:
+            told = FieldProblem("body.desk", f"there is no desk {body.desk}")
+            raise HttpProblem(422, told.detail, errors=[told])
         by = Actor(kind="agent", id=principal.subject)
         try:
-            decision = await self._agents.do(ticket.id, told.command(), by, told.occurred_at)
+            made = await self._casework.open_for(
+                body.desk, body.client(), by, body.occurred_at, key
+            )
+        except Malformed as error:
+            raise HttpProblem(422, f"this can't be an event: {error.detail}") from error
+        return _shown(made)
+
+    async def act(
+        self, ref: str, principal: Principal, told: Told, key: str | None = None
+    ) -> TicketView:
+        """Do what an agent tells, and show the ticket as it is then; where that makes or names
+        another ticket, that one."""
+        ticket = await self._tickets.find(ref, principal)
+        by = Actor(kind="agent", id=principal.subject)
+        command, at = told.command(), told.occurred_at
+        try:
+            if isinstance(command, Merge):
+                into = await self._tickets.find(command.into, principal)
+                merged = await self._casework.merge(ticket.id, into.id, command, by, at, key)
+                return _shown(merged)
+            if isinstance(command, Split | FollowUp):
+                return _shown(await self._casework.split(ticket.id, command, by, at, key))
+            decision = await self._agents.do(ticket.id, command, by, at, key)
         except TicketUnknown as error:
             raise _no_ticket(ref) from error
         except Malformed as error:
             raise HttpProblem(422, f"this can't be an event: {error.detail}") from error
-        if isinstance(decision, Refusal):
-            raise _refused(decision)
-        return view(decision.ticket)
+        return _shown(decision if isinstance(decision, Refusal) else decision.ticket)
+
+
+def _shown(result: Ticket | Refusal) -> TicketView:
+    if isinstance(result, Refusal):
+        raise _refused(result)
+    return view(result)
 
 
 def _desks(principal: Principal, asked: list[str] | None) -> frozenset[str] | None:
@@ -199,8 +243,12 @@ def _no_ticket(ref: str) -> HttpProblem:
 
 
 def _refused(refusal: Refusal) -> HttpProblem:
-    conflicts = {RefusalReason.NOT_ALLOWED_NOW, RefusalReason.NOTHING_TO_CHANGE}
-    allowed = ", ".join(refusal.allowed)
+    conflicts = {
+        RefusalReason.NOT_ALLOWED_NOW,
+        RefusalReason.NOTHING_TO_CHANGE,
+        RefusalReason.CONFLICT,
+    }
+    allowed = ", ".join(refusal.allowed) or "nothing"
     return HttpProblem(
         409 if refusal.reason in conflicts else 422,
         f"{refusal.detail}; allowed now: {allowed}",

@@ -214,6 +214,20 @@ def followed(old: Ticket, ticket: Ticket, hand: Hand) -> Decision:
     return done(old, hand, "followed_up", event, links=(*old.links, link))
 
 
+def may_follow(ticket: Ticket, old: Ticket) -> bool:
+    """Whether the new ticket's requester may follow the old one up: it is a ticket of the same desk
+    and theirs, or one that they are in copy of."""
+    people = (old.requester, *old.participants)
+    is_theirs = any(is_same_person(ticket.requester, each) for each in people)
+    return ticket.desk == old.desk and is_theirs
+
+
+def linked_back(ticket: Ticket, old: Ticket) -> Ticket:
+    """The new ticket with its link to the one that it follows up."""
+    link = Link(LinkKind.FOLLOWS_UP, old.id, old.number)
+    return replace(ticket, links=(*ticket.links, link))
+
+
 def _unsuitable(ticket: Ticket, command: Split | FollowUp, desk: Desk) -> Refusal | None:
     refusal = unknown_values(command.severity, command.priority, desk, ticket.allowed)
     if refusal is None and len(ticket.links) >= MAX_LINKS:

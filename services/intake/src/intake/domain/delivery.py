@@ -83,6 +83,14 @@ def read_delivery(
     return Delivery(event, desk, cause, key, conversation, conversation, ignored=_opens_not(event))
 
 
+def followed_by(delivery: Delivery) -> UUID | None:
+    """The ticket that the request follows up, by its own words (SIG-08)."""
+    event = delivery.event
+    if type(event) is not FormSubmitted:  # by class: asked of every delivery
+        return None
+    return event.follows_up
+
+
 def _opens_not(event: ChannelEvent) -> str | None:
     """Why a chat or phone event opens no ticket, or None."""
     if isinstance(event, ChatMessageReceived) and event.sender_kind != "requester":
