@@ -47,6 +47,7 @@ class Letter:
     is_automatic: bool = True
     unsubscribe_url: str | None = None
     page_id: UUID | None = None
+    calendar: str | None = None  # iCalendar text of an invitation
 
 
 def summary(notice: Notice) -> str:
@@ -297,6 +298,7 @@ def _mail_content(
         "auto_submitted": _auto_submitted(letter),
         "unsubscribe_url": letter.unsubscribe_url,
         "ticket_number": letter.about.number,
+        **({"calendar": letter.calendar} if letter.calendar else {}),
     }
 
 

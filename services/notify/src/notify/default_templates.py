@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 
+from notify.case_templates import CASE_TEMPLATES
 from notify.domain.desk import Template
 
 _ACKNOWLEDGEMENT = Template(
@@ -12,6 +13,10 @@ Hello{% if recipient.name %} {{ recipient.name }}{% endif %},
 we have your request. Its number is {{ ticket.number }}{% if ticket.severity %}, \
 its severity {{ ticket.severity }}{% endif %}.
 We took it on {{ occurred_at }}.
+{% if event.opened_by %}
+
+{{ event.opened_by.name or event.opened_by.id }} opened it for you.
+{% endif %}
 {% if event.missing %}
 
 To start, we still need: {{ event.missing | join(", ") }}.
@@ -89,4 +94,5 @@ BUILT_IN: Mapping[str, Mapping[str, Template]] = {
     "breach": {"en": _BREACH},
     "status_update": {"en": _STATUS_UPDATE},
     "subscription_confirmation": {"en": _CONFIRMATION},
+    **CASE_TEMPLATES,
 }

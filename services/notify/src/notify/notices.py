@@ -7,11 +7,15 @@ from uuid import UUID
 from notify.domain.routing import Notice, Party
 from notify.rows import About, Ticket
 from pledge.events import (
+    ArbitrationRequested,
     BreachEvent,
     BreachRetracted,
     Closed,
+    ComplaintFiled,
     Contact,
     Event,
+    FeedbackAcknowledged,
+    FeedbackReceived,
     IncidentEvent,
     IncidentResolved,
     Merged,
@@ -20,6 +24,9 @@ from pledge.events import (
     PromiseEvent,
     Reopened,
     Resolved,
+    ReviewConcluded,
+    ReviewOpened,
+    ReviewUpdated,
     SilenceElapsed,
     TicketEvent,
     TicketOpened,
@@ -144,8 +151,26 @@ def notice(event: Event, ticket: Ticket | None) -> Notice:
             return replace(found, event="ticket.severity_changed")
         case SilenceElapsed(rule=rule):
             return replace(found, metric=rule)
+        case FeedbackReceived() | ComplaintFiled() | FeedbackAcknowledged():
+            # Answered by the channel it came by, which may be another than the ticket's (INF-11).
+            return replace(_between(found, event), channel=event.channel)
+        case ReviewOpened() | ReviewUpdated() | ReviewConcluded() | ArbitrationRequested():
+            return _between(found, event)
         case _:
             return found
+
+
+_Care = (
+    FeedbackReceived | ComplaintFiled | FeedbackAcknowledged | ReviewOpened | ReviewUpdated
+    | ReviewConcluded | ArbitrationRequested
+)  # fmt: skip
+
+
+def _between(found: Notice, event: _Care) -> Notice:
+    """What is said of feedback is said to who gave it, who need not be the ticket's requester."""
+    person = event.by if isinstance(event.by, Contact) else getattr(event, "to", None)
+    party = _party(person.model_dump(), None) if isinstance(person, Contact) else None
+    return replace(found, requester=party or found.requester)
 
 
 def _breach(found: Notice, event: BreachEvent) -> Notice:

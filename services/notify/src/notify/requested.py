@@ -90,8 +90,8 @@ def _requested_draft(
 ) -> Draft:
     values: dict[str, Any] = {
         "ticket": {"number": event.number, "title": event.subject_line or ""},
-        "event": event.variables,
-        **event.variables,
+        "event": _told(event.variables),
+        **_told(event.variables),
         "text": event.text,
         "subject_line": event.subject_line or event.number,
         "occurred_at": event.occurred_at,
@@ -106,11 +106,27 @@ def _requested_draft(
         references=event.references,
         is_reply=event.is_automatic and event.in_reply_to is not None,
         is_automatic=event.is_automatic,
+        calendar=event.calendar,
     )
     draft_id = UUID(derived_id(str(event.email_id), position, source="/notify/requested"))
     return office.composer.letter(
         desk, mailbox, template, values, letter, draft_id=draft_id, now=now
     )
+
+
+def _told(variables: Mapping[str, str]) -> dict[str, Any]:
+    """The variables for the template; what is named as an instant is printed in the reader's
+    zone."""
+    return {name: _instant(value) if name.endswith("_at") else value
+            for name, value in variables.items()}  # fmt: skip
+
+
+def _instant(text: str) -> datetime | str:
+    try:
+        instant = datetime.fromisoformat(text)
+    except ValueError:
+        return text
+    return instant if instant.tzinfo is not None else text
 
 
 def _failed(

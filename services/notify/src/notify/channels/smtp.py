@@ -135,7 +135,20 @@ def build_message(delivery: Delivery) -> EmailMessage:
     message.set_content(str(content["text"]))
     if content.get("html"):
         message.add_alternative(str(content["html"]), subtype="html")
+    if content.get("calendar"):
+        _add_invitation(message, str(content["calendar"]))
     return message
+
+
+def _add_invitation(message: EmailMessage, calendar: str) -> None:
+    """RFC 6047 §2.4: the invitation as one of the mail's alternatives, with its method, is what
+    readers show as one; the same as a file is for those that don't."""
+    method = "CANCEL" if "\nMETHOD:CANCEL" in calendar.replace("\r\n", "\n") else "REQUEST"
+    parameters = {"method": method, "charset": "utf-8"}
+    message.add_alternative(calendar.encode(), maintype="text", subtype="calendar",
+                            params=parameters, cte="base64")  # fmt: skip
+    message.add_attachment(calendar.encode(), maintype="application", subtype="ics",
+                           filename="invite.ics")  # fmt: skip
 
 
 def _add_thread(message: EmailMessage, content: dict[str, Any]) -> None:
