@@ -8,11 +8,12 @@ from fastapi.responses import RedirectResponse, Response
 from pydantic import ValidationError
 
 from intake import queries
+from intake.case_views import BODIES
 from intake.domain.commands import Action
 from intake.domain.ticket import FINISHED, State
 from intake.http import Agent, Api, Tickets
 from intake.policy import Desks
-from intake.views import BODIES, FactView
+from intake.views import FactView
 from pledge.events import EmailRequested
 from pledge.runtime.access import Principal, Role, require
 from pledge.runtime.http import HttpProblem
@@ -79,6 +80,7 @@ class Pages:
             ticket=ticket,
             facts=[(fact, told(fact)) for fact in facts],
             severities=desk.severities if desk else (),
+            priorities=desk.priorities if desk else (),
             actions=[each for each in FORMS if each.value in ticket.allowed]
             if principal.has(Role.AGENT)
             else [],

@@ -10,6 +10,22 @@ from pydantic import Field, field_validator
 from intake.domain.desk import Customer, Desk, Rule
 from intake.domain.reply_address import bare_address
 from intake.domain.request import Line
+from intake.policy_admission import (
+    AdministratorEntry,
+    EntitlementEntry,
+    Label,
+    MailLines,
+    RequiredInformation,
+    ScopeSection,
+    administrators_of,
+    check_required_information,
+    check_scope,
+    entitlement_of,
+    labels_of,
+    requirements_of,
+    scope_rules_of,
+    version_lists_of,
+)
 from intake.policy_parts import Domain, Name, Part, RuleCondition, Text, address_of, condition_of
 from pledge.runtime.yamlfile import Document, FileProblem, Problem, load, validate_document
 
@@ -24,12 +40,14 @@ class TicketNumbers(Part):
 
 
 class SeverityDefinition(Part):
-    """A severity with the words that stand beside the choice in triage."""
+    """A severity with the words that stand beside the choice in triage; `also` are other words by
+    which requesters name it."""
 
     name: Name
     title: Text
     definition: Text
     examples: tuple[Text, ...] = ()
+    also: tuple[Label, ...] = ()
 
 
 class Defaults(Part):
@@ -93,6 +111,7 @@ class CustomerEntry(Part):
     plan: Name | None = None
     product: str | None = None
     is_trial: bool = False
+    administrators: tuple[AdministratorEntry, ...] = ()
 
     @field_validator("addresses")
     @classmethod
@@ -127,7 +146,12 @@ class DeskFile(Part):
     addresses: tuple[AddressLine, ...] = Field(min_length=1)
     phone_lines: tuple[PhoneLine, ...] = ()
     rules: tuple[RuleEntry, ...] = ()
+    plans: tuple[Name, ...] = ()
     customers: tuple[CustomerEntry, ...] = ()
+    mail_lines: MailLines = MailLines()
+    required_information: RequiredInformation | None = None
+    entitlement: EntitlementEntry | None = None
+    scope: ScopeSection = ScopeSection()
     trials: TrialRules = TrialRules()
     portal: PortalRules = PortalRules()
 
@@ -172,6 +196,8 @@ def _cross_check(document: Document, model: DeskFile) -> Iterator[Problem]:
             "add it under `addresses`, or answers bounce",
         )  # fmt: skip
     yield from _doubles(document, model)
+    yield from check_required_information(document, model.required_information)
+    yield from check_scope(document, model.scope)
     yield from _unknown_names(document, model)
 
 
@@ -182,6 +208,7 @@ def _doubles(document: Document, model: DeskFile) -> Iterator[Problem]:
         "addresses": [each.address for each in model.addresses],
         "phone_lines": [f"{each.number}/{each.extension}" for each in model.phone_lines],
         "rules": [each.name for each in model.rules],
+        "plans": list(model.plans),
         "customers": [each.name for each in model.customers],
     }
     for key, names in lists.items():
@@ -210,6 +237,12 @@ def _unknown_names(document: Document, model: DeskFile) -> Iterator[Problem]:
         *(each.address for each in model.addresses),
         *(each.name for each in model.phone_lines),
     )
+    if model.plans:
+        used.append((("defaults", "plan"), model.defaults.plan, model.plans))
+        used += [
+            (("customers", index, "plan"), each.plan, model.plans)
+            for index, each in enumerate(model.customers)
+        ]
     for index, rule in enumerate(model.rules):
         at: tuple[str | int, ...] = ("rules", index)
         used.append(((*at, "set", "severity"), rule.set.severity, severities))
@@ -251,13 +284,37 @@ def to_desk(model: DeskFile) -> Desk:
             {domain: customer for each, customer in customers for domain in each.domains}
         ),
         customers_by_address=MappingProxyType(
-            {address: customer for each, customer in customers for address in each.addresses}
+            {
+                address: customer
+                for each, customer in customers
+                for address in (*each.addresses, *(admin.email for admin in each.administrators))
+            }
         ),
+        customers=MappingProxyType({each.name: customer for each, customer in customers}),
+        plans=model.plans,
+        severity_names=MappingProxyType(
+            {words.lower(): each.name for each in model.severities for words in each.also}
+        ),
+        severity_labels=labels_of(model.mail_lines.severity),
+        priority_labels=labels_of(model.mail_lines.priority),
+        requirements=requirements_of(model.required_information),
+        information_template=(
+            model.required_information.ask_with if model.required_information else None
+        ),
+        entitlement=entitlement_of(model.entitlement),
+        scope_rules=scope_rules_of(model.scope),
+        version_lists=version_lists_of(model.scope),
     )
 
 
 def _customer(entry: CustomerEntry) -> Customer:
-    return Customer(entry.name, entry.plan, entry.product, entry.is_trial)
+    return Customer(
+        entry.name,
+        entry.plan,
+        entry.product,
+        entry.is_trial,
+        administrators_of(entry.administrators),
+    )
 
 
 def _phone_lines(model: DeskFile) -> Iterator[tuple[str, Line]]:

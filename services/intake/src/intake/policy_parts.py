@@ -50,11 +50,20 @@ class RuleCondition(Part):
     subject_starts_with: tuple[Text, ...] = ()
     subject_contains: tuple[Text, ...] = ()
     subject_matches: str | None = Field(default=None, max_length=500)
+    text_contains: tuple[Text, ...] = ()
+    product: tuple[Text, ...] = ()
     is_urgent: bool | None = None
     is_trial: bool | None = None
 
     _list = field_validator(
-        "channel", "line", "form", "subject_starts_with", "subject_contains", mode="before"
+        "channel",
+        "line",
+        "form",
+        "subject_starts_with",
+        "subject_contains",
+        "text_contains",
+        "product",
+        mode="before",
     )(one_or_more)
     _regex = field_validator("subject_matches")(compiled)
 
@@ -68,6 +77,8 @@ def condition_of(when: RuleCondition) -> Condition:
         subject_starts_with=tuple(each.lower() for each in when.subject_starts_with),
         subject_contains=tuple(each.lower() for each in when.subject_contains),
         subject_matches=re.compile(when.subject_matches) if when.subject_matches else None,
+        text_contains=tuple(each.lower() for each in when.text_contains),
+        products=frozenset(each.lower() for each in when.product),
         is_urgent=when.is_urgent,
         is_trial=when.is_trial,
     )

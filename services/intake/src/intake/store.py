@@ -13,10 +13,12 @@ from pydantic_core import to_json
 from intake.domain.case_state import Feedback, Link, Meeting
 from intake.domain.delivery import Key
 from intake.domain.desk import Desk
+from intake.domain.particulars import NOTHING_PARTICULAR, Particulars
 from intake.domain.ticket import State, Ticket
 from pledge.events import Actor, Contact
 
 _PEOPLE: Final = TypeAdapter(tuple[Contact, ...])
+_PARTICULARS: Final = TypeAdapter(Particulars)
 _LINKS: Final = TypeAdapter(tuple[Link, ...])
 _FEEDBACK: Final = TypeAdapter(tuple[Feedback, ...])
 _MEETINGS: Final = TypeAdapter(tuple[Meeting, ...])
@@ -190,6 +192,8 @@ def _details(ticket: Ticket) -> dict[str, Any]:
         details["participants"] = ticket.participants
     if ticket.assignee is not None:
         details["assignee"] = ticket.assignee
+    if ticket.particulars is not NOTHING_PARTICULAR:
+        details["particulars"] = _PARTICULARS.dump_python(ticket.particulars, exclude_defaults=True)
     return details
 
 
@@ -198,6 +202,7 @@ def ticket_of(row: Mapping[str, Any]) -> Ticket:
     details = row["details"]
     assignee = details.get("assignee")
     incident_id = details.get("incident_id")
+    particulars = details.get("particulars")
     return Ticket(
         id=UUID(int=row["id"].int),
         desk=row["desk"],
@@ -228,6 +233,9 @@ def ticket_of(row: Mapping[str, Any]) -> Ticket:
         resolved_at=_instant(details.get("resolved_at")),
         closed_at=_instant(details.get("closed_at")),
         message_id=details.get("message_id"),
+        particulars=_PARTICULARS.validate_python(particulars)
+        if particulars
+        else NOTHING_PARTICULAR,
         reported_at=_instant(details.get("reported_at")),
         links=_LINKS.validate_python(details.get("links", ())),
         feedback=_FEEDBACK.validate_python(details.get("feedback", ())),

@@ -1,5 +1,6 @@
 """What the API shows of a ticket, and what agents send."""
 
+import dataclasses
 from datetime import UTC, datetime
 from typing import Annotated, Any, Literal
 from uuid import UUID
@@ -14,6 +15,8 @@ from pydantic import (
 )
 
 from intake.domain import commands as do
+from intake.domain.case_state import Feedback, Link, Meeting
+from intake.domain.particulars import Particulars
 from intake.domain.text import storable
 from intake.domain.ticket import Ticket
 from pledge.events import EXCERPT_LENGTH, LINE_LENGTH, Actor, Contact
@@ -27,6 +30,9 @@ Instant = Annotated[datetime, PlainSerializer(_milliseconds, return_type=str)]
 """ISO 8601, UTC, with milliseconds: `2026-11-22T00:00:00.000Z`."""
 
 
+_PARTICULARS = dataclasses.fields(Particulars)
+
+
 class TicketView(BaseModel):
     """A ticket as it stands. ``allowed`` names what can be done with it now."""
 
@@ -36,6 +42,10 @@ class TicketView(BaseModel):
     state: str
     severity: str | None
     priority: str | None
+    requested_severity: str | None = Field(description="As the requester chose (INF-01).")
+    requested_priority: str | None
+    assessed_by: Actor | None = Field(description="Who last changed severity or priority.")
+    assessed_why: str
     subject: str
     channel: str
     line: str | None
@@ -47,6 +57,11 @@ class TicketView(BaseModel):
     is_trial: bool
     is_urgent: bool
     missing: tuple[str, ...]
+    information: dict[str, str] = Field(description="What was told of what the request needs.")
+    entitled: bool | None = Field(description="Whether the requester may ask; null: no rule.")
+    scope: str | None
+    scope_rule: str | None
+    circumvention: str | None
     assignee: Actor | None
     incident_id: UUID | None
     unanswered_attempts: int
@@ -56,19 +71,26 @@ class TicketView(BaseModel):
     heard_at: Instant | None
     resolved_at: Instant | None
     closed_at: Instant | None
+    reported_at: Instant | None
+    links: tuple[Link, ...]
+    feedback: tuple[Feedback, ...]
+    meetings: tuple[Meeting, ...]
     sequence: int
     allowed: tuple[str, ...]
 
 
 def view(ticket: Ticket) -> TicketView:
     """The API's view of a ticket."""
+    particular = {each.name: getattr(ticket.particulars, each.name) for each in _PARTICULARS}
+    del particular["requirement"]
     return TicketView(
         subject=ticket.subject_line,
         allowed=ticket.allowed,
+        **particular,
         **{
             name: getattr(ticket, name)
             for name in TicketView.model_fields
-            if name not in {"subject", "allowed"}
+            if name not in {"subject", "allowed", *particular}
         },
     )
 

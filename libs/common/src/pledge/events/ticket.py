@@ -193,6 +193,9 @@ class WorkaroundProvided(TicketEvent):
         default="workaround", description="Open set: none, circumvention, workaround (INF-14)."
     )
     is_suitable: bool = Field(default=True, description="Serves in place of the resolution.")
+    severity: str | None = Field(
+        default=None, description="The ticket's when this was assessed (INF-14)."
+    )
     text: Excerpt = ""
 
 

@@ -5,11 +5,13 @@ allowed instead. Nothing here knows the time; ``Hand`` carries who acts and when
 """
 
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Any, Final
 from uuid import uuid5
 
 from intake.domain import commands as do
 from intake.domain import meetings, reviews
+from intake.domain.admission import ask, items_of
 from intake.domain.commands import Command, WaitingFor
 from intake.domain.deciding import apply, common, done, nothing, refused, told
 from intake.domain.ticket import (
@@ -33,7 +35,6 @@ from pledge.events import (
     EmailRequested,
     Escalated,
     InformationCompleted,
-    InformationRequested,
     LinkedToIncident,
     Noted,
     ParticipantsChanged,
@@ -83,9 +84,12 @@ def _triage(command: do.Triage, ticket: Ticket, hand: Hand) -> Decision | Refusa
         product=command.product,
         known_incident=command.known_incident,
     )
+    is_other = (severity, event.priority) != (ticket.severity, ticket.priority)
+    assessed = replace(ticket.particulars, assessed_by=hand.by, assessed_why=command.why)
     return done(
         ticket, hand, "triaged", event,
         severity=severity, priority=event.priority, product=command.product or ticket.product,
+        particulars=assessed if is_other else ticket.particulars,
     )  # fmt: skip
 
 
@@ -199,26 +203,32 @@ def _workaround(command: do.ProvideWorkaround, ticket: Ticket, hand: Hand) -> De
         **common(ticket, hand),
         by=hand.by,
         circumvention=command.circumvention,
-        is_suitable=command.is_suitable,
+        # Where there is no way around the fault, nothing serves in place of its repair.
+        is_suitable=command.is_suitable and command.circumvention != "none",
+        severity=ticket.severity,
         text=command.text,
     )
-    return done(ticket, hand, "workaround_provided", event)
+    particulars = replace(ticket.particulars, circumvention=command.circumvention)
+    return done(ticket, hand, "workaround_provided", event, particulars=particulars)
 
 
 @apply.register
 def _ask(command: do.RequestInformation, ticket: Ticket, hand: Hand) -> Decision | Refusal:
     if not command.missing:
         return nothing(ticket, "name at least one piece of information that is missing")
-    event = InformationRequested(**common(ticket, hand), missing=command.missing, by=hand.by)
-    return done(ticket, hand, "information_requested", event, missing=command.missing)
+    asking = replace(ticket, missing=command.missing)
+    events = ask(asking, items_of(asking, hand.desk), hand.desk, common(ticket, hand), hand.by)
+    return done(ticket, hand, "information_requested", *events, missing=command.missing)
 
 
 @apply.register
 def _complete(command: do.CompleteInformation, ticket: Ticket, hand: Hand) -> Decision | Refusal:
     if not ticket.missing:
         return nothing(ticket, "no information is missing")
-    event = InformationCompleted(**common(ticket, hand), fields=dict(command.fields))
-    return done(ticket, hand, "information_completed", event, missing=())
+    known = {**ticket.particulars.information, **command.fields}
+    event = InformationCompleted(**common(ticket, hand), fields=known)
+    particulars = replace(ticket.particulars, information=known)
+    return done(ticket, hand, "information_completed", event, missing=(), particulars=particulars)
 
 
 @apply.register

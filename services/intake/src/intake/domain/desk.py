@@ -5,8 +5,11 @@ from dataclasses import dataclass, field
 from typing import Final
 
 from intake.domain.case_state import CareRules
+from intake.domain.entitlement import Entitlement, ScopeRule, VersionList
 from intake.domain.reply_address import bare_address
 from intake.domain.request import Condition, Line, Request, holds
+from intake.domain.requirements import Requirement
+from pledge.events import Contact
 
 DESK_RULE: Final = "desk"
 
@@ -19,6 +22,12 @@ class Customer:
     plan: str | None = None
     product: str | None = None
     is_trial: bool = False
+    administrators: tuple[Contact, ...] = ()
+
+    def is_administered_by(self, address: str | None) -> bool:
+        """Whether the address is one of its administrators'."""
+        known = (address or "").lower()
+        return any(each.email == known for each in self.administrators)
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,7 +45,9 @@ class Rule:
 
 @dataclass(frozen=True, slots=True)
 class Desk:
-    """One desk. ``severities`` and ``priorities`` are in order, the gravest first."""
+    """One desk. ``severities`` and ``priorities`` are in order, the gravest first; a line of a mail
+    that begins with one of ``severity_labels`` or ``priority_labels`` sets it (INF-01).
+    ``customers`` are all by their names."""
 
     id: str
     name: str
@@ -54,10 +65,33 @@ class Desk:
     form_keys: frozenset[str] = frozenset()
     addresses: Mapping[str, Line] = field(default_factory=dict)
     phone_lines: Mapping[str, Line] = field(default_factory=dict)
-    care: CareRules = CareRules()
+    care: CareRules = field(default_factory=CareRules)
     rules: Sequence[Rule] = ()
     customers_by_domain: Mapping[str, Customer] = field(default_factory=dict)
     customers_by_address: Mapping[str, Customer] = field(default_factory=dict)
+    customers: Mapping[str, Customer] = field(default_factory=dict)
+    plans: tuple[str, ...] = ()
+    severity_names: Mapping[str, str] = field(default_factory=dict)
+    severity_labels: frozenset[str] = frozenset()
+    priority_labels: frozenset[str] = frozenset()
+    requirements: tuple[Requirement, ...] = ()
+    information_template: str | None = None
+    entitlement: Entitlement | None = None
+    scope_rules: tuple[ScopeRule, ...] = ()
+    version_lists: tuple[VersionList, ...] = ()
+
+    def administered_by(self, address: str | None) -> tuple[Customer, ...]:
+        """The customers that the person at the address administers."""
+        if address is None:
+            return ()
+        return tuple(each for each in self.customers.values() if each.is_administered_by(address))
+
+    def severity_named(self, words: str | None) -> str | None:
+        """The severity that a requester means by these words: its name, or another in the file."""
+        if words is None:
+            return None
+        lowered = words.strip().lower()
+        return lowered if lowered in self.severities else self.severity_names.get(lowered)
 
     def line_of(self, addresses: Sequence[str]) -> Line | None:
         """The desk's address among ``addresses``; an urgent or escalating one before the others."""
@@ -116,6 +150,8 @@ class Classification:
     customer: str | None
     is_trial: bool
     is_urgent: bool
+    requested_severity: str | None = None
+    requested_priority: str | None = None
 
 
 def classify(desk: Desk, request: Request) -> Classification:
@@ -124,7 +160,7 @@ def classify(desk: Desk, request: Request) -> Classification:
     customer = desk.customer_of(request.requester_address)
     is_trial = request.is_trial or (customer is not None and customer.is_trial)
     is_urgent = request.is_urgent or (request.line is not None and request.line.is_urgent)
-    severity, priority = _chosen(desk, request)
+    chosen_severity, chosen_priority = severity, priority = _chosen(desk, request)
     plan, product = request.plan, request.product
     for rule in desk.rules:
         if holds(rule.when, request, is_urgent, is_trial):
@@ -141,13 +177,13 @@ def classify(desk: Desk, request: Request) -> Classification:
         customer=request.customer or (customer.name if customer else None),
         is_trial=is_trial,
         is_urgent=is_urgent,
+        requested_severity=chosen_severity,
+        requested_priority=chosen_priority,
     )
 
 
 def _chosen(desk: Desk, request: Request) -> tuple[str | None, str | None]:
-    if not desk.requester_sets_severity:
+    if request.channel == "portal" and not desk.requester_sets_severity:
         return None, None
-    return (
-        request.severity if request.severity in desk.severities else None,
-        request.priority if request.priority in desk.priorities else None,
-    )
+    priority = (request.priority or "").lower()
+    return desk.severity_named(request.severity), priority if priority in desk.priorities else None

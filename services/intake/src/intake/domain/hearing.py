@@ -5,9 +5,10 @@ from datetime import datetime
 from uuid import UUID, uuid5
 
 from intake.domain import commands as do
+from intake.domain.admission import INTAKE, learn
 from intake.domain.decide import common, decide, told
 from intake.domain.delivery import Delivery
-from intake.domain.opening import INTAKE, content_of, happened_at, voicemail_text
+from intake.domain.opening import content_of, happened_at, voicemail_text
 from intake.domain.ticket import FINISHED, Decision, Hand, Ticket
 from pledge.events import (
     Actor,
@@ -39,7 +40,7 @@ def hear(ticket: Ticket, delivery: Delivery, *, now: datetime) -> Decision:
     if delivery.ignored is not None:
         return _not_from_requester(ticket, delivery, hand)
     if isinstance(event, ReplySubmitted):
-        return _portal_reply(ticket, event, hand)
+        return _portal_reply(ticket, delivery, event, hand)
     if isinstance(event, FeedbackSubmitted):
         return _feedback(ticket, delivery, event, hand)
     if isinstance(event, ChatEnded):
@@ -49,7 +50,7 @@ def hear(ticket: Ticket, delivery: Delivery, *, now: datetime) -> Decision:
     if isinstance(event, VoicemailLeft | VoicemailTranscribed):
         return _voicemail(ticket, delivery, event, hand)
     if isinstance(event, EmailMessageReceived | ChatMessageReceived):
-        return _decided(ticket, _heard(ticket, delivery), hand)
+        return _learned(_decided(ticket, _heard(ticket, delivery), hand), delivery, hand)
     return Decision(ticket, (), "nothing_new")  # the call or form that opened it, once more
 
 
@@ -93,25 +94,28 @@ def _not_from_requester(ticket: Ticket, delivery: Delivery, hand: Hand) -> Decis
     return Decision(ticket, (), delivery.ignored or "ignored")
 
 
-def _portal_reply(ticket: Ticket, event: ReplySubmitted, hand: Hand) -> Decision:
+def _portal_reply(
+    ticket: Ticket, delivery: Delivery, event: ReplySubmitted, hand: Hand
+) -> Decision:
     fields = "\n".join(f"{name}: {value}" for name, value in event.fields.items())
     text = "\n\n".join(part for part in (event.text, fields) if part)
     command = do.Hear(
         by=event.requester, channel="portal", delivery=event.delivery, text=text, joins=True
     )
-    decision = _decided(ticket, command, hand)
-    missing = tuple(each for each in ticket.missing if not event.fields.get(each, "").strip())
-    if not ticket.missing or missing:
-        return Decision(replace(decision.ticket, missing=missing), decision.events, decision.reason)
-    done = InformationCompleted(
-        **common(ticket, hand), by=event.requester, fields=dict(event.fields)
-    )
-    result = told(decision.ticket, hand, "information_completed", *decision.events, done)
-    return Decision(
-        replace(result.ticket, missing=(), sequence=ticket.sequence + len(result.events)),
-        result.events,
-        result.reason,
-    )
+    return _learned(_decided(ticket, command, hand), delivery, hand)
+
+
+def _learned(decision: Decision, delivery: Delivery, hand: Hand) -> Decision:
+    """What was heard, with what it adds to what is known of the request."""
+    event = delivery.event
+    by = getattr(event, "requester", None) or getattr(event, "sender", None) or Contact()
+    ticket, events = learn(decision.ticket, event, by, delivery.desk, common(decision.ticket, hand))
+    if not events:
+        return replace(decision, ticket=ticket)
+    ticket = replace(ticket, sequence=ticket.sequence + len(events))
+    completed = any(isinstance(each, InformationCompleted) for each in events)
+    reason = "information_completed" if completed else decision.reason
+    return Decision(ticket, (*decision.events, *events), reason)
 
 
 def _feedback(ticket: Ticket, delivery: Delivery, event: FeedbackSubmitted, hand: Hand) -> Decision:

@@ -1,19 +1,20 @@
 """A delivery that opens a ticket."""
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any, Final
 from uuid import UUID
 
+from intake.domain.admission import admit, listen
 from intake.domain.commands import Hear
 from intake.domain.decide import MAX_PARTICIPANTS, asked_for
 from intake.domain.delivery import Delivery
-from intake.domain.desk import Desk, classify
+from intake.domain.desk import Classification, Desk, classify
+from intake.domain.particulars import NOTHING_PARTICULAR, Particulars
 from intake.domain.request import Line, Request
 from intake.domain.ticket import Decision, State, Ticket
 from pledge.events import (
-    Actor,
     CallEnded,
     CallReceived,
     ChannelEvent,
@@ -28,9 +29,6 @@ from pledge.events import (
     VoicemailLeft,
     VoicemailTranscribed,
 )
-
-INTAKE = Actor(kind="system", id="intake")
-"""Who acts where nobody does: rules, routing, the closing of what is silent."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -176,7 +174,8 @@ def open_ticket(
     """The ticket that the delivery opens, with the facts of its opening."""
     desk, event = delivery.desk, delivery.event
     content = content_of(event, desk)
-    kind = classify(desk, _request(delivery, content))
+    said = listen(desk, event, _request(delivery, content))
+    kind = classify(desk, said.request)
     opened_at = happened_at(delivery, now)
     facts = {
         "desk": desk.id,
@@ -210,9 +209,20 @@ def open_ticket(
         participants=content.participants,
         heard_at=opened_at,
         message_id=content.message_id,
+        particulars=_chosen(kind),
     )
+    ticket, decided = admit(ticket, said, desk, facts)
     opened = _opened(ticket, delivery, content, facts)
-    return Decision(ticket, (opened, *asked), f"opened_by_{ticket.channel}")
+    ticket = replace(ticket, sequence=ticket.sequence + len(decided))
+    return Decision(ticket, (opened, *asked, *decided), f"opened_by_{ticket.channel}")
+
+
+def _chosen(kind: Classification) -> Particulars:
+    if kind.requested_severity is None and kind.requested_priority is None:
+        return NOTHING_PARTICULAR
+    return Particulars(
+        requested_severity=kind.requested_severity, requested_priority=kind.requested_priority
+    )
 
 
 def _request(delivery: Delivery, content: Content) -> Request:
@@ -229,6 +239,7 @@ def _request(delivery: Delivery, content: Content) -> Request:
         product=content.product,
         customer=content.customer,
         is_trial=content.is_trial,
+        text=content.text,
     )
 
 
@@ -257,6 +268,10 @@ def _opened(
         is_trial=ticket.is_trial,
         is_urgent=ticket.is_urgent,
         is_answerable=content.is_answerable,
+        is_complete=not ticket.missing,
+        missing=ticket.missing,
+        entitled=ticket.particulars.entitled,
+        scope=ticket.particulars.scope,
         follows_up=content.follows_up,
     )
 

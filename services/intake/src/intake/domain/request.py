@@ -24,6 +24,8 @@ class Condition:
     subject_starts_with: tuple[str, ...] = ()
     subject_contains: tuple[str, ...] = ()
     subject_matches: re.Pattern[str] | None = None
+    text_contains: tuple[str, ...] = ()
+    products: frozenset[str] = frozenset()
     is_urgent: bool | None = None
     is_trial: bool | None = None
 
@@ -44,6 +46,7 @@ class Request:
     product: str | None = None
     customer: str | None = None
     is_trial: bool = False
+    text: str = ""
 
 
 def holds(when: Condition, request: Request, is_urgent: bool, is_trial: bool) -> bool:
@@ -58,7 +61,16 @@ def holds(when: Condition, request: Request, is_urgent: bool, is_trial: bool) ->
         return False
     if when.is_trial is not None and when.is_trial is not is_trial:
         return False
+    if when.products and (request.product or "").lower() not in when.products:
+        return False
+    if when.text_contains and not _contains(request, when.text_contains):
+        return False
     return _subject_holds(when, request.subject)
+
+
+def _contains(request: Request, words: tuple[str, ...]) -> bool:
+    text = f"{request.subject}\n{request.text}".lower()
+    return any(each in text for each in words)
 
 
 def _subject_holds(when: Condition, subject: str) -> bool:

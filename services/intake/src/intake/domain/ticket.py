@@ -12,6 +12,7 @@ from intake.domain.case_state import Feedback, Link, LinkKind, Meeting
 from intake.domain.commands import Action
 from intake.domain.desk import Desk
 from intake.domain.meeting_links import MeetingLinks
+from intake.domain.particulars import NOTHING_PARTICULAR, Particulars
 from pledge.events import Actor, Contact, TicketEvent
 
 
@@ -91,6 +92,7 @@ class Ticket:
     resolved_at: datetime | None = None
     closed_at: datetime | None = None
     message_id: str | None = None
+    particulars: Particulars = NOTHING_PARTICULAR
     reported_at: datetime | None = None
     links: tuple[Link, ...] = ()
     feedback: tuple[Feedback, ...] = ()

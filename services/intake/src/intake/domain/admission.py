@@ -1,0 +1,311 @@
+"""A new request against the desk's rules: is it complete, may its requester ask, is it covered?
+
+Whatever is decided is a fact, and gets an answer: nobody is refused or kept waiting silently. One
+automatic answer at most: a refusal, else where to turn, else a question for what is missing.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from typing import Any, Final
+from uuid import uuid5
+
+from intake.domain import requirements
+from intake.domain.desk import Customer, Desk
+from intake.domain.entitlement import Scoped, scope_by_rule, scope_by_version
+from intake.domain.request import Request, holds
+from intake.domain.requirements import Item, Words
+from intake.domain.ticket import State, Ticket
+from pledge.events import (
+    Actor,
+    ChannelEvent,
+    Closed,
+    Contact,
+    EmailRequested,
+    EntitlementDecided,
+    InformationCompleted,
+    InformationRequested,
+    ScopeDecided,
+    TicketEvent,
+)
+
+INTAKE: Final = Actor(kind="system", id="intake")
+"""Who acts where nobody does: rules, routing, the closing of what is silent."""
+NOT_ENTITLED: Final = "not_entitled"
+
+
+@dataclass(frozen=True, slots=True)
+class Said:
+    """What the delivery that opens a ticket says, as far as the desk's rules ask for it."""
+
+    request: Request
+    words: Words | None = None
+    requirement: str | None = None
+    items: tuple[Item, ...] = ()
+    information: Mapping[str, str] | None = None
+    is_vouched_for: bool = False
+
+
+def words_of(event: ChannelEvent) -> Words:
+    """What the delivery says in fields, lines and free text."""
+    fields = dict(getattr(event, "fields", None) or {})
+    for name in ("product", "customer"):
+        if (value := getattr(event, name, None)) is not None:
+            fields.setdefault(name, value)
+    subject = getattr(event, "subject_line", "")
+    return requirements.read_words(getattr(event, "text", ""), fields, subject)
+
+
+def listen(desk: Desk, event: ChannelEvent, request: Request) -> Said:
+    """What the event says of what the desk's file asks for; the request completed by it."""
+    is_vouched_for = bool(getattr(event, "is_tenant_admin", None))
+    reads = desk.requirements or desk.version_lists or desk.severity_labels or desk.priority_labels
+    if not reads:
+        return Said(request, is_vouched_for=is_vouched_for)
+    words = words_of(event)
+    if request.channel != "portal":
+        request = replace(
+            request,
+            severity=request.severity or _labelled(words, desk.severity_labels),
+            priority=request.priority or _labelled(words, desk.priority_labels),
+        )
+    requirement = next(
+        (
+            each
+            for each in desk.requirements
+            if holds(each.when, request, request.is_urgent, request.is_trial)
+        ),
+        None,
+    )
+    if requirement is None:
+        return Said(request, words, is_vouched_for=is_vouched_for)
+    told = requirements.told(requirement.items, words, tuple(desk.customers))
+    for item in requirement.items:
+        if item.name in told and item.stands_for == "customer":
+            request = replace(request, customer=request.customer or told[item.name])
+        elif item.name in told and item.stands_for == "product":
+            request = replace(request, product=request.product or told[item.name])
+    return Said(request, words, requirement.name, requirement.items, told, is_vouched_for)
+
+
+def _labelled(words: Words, labels: frozenset[str]) -> str | None:
+    return next((words.named[name] for name in sorted(labels & words.named.keys())), None)
+
+
+def admit(
+    ticket: Ticket, said: Said, desk: Desk, facts: Mapping[str, Any]
+) -> tuple[Ticket, list[TicketEvent]]:
+    """The new ticket with what the rules decide on it, and the facts that follow its opening."""
+    ticket, events = _entitle(ticket, said, desk, facts)
+    if ticket.particulars.entitled is False:
+        return ticket, events
+    information = said.information or {}
+    particulars = replace(ticket.particulars, requirement=said.requirement, information=information)
+    ticket = replace(ticket, particulars=particulars)
+    scoped = scope_by_rule(desk.scope_rules, said.request, ticket.is_urgent, ticket.is_trial)
+    if scoped is None and said.words is not None:
+        scoped = scope_by_version(desk.version_lists, said.words)
+    if scoped is not None:
+        ticket, decided = _scope(ticket, scoped, facts)
+        return ticket, events + decided
+    ticket = replace(ticket, missing=requirements.missing(said.items, information))
+    if ticket.missing:
+        events += ask(ticket, said.items, desk, facts)
+    return ticket, events
+
+
+def learn(
+    ticket: Ticket, event: ChannelEvent, by: Contact, desk: Desk, facts: Mapping[str, Any]
+) -> tuple[Ticket, list[TicketEvent]]:
+    """What a further delivery of the requester's side adds: information that was missing (INF-06),
+    a version (SIG-10), an administrator who takes the request over (SIG-01)."""
+    is_open_question = desk.entitlement is not None and ticket.particulars.entitled is not True
+    if not (ticket.missing or desk.version_lists or is_open_question):
+        return ticket, []
+    words = words_of(event)
+    events: list[TicketEvent] = []
+    before = ticket.missing
+    if ticket.missing:
+        ticket = _informed(ticket, words, desk)
+    if is_open_question:
+        ticket, events = _reconsider(ticket, by.email, desk, facts)
+        if ticket.particulars.entitled is False:
+            return ticket, events
+    if ticket.particulars.scope is None:
+        scoped = scope_by_version(desk.version_lists, words)
+        if scoped is not None:
+            ticket, decided = _scope(ticket, scoped, facts)
+            events += decided
+    return ticket, events + _progress(ticket, before, by, desk, facts)
+
+
+def ask(
+    ticket: Ticket, items: tuple[Item, ...], desk: Desk, facts: Mapping[str, Any],
+    by: Actor = INTAKE,
+) -> list[TicketEvent]:  # fmt: skip
+    """The question for what the ticket lacks, with the mail that asks it (INF-06)."""
+    asked = InformationRequested(**facts, missing=ticket.missing, by=by)
+    words = requirements.question(items, ticket.missing)
+    mail = answer(ticket, desk.information_template, facts, missing=words)
+    return [asked, *mail]
+
+
+def answer(
+    ticket: Ticket, template: str | None, facts: Mapping[str, Any], **variables: str
+) -> list[TicketEvent]:
+    """An automatic mail to the requester by a template of the desk; none without an address."""
+    if template is None or ticket.requester.email is None:
+        return []
+    return [
+        EmailRequested(
+            **facts,
+            # Derived, so that the same answer is the same mail whoever computes it.
+            email_id=uuid5(ticket.id, f"{template} {ticket.sequence}"),
+            to=(ticket.requester,),
+            template=template,
+            variables={
+                "title": ticket.subject_line,
+                "severity": ticket.severity or "",
+                "customer": ticket.customer or "",
+                **variables,
+            },
+            reply_to=ticket.reply_to,
+            in_reply_to=ticket.message_id,
+            references=(ticket.message_id,) if ticket.message_id else (),
+            is_urgent=True,
+        )
+    ]
+
+
+def items_of(ticket: Ticket, desk: Desk) -> tuple[Item, ...]:
+    """What the ticket's kind of request must say, and what an agent asked for beside it."""
+    name = ticket.particulars.requirement
+    listed = next((each.items for each in desk.requirements if each.name == name), ())
+    names = {item.name for item in listed}
+    others = (requirements.unlisted(each) for each in ticket.missing if each not in names)
+    return (*listed, *others)
+
+
+def _informed(ticket: Ticket, words: Words, desk: Desk) -> Ticket:
+    items = items_of(ticket, desk)
+    told = requirements.told(items, words, tuple(desk.customers))
+    known = requirements.merged(ticket.particulars.information, told, items, words)
+    # Never more than was asked for, unless what was told makes it needed.
+    needed = tuple(
+        name
+        for name in requirements.missing(items, known)
+        if name in ticket.missing or any(each.name == name and each.required_if for each in items)
+    )
+    stands_for = {item.stands_for: known[item.name] for item in items if item.name in known}
+    return replace(
+        ticket,
+        missing=needed,
+        customer=ticket.customer or stands_for.get("customer"),
+        product=ticket.product or stands_for.get("product"),
+        particulars=replace(ticket.particulars, information=known),
+    )
+
+
+def _progress(
+    ticket: Ticket, before: tuple[str, ...], by: Contact, desk: Desk, facts: Mapping[str, Any]
+) -> list[TicketEvent]:
+    if ticket.missing == before:
+        return []  # asked already: a reply that adds nothing is not asked again
+    if ticket.missing:
+        return ask(ticket, items_of(ticket, desk), desk, facts)
+    return [InformationCompleted(**facts, by=by, fields=dict(ticket.particulars.information))]
+
+
+# ---- who may ask ----
+
+
+def _entitle(
+    ticket: Ticket, said: Said, desk: Desk, facts: Mapping[str, Any]
+) -> tuple[Ticket, list[TicketEvent]]:
+    if desk.entitlement is None:
+        return ticket, []
+    if said.is_vouched_for:
+        return _decided(ticket, desk, facts, is_entitled=True)
+    administered = desk.administered_by(ticket.requester.email)
+    if administered:
+        mine = _named_or_first(administered, said.request.customer)
+        return _decided(replace(ticket, customer=mine.name), desk, facts, is_entitled=True)
+    asks_for_customer = any(item.stands_for == "customer" for item in said.items)
+    if ticket.customer is None and asks_for_customer:
+        return ticket, []
+    return _decided(ticket, desk, facts, is_entitled=False)
+
+
+def _reconsider(
+    ticket: Ticket, sender: str | None, desk: Desk, facts: Mapping[str, Any]
+) -> tuple[Ticket, list[TicketEvent]]:
+    """An administrator who writes on the ticket makes it theirs; one that waited for the customer's
+    name is decided once the name is there."""
+    customer = desk.customers.get(ticket.customer or "")
+    administered = desk.administered_by(sender)
+    if administered and customer in (None, *administered):
+        mine = _named_or_first(administered, ticket.customer)
+        return _decided(replace(ticket, customer=mine.name), desk, facts, is_entitled=True)
+    if ticket.particulars.entitled is None and customer is not None:
+        return _decided(ticket, desk, facts, is_entitled=False)
+    return ticket, []
+
+
+def _named_or_first(customers: tuple[Customer, ...], name: str | None) -> Customer:
+    return next((each for each in customers if each.name == name), customers[0])
+
+
+def _decided(
+    ticket: Ticket, desk: Desk, facts: Mapping[str, Any], *, is_entitled: bool
+) -> tuple[Ticket, list[TicketEvent]]:
+    rule = desk.entitlement
+    assert rule is not None
+    by = Actor(kind="rule", id=rule.rule)
+    ticket = replace(ticket, particulars=replace(ticket.particulars, entitled=is_entitled))
+    mail = [] if is_entitled else answer(
+        ticket, rule.answer, facts, administrators=_administrators(ticket, desk)
+    )  # fmt: skip
+    decided = EntitlementDecided(
+        **facts, entitled=is_entitled, by=by, rule=rule.rule, answer=rule.answer if mail else None
+    )
+    events: list[TicketEvent] = [decided, *mail]
+    if not is_entitled:
+        ticket = replace(ticket, missing=())
+    if not is_entitled and rule.closes:
+        events.append(Closed(**facts, by=by, reason=NOT_ENTITLED))
+        ticket = replace(ticket, state=State.CLOSED, closed_at=facts["occurred_at"])
+    return ticket, events
+
+
+def _administrators(ticket: Ticket, desk: Desk) -> str:
+    """The administrators of the requester's own organisation. A name in a text opens no address
+    book: only an address of the customer's domain does."""
+    customer = desk.customer_of(ticket.requester.email)
+    if customer is None or customer.name != ticket.customer:
+        return ""
+    return "\n".join(f"{each.name or ''} <{each.email}>" for each in customer.administrators)
+
+
+# ---- what is covered ----
+
+
+def _scope(
+    ticket: Ticket, scoped: Scoped, facts: Mapping[str, Any]
+) -> tuple[Ticket, list[TicketEvent]]:
+    mail = answer(
+        ticket,
+        scoped.answer,
+        facts,
+        product=scoped.product,
+        version=scoped.version,
+        latest=scoped.latest,
+    )
+    decided = ScopeDecided(
+        **facts,
+        scope=scoped.scope,
+        rule=scoped.rule,
+        by=Actor(kind="rule", id=scoped.rule),
+        why=scoped.why,
+        answer=scoped.answer if mail else None,
+    )
+    particulars = replace(ticket.particulars, scope=scoped.scope, scope_rule=scoped.rule)
+    return replace(ticket, particulars=particulars), [decided, *mail]

@@ -1,0 +1,32 @@
+"""What is particular to a request: what its requester said, and what the desk decided on it."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+from pledge.events import Actor
+
+
+@dataclass(frozen=True, slots=True)
+class Particulars:
+    """What a ticket remembers of its request.
+
+    ``requested_severity`` and ``requested_priority`` are the requester's own (INF-01), whatever
+    they are now; ``assessed_by`` and ``assessed_why`` belong to the last change of them.
+    ``requirement`` names the entry of the desk's file that says what the request needs, and
+    ``information`` is what was said of it so far (INF-05). ``entitled`` None: not decided, or no
+    rule (SIG-01). ``circumvention`` is how the fault can be got around (INF-14).
+    """
+
+    requested_severity: str | None = None
+    requested_priority: str | None = None
+    assessed_by: Actor | None = None
+    assessed_why: str = ""
+    requirement: str | None = None
+    information: Mapping[str, str] = field(default_factory=dict)
+    entitled: bool | None = None
+    scope: str | None = None
+    scope_rule: str | None = None
+    circumvention: str | None = None
+
+
+NOTHING_PARTICULAR = Particulars()
