@@ -9,7 +9,7 @@ a mail was sent about a ticket, whose answers belong to that ticket.
 
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from functools import partial
 from typing import Final
@@ -18,14 +18,17 @@ from uuid import UUID
 import asyncpg
 
 from intake import store
-from intake.domain.delivery import Delivery, Key, key_of, read_delivery
+from intake.domain.admission import INTAKE
+from intake.domain.case_work import followed, linked_back, may_follow
+from intake.domain.delivery import Delivery, Key, followed_by, key_of, read_delivery
 from intake.domain.desk import Desk
 from intake.domain.hearing import hear
 from intake.domain.opening import open_ticket
 from intake.domain.reply_address import ReplyAddresses
 from intake.domain.routing import Routed, route
 from intake.domain.silence import close_silent
-from intake.domain.ticket import Decision, Ticket
+from intake.domain.ticket import Decision, Hand, Ticket
+from intake.heirs import heirs, inherited, lock_with_heirs
 from intake.metrics import IntakeMetrics
 from intake.publication import Publication, publication_of
 from pledge.events import (
@@ -45,6 +48,7 @@ from pledge.runtime.ids import Ids
 from pledge.runtime.records import Outcome, Partition, Poison, Record
 
 TOPICS: Final = (*CHANNEL_TOPICS, Topic.SLA_EVENTS, Topic.NOTIFY_EVENTS)
+FOLLOWED: Final = 1_000
 _SILENCE: Final = ("ce_type", SilenceElapsed.TYPE.encode())
 _MAIL_SENT: Final = ("ce_type", EmailSent.TYPE.encode())
 
@@ -172,9 +176,21 @@ class IntakeHandler:
         lookups = {key for each in deliveries for key in each.lookups}
         threads = await store.find_threads(connection, list(lookups)) if lookups else {}
         wanted = {*threads.values(), *(each.named for each in deliveries if each.named)}
-        batch.known = await store.lock_tickets(connection, wanted) if wanted else {}
+        wanted |= {old for each in deliveries if (old := followed_by(each)) is not None}
+        batch.known = await lock_with_heirs(connection, wanted) if wanted else {}
         owners = {ticket.id: ticket.desk for ticket in batch.known.values()}
-        threads = {key: ticket_id for key, ticket_id in threads.items() if ticket_id in owners}
+        moved = heirs(batch.known)
+        threads = {
+            key: moved.get(ticket_id, ticket_id)
+            for key, ticket_id in threads.items()
+            if ticket_id in owners
+        }
+        if moved:
+            deliveries = [inherited(each, moved) for each in deliveries]
+            batch.arrivals = [
+                replace(arrival, delivery=delivery)
+                for arrival, delivery in zip(batch.arrivals, deliveries, strict=True)
+            ]
         routed, begun = route(deliveries, threads, owners, self._ids.new)
         pairs = list(zip(batch.arrivals, routed, strict=True))
         await _set_aside_lost(connection, batch, pairs)
@@ -203,6 +219,7 @@ class IntakeHandler:
                 decision = self._open(delivery, way.ticket_id, numbers, now)
                 batch.opened[way.ticket_id] = decision.ticket
                 before = 0
+                batch.publications += _follow(batch, arrival, decision.ticket, now)
             else:
                 ticket = batch.opened.get(way.ticket_id) or batch.known[way.ticket_id]
                 decision = hear(ticket, delivery, now=now)
@@ -305,6 +322,22 @@ class IntakeHandler:
                 for position, told in enumerate(decision.events)
             ]
         await _write(connection, batch, {})
+
+
+def _follow(batch: Batch, arrival: Arrival, ticket: Ticket, now: datetime) -> list[Publication]:
+    """Tell the ticket that the new one follows up (SIG-08), and link the new one back."""
+    old_id = followed_by(arrival.delivery)
+    old = batch.known.get(old_id) if old_id else None
+    if old is None or not may_follow(ticket, old):
+        return []
+    batch.opened[ticket.id] = linked_back(ticket, old)
+    decision = followed(old, ticket, Hand(arrival.delivery.desk, INTAKE, ticket.opened_at, now))
+    _keep(batch, decision)
+    return [
+        # Positions far from those of the new ticket's own facts: ids are derived from them.
+        publication_of(event, arrival.envelope, FOLLOWED + position, old.sequence + position + 1)
+        for position, event in enumerate(decision.events)
+    ]
 
 
 def _keep(batch: Batch, decision: Decision) -> None:

@@ -3,7 +3,7 @@
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from types import MappingProxyType
-from typing import Annotated, Final
+from typing import Annotated, Final, Literal
 
 from pydantic import Field, field_validator
 
@@ -26,6 +26,7 @@ from intake.policy_admission import (
     scope_rules_of,
     version_lists_of,
 )
+from intake.policy_care import FeedbackSection, care_of
 from intake.policy_parts import Domain, Name, Part, RuleCondition, Text, address_of, condition_of
 from pledge.runtime.yamlfile import Document, FileProblem, Problem, load, validate_document
 
@@ -64,6 +65,7 @@ class AddressLine(Part):
     address: str
     is_urgent: bool = False
     escalates_to: Name | None = None
+    kind: Literal["request", "feedback", "complaint"] = "request"
 
     @field_validator("address")
     @classmethod
@@ -153,6 +155,7 @@ class DeskFile(Part):
     entitlement: EntitlementEntry | None = None
     scope: ScopeSection = ScopeSection()
     trials: TrialRules = TrialRules()
+    feedback: FeedbackSection = FeedbackSection()
     portal: PortalRules = PortalRules()
 
     @field_validator("reply_address")
@@ -272,9 +275,10 @@ def to_desk(model: DeskFile) -> Desk:
         requester_sets_severity=model.portal.requester_sets_severity,
         trial_floor=model.trials.severity_at_least,
         form_keys=frozenset(model.portal.form_keys),
+        care=care_of(model.feedback),
         addresses=MappingProxyType(
             {
-                each.address: Line(each.address, each.is_urgent, each.escalates_to)
+                each.address: Line(each.address, each.is_urgent, each.escalates_to, kind=each.kind)
                 for each in model.addresses
             }
         ),

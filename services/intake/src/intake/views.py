@@ -296,6 +296,39 @@ class LinkIncidentBody(Told):
         return do.LinkIncident(self.incident_id)
 
 
+class PlanBody(Told):
+    """The customer's plan from now on, or from `occurred_at` on; time counted stays (INF-07)."""
+
+    plan: _Name
+
+    def command(self) -> do.ChangePlan:
+        """The command for the domain."""
+        return do.ChangePlan(storable(self.plan))
+
+
+class ScopeBody(Told):
+    """Whether the desk's promises cover the request (SIG-10); `best_effort` is help at the
+    engineer's discretion, without a promise (SIG-11). `answer` names a template of notify.yaml."""
+
+    scope: Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9_]{0,62}$")]
+    why: _Line = ""
+    answer: Annotated[str, StringConstraints(pattern=r"^[a-z0-9][a-z0-9_-]{0,62}$")] | None = None
+
+    def command(self) -> do.DecideScope:
+        """The command for the domain."""
+        return do.DecideScope(self.scope, storable(self.why), self.answer)
+
+
+class EntitlementBody(Told):
+    """Whether the requester may ask after all (SIG-01)."""
+
+    entitled: bool
+
+    def command(self) -> do.DecideEntitlement:
+        """The command for the domain."""
+        return do.DecideEntitlement(self.entitled)
+
+
 BODIES: dict[do.Action, type[Told]] = {
     do.Action.TRIAGE: TriageBody,
     do.Action.REPLY: ReplyBody,
@@ -311,5 +344,8 @@ BODIES: dict[do.Action, type[Told]] = {
     do.Action.COMPLETE_INFORMATION: CompleteInformationBody,
     do.Action.ASSIGN: AssignBody,
     do.Action.LINK_INCIDENT: LinkIncidentBody,
+    do.Action.PLAN: PlanBody,
+    do.Action.SCOPE: ScopeBody,
+    do.Action.ENTITLEMENT: EntitlementBody,
 }
 """What is sent with each action of an agent."""

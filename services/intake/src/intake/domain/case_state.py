@@ -87,3 +87,4 @@ class CareRules:
     arbitration_owner: str = "management"
     feedback_forms: frozenset[str] = frozenset(("feedback",))
     complaint_forms: frozenset[str] = frozenset(("complaint",))
+    low_rating: int = 3

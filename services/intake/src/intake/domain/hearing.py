@@ -2,13 +2,14 @@
 
 from dataclasses import replace
 from datetime import datetime
-from uuid import UUID, uuid5
 
 from intake.domain import commands as do
 from intake.domain.admission import INTAKE, learn
 from intake.domain.decide import common, decide, told
 from intake.domain.delivery import Delivery
+from intake.domain.feedback import Kind, feedback, kind_of
 from intake.domain.opening import content_of, happened_at, voicemail_text
+from intake.domain.reviews import given
 from intake.domain.ticket import FINISHED, Decision, Hand, Ticket
 from pledge.events import (
     Actor,
@@ -16,17 +17,14 @@ from pledge.events import (
     CallEnded,
     ChatEnded,
     ChatMessageReceived,
-    ComplaintFiled,
     Contact,
     ContactAttempted,
     EmailMessageReceived,
-    FeedbackReceived,
     FeedbackSubmitted,
     InformationCompleted,
     Noted,
     ParticipantsChanged,
     ReplySubmitted,
-    TicketEvent,
     VoicemailLeft,
     VoicemailTranscribed,
 )
@@ -49,6 +47,8 @@ def hear(ticket: Ticket, delivery: Delivery, *, now: datetime) -> Decision:
         return _call_ended(ticket, event, hand)
     if isinstance(event, VoicemailLeft | VoicemailTranscribed):
         return _voicemail(ticket, delivery, event, hand)
+    if (given_by_mail := _mailed_feedback(ticket, delivery, hand)) is not None:
+        return given_by_mail
     if isinstance(event, EmailMessageReceived | ChatMessageReceived):
         return _learned(_decided(ticket, _heard(ticket, delivery), hand), delivery, hand)
     return Decision(ticket, (), "nothing_new")  # the call or form that opened it, once more
@@ -119,31 +119,28 @@ def _learned(decision: Decision, delivery: Delivery, hand: Hand) -> Decision:
 
 
 def _feedback(ticket: Ticket, delivery: Delivery, event: FeedbackSubmitted, hand: Hand) -> Decision:
-    facts = common(ticket, hand)
-    # Derived from the delivery, so that the same feedback told again has the same id.
-    feedback_id = uuid5(UUID(bytes=delivery.key), "feedback")
-    events: list[TicketEvent] = [
-        FeedbackReceived(
-            **facts,
-            feedback_id=feedback_id,
-            by=event.requester,
-            channel="portal",
-            rating=event.rating,
-            text=event.text,
-        )
-    ]
-    if event.is_complaint:
-        complaint_id = uuid5(UUID(bytes=delivery.key), "complaint")
-        events.append(
-            ComplaintFiled(
-                **facts,
-                complaint_id=complaint_id,
-                by=event.requester,
-                channel="portal",
-                text=event.text,
-            )
-        )
-    return told(ticket, hand, "feedback_received", *events)
+    said = feedback(
+        delivery.key, "portal", event.requester, event.text,
+        desk=delivery.desk, is_complaint=event.is_complaint, rating=event.rating,
+    )  # fmt: skip
+    return given(ticket, said, hand)
+
+
+def _mailed_feedback(ticket: Ticket, delivery: Delivery, hand: Hand) -> Decision | None:
+    """A mail to an address for feedback is about the ticket it answers to, and reopens nothing;
+    unless it goes on with what began there, or answers to the ticket's own address."""
+    event = delivery.event
+    if not isinstance(event, EmailMessageReceived) or delivery.named is not None:
+        return None
+    line = delivery.desk.line_of(event.recipients)
+    kind = kind_of(delivery.desk, line, None)
+    if kind is None or line is None or line.name == ticket.line:
+        return None
+    said = feedback(
+        delivery.key, "email", event.sender, event.text,
+        desk=delivery.desk, is_complaint=kind is Kind.COMPLAINT,
+    )  # fmt: skip
+    return given(ticket, said, hand)
 
 
 def _left_details(ticket: Ticket, details: Contact, hand: Hand) -> Decision:

@@ -6,14 +6,16 @@ from datetime import datetime
 from typing import Any, Final
 from uuid import UUID
 
-from intake.domain.admission import admit, listen
+from intake.domain.admission import INTAKE, admit, listen
 from intake.domain.commands import Hear
 from intake.domain.decide import MAX_PARTICIPANTS, asked_for
 from intake.domain.delivery import Delivery
 from intake.domain.desk import Classification, Desk, classify
+from intake.domain.feedback import Kind, feedback, kind_of
 from intake.domain.particulars import NOTHING_PARTICULAR, Particulars
 from intake.domain.request import Line, Request
-from intake.domain.ticket import Decision, State, Ticket
+from intake.domain.reviews import given
+from intake.domain.ticket import Decision, Hand, State, Ticket
 from pledge.events import (
     CallEnded,
     CallReceived,
@@ -174,6 +176,9 @@ def open_ticket(
     """The ticket that the delivery opens, with the facts of its opening."""
     desk, event = delivery.desk, delivery.event
     content = content_of(event, desk)
+    kind_of_care = kind_of(desk, content.line, content.form)
+    if kind_of_care is not None:
+        content = replace(content, form=content.form or kind_of_care)
     said = listen(desk, event, _request(delivery, content))
     kind = classify(desk, said.request)
     opened_at = happened_at(delivery, now)
@@ -211,10 +216,27 @@ def open_ticket(
         message_id=content.message_id,
         particulars=_chosen(kind),
     )
-    ticket, decided = admit(ticket, said, desk, facts)
+    # Feedback is no request: nothing is required of it, and everybody may give it.
+    ticket, decided = (ticket, []) if kind_of_care else admit(ticket, said, desk, facts)
     opened = _opened(ticket, delivery, content, facts)
     ticket = replace(ticket, sequence=ticket.sequence + len(decided))
-    return Decision(ticket, (opened, *asked, *decided), f"opened_by_{ticket.channel}")
+    decision = Decision(ticket, (opened, *asked, *decided), f"opened_by_{ticket.channel}")
+    return _as_feedback(decision, delivery, content, kind_of_care, now)
+
+
+def _as_feedback(
+    decision: Decision, delivery: Delivery, content: Content, kind: Kind | None, now: datetime
+) -> Decision:
+    """The opening, with what it says about the desk's work, if that is what came (INF-11)."""
+    if kind is None:
+        return decision
+    ticket, desk = decision.ticket, delivery.desk
+    said = feedback(
+        delivery.key, delivery.channel, content.requester, content.text,
+        desk=desk, is_complaint=kind is Kind.COMPLAINT,
+    )  # fmt: skip
+    more = given(ticket, said, Hand(desk, INTAKE, ticket.opened_at, now))
+    return Decision(more.ticket, (*decision.events, *more.events), f"opened_by_{kind}")
 
 
 def _chosen(kind: Classification) -> Particulars:

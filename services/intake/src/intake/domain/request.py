@@ -12,6 +12,7 @@ class Line:
     is_urgent: bool = False
     escalates_to: str | None = None
     urgent_menu_choices: frozenset[str] = frozenset()
+    kind: str = "request"
 
 
 @dataclass(frozen=True, slots=True)

@@ -44,7 +44,8 @@ _TOLD_LATE: Final = _CARE | {
 }  # fmt: skip
 _ON_RESOLVED: Final = _TOLD_LATE | {
     Action.TRIAGE, Action.WORKAROUND, Action.REOPEN, Action.CLOSE, Action.ASSIGN,
-    Action.LINK_INCIDENT, Action.SPLIT, Action.MERGE,
+    Action.LINK_INCIDENT, Action.SPLIT, Action.MERGE, Action.PLAN, Action.SCOPE,
+    Action.ENTITLEMENT,
 }  # fmt: skip
 _ON_OPEN: Final = frozenset(Action) - {Action.REOPEN, Action.RESUME}
 
@@ -143,6 +144,7 @@ class RefusalReason(StrEnum):
     BEFORE_OPENING = "before_opening"
     UNKNOWN_SEVERITY = "unknown_severity"
     UNKNOWN_PRIORITY = "unknown_priority"
+    UNKNOWN_PLAN = "unknown_plan"
     NOTHING_TO_CHANGE = "nothing_to_change"
     CONFLICT = "conflict"
     UNSUITABLE = "unsuitable"
