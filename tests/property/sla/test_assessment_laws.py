@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from sla.domain.assess import assess
+from sla.domain.assess import Assessor, assess
 from sla.domain.differ import diff
 from sla.domain.explain import explain
 from sla.domain.model import Assessment, Change, ChangeKind, Fact, State, Told
@@ -111,6 +111,29 @@ def test_every_permutation_of_a_short_life_gives_one_assessment(
 ) -> None:
     policy = desk(name)
     assert len({repr(assess(order, policy)) for order in permutations(facts)}) == 1
+
+
+@given(names, names, lives(), st.data())
+@settings(max_examples=80, deadline=None)
+def test_an_assessor_that_follows_a_ticket_says_what_an_assessment_from_the_beginning_does(
+    name: str, other: str, facts: list[Fact], more: st.DataObject
+) -> None:
+    """A fact may come late, a transaction be rolled back, and another policy take over."""
+    policy, assessor, known = desk(name), Assessor(), tuple[Fact, ...]()
+    moments = st.integers(0, 2 * len(facts))  # half of them never come
+    late, rolled_back, taken_over = more.draw(moments), more.draw(moments), more.draw(moments)
+    arriving = sorted(facts, key=at_of)
+    if late < len(facts):
+        arriving.append(arriving.pop(late))
+    for count, fact in enumerate(arriving):
+        if count == taken_over:
+            policy = desk(other)
+        if count == rolled_back:
+            stray = (*known, arriving[-1])
+            assert assessor.assess(stray, policy) == assess(stray, policy)
+        known = (*known, fact)
+        for _ in range(2):  # the second time for a timer that fires
+            assert assessor.assess(known, policy) == assess(known, policy)
 
 
 @given(names, lives())

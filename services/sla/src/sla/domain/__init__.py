@@ -2,6 +2,8 @@
 
     model.py       Fact, Timer, Assessment, Change … frozen values
     assess.py      assess(facts, policy) -> Assessment                       total, order-free
+                   Assessor().assess(facts, policy)       the same, again and again as facts come
+    life.py        Life: what one fact after the other makes of a ticket
     differ.py      diff(told: Told, assessment, now) -> Difference           what to publish
     facts.py       fact_from_event(data, sequence) -> Fact                   from an event's JSON
     promises.py    Metric, Target, Pause, Flag, SilenceRule, …          what a file can say

@@ -10,266 +10,94 @@ outlive closing: feedback, reviews). Merging closes the ticket merged away.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 
-from sla.domain.attributes import Attributes
-from sla.domain.facts import arrange, instant_us
-from sla.domain.handling import CLOSINGS, Effect, Handling, Role, SilenceEffect
-from sla.domain.model import Assessment, Fact, Note, Scalar, Timer
-from sla.domain.policy import Policy, Resolved
-from sla.domain.promises import Metric, Reopening, Repeats
-from sla.domain.run import Run
-from sla.domain.silence import Quiet, build_silence
-from sla.domain.timers import build_timer
-
-AFTER_CLOSING = "ignored: the ticket was closed"
-MEET, CANCEL, RESUME, START = Role.MEET, Role.CANCEL, Role.RESUME, Role.START
-NO_ANSWERS: tuple[tuple[bool, ...], dict[str, int]] = ((), {})
+from sla.domain.facts import OPENINGS, arrange, counts_at
+from sla.domain.life import Life
+from sla.domain.model import Assessment, Fact, Note
+from sla.domain.policy import Policy
 
 
 def assess(facts: Iterable[Fact], policy: Policy) -> Assessment:
     """Every timer of a ticket (or incident) with its due instants, and its silences."""
-    timed, notes = arrange(facts)
-    if not timed:
-        return Assessment(policy_version=policy.version)
-    ticket = _Ticket(policy, timed[0][0], notes)
-    handling_of, newest, highest = policy.handling.get, timed[0][2], -1
-    for at, sequence, fact in timed:
-        if sequence > highest:
-            newest, highest = fact, sequence
-        handling = handling_of(fact.type)
-        if handling is not None:
-            ticket.take(at, fact, handling)
-    return ticket.result(newest.type)
+    return Assessor().assess(tuple(facts), policy)
 
 
-class _Progress:
-    """Where one metric stands."""
+class Assessor:
+    """`assess` for a ticket that goes on: the same answers, at the cost of what is new.
 
-    __slots__ = ("cycles", "last", "met_early_at", "met_once", "paused", "run")
+    It remembers the life of the facts that it was given last. Given those and one more that counts
+    after all of them, it lets that one happen. Anything else (a late fact, another policy, what
+    follows on a transaction that was not committed) it assesses from the beginning.
+    """
+
+    __slots__ = (
+        "_assessment",
+        "_facts",
+        "_highest",
+        "_last_at",
+        "_life",
+        "_newest",
+        "_odd",
+        "_opened_us",
+        "_policy",
+    )
 
     def __init__(self) -> None:
-        self.run: Run | None = None
-        self.last: Run | None = None
-        self.cycles = 0
-        self.met_once = False
-        self.met_early_at: int | None = None
-        self.paused: dict[int, tuple[str, str]] = {}  # by bit: the fact and who
+        self._policy: Policy | None = None
+        self._facts: tuple[Fact, ...] = ()
+        self._assessment = Assessment()
+        self._life: Life | None = None  # of `_facts`; None while their opening is not known
+        self._opened_us = self._last_at = 0  # when the first and the last of them count
+        self._highest = 0  # of their sequences
+        self._newest = ""
+        self._odd: list[Note] = []
 
-
-class _Ticket:
-    """The state while passing over the facts."""
-
-    def __init__(self, policy: Policy, opened_us: int, notes: list[Note]) -> None:
-        self.policy = policy
-        self.notes = notes
-        self.attributes: Attributes = dict(policy.defaults)
-        for flag in policy.flags:
-            self.attributes[flag.name] = False
-        self.timeline: list[tuple[int, Resolved]] = []
-        self.progress = [_Progress() for _ in policy.metrics]
-        self.runs: list[Run] = []
-        self.quiet = [Quiet(opened_us) for _ in policy.silences]
-        self.is_closed = False
-
-    def take(self, at: int, fact: Fact, handling: Handling) -> None:
-        """Let one fact have its effects."""
-        setter, flags, is_reopening, effects, silences, is_closing = handling
-        data = fact.data
-        if setter is not None:
-            setter(self.attributes, data)
-        for name, is_on, matches in flags:
-            if matches is None or matches(data):
-                self.attributes[name] = is_on
-        if setter is not None or flags:
-            self._describe(at)
-        if is_reopening:
-            self._reopen(at, fact)
-        if effects:
-            self._affect(effects, at, fact)
-        if silences:
-            self._hear(silences, at, data)
-        if is_closing:
-            self._close(at, fact.type)
-
-    def _affect(self, effects: tuple[Effect, ...], at: int, fact: Fact) -> None:
-        data, all_progress = fact.data, self.progress
-        for number, role, test, bits, applies in effects:
-            progress = all_progress[number]
-            # Most effects find nothing to do: a reply when nobody waits for one.
-            if role is START:
-                if progress.run is not None:
-                    continue
-            elif role is RESUME:
-                if not progress.paused:
-                    continue
-            elif role is CANCEL and progress.run is None:
-                continue
-            if (test is None or test(data)) and (
-                applies is None or applies(self.timeline[-1][1].attributes)
-            ):
-                self._apply(number, role, bits, at, fact)
-
-    def _hear(
-        self, effects: tuple[SilenceEffect, ...], at: int, data: Mapping[str, object]
-    ) -> None:
-        for number, is_heard, matches in effects:
-            if matches is None or matches(data):
-                self.quiet[number].take(at, is_heard=is_heard)
-
-    def _describe(self, at: int) -> None:
-        """Note when what the ticket is now puts other promises in force."""
-        resolved = self.policy.resolve(self.attributes)
-        if not self.timeline or self.timeline[-1][1] is not resolved:
-            self.timeline.append((at, resolved))
-
-    def _apply(self, number: int, role: Role, bits: int, at: int, fact: Fact) -> None:
-        progress, metric = self.progress[number], self.policy.metrics[number]
-        if self.is_closed and not metric.outlives_closing and role is not RESUME:
-            self.notes.append(Note(fact.sequence, fact.type, AFTER_CLOSING))
-            return
-        run = progress.run
-        if role is MEET:
-            self._meet(number, at, fact)
-        elif role is START:
-            self._start(number, at, fact)
-        elif role is RESUME:
-            if progress.paused.pop(bits, None) is not None and not progress.paused and run:
-                run.resume(at)
-        elif role is CANCEL:
-            if run is not None:
-                self._end(progress, run, at, fact.type, is_met=False)
+    def assess(self, facts: tuple[Fact, ...], policy: Policy) -> Assessment:
+        """What `assess(facts, policy)` gives."""
+        if policy is self._policy and facts is self._facts:
+            return self._assessment
+        if policy is not self._policy or not self._go_on(facts):
+            self._begin(facts, policy)
+        self._facts, self._policy = facts, policy
+        if self._life is None:
+            self._assessment = Assessment(policy_version=policy.version)
         else:
-            if not progress.paused and run is not None:
-                run.pause(at, fact.type, _who(fact))
-            progress.paused.setdefault(bits, (fact.type, _who(fact)))
+            self._assessment = self._life.assessment(self._newest, self._odd)
+        return self._assessment
 
-    def _start(
-        self,
-        number: int,
-        at: int,
-        fact: Fact,
-        carried: Run | None = None,
-        *,
-        is_reopening: bool = False,
-    ) -> None:
-        progress, metric = self.progress[number], self.policy.metrics[number]
-        if not is_reopening and not self._may_start(progress, metric):
+    def _begin(self, facts: tuple[Fact, ...], policy: Policy) -> None:
+        """Live through all the facts."""
+        timed, self._odd = arrange(facts)
+        self._life = None
+        if not timed:
             return
-        bits, fields = (
-            self._answers(number, at, fact) if self.policy.questions[number] else NO_ANSWERS
-        )
-        resolved = self.timeline[-1][1]
-        if metric.repeats is not Repeats.NEVER and not (
-            resolved.choice(number, metric, bits).is_promise
-        ):
-            return  # nothing is promised for this one; the next may be another matter
-        progress.cycles += 1
-        run = Run(
-            number, progress.cycles, at, fact.type, bits, fields, len(self.timeline) - 1, carried
-        )
-        self.runs.append(run)
-        progress.run = progress.last = run
-        if progress.paused:
-            run.pause(at, *next(iter(progress.paused.values())))
-        if progress.met_early_at is not None:
-            self._end(progress, run, at, fact.type, is_met=True)
+        self._opened_us, _, newest = timed[0]
+        self._last_at = timed[-1][0]
+        life, handling_of, highest = Life(policy, self._opened_us), policy.handling.get, -1
+        for at, sequence, fact in timed:
+            if sequence > highest:
+                newest, highest = fact, sequence
+            handling = handling_of(fact.type)
+            if handling is not None:
+                life.take(at, fact, handling)
+        self._life, self._newest = life, newest.type
+        self._highest = max(highest, timed[0][2].sequence)
 
-    def _answers(self, number: int, at: int, fact: Fact) -> tuple[tuple[bool, ...], dict[str, int]]:
-        """What the metric's targets ask about a start, and the instants that the fact gives."""
-        answers: list[bool] = []
-        fields: dict[str, int] = {}
-        for kind, name in self.policy.questions[number]:
-            if kind == "open":
-                answers.append(self.policy.calendars[name].is_open_us(at))
-                continue
-            us = instant_us(fact.data.get(name))
-            answers.append(us is not None)
-            if us is not None:
-                fields[name] = us
-        return tuple(answers), fields
-
-    def _may_start(self, progress: _Progress, metric: Metric) -> bool:
-        if progress.cycles and metric.repeats is Repeats.NEVER:
+    def _go_on(self, facts: tuple[Fact, ...]) -> bool:
+        """Let the last of `facts` happen, if all before it did and it counts after them."""
+        life, known = self._life, len(self._facts)
+        if life is None or len(facts) != known + 1 or facts[:known] != self._facts:
             return False
-        if metric.after is None:
-            return True
-        return self.progress[self.policy.numbers[metric.after]].met_once
-
-    def _meet(self, number: int, at: int, fact: Fact) -> None:
-        progress, metric = self.progress[number], self.policy.metrics[number]
-        run = progress.run
-        if run is None:
-            if not progress.cycles and metric.repeats is Repeats.NEVER:
-                progress.met_early_at = at  # done before its clock began: kept at once
-                progress.met_once = True
-            return
-        self._end(progress, run, at, fact.type, is_met=True)
-        if metric.repeats is Repeats.ON_MEET and not self.is_closed:
-            self._start(number, at, fact)
-
-    def _end(self, progress: _Progress, run: Run, at: int, by: str, *, is_met: bool) -> None:
-        run.end(at, by, is_met=is_met, entry=len(self.timeline) - 1)
-        progress.run = None
-        progress.met_once = progress.met_once or is_met
-
-    def _close(self, at: int, kind: str) -> None:
-        self.is_closed = True
-        for progress, metric in zip(self.progress, self.policy.metrics, strict=True):
-            if progress.run is not None and not metric.outlives_closing:
-                self._end(progress, progress.run, at, kind, is_met=False)
-
-    def _reopen(self, at: int, fact: Fact) -> None:
-        """Each metric goes on as its `reopening` says; nobody waits for anybody any more."""
-        self.is_closed = False
-        for quiet in self.quiet:
-            quiet.take(at, is_heard=True)
-        for number, (progress, metric) in enumerate(
-            zip(self.progress, self.policy.metrics, strict=True)
-        ):
-            progress.paused.clear()
-            if progress.run is not None:
-                progress.run.resume(at)
-                continue
-            last = progress.last
-            if last is None or metric.outlives_closing:
-                continue
-            if last.is_met and metric.reopening is Reopening.KEEP:
-                continue
-            if not last.is_met and last.ended_by not in CLOSINGS:
-                continue  # what cancelled it was no closing
-            progress.met_early_at = None
-            carried = None if metric.reopening is Reopening.RESTART else last
-            self._start(number, at, fact, carried, is_reopening=True)
-
-    def result(self, newest: str) -> Assessment:
-        """The timers of all cycles, by metric and cycle."""
-        timers: list[Timer] = []
-        for run in self.runs:
-            timer = build_timer(run, self.policy, self.timeline, self.notes)
-            if timer is not None:
-                timers.append(timer)
-        resolved = self.timeline[-1][1] if self.timeline else self.policy.resolve(self.attributes)
-        silences = [
-            build_silence(rule, quiet)
-            for rule, quiet, applies in zip(
-                self.policy.silences, self.quiet, resolved.silences, strict=True
-            )
-            if applies and not self.is_closed
-        ]
-        attributes: dict[str, Scalar] = {**self.attributes, "severity": resolved.severity}
-        return Assessment(
-            timers=tuple(timers),
-            silences=tuple(silences),
-            notes=tuple(dict.fromkeys(self.notes)),
-            attributes=attributes,
-            is_closed=self.is_closed,
-            policy_version=self.policy.version,
-            newest=newest,
-        )
-
-
-def _who(fact: Fact) -> str:
-    by = fact.part("by") or fact.part("agent")
-    name = by.get("name") or by.get("id") or by.get("email")
-    return name if isinstance(name, str) else ""
+        fact, odd = facts[known], list[Note]()
+        at = counts_at(fact, self._opened_us, odd)
+        if fact.type in OPENINGS or fact.sequence <= self._highest or at < self._last_at:
+            return False
+        handling = life.policy.handling.get(fact.type)
+        if handling is not None:
+            self._life = None  # so that nobody goes on from a fact that has happened by half
+            life.take(at, fact, handling)
+            self._life = life
+        self._odd += sorted(odd)
+        self._last_at, self._highest, self._newest = at, fact.sequence, fact.type
+        return True

@@ -96,21 +96,29 @@ def _timed(facts: Iterable[Fact], opening: Fact) -> tuple[list[tuple[int, int, F
     opened_us = _opened_us(opening)
     timed = [(opened_us, -1, opening)]
     for fact in facts:
-        us, sequence = fact.counts_us, fact.sequence
-        if fact.occurred_at > fact.recorded_at:
-            notes.append(Note(sequence, fact.type, AHEAD))
         if fact is opening:
-            continue
-        if fact.type in OPENINGS:
-            notes.append(Note(sequence, fact.type, AGAIN))
-            continue
-        if us < opened_us:
-            us = opened_us
-            notes.append(Note(sequence, fact.type, BEFORE))
-        timed.append((us if us < LAST_US else _within(us), sequence, fact))
+            if fact.occurred_at > fact.recorded_at:
+                notes.append(Note(fact.sequence, fact.type, AHEAD))
+        elif fact.type in OPENINGS:
+            notes.append(Note(fact.sequence, fact.type, AGAIN))
+            if fact.occurred_at > fact.recorded_at:
+                notes.append(Note(fact.sequence, fact.type, AHEAD))
+        else:
+            timed.append((counts_at(fact, opened_us, notes), fact.sequence, fact))
     timed.sort()
     notes.sort()
     return timed, notes
+
+
+def counts_at(fact: Fact, opened_us: int, notes: list[Note]) -> int:
+    """When a fact counts that is not the opening; what is odd about that goes into `notes`."""
+    us = fact.counts_us
+    if fact.occurred_at > fact.recorded_at:
+        notes.append(Note(fact.sequence, fact.type, AHEAD))
+    if us < opened_us:
+        us = opened_us
+        notes.append(Note(fact.sequence, fact.type, BEFORE))
+    return us if us < LAST_US else _within(us)
 
 
 def _opened_us(opening: Fact) -> int:

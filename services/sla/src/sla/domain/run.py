@@ -2,7 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+
+from sla.domain.model import Note, Timer
+
+Built = tuple[Timer | None, Sequence[Note]]
+"""The timer of a cycle, None when nothing was ever promised for it, and what is odd about it."""
 
 
 class Run:
@@ -17,6 +22,7 @@ class Run:
     paused_by: str = ""
     who: str = ""
     pauses: tuple[tuple[int, int, str, str], ...] = ()
+    built: Built | None = None  # None: something has happened since, or it was never asked for
 
     def __init__(
         self,
@@ -42,6 +48,7 @@ class Run:
         """Time stands still from `at` on."""
         if self.paused_since is None:
             self.paused_since, self.paused_by, self.who = at, by, who
+            self.built = None
 
     def resume(self, at: int) -> None:
         """Time counts again; a pause of no length is none."""
@@ -50,10 +57,12 @@ class Run:
                 pause = (self.paused_since, at, self.paused_by, self.who)
                 self.pauses = (*self.pauses, pause)
             self.paused_since = None
+            self.built = None
 
     def end(self, at: int, by: str, *, is_met: bool, entry: int) -> None:
         """Met or cancelled; later changes of the ticket do not touch it."""
         self.ended, self.ended_by, self.is_met, self.last = at, by, is_met, entry
+        self.built = None
 
     @property
     def was_paused(self) -> bool:
