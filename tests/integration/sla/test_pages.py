@@ -77,7 +77,7 @@ async def test_breach_reaches_the_open_board(sla: Sla) -> None:
     async with sla.http() as client, client.stream("GET", "/board/changes") as stream:
         assert stream.headers["content-type"].startswith("text/event-stream")
         lines = stream.aiter_lines()
-        assert await anext(lines) == "retry: 2000"
+        assert await anext(lines) == "event: alive"
         advancing = asyncio.create_task(sla.advance(minutes(31)))
         async with asyncio.timeout(20):
             async for line in lines:

@@ -29,8 +29,9 @@ def test_text_names_rule_line_holiday_and_who_paused() -> None:
     assert f"Promise: 1 hour of office time (rule 3, line {line}, policy " in text
     assert "Started Thu 2026-07-02 17:00 EDT: opened." in text
     assert "What would have met it: contact attempted, or agent replied" in text
+    assert ", by Thu 2026-07-02 18:00 EDT." in text
     assert "holiday: Independence Day (observed)" in text
-    assert "not counted, paused: customer_unavailable by Ana (1 hour)" in text
+    assert "not counted, paused: customer unavailable by Ana (1 hour)" in text
     assert "Closes by itself (auto close): 0 of 3 unsuccessful attempts" in text
 
 

@@ -58,7 +58,7 @@ class Service:
     def __init__(self, settings: SlaSettings, policies: Policies, chassis: Chassis) -> None:
         self._policies, self._chassis = policies, chassis
         self._metrics = SlaMetrics(chassis.registry)
-        self._changes = Changes(chassis.pool, chassis.clock)
+        self._changes = Changes(chassis.pool, chassis.clock, most=settings.boards)
         books = Books(
             settings,
             policies,

@@ -1,22 +1,27 @@
-"""Tells the boards that are open in browsers that something was published."""
+"""Tells the boards that are open in browsers that something was published on their desks."""
 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncGenerator, Callable, Iterable, Iterator
 from contextlib import contextmanager, suppress
+from dataclasses import dataclass, field
 from datetime import timedelta
 
 import asyncpg
 import structlog
 
+from pledge.runtime.access import Principal
 from pledge.runtime.clock import Clock
 from pledge.runtime.database import is_retriable
 
-# Other processes of this service publish too: their work is noticed at this interval.
-LOOK_INTERVAL = timedelta(seconds=1)
-# A quiet stream says so, or proxies would cut it.
+# Other processes of this service publish too: their work is noticed at this interval, so that a
+# board shows it within a second whichever process the browser is connected to.
+LOOK_INTERVAL = timedelta(milliseconds=500)
+# A quiet stream says so, or proxies would cut it and browsers would not notice a dead connection.
 HEARTBEAT_SECONDS = 15.0
+# One person's open boards. A forgotten script that opens streams must not take everybody's.
+MOST_OF_ONE = 20
 
 # Every published event takes the outbox's next number, whichever process writes it.
 _LATEST = "SELECT last_value FROM outbox_id_seq"
@@ -24,19 +29,39 @@ _LATEST = "SELECT last_value FROM outbox_id_seq"
 log = structlog.get_logger()
 
 
-class Changes:
-    """Wakes whoever listens, at once for this process's work and soon for that of others."""
+class TooManyBoards(Exception):
+    """No further stream is served now; whoever asked may look at the board, and ask again later."""
 
-    def __init__(self, pool: asyncpg.Pool, clock: Clock) -> None:
+
+@dataclass(frozen=True, slots=True, eq=False)
+class _Listener:
+    subject: str
+    may: Callable[[str], bool]
+    woken: asyncio.Event = field(default_factory=asyncio.Event)
+
+
+class Changes:
+    """Wakes whoever listens, at once for this process's work and soon for that of others.
+
+    `most` boards at a time; each is woken for the desks that its looker may see. What another
+    process did is not known by desk: it wakes all, and each asks for its own rows.
+    """
+
+    def __init__(self, pool: asyncpg.Pool, clock: Clock, *, most: int) -> None:
         self._pool = pool
         self._clock = clock
-        self._listeners: set[asyncio.Event] = set()
+        self._most = most
+        self._listeners: set[_Listener] = set()
         self._is_over = False
 
-    def tell(self) -> None:
-        """Something was committed just now."""
+    def tell(self, desks: Iterable[str]) -> None:
+        """Something was committed just now on `desks`, which is read only if anybody listens."""
+        if not self._listeners:
+            return
+        changed = frozenset(desks)
         for listener in self._listeners:
-            listener.set()
+            if any(map(listener.may, changed)):
+                listener.woken.set()
 
     async def run(self) -> None:
         """Look for the work of other processes, while anybody listens."""
@@ -49,23 +74,31 @@ class Changes:
                     continue
                 seen = await self._look(latest)
                 if seen != latest and latest is not None:
-                    self.tell()
+                    self._wake_all()
                 latest = seen
         finally:
             # Streams end now, so that no browser holds up the stop of the process.
             self._is_over = True
-            self.tell()
+            self._wake_all()
 
-    async def stream(self) -> AsyncIterator[bool]:
+    def check_room(self, principal: Principal) -> None:
+        """Raises TooManyBoards when there is no place for another stream of `principal`."""
+        if len(self._listeners) >= self._most:
+            raise TooManyBoards(f"{self._most} boards are open, as many as are served live")
+        own = sum(each.subject == principal.subject for each in self._listeners)
+        if own >= MOST_OF_ONE:
+            raise TooManyBoards(f"you have {own} boards open; close one of them")
+
+    async def stream(self, principal: Principal) -> AsyncGenerator[bool, None]:
         """True when something has changed, False when nothing has for a while; until the stop."""
-        with self._listening() as listener:
+        with self._listening(principal) as woken:
             while not self._is_over:
                 has_changed = False
                 with suppress(TimeoutError):
                     async with asyncio.timeout(HEARTBEAT_SECONDS):
-                        await listener.wait()
+                        await woken.wait()
                         has_changed = True
-                listener.clear()
+                woken.clear()
                 if not self._is_over:
                     yield has_changed
 
@@ -79,11 +112,15 @@ class Changes:
             log.info("changes of other processes are not seen", error=repr(error))
             return latest
 
+    def _wake_all(self) -> None:
+        for listener in self._listeners:
+            listener.woken.set()
+
     @contextmanager
-    def _listening(self) -> Iterator[asyncio.Event]:
-        listener = asyncio.Event()
+    def _listening(self, principal: Principal) -> Iterator[asyncio.Event]:
+        listener = _Listener(principal.subject, principal.may)
         self._listeners.add(listener)
         try:
-            yield listener
+            yield listener.woken
         finally:
             self._listeners.discard(listener)

@@ -7,7 +7,7 @@ of this service an incident is a ticket with a title for a number.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Collection, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any, NamedTuple, TypeVar
@@ -67,7 +67,7 @@ class Books:
     cache: TicketCache
     clock: Clock
     metrics: SlaMetrics
-    on_published: Callable[[], None] = lambda: None
+    on_published: Callable[[Iterable[str]], None] = lambda desks: None
 
     async def open(
         self, connection: asyncpg.Connection, home: Partition, ticket_ids: Collection[UUID]
@@ -100,7 +100,7 @@ class Books:
         self.cache.commit(home, ledger.tickets(), keeps_new=keeps_new)
         self.metrics.cached_tickets.set(len(self.cache))
         if ledger.messages:
-            self.on_published()
+            self.on_published(ticket.desk for _, ticket in ledger.published)
         self.metrics.count(ledger.published, ledger.now, late_after=ledger.late_after)
         for change, ticket in ledger.published:
             if change.kind in (ChangeKind.BREACHED, ChangeKind.BREACH_RETRACTED):

@@ -21,6 +21,7 @@ NEVER = "infinity"
 
 _TIMERS = """
 SELECT page.*, tickets.number, tickets.severity, tickets.priority, tickets.policy_version,
+       tickets.is_closed,
        (SELECT data ->> 'subject_line' FROM facts
         WHERE facts.ticket_id = page.ticket_id AND type = 'opened' LIMIT 1) AS subject_line
 FROM (

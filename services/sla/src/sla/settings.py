@@ -37,3 +37,6 @@ class SlaSettings(ServiceSettings):
     reassess_batch: int = Field(200, ge=1, le=2_000)
     # The pause after each such transaction, in its own length: 1 leaves half of the time to others.
     reassess_pause: float = Field(0.25, ge=0, le=100)
+    # Boards that are shown live at a time; each holds a connection and asks for its rows whenever
+    # something changes. Further ones are shown too, and renewed every few seconds instead.
+    boards: int = Field(200, ge=0, le=10_000)

@@ -81,7 +81,7 @@ class TimerExplanation:
         """A paragraph and a line per stretch, times in the zone of the timer's calendar."""
         timer = self.timer
         cycle = f" (cycle {timer.cycle})" if timer.cycle > 1 else ""
-        lines = [f"{timer.title or _words(timer.metric)}{cycle}: {self._headline()}"]
+        lines = [f"{timer.title or _words(timer.metric)}{cycle}: {self.headline()}"]
         lines.append(f"  Promise: {self._promise()}")
         lines.append(f"  Started {self._local(timer.started_at)}: {_words(timer.started_by)}.")
         left = ""
@@ -90,7 +90,7 @@ class TimerExplanation:
         lines.append(f"  Used {duration_words(self.used // MICROSECOND)}{left}.")
         if self.state in (State.RUNNING, State.PAUSED, State.BREACHED):
             verb = "would have met" if self.state is State.BREACHED else "meets"
-            lines.append(f"  What {verb} it: {self.would_meet}.")
+            lines.append(f"  What {verb} it: {self.what_meets()}.")
         lines += self._stretches()
         return "\n".join(lines)
 
@@ -104,11 +104,18 @@ class TimerExplanation:
         return [*shown[:half], f"    … {left_out} more …", *shown[-half:]]
 
     def _stretch(self, one: Segment) -> str:
-        mark = "counted" if one.is_counted else f"not counted, {one.why}"
+        mark = "counted" if one.is_counted else f"not counted, {why_words(one.why)}"
         length = duration_words((one.to_at - one.from_at) // MICROSECOND)
         return f"    {self._local(one.from_at)} to {self._local(one.to_at)}: {mark} ({length})"
 
-    def _headline(self) -> str:
+    def what_meets(self) -> str:
+        """What meets it, or would have, and by when where that is known."""
+        due = self.timer.due_at
+        is_asked = self.state in (State.RUNNING, State.BREACHED) and due is not None
+        return f"{self.would_meet}, by {self._local(due)}" if is_asked and due else self.would_meet
+
+    def headline(self) -> str:
+        """The state in a sentence, with the instants that belong to it."""
         timer = self.timer
         due = "" if timer.due_at is None else f"due {self._local(timer.due_at)}"
         match self.state:
@@ -142,9 +149,7 @@ class TimerExplanation:
         return f"{promise}{expect}{where}"
 
     def _local(self, at: datetime) -> str:
-        local = at.astimezone(self.zone)
-        seconds = f":{local:%S}" if local.second else ""
-        return f"{local:%a %Y-%m-%d %H:%M}{seconds} {local:%Z}"
+        return _local(at, self.zone)
 
 
 @dataclass(frozen=True, slots=True)
@@ -154,21 +159,34 @@ class Explanation:
     assessment: Assessment
     timers: tuple[TimerExplanation, ...]
     policy_version: str
+    zone: tzinfo
 
     def text(self) -> str:
         """What a support lead reads."""
         parts = [one.text() for one in self.timers] or ["No promise runs on this ticket."]
-        parts += [
+        parts += self.silences_text()
+        parts += [f"Note: {note}" for note in self.notes_text()]
+        return "\n\n".join(parts)
+
+    def silences_text(self) -> list[str]:
+        """How far each rule that closes a quiet ticket has come."""
+        return [
             f"Closes by itself ({_words(silence.rule)}): {silence.attempts} of "
             f"{silence.attempts_needed} unsuccessful attempts; quiet since "
-            f"{instant_text(silence.heard_at)}, enough at {_instant(silence.quiet_until)}."
+            f"{_local(silence.heard_at, self.zone)}"
+            + (
+                f", enough at {_local(silence.quiet_until, self.zone)}."
+                if silence.quiet_until is not None
+                else "."
+            )
             for silence in self.assessment.silences
         ]
-        parts += [
-            f"Note: {_words(note.fact)} ({note.sequence}) {note.rule}."
-            for note in self.assessment.notes
+
+    def notes_text(self) -> list[str]:
+        """What was odd about facts, and what was done with them."""
+        return [
+            f"{_words(note.fact)} ({note.sequence}) {note.rule}." for note in self.assessment.notes
         ]
-        return "\n\n".join(parts)
 
     def json(self) -> dict[str, object]:
         """The same for programs."""
@@ -218,6 +236,7 @@ def explain(
             for timer in assessment.timers
         ),
         policy.version,
+        policy.zone,
     )
 
 
@@ -240,6 +259,12 @@ def _explained(
     )
 
 
+def why_words(why: str) -> str:
+    """A stretch's reason for people, names left alone: `paused: waiting on customer by a_b`."""
+    reason, by, who = why.partition(" by ")
+    return f"{_words(reason)}{by}{who}" if reason.startswith("paused: ") else why
+
+
 def _any_of(triggers: Sequence[Trigger]) -> str:
     words = [
         _words(one.fact) + "".join(f" ({condition})" for condition in one.where) for one in triggers
@@ -253,6 +278,12 @@ def _words(name: str) -> str:
 
 def _instant(at: datetime | None) -> str | None:
     return None if at is None else instant_text(at.astimezone(UTC))
+
+
+def _local(at: datetime, zone: tzinfo) -> str:
+    local = at.astimezone(zone)
+    seconds = f":{local:%S}" if local.second else ""
+    return f"{local:%a %Y-%m-%d %H:%M}{seconds} {local:%Z}"
 
 
 def _seconds(duration: timedelta | None) -> float | None:

@@ -1,46 +1,137 @@
-// The live board: counts down, and fetches its rows anew when the service says that something
-// changed. Without this script the page is the same, as of when it was loaded.
+// The live board: counts down, and puts in what changed when the service says that something did.
+// Without this script the page is the same, as of when it was loaded.
 "use strict";
 (() => {
-  const rows = document.getElementById("rows");
+  const list = document.getElementById("list");
   const live = document.getElementById("live");
+  const said = live.querySelector(".said");
   const news = document.getElementById("news");
-  // Times are the service's: the browser's clock may be wrong.
-  const ahead = Date.parse(live.dataset.now) - Date.now();
-  let ticketsSeenBreached = null;
+  // Changes often come in bursts: the list is fetched at most this often (milliseconds).
+  const BETWEEN_FETCHES = 400;
+  // A screen reader is told of breaches at most this often.
+  const BETWEEN_NEWS = 5000;
+  // The service says every 15 s that it is there.
+  const SILENT_TOO_LONG = 40000;
+  const LONGEST_WAIT = 30000;
+  // A page that nobody sees gives its connection to others: a browser has but six per service.
+  const HIDDEN_FOR = 60000;
 
-  const words = (seconds) => {
-    const sign = seconds < 0 ? "−" : "";
-    let left = Math.abs(Math.trunc(seconds));
-    const parts = [];
-    for (const [size, unit] of [[86400, "d"], [3600, "h"], [60, "min"], [1, "s"]]) {
-      const count = Math.floor(left / size);
-      left -= count * size;
-      if (count) parts.push(`${count}\u00a0${unit}`);
+  // --- the clock: the service's, because the browser's may be wrong ---
+  let ahead = Date.parse(live.dataset.now) - Date.now();
+  const now = () => Date.now() + ahead;
+
+  const UNITS = [[86400, "d", 3600, "h"], [3600, "h", 60, "min"], [60, "min", 1, "s"]];
+  const words = (milliseconds) => {
+    const seconds = Math.max(0, Math.trunc(milliseconds / 1000));
+    for (const [size, unit, smaller, name] of UNITS) {
+      if (seconds < size) continue;
+      const rest = String(Math.floor((seconds % size) / smaller)).padStart(2, "0");
+      return `${Math.floor(seconds / size)}\u00a0${unit}\u00a0${rest}\u00a0${name}`;
     }
-    return sign + (parts.slice(0, 2).join("\u00a0") || "0\u00a0s");
+    return `${seconds}\u00a0s`;
   };
 
   const tick = () => {
-    const now = Date.now() + ahead;
-    for (const cell of rows.querySelectorAll("[data-due]")) {
-      const text = words((Date.parse(cell.dataset.due) - now) / 1000);
+    const at = now();
+    for (const cell of list.querySelectorAll("[data-due]")) {
+      const left = Date.parse(cell.dataset.due) - at;
+      const text = cell.dataset.counts === "up" ? `over by ${words(-left)}` : words(left);
       if (cell.textContent !== text) cell.textContent = text;
     }
   };
+  // Just after each full second, so that no second is skipped.
+  const tickOn = () => { tick(); setTimeout(tickOn, 1000 - (now() % 1000) + 5); };
 
-  const breached = () =>
-    new Map([...rows.querySelectorAll('tr[data-state="breached"]')].map((row) => [
-      row.id, `${row.cells[1].textContent}: ${row.cells[5].firstChild.textContent.trim()} breached`,
-    ]));
-
-  const announce = () => {
-    const now = breached();
-    if (ticketsSeenBreached !== null) {
-      const fresh = [...now].filter(([id]) => !ticketsSeenBreached.has(id)).map(([, text]) => text);
-      if (fresh.length) news.textContent = fresh.slice(0, 5).join("; ");
+  // --- news, for who does not see the list ---
+  const breached = () => new Set(
+    [...list.querySelectorAll('tr[data-state="breached"]')].map((row) => row.id));
+  let known = breached();
+  let untold = [];
+  let isTelling = false;
+  const tellSoon = () => {
+    if (isTelling || !untold.length) return;
+    isTelling = true;
+    const first = untold.slice(0, 3).join("; ");
+    const more = untold.length > 3 ? `; and ${untold.length - 3} more` : "";
+    news.textContent = `Breached: ${first}${more}`;
+    untold = [];
+    setTimeout(() => { isTelling = false; tellSoon(); }, BETWEEN_NEWS);
+  };
+  const noteBreaches = () => {
+    const found = breached();
+    for (const id of found) {
+      if (known.has(id)) continue;
+      const row = document.getElementById(id);
+      row.classList.add("is-new");
+      const promise = row.querySelector(".c-promise").firstChild.textContent.trim();
+      untold.push(`${row.querySelector("a").textContent}, ${promise}`);
     }
-    ticketsSeenBreached = new Set(now.keys());
+    known = found;
+    tellSoon();
+  };
+
+  // --- the list, row by row: what did not change stays, with its focus and selection ---
+  const asSent = new Map();
+  const content = (row) => {
+    const copy = row.cloneNode(true);
+    for (const cell of copy.querySelectorAll("[data-due]")) cell.textContent = "";
+    return copy.innerHTML + copy.dataset.state;
+  };
+  const remember = () => {
+    asSent.clear();
+    for (const row of list.querySelectorAll("#rows > tr")) asSent.set(row.id, content(row));
+  };
+  const putRows = (rows, fresh) => {
+    const wanted = new Set([...fresh.children].map((row) => row.id));
+    for (const row of [...rows.children]) if (!wanted.has(row.id)) row.remove();
+    let place = rows.firstElementChild;
+    for (const row of [...fresh.children]) {
+      const html = content(row);
+      let shown = document.getElementById(row.id);
+      if (!shown) {
+        rows.insertBefore(row, place);
+      } else {
+        if (asSent.get(row.id) !== html) {
+          const hasFocus = shown.contains(document.activeElement);
+          if (shown === place) place = row;
+          shown.replaceWith(row);
+          shown = row;
+          if (hasFocus) row.querySelector("a").focus();
+        }
+        if (shown === place) place = shown.nextElementSibling;
+        else move(rows, shown, place);
+      }
+      asSent.set(row.id, html);
+    }
+    for (const id of asSent.keys()) if (!wanted.has(id)) asSent.delete(id);
+  };
+  const move = (rows, row, place) => {
+    const focused = row.contains(document.activeElement) ? document.activeElement : null;
+    rows.insertBefore(row, place);
+    focused?.focus({ preventScroll: true });
+  };
+  const put = (html) => {
+    const sent = document.createElement("template");
+    sent.innerHTML = html;
+    const fresh = sent.content.getElementById("rows");
+    const rows = document.getElementById("rows");
+    if (!fresh || !rows) {
+      list.replaceChildren(sent.content);
+      remember();
+    } else {
+      for (const id of ["states", "pages"]) {
+        const [old, other] = [document.getElementById(id), sent.content.getElementById(id)];
+        if (old.innerHTML !== other.innerHTML) putLinks(old, other);
+      }
+      putRows(rows, fresh);
+    }
+    tick();
+    noteBreaches();
+  };
+  const putLinks = (old, fresh) => {
+    const place = [...old.querySelectorAll("a")].indexOf(document.activeElement);
+    old.replaceChildren(...fresh.childNodes);
+    if (place >= 0) old.querySelectorAll("a")[place]?.focus();
   };
 
   let isFetching = false;
@@ -48,37 +139,94 @@
   const refresh = async () => {
     if (isFetching) { isStale = true; return; }
     isFetching = true;
+    isStale = false;
     try {
       const answer = await fetch(`/board/rows${location.search}`, { headers: { accept: "text/html" } });
-      if (answer.status === 401 || answer.redirected) { location.reload(); return; }
+      // Signed out, or signed in elsewhere: the page itself leads on.
+      if (answer.redirected || [401, 403, 422].includes(answer.status)) { location.reload(); return; }
       if (answer.ok) {
-        const focused = document.activeElement?.closest?.("tr")?.id;
-        rows.innerHTML = await answer.text();
-        if (focused) document.getElementById(focused)?.querySelector("a")?.focus();
-        tick();
-        announce();
+        ahead = Date.parse(answer.headers.get("x-pledge-now")) - Date.now();
+        put(await answer.text());
       }
+    } catch {
+      // The stream's loss says so; it tries again.
     } finally {
-      isFetching = false;
-      if (isStale) { isStale = false; setTimeout(refresh, 250); }
+      setTimeout(() => { isFetching = false; if (isStale) refresh(); }, BETWEEN_FETCHES);
     }
   };
 
-  document.addEventListener("keydown", (event) => {
-    if (event.target.closest("input, select, textarea") || event.ctrlKey || event.metaKey || event.altKey) return;
-    const step = { j: 1, k: -1 }[event.key];
-    if (!step) return;
-    const links = [...rows.querySelectorAll("td a")];
-    const at = links.indexOf(document.activeElement);
-    const next = links[at < 0 ? (step > 0 ? 0 : links.length - 1) : at + step];
-    if (next) { next.focus(); event.preventDefault(); }
+  // --- the stream ---
+  let source = null;
+  let failures = 0;
+  let retry = 0;
+  let watch = 0;
+  const show = (state, text) => {
+    live.dataset.state = state;
+    if (said.textContent !== text) said.textContent = text;
+  };
+  const heard = () => {
+    clearTimeout(watch);
+    watch = setTimeout(lost, SILENT_TOO_LONG);
+    failures = 0;
+  };
+  const stop = () => {
+    clearTimeout(retry);
+    clearTimeout(watch);
+    source?.close();
+    source = null;
+  };
+  const lost = () => {
+    stop();
+    // Twice as long each time, and not all boards at once.
+    const wait = Math.min(LONGEST_WAIT, 1000 * 2 ** failures) * (0.75 + Math.random() / 2);
+    failures += 1;
+    const since = live.dataset.since ||= new Date().toLocaleTimeString([], { hour12: false });
+    show("lost", `Connection lost at ${since}. The list may be out of date; trying again.`);
+    retry = setTimeout(listen, wait);
+  };
+  const listen = () => {
+    stop();
+    if (failures) refresh();
+    source = new EventSource("/board/changes");
+    source.addEventListener("alive", () => {
+      // A change may have gone by while nobody listened.
+      if (live.dataset.state !== "live") refresh();
+      delete live.dataset.since;
+      heard();
+      show("live", "Live");
+    });
+    source.addEventListener("changed", () => { heard(); refresh(); });
+    source.addEventListener("error", lost);
+  };
+  let hidden = 0;
+  document.addEventListener("visibilitychange", () => {
+    clearTimeout(hidden);
+    if (document.hidden) hidden = setTimeout(() => { stop(); show("", "Resting"); }, HIDDEN_FOR);
+    else if (!source) { failures = 0; listen(); }
   });
+  // A browser that keeps the page for "back" keeps no stream with it.
+  window.addEventListener("pagehide", stop);
+  window.addEventListener("pageshow", (event) => { if (event.persisted) listen(); });
 
-  const source = new EventSource("/board/changes");
-  source.addEventListener("open", () => { live.textContent = "Live."; refresh(); });
-  source.addEventListener("changed", refresh);
-  source.addEventListener("error", () => { live.textContent = "Not live: the connection is lost, trying again."; });
-  setInterval(tick, 1000);
-  tick();
-  announce();
+  // --- keys and clicks ---
+  list.addEventListener("keydown", (event) => {
+    if (event.ctrlKey || event.metaKey || event.altKey || event.shiftKey) return;
+    const links = [...list.querySelectorAll("#rows a")];
+    const at = links.indexOf(document.activeElement);
+    if (at < 0) return;
+    const place = { ArrowDown: at + 1, ArrowUp: at - 1, Home: 0, End: links.length - 1 }[event.key];
+    if (place === undefined) return;
+    event.preventDefault();
+    links[place]?.focus();
+  });
+  list.addEventListener("click", (event) => {
+    const row = event.target.closest("#rows > tr");
+    // Links open themselves, and who marks text does not want to leave.
+    if (!row || event.target.closest("a") || String(getSelection())) return;
+    row.querySelector("a").click();
+  });
+  remember();
+  tickOn();
+  show("", "Connecting…");
+  listen();
 })();

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime, timedelta, tzinfo
 from zoneinfo import ZoneInfo
 
 from markupsafe import Markup
@@ -13,10 +13,29 @@ def instant(value: datetime | None, zone: str = "UTC") -> Markup:
     if value is None:
         return Markup("–")
     local = value.astimezone(ZoneInfo(zone))
-    machine = value.astimezone(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
     return Markup('<time datetime="{}">{} {}</time>').format(
-        machine, local.strftime("%Y-%m-%d %H:%M:%S"), local.tzname()
+        _machine(value), local.strftime("%Y-%m-%d %H:%M:%S"), local.tzname()
     )
+
+
+def local_time(value: datetime | None, zone: tzinfo, *, today: datetime | None = None) -> Markup:
+    """An instant as a `<time>` element for people in `zone`, which it names; a dash for none.
+
+    Seconds are left out where there are none: `Mon 2026-11-16 11:30 EST`. On a page that is of
+    the moment, `today` leaves out the date of that day and the year of that year: `11:30 EST`,
+    `Tue 17 Nov 11:30:05 EST`.
+    """
+    if value is None:
+        return Markup("–")
+    local = value.astimezone(zone)
+    day = f"{local:%a %Y-%m-%d}"
+    if today is not None and local.year == (here := today.astimezone(zone)).year:
+        day = "" if local.date() == here.date() else f"{local:%a} {local.day} {local:%b}"
+    clock = f"{local:%H:%M:%S}" if local.second else f"{local:%H:%M}"
+    name = local.tzname() or ""
+    named = f"UTC{name}" if name[:1] in "+-" else name
+    words = " ".join(part for part in (day, clock, named) if part)
+    return Markup('<time datetime="{}">{}</time>').format(_machine(value), words)
 
 
 def duration(value: timedelta | None) -> str:
@@ -47,6 +66,10 @@ def until(value: datetime | None, now: datetime) -> str:
 def words(name: str) -> str:
     """A name from a file or an event for people: `first_response` as `first response`."""
     return name.replace("_", " ")
+
+
+def _machine(value: datetime) -> str:
+    return value.astimezone(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
 
 
 def hidden_field(name: str, value: str) -> Markup:

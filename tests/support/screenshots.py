@@ -1,0 +1,126 @@
+"""`python -m support.screenshots [FOLDER]`: the pictures of the documents, made anew.
+
+Run it from the repository with PYTHONPATH=tests; it needs a browser (see `support.browser`). It
+starts the sla service on its own topics and database, with the desks that come with Pledge, lets
+some hours pass, and takes its pages as a person would see them. FOLDER is docs/screenshots.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import sys
+import tempfile
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from datetime import timedelta
+from pathlib import Path
+from typing import Any
+
+from playwright.async_api import Browser
+
+from integration.sla.harness import Sla
+from integration.sla.stories import AGENT, MONDAY, Story
+from pledge.events import Contact, CustomerUnavailable, RequesterReplied
+from pledge.runtime.clock import VirtualClock
+from pledge.runtime.settings import KafkaSettings
+from support import topics
+from support.browser import DESKTOP, PHONE, open_browser, visit
+from support.cluster import ROOT, open_cluster
+from support.databases import Databases
+
+NAME = "screenshots"
+HOURS = 3
+
+
+def stories() -> list[Story]:
+    """A Monday morning on several desks."""
+    found = [
+        _ticket("vircom", 41, 0, "No mail flow since the update", severity="p1").replied(9),
+        _ticket("vircom", 42, 20, "Quarantine digest arrives twice", severity="p2"),
+        _ticket("vircom", 43, 65, "Sender is blocked by mistake", severity="p3"),
+        _ticket("vircom", 44, 140, "Outbound queue grows", severity="p1").replied(151),
+        _ticket("vircom", 45, 171, "Directory sync stopped", severity="p2"),
+        _ticket("vircom", 46, -60 * 66, "License key is not accepted", severity="p3"),
+        _ticket("sign-in-solutions", 207, 30, "Kiosk shows a blank page", severity="serious"),
+        _ticket("sign-in-solutions", 208, 100, "تقرير الزوار لا يفتح", severity="critical"),
+        _ticket("infocyte", 12, 15, "Scan ends with error 1603", severity="s2", plan="patrol"),
+        _ticket("infocyte", 13, 150, "How do I export a report?", severity="s4"),
+        _ticket("smartsimple", 88, 90, "Applicants cannot submit the form", severity="tier1"),
+    ]
+    found[1].tell(CustomerUnavailable, 34, by=AGENT).tell(
+        RequesterReplied, 79, by=Contact(name="Eve"), text="I am back.", channel="email"
+    )
+    found[5].tell(CustomerUnavailable, -120, by=AGENT).tell(
+        RequesterReplied, -75, by=Contact(name="Kim"), text="Here I am.", channel="email"
+    )
+    return found
+
+
+def _ticket(desk: str, number: int, after: float, subject: str, **fields: Any) -> Story:
+    story = Story(number, desk=desk)
+    story.number = f"{desk[:3].upper()}-{10_000 + number}"
+    return story.opened(after, subject_line=subject, **fields)
+
+
+@asynccontextmanager
+async def a_morning(folder: Path) -> AsyncIterator[Sla]:
+    """The service with the morning's tickets, some hours later."""
+    cluster = open_cluster()
+    kafka = KafkaSettings(
+        bootstrap_servers=cluster.bootstrap_servers, topic_prefix=f"{NAME}{folder.name}."
+    )
+    databases = Databases(cluster, f"{NAME}{folder.name}".lower())
+    await topics.create(kafka)
+    try:
+        clock = VirtualClock(MONDAY)
+        async with Sla(
+            kafka,
+            databases("sla"),
+            folder,
+            clock=clock,
+            desks=ROOT / "deploy" / "desks",
+            intake_public_url="https://tickets.example",
+            notify_public_url="https://pages.example",
+            status_public_url="https://status.example",
+        ) as sla:
+            clock.advance_to(MONDAY + timedelta(hours=HOURS))
+            await sla.tell(*stories())
+            yield sla
+    finally:
+        databases.drop()
+        await topics.delete(kafka)
+        cluster.close()
+
+
+async def take(browser: Browser, sla: Sla, to: Path, name: str, path: str, **options: Any) -> None:
+    """One picture of one page, as tall as the window."""
+    token = sla.signer.token(sla.clock.now(), desks="*")
+    url = f"http://127.0.0.1:{sla.settings.http_port}"
+    async with visit(browser, url, token, **options) as visitor:
+        page = await visitor.open(path)
+        if path.startswith("/board"):
+            await page.locator('#live[data-state="live"]').wait_for()
+        await page.screenshot(path=to / f"{name}.png", full_page=path.startswith("/ticket"))
+        if visitor.complaints:
+            raise SystemExit(f"{path}: {visitor.complaints}")
+
+
+async def main(to: Path) -> None:
+    """All pictures of the sla service."""
+    to.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryDirectory() as folder:
+        async with a_morning(Path(folder)) as sla, open_browser() as browser:
+            desktop, phone = DESKTOP | {"width": 1180, "height": 860}, PHONE
+            why = f"/ticket/{stories()[5].ticket_id}"
+            await take(browser, sla, to, "board", "/board", viewport=desktop)
+            dark: dict[str, Any] = {"viewport": desktop, "color_scheme": "dark"}
+            await take(browser, sla, to, "board-dark", "/board", **dark)
+            await take(browser, sla, to, "board-phone", "/board", viewport=phone)
+            await take(browser, sla, to, "explanation", why, viewport=desktop)
+            await take(browser, sla, to, "explanation-dark", why, **dark)
+            await take(browser, sla, to, "explanation-phone", why, viewport=phone)
+
+
+if __name__ == "__main__":
+    wanted = Path(sys.argv[1]) if len(sys.argv) > 1 else ROOT / "docs" / "screenshots"
+    asyncio.run(main(wanted))
