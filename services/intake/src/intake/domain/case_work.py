@@ -18,6 +18,7 @@ from intake.domain.commands import Action
 from intake.domain.decide import MAX_PARTICIPANTS
 from intake.domain.deciding import CLOCK_TOLERANCE, common, done, nothing, refused
 from intake.domain.desk import Desk, classify
+from intake.domain.particulars import NOTHING_PARTICULAR, Particulars
 from intake.domain.request import Request
 from intake.domain.ticket import (
     FINISHED,
@@ -280,6 +281,7 @@ def _beside(ticket: Ticket, subject_line: str, hand: Hand, birth: Birth) -> Tick
         is_trial=ticket.is_trial,
         participants=ticket.participants,
         heard_at=hand.occurred_at,
+        particulars=_vouched_for(hand.desk),
     )
 
 
@@ -326,8 +328,14 @@ def open_for(client: ForClient, hand: Hand, birth: Birth) -> Decision | Refusal:
         is_urgent=kind.is_urgent,
         participants=client.participants[:MAX_PARTICIPANTS],
         heard_at=min(at, hand.now),
+        particulars=_vouched_for(desk),
     )
     return _opening(ticket, client.text, hand, "opened_for_client")
+
+
+def _vouched_for(desk: Desk) -> Particulars:
+    """What an agent opens is admitted by the agent, whoever asked (SIG-01)."""
+    return Particulars(entitled=True) if desk.entitlement is not None else NOTHING_PARTICULAR
 
 
 def _opening(
@@ -358,6 +366,7 @@ def _opening(
         is_trial=ticket.is_trial,
         is_urgent=ticket.is_urgent,
         is_answerable=bool(asker.email or asker.phone or asker.chat),
+        entitled=ticket.particulars.entitled,
         opened_by=hand.by,
         follows_up=follows_up,
         split_from=split_from,
