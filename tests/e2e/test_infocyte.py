@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from pledge.events import InformationRequested
+from pledge.events import InformationRequested, PromiseBreached, Resolved, WorkaroundProvided
 from support.world import World
 
 MINUTE = timedelta(minutes=1)
@@ -27,6 +27,13 @@ FABRIKAM = "Finn Fabri <finn@fabrikam.example>"
 CONTOSO = "Cora Contoso <cora@contoso-security.example>"
 
 
+async def newest(world: World) -> dict[str, Any]:
+    """The ticket opened last: by its number, since several open in the same instant here."""
+    return max(
+        await world.tickets("infocyte"), key=lambda each: int(each["number"].rpartition("-")[2])
+    )
+
+
 async def file(world: World, email: str = "finn@fabrikam.example", **case: Any) -> dict[str, Any]:
     """The ticket that a case of the portal opens."""
     body = {
@@ -40,13 +47,13 @@ async def file(world: World, email: str = "finn@fabrikam.example", **case: Any) 
     answer = await world.http.post(world.url("intake") + "/cases", json=body, headers=FORM)
     assert answer.is_success, answer.text
     await world.settle()
-    return (await world.tickets("infocyte"))[0]
+    return await newest(world)
 
 
 async def write(world: World, text: str, sender: str = FABRIKAM) -> dict[str, Any]:
     """The ticket that a mail opens."""
     await world.mail(SUPPORT, "Surveys fail", text, sender)
-    return (await world.tickets("infocyte"))[0]
+    return await newest(world)
 
 
 async def ticket_now(world: World, ticket: dict[str, Any]) -> dict[str, Any]:
@@ -105,3 +112,111 @@ async def test_the_clock_waits_for_what_is_missing_and_starts_with_the_reply_tha
         ("product", "product_version", "operating_system"),
         ("operating_system",),
     ]
+
+
+@pytest.mark.promise("INF-01", "INF-02", "INF-03", "INF-04", "INF-07", "INF-14")
+async def test_a_request_of_the_portal_from_its_filing_to_the_next_release(world: World) -> None:
+    ticket = await file(world, severity="2", priority="high")
+    assert (ticket["severity"], ticket["priority"]) == ("s2", "high")
+    assert await due(world, ticket) == START + 4 * HOUR
+    [reply] = await mails_to(world, "finn@fabrikam.example")
+    assert ticket["number"] in reply["subject"]
+    assert "severity s2" in str(reply)
+    # "We got it" is no initial response; after assessment an engineer lowers the severity.
+    await world.advance(HOUR)
+    at = f"/tickets/{ticket['id']}"
+    await world.post("intake", f"{at}/reply", text="We have your request.")
+    assert (await timer(world, ticket))["state"] == "running"
+    await world.post(
+        "intake", f"{at}/triage", severity="s3", priority="normal", why="one group of hosts only"
+    )
+    assert await due(world, ticket) == START + timedelta(days=1), "eight hours of 09:00 to 17:00"
+    changed = await ticket_now(world, ticket)
+    assert (changed["severity"], changed["requested_severity"]) == ("s3", "s2")
+    assert (changed["priority"], changed["requested_priority"]) == ("normal", "high")
+    assert changed["assessed_by"]["id"] == "maya"
+    assert changed["assessed_why"] == "one group of hosts only"
+    page = await world.http.get(
+        world.url("intake") + f"/ticket/{ticket['id']}", headers=world.authorization()
+    )
+    assert "the requester chose s2, high" in page.text
+    assert "changed by maya: one group of hosts only" in page.text
+    # The customer moves to a plan round the clock: the hour that has passed counts as it did.
+    await world.advance(HOUR)
+    await world.post("intake", "/customers/Fabrikam/plan", desk="infocyte", plan="command")
+    assert (await ticket_now(world, ticket))["plan"] == "command"
+    assert await due(world, ticket) == START + 8 * HOUR, "seven hours are left, day and night"
+    await world.post("intake", f"{at}/plan", plan="enlist")
+    await world.advance(10 * MINUTE)
+    await world.post("intake", f"{at}/plan", plan="patrol")
+    # What can be done about the fault is recorded with the severity, and does not end the clock.
+    await world.post("intake", f"{at}/workaround", circumvention="circumvention", text="Rescan.")
+    assert (await ticket_now(world, ticket))["circumvention"] == "circumvention"
+    [recorded] = [
+        each
+        for each in await world.events("ticket.events.v1")
+        if isinstance(each, WorkaroundProvided)
+    ]
+    assert (recorded.circumvention, recorded.severity) == ("circumvention", "s3")
+    await world.post(
+        "intake", f"{at}/reply", text="A pool is too small; a fix comes.", is_initial_response=True
+    )
+    assert (await timer(world, ticket))["state"] == "met"
+    assert (await world.timers(ticket["number"]))["resolution"]["state"] == "running"
+    await world.post(
+        "intake", f"{at}/resolve", resolution="Larger pool.", fixed_in_release=True, release="3.3"
+    )
+    assert (await world.timers(ticket["number"]))["resolution"]["state"] == "met"
+    [resolved] = [
+        each for each in await world.events("ticket.events.v1") if isinstance(each, Resolved)
+    ]
+    assert (resolved.fixed_in_release, resolved.release) == (True, "3.3")
+
+
+@pytest.mark.promise("INF-02", "INF-05", "INF-07")
+async def test_each_severity_and_plan_has_its_time_and_nights_count_only_round_the_clock(
+    world: World,
+) -> None:
+    await world.advance_to(datetime(2026, 3, 4, 21, 30, tzinfo=UTC))  # 16:30 at the desk
+    night = world.clock.now()
+    for severity, hours in (("s1", 1), ("s2", 4), ("s3", 8)):
+        command = await file(world, "cora@contoso-security.example", severity=severity)
+        assert await due(world, command) == night + hours * HOUR, "round the clock for Command"
+    # Half an hour is left of the day for Enlist; the Assessment tier counts as Enlist does.
+    half = datetime(2026, 3, 5, 14, 30, tzinfo=UTC)
+    for email in ("finn@fabrikam.example", "tess@tailspin.example"):
+        assert await due(world, await file(world, email, severity="s1")) == half
+    enlist = await file(world, severity="s2")
+    assert await due(world, enlist) == datetime(2026, 3, 5, 17, 30, tzinfo=UTC)
+    mild = await timer(world, await file(world, severity="s4"))
+    assert mild["due_at"] is None
+    assert mild["expect_at"] is not None
+    # Filed on Saturday, it begins on Monday at nine; the desk's zone knows no summer time.
+    await world.advance_to(datetime(2026, 3, 7, 18, 0, tzinfo=UTC))
+    weekend = await file(world, severity="s1")
+    assert await due(world, weekend) == datetime(2026, 3, 9, 15, 0, tzinfo=UTC)
+    missed = await world.events("sla.breaches.v1")
+    severities = {each.severity for each in missed if isinstance(each, PromiseBreached)}
+    assert severities == {"s1", "s2", "s3"}, "nobody answered; severity 4 is no promise"
+
+
+@pytest.mark.promise("INF-06")
+async def test_a_severity_1_pages_at_once_though_its_clock_waits_for_information(
+    world: World,
+) -> None:
+    ticket = await write(world, f"Severity: 1\n\n{FAULT}", CONTOSO)
+    assert (ticket["severity"], ticket["requested_severity"]) == ("s1", "s1")
+    assert ticket["missing"]
+    assert "first_response" not in await world.timers(ticket["number"])
+    assert [each for each in await world.arrived() if each["kind"] == "webhook"]
+
+
+@pytest.mark.promise("INF-05")
+async def test_who_says_that_it_was_reported_before_owes_the_earlier_number(world: World) -> None:
+    first = await file(world, severity="s3")
+    again = await file(world, severity="s3", fields={**COMPLETE, "reported_before": "yes"})
+    assert again["missing"] == ["earlier_reference"]
+    told = {**COMPLETE, "reported_before": "yes", "earlier_reference": first["number"]}
+    complete = await file(world, severity="s3", fields=told)
+    assert complete["missing"] == []
+    assert complete["information"]["earlier_reference"] == first["number"]

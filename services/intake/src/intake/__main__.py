@@ -9,6 +9,7 @@ from fastapi import APIRouter
 from intake.agents import Agents
 from intake.casework import CaseWork
 from intake.consumer import TOPICS, IntakeHandler
+from intake.customers import Customers
 from intake.domain.meeting_links import MeetingLinks
 from intake.domain.reply_address import ReplyAddresses
 from intake.gateways.attachments import Attachments
@@ -97,7 +98,9 @@ class Service:
         forms = FormGateway(
             self._desks, self._publisher, clock=clock, ids=ids, metrics=self._metrics
         )
-        return [forms.router, api.router, Pages(chassis.web, tickets, api, self._desks).router]
+        pages = Pages(chassis.web, tickets, api, self._desks)
+        customers = Customers(chassis.pool, agents)
+        return [forms.router, api.router, customers.router, pages.router]
 
 
 if __name__ == "__main__":

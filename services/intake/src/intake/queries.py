@@ -110,3 +110,18 @@ async def facts(
         limit,
     )
     return rows
+
+
+_OPEN_OF_CUSTOMER = f"""
+{SELECT_TICKET}
+WHERE desk = $1 AND details ->> 'customer' = $2 AND state NOT IN ('resolved', 'closed')
+    AND ($3::uuid IS NULL OR id > $3) ORDER BY id LIMIT $4
+"""
+
+
+async def open_of_customer(
+    connection: asyncpg.Connection, desk: str, customer: str, after: UUID | None, limit: int
+) -> list[Ticket]:
+    """Unfinished tickets of a customer, oldest first, after that id."""
+    rows = await connection.fetch(_OPEN_OF_CUSTOMER, desk, customer, after, limit)
+    return [ticket_of(row) for row in rows]

@@ -39,6 +39,9 @@ class Action(StrEnum):
     AGREE_MEETING = "agree-meeting"
     HOLD_MEETING = "hold-meeting"
     CANCEL_MEETING = "cancel-meeting"
+    PLAN = "plan"
+    SCOPE = "scope"
+    ENTITLEMENT = "entitlement"
     HEAR = "hear"
 
 
@@ -182,6 +185,33 @@ class LinkIncident(Command):
 
     action: ClassVar[Action] = Action.LINK_INCIDENT
     incident_id: UUID
+
+
+@dataclass(frozen=True, slots=True)
+class ChangePlan(Command):
+    """The customer has another plan from now on; time already counted stays (INF-07)."""
+
+    action: ClassVar[Action] = Action.PLAN
+    plan: str
+
+
+@dataclass(frozen=True, slots=True)
+class DecideScope(Command):
+    """What the desk's promises make of the request (SIG-10); best effort is help at the engineer's
+    discretion, without a promise (SIG-11). ``answer`` is a template that tells the requester."""
+
+    action: ClassVar[Action] = Action.SCOPE
+    scope: str
+    why: str = ""
+    answer: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class DecideEntitlement(Command):
+    """Whether the requester may ask after all (SIG-01)."""
+
+    action: ClassVar[Action] = Action.ENTITLEMENT
+    is_entitled: bool
 
 
 @dataclass(frozen=True, slots=True)

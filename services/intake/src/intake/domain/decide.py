@@ -10,7 +10,7 @@ from typing import Any, Final
 from uuid import uuid5
 
 from intake.domain import commands as do
-from intake.domain import meetings, reviews
+from intake.domain import meetings, reviews, standing
 from intake.domain.admission import ask, items_of
 from intake.domain.commands import Command, WaitingFor
 from intake.domain.deciding import apply, common, done, nothing, refused, told
@@ -49,7 +49,7 @@ from pledge.events import (
 )
 
 MAX_PARTICIPANTS: Final = 50
-ELSEWHERE: Final = (meetings, reviews)
+ELSEWHERE: Final = (meetings, reviews, standing)
 """Modules that say what further commands mean; importing them registers them."""
 
 __all__ = ["MAX_PARTICIPANTS", "asked_for", "common", "decide", "told"]
