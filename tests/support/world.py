@@ -186,6 +186,23 @@ class World:
             **more,
         )
 
+    async def pick_up(self, call: dict[str, Any], keys: str = "") -> list[str]:
+        """Answer a phone that rings, press the keys, and give what was said to each."""
+        answer = await self._phone(call, "answer", digits=keys)
+        said: list[str] = answer.json()["said"]
+        return said
+
+    async def hang_up(self, call: dict[str, Any], status: str = "no-answer") -> None:
+        """Let a phone that rings go unanswered."""
+        await self._phone(call, "hang-up", status=status)
+
+    async def _phone(self, call: dict[str, Any], what: str, **body: str) -> httpx.Response:
+        url = f"{self.url('sink')}/calls/{call['delivery']}/{what}"
+        answer = await self.http.post(url, json=body)
+        assert answer.is_success, answer.text
+        await self.settle()
+        return answer
+
     async def _taken(self, path: str, desk: str, **body: Any) -> Ticket:
         await self.post("intake", path, desk=desk, **body)
         return await self.newest(desk)
@@ -281,7 +298,7 @@ class World:
         return items
 
     async def arrived(self) -> list[dict[str, Any]]:
-        """What reached the outside: mails and webhooks at the sink, oldest first."""
+        """What reached the outside: mails, webhooks and calls at the sink, oldest first."""
         items = (await self.get("sink", "/messages"))["items"]
         return sorted(items, key=lambda each: each["number"])
 

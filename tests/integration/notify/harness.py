@@ -22,7 +22,7 @@ from uuid import UUID
 import httpx
 from aiosmtpd.smtp import SMTP, Envelope, Session
 from fastapi import FastAPI, Request
-from fastapi.responses import Response
+from fastapi.responses import JSONResponse, Response
 
 from notify.__main__ import serve
 from notify.settings import NotifySettings
@@ -116,7 +116,8 @@ class Call:
 
 @dataclass
 class Receiver:
-    """Takes webhooks. `answers` are the statuses of the next calls; then 204 for ever."""
+    """Takes webhooks, and orders for phone calls. `answers` are the statuses of the next ones;
+    then all is well for ever."""
 
     calls: list[Call] = field(default_factory=list)
     answers: list[int] = field(default_factory=list)
@@ -136,6 +137,12 @@ class Receiver:
             if name in self.hold:
                 await self.hold[name].wait()
             return Response(status_code=status)
+
+        @app.post("/2010-04-01/Accounts/{account}/Calls.json")
+        async def ring(account: str, request: Request) -> Response:
+            self.calls.append(Call("phone", dict(request.headers), await request.body()))
+            status = self.answers.pop(0) if self.answers else 201
+            return JSONResponse({"sid": "CA1", "status": "queued"}, status)
 
         self._server = HttpServer(app, "127.0.0.1", 0, grace=timedelta(seconds=1))
         self.url = f"http://127.0.0.1:{self._server.listen()}"

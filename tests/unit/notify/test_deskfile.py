@@ -62,6 +62,8 @@ def test_a_good_file_becomes_a_desk(tmp_path: Path) -> None:
         ("title: Demo", "title: Demo\ntitel: Demo", 2, "titel"),
         ("email: anna@demo.example", "methods: [phone]", 5, "no receiver phone"),
         (", email: anna@demo.example", "", 5, "no email address"),
+        ("email: anna@demo.example", 'phone: "+15550100", methods: [voice]', 5, "no `voice`"),
+        ("title: Demo", 'title: Demo\nvoice: {from: "555"}', 2, "`from`"),
     ],
 )
 def test_each_mistake_is_told_with_its_line(
@@ -92,6 +94,20 @@ def test_a_desk_grants_itself_no_way_into_our_network(tmp_path: Path) -> None:
     assert len(refusal.value.problems) == 1
     both = frozenset({"pager.internal", "169.254.169.254"})
     assert load_desks(tmp_path, Surroundings(variables, "s", both))["demo"].reachable_hosts == both
+
+
+def test_a_desk_calls_with_its_own_account_or_not_at_all(tmp_path: Path) -> None:
+    write(tmp_path, GOOD + 'voice: {from: "+15550100"}\n')
+    accounts = {"demo": ("AC1", "its token"), "other": ("AC2", "another's")}
+    given = SURROUNDINGS.variables, "a secret", frozenset[str]()
+
+    voice = load_desks(tmp_path, Surroundings(*given, accounts.get))["demo"].voice
+    assert voice is not None
+    assert (voice.account, voice.token) == ("AC1", "its token")
+    assert "its token" not in repr(voice)
+    del accounts["demo"]
+    with pytest.raises(DeskFilesWrong, match="no account at the phone provider"):
+        load_desks(tmp_path, Surroundings(*given, accounts.get))
 
 
 def test_two_overrides_at_one_time_are_refused(tmp_path: Path) -> None:

@@ -5,6 +5,7 @@ import sys
 
 import structlog
 
+from notify.calls import Calls
 from notify.consumer import TOPICS, NotifyHandler
 from notify.dispatcher import Dispatcher
 from notify.escalation import Escalator
@@ -14,7 +15,7 @@ from notify.metrics import NotifyMetrics
 from notify.policy import DeskFilesWrong
 from notify.presence import Presence
 from notify.settings import NotifySettings
-from notify.wiring import link_key, make_channels, make_office, retry_policy
+from notify.wiring import link_key, make_channels, make_office, public_url, retry_policy
 from pledge.runtime.chassis import Chassis, open_chassis
 from pledge.runtime.clock import Clock
 from pledge.runtime.ids import Ids
@@ -75,7 +76,7 @@ class Service:
         presence_progress = chassis.health.watch("presence")
         try:
             await chassis.run(
-                [self._new_api().router],
+                [self._new_api().router, self._new_calls().router],
                 {
                     # In the order of stopping: first what decides, then what carries it out.
                     "consumer": self._consumer.run,
@@ -103,6 +104,10 @@ class Service:
             web=self._chassis.web,
             ids=self._chassis.ids,
         )
+
+    def _new_calls(self) -> Calls:
+        own_url = public_url(self._settings)
+        return Calls(self._chassis.outbox, self._office, self._escalator, own_url)
 
 
 if __name__ == "__main__":

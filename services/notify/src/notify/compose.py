@@ -1,22 +1,18 @@
-"""What is sent: the webhook body of a page, the mail of a route, the message to a chat."""
+"""What is sent beside pages: the mail of a route, the message to a chat. Pages: `paging`."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import Any
 from uuid import UUID
 
 from notify import render
-from notify.ack import AckLink, make_token
-from notify.default_templates import BUILT_IN
-from notify.domain.desk import Desk, Person, Template, ToMailbox, ToReceiver, Way, ways
+from notify.domain.desk import Desk, Person, Template
 from notify.domain.oncall import on_call
-from notify.domain.page import Address
 from notify.domain.routing import ChatWanted, Notice, Party
-from notify.rows import About, Draft, PageRecord
-from pledge.events import Envelope, derived_id
+from notify.rows import About, Draft
+from pledge.events import Envelope
 
-LINK_LIFE = timedelta(days=7)
 _SUMMARY_LENGTH = 300
 
 
@@ -58,37 +54,14 @@ def summary(notice: Notice) -> str:
         "timer.at_risk": f"{notice.metric} at risk",
         "ticket.opened": "urgent request" if notice.is_urgent else "new request",
         "ticket.escalated": "asks for a manager",
+        "ticket.callback_requested": "waits to be called back",
     }.get(notice.event, notice.event.replace("_", " ").replace(".", " "))
     line = ": ".join(part for part in (subject, what, notice.title) if part)
     return line if len(line) <= _SUMMARY_LENGTH else f"{line[: _SUMMARY_LENGTH - 1]}…"
 
 
 class Composer:
-    """Makes deliveries. `public_url` is where responders' browsers find this service."""
-
-    def __init__(self, public_url: str, link_key: bytes) -> None:
-        self._public_url = public_url
-        self._link_key = link_key
-
-    def page(self, desk: Desk, record: PageRecord, address: Address, now: datetime) -> list[Draft]:
-        """The deliveries of one step: one for each way to reach each of its targets."""
-        drafts: list[Draft] = []
-        seen: set[tuple[str, str]] = set()
-        for target in record.page.policy.steps[address.step].targets:
-            for way in ways(desk, target, now):
-                key = _way_key(way)
-                if key not in seen:
-                    seen.add(key)
-                    drafts.append(self._page_draft(desk, record, address, way, now))
-        return drafts
-
-    def responders(
-        self, desk: Desk, record: PageRecord, address: Address, now: datetime
-    ) -> list[str]:
-        """Who is reached by a step, by their names in the desk's file."""
-        targets = record.page.policy.steps[address.step].targets
-        found = [_responder(way) for target in targets for way in ways(desk, target, now)]
-        return list(dict.fromkeys(found))
+    """Makes mails and chat messages."""
 
     def letter(
         self,
@@ -104,7 +77,7 @@ class Composer:
         """One mail to one addressee. Raises render.RenderFailed."""
         recipient = {"name": mailbox.name, "email": mailbox.address, **values.get("recipient", {})}
         words = render.render(
-            template, {**values, "desk": _desk_values(desk), "recipient": recipient}, mailbox.zone
+            template, {**values, "desk": desk_values(desk), "recipient": recipient}, mailbox.zone
         )
         content = _mail_content(desk, mailbox, letter, words, draft_id, now)
         return Draft(
@@ -134,7 +107,7 @@ class Composer:
         """One message to a receiver. Raises render.RenderFailed."""
         receiver = wanted.receiver
         zone = desk.receivers[receiver].zone
-        values = {**notice_values(notice), "desk": _desk_values(desk)}
+        values = {**notice_values(notice), "desk": desk_values(desk)}
         words = render.render(desk.template(wanted.template, desk.language), values, zone)
         return Draft(
             id=draft_id,
@@ -154,106 +127,6 @@ class Composer:
             context={"template": wanted.template},
             cause=cause,
         )
-
-    def _page_draft(
-        self, desk: Desk, record: PageRecord, address: Address, way: Way, now: datetime
-    ) -> Draft:
-        source = f"/notify/{address.round}/{address.step}/{'/'.join(_way_key(way))}"
-        draft_id = UUID(derived_id(record.page.id, 0, source=source))
-        url = self._ack_url(record, _responder(way), now)
-        context = {
-            "policy": record.page.policy.name,
-            "why": record.facts.summary,
-            "breach_id": str(record.facts.breach_id) if record.facts.breach_id else None,
-            "step": address.step,
-            "round": address.round,
-            "responder": _responder(way),
-        }
-        if isinstance(way, ToMailbox):
-            mailbox = Mailbox(way.address, way.name, way.zone, way.language, is_outside=False)
-            letter = Letter(
-                about=record.facts.about,
-                cause=record.facts.cause,
-                lane=f"{desk.name}/email/page",
-                context=context,
-                kind="page",
-                page_id=record.id,
-            )
-            return self._page_letter(desk, mailbox, record, letter, url, draft_id, now)
-        return Draft(
-            id=draft_id,
-            desk=desk.name,
-            lane=f"{desk.name}/webhook/{way.receiver.name}/page",
-            channel="webhook",
-            kind="page",
-            target=way.receiver.name,
-            about=record.facts.about,
-            content=self._page_body(desk, record, address, way, url, now),
-            context=context,
-            cause=record.facts.cause,
-            page_id=record.id,
-        )
-
-    def _page_letter(
-        self,
-        desk: Desk,
-        mailbox: Mailbox,
-        record: PageRecord,
-        letter: Letter,
-        url: str,
-        draft_id: UUID,
-        now: datetime,
-    ) -> Draft:
-        """A page as a mail. A page goes out even when the desk's own template can't be filled."""
-        values = _page_values(record, url)
-        template = desk.template("page", mailbox.language)
-        try:
-            return self.letter(desk, mailbox, template, values, letter, draft_id=draft_id, now=now)
-        except render.RenderFailed:
-            plain = BUILT_IN["page"]["en"]
-            return self.letter(desk, mailbox, plain, values, letter, draft_id=draft_id, now=now)
-
-    def _page_body(
-        self,
-        desk: Desk,
-        record: PageRecord,
-        address: Address,
-        way: ToReceiver,
-        acknowledge_url: str,
-        now: datetime,
-    ) -> dict[str, Any]:
-        """The JSON a pager receives. Documented in the service's README; fields are only added."""
-        facts = record.facts
-        return {
-            "type": "pledge.page.v1",
-            "timestamp": _iso(now),
-            "page_id": record.page.id,
-            "desk": desk.name,
-            "ticket_id": str(facts.about.ticket_id) if facts.about.ticket_id else None,
-            "incident_id": str(facts.about.incident_id) if facts.about.incident_id else None,
-            "ticket_number": facts.about.number,
-            "breach_id": str(facts.breach_id) if facts.breach_id else None,
-            "summary": facts.summary,
-            "severity": facts.severity,
-            "metric": facts.metric,
-            "due_at": _iso(facts.due_at),
-            "occurred_at": _iso(facts.occurred_at),
-            "detected_at": _iso(facts.detected_at),
-            "raised_at": _iso(record.page.raised_at),
-            "is_late": record.page.is_late,
-            "escalation": {
-                "policy": record.page.policy.name,
-                "step": address.step,
-                "round": address.round,
-            },
-            "responder": way.person.full_name if way.person else None,
-            "acknowledge_url": acknowledge_url,
-            "page_url": f"{self._public_url}/pages/{record.page.id}",
-        }
-
-    def _ack_url(self, record: PageRecord, responder: str, now: datetime) -> str:
-        token = make_token(self._link_key, AckLink(record.id, responder, now + LINK_LIFE))
-        return f"{self._public_url}/a/{token}"
 
 
 def addressees(desk: Desk, to: str, requester: Party | None, at: datetime) -> list[Mailbox]:
@@ -348,39 +221,6 @@ def notice_values(notice: Notice) -> dict[str, Any]:
     }
 
 
-def _page_values(record: PageRecord, acknowledge_url: str) -> dict[str, Any]:
-    facts = record.facts
-    return {
-        "ticket": {"number": facts.about.number, "severity": facts.severity},
-        "summary": facts.summary,
-        "metric": facts.metric,
-        "due_at": facts.due_at,
-        "occurred_at": facts.occurred_at,
-        "detected_at": facts.detected_at,
-        "is_late": record.page.is_late,
-        "acknowledge_url": acknowledge_url,
-    }
-
-
-def _desk_values(desk: Desk) -> dict[str, Any]:
+def desk_values(desk: Desk) -> dict[str, Any]:
+    """What a template can say of the desk."""
     return {"name": desk.name, "title": desk.title}
-
-
-def _responder(way: Way) -> str:
-    if way.person is not None:
-        return way.person.name
-    return way.receiver.name if isinstance(way, ToReceiver) else way.address
-
-
-def _way_key(way: Way) -> tuple[str, str]:
-    if isinstance(way, ToReceiver):
-        # Two people behind one receiver are told apart: each has a message of their own.
-        return ("webhook", f"{way.receiver.name}/{way.person.name if way.person else ''}")
-    return ("email", way.address)
-
-
-def _iso(instant: datetime | None) -> str | None:
-    """ISO 8601 in UTC with milliseconds and Z."""
-    if instant is None:
-        return None
-    return instant.isoformat(timespec="milliseconds").replace("+00:00", "Z")

@@ -10,8 +10,8 @@ import asyncpg
 from notify import deliveries, notices, store
 from notify.dispatcher import Dispatcher
 from notify.domain.desk import Desk
-from notify.domain.page import CauseGone
-from notify.domain.routing import Notice, Wanted, route
+from notify.domain.page import CauseGone, PageState
+from notify.domain.routing import Notice, PageWanted, Wanted, route
 from notify.escalation import Escalator
 from notify.notices import Ending
 from notify.requested import addressed_update, confirmation, requested_mail
@@ -19,9 +19,11 @@ from notify.rows import PageRecord, Ticket
 from notify.telling import Telling, outside_addresses
 from notify.work import Office, Work
 from pledge.events import (
+    BreachEvent,
     ConfirmationRequested,
     Decoded,
     EmailRequested,
+    Event,
     Malformed,
     TicketEvent,
     Topic,
@@ -81,6 +83,7 @@ class NotifyHandler:
         batch = Batch(self._office.begin())
         await self._look_up(connection, batch, new)
         batch.planned = [self._plan(batch, decoded) for decoded in new]
+        batch.open_pages = await self._open_pages(connection, batch)
         telling = Telling(self._office, batch.work, await self._mailed(connection, batch))
         for planned in batch.planned:
             self._decide(batch, telling, planned)
@@ -143,11 +146,20 @@ class NotifyHandler:
     async def _look_up(
         self, connection: asyncpg.Connection, batch: Batch, new: Sequence[Decoded]
     ) -> None:
-        """The tickets of the batch, locked, and the pages that its events may end."""
+        """The tickets of the batch, locked."""
         ticket_ids = {ticket_id for each in new if (ticket_id := _ticket_id(each)) is not None}
         batch.tickets = await store.lock_tickets(connection, sorted(ticket_ids))
-        ends = {end.subject for each in new if (end := notices.ending(each.event))}
-        batch.open_pages = await store.lock_open_pages(connection, sorted(ends))
+
+    async def _open_pages(self, connection: asyncpg.Connection, batch: Batch) -> list[PageRecord]:
+        """The pages that the batch's events may end or join, locked."""
+        subjects: set[str] = set()
+        for planned in batch.planned:
+            event = planned.decoded.event
+            if end := notices.ending(event):
+                subjects.add(end.subject)
+            if any(isinstance(wanted, PageWanted) for wanted in planned.wanted):
+                subjects.add(event.subject())
+        return await store.lock_open_pages(connection, sorted(subjects))
 
     async def _mailed(
         self, connection: asyncpg.Connection, batch: Batch
@@ -199,7 +211,23 @@ class NotifyHandler:
         self._send_requested(batch, desk, planned.decoded)
         if planned.notice is not None:
             for wanted in planned.wanted:
-                telling.carry_out(desk, planned.decoded, planned.notice, wanted, planned.ticket)
+                if not (isinstance(wanted, PageWanted) and self._is_paging(batch, event, wanted)):
+                    telling.carry_out(desk, planned.decoded, planned.notice, wanted, planned.ticket)
+
+    def _is_paging(self, batch: Batch, event: Event, wanted: PageWanted) -> bool:
+        """Whether people are being told of this ticket already, by the same policy: a call and its
+        voicemail are one alarm until somebody takes it. A breach has a page of its own, which its
+        retraction ends."""
+        if isinstance(event, BreachEvent):
+            return False
+        work = batch.work
+        return any(
+            current.page.state is PageState.TRIGGERED
+            and current.page.policy.name == wanted.policy
+            and current.facts.breach_id is None
+            and current.facts.about.subject(current.id) == event.subject()
+            for current in map(work.current, [*batch.open_pages, *work.new_pages.values()])
+        )
 
     def _send_requested(self, batch: Batch, desk: Desk, decoded: Decoded) -> None:
         """Mails that another service asks for by name."""

@@ -50,6 +50,13 @@ Acknowledge: {{ acknowledge_url }}
 """,
 )
 
+_CALL = Template(
+    text="""\
+This is {{ desk.title }}, calling {{ name }}. {{ summary }}.
+{% if metric %}It was due on {{ due_at }}.{% else %}It came in on {{ occurred_at }}.{% endif %}
+""",
+)
+
 _BREACH = Template(
     subject="[{{ ticket.number }}] {{ metric }} missed",
     text="""\
@@ -91,6 +98,7 @@ If it was not you, do nothing: without the link we send nothing.
 BUILT_IN: Mapping[str, Mapping[str, Template]] = {
     "acknowledgement": {"en": _ACKNOWLEDGEMENT},
     "page": {"en": _PAGE},
+    "call": {"en": _CALL},
     "breach": {"en": _BREACH},
     "status_update": {"en": _STATUS_UPDATE},
     "subscription_confirmation": {"en": _CONFIRMATION},

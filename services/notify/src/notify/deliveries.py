@@ -261,3 +261,38 @@ def _draft(row: Mapping[str, Any]) -> Draft:
         page_id=row["page_id"],
         is_automatic=row["is_automatic"],
     )
+
+
+# -- calls ---------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class Call:
+    """A delivery that is a call, and how often it was tried."""
+
+    draft: Draft
+    attempts: int
+
+
+_FIND_CALL = """
+SELECT id, desk, lane, channel, kind, target, about, page_id, content, context, cause,
+    is_automatic, attempts
+FROM deliveries WHERE id = $1 AND desk = $2 AND channel = 'voice'
+"""
+_NOTE_CALL = """
+INSERT INTO calls (delivery_id, call_id, outcome, told_at) VALUES ($1, $2, $3, $4)
+ON CONFLICT (delivery_id, call_id) DO NOTHING RETURNING true
+"""
+
+
+async def find_call(connection: asyncpg.Connection, desk: str, delivery_id: UUID) -> Call | None:
+    """One of the desk's calls; None if there is none of this id."""
+    row = await connection.fetchrow(_FIND_CALL, delivery_id, desk)
+    return Call(_draft(row), max(row["attempts"], 1)) if row else None
+
+
+async def note_call(
+    connection: asyncpg.Connection, delivery_id: UUID, call_id: str, outcome: str, now: datetime
+) -> bool:
+    """Keep what became of a call; whether that was not known yet."""
+    return bool(await connection.fetchval(_NOTE_CALL, delivery_id, call_id, outcome, now))

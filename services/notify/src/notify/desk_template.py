@@ -22,13 +22,17 @@ mail_brake: {mails: 20, within: 1h}
 # PLEDGE_NOTIFY_REACHABLE_HOSTS. Public ones need no entry.
 reachable_hosts: []
 
-# `methods` are "email" or names of receivers; a page uses all of them.
+# `methods` are "email", "voice" (a call to `phone`) or names of receivers; a page uses all of them.
 people:
   first:
     name: First Person
     email: first@{desk}-staff.example
     zone: Europe/Berlin
     methods: [email]
+
+# Calls to people show this number. Whose phone rings presses 1 to take the page. The operator gives
+# the desk's account at the phone provider in PLEDGE_NOTIFY_VOICE_ACCOUNTS.
+# voice: {from: "+15550100"}
 
 # People who take turns; exactly one is on call at every instant. A weekly rotation hands off on the
 # weekday of `first_day`, at `hand_off` on the wall clock of `zone` (the desk's, if not given).

@@ -53,6 +53,7 @@ Wait = Annotated[timedelta, BeforeValidator(_span), AfterValidator(_at_least_a_s
 Zone = Annotated[str, AfterValidator(_zone)]
 Address = Annotated[str, AfterValidator(_address)]
 Target = Annotated[str, AfterValidator(_target)]
+Phone = Annotated[str, Field(pattern=r"^\+[1-9][0-9]{5,14}$")]
 Slug = Annotated[str, Field(pattern=r"^[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?$")]
 
 
@@ -70,10 +71,11 @@ class Section(BaseModel):
 
 
 class PersonSection(Section):
-    """Somebody who can be told. `methods`: "email" or names of receivers, all are used."""
+    """Somebody who can be told. `methods`: "email", "voice" or names of receivers, all are used."""
 
     name: str
     email: Address | None = None
+    phone: Phone | None = None
     zone: Zone | None = None
     language: str | None = None
     methods: Annotated[list[str], Field(min_length=1)] = ["email"]
@@ -120,6 +122,12 @@ class ReceiverSection(Section):
 
     url: Annotated[str, Field(pattern=r"^(https?://|\$\{)")]
     zone: Zone = "UTC"
+
+
+class VoiceSection(Section):
+    """Calls to people. The account at the provider is the operator's to give."""
+
+    number: Phone = Field(alias="from")
 
 
 class StepSection(Section):
@@ -208,6 +216,7 @@ class NotifyFile(Section):
     people: dict[Slug, PersonSection] = {}
     rotations: dict[Slug, RotationSection] = {}
     receivers: dict[Slug, ReceiverSection] = {}
+    voice: VoiceSection | None = None
     escalations: dict[Slug, EscalationSection] = {}
     routes: list[RouteSection] = []
     templates: dict[str, dict[str, TemplateSection]] = {}

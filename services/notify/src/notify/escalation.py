@@ -1,4 +1,4 @@
-"""Runs out the steps of pages that nobody acknowledges, at their instant."""
+"""Runs out the steps of pages that nobody takes, at their instant; lets people take them."""
 
 import asyncio
 from collections.abc import Sequence
@@ -9,8 +9,8 @@ import asyncpg
 
 from notify import store
 from notify.dispatcher import WINDOW, Dispatcher
-from notify.domain.page import StepRanOut
-from notify.work import Office, Saved
+from notify.domain.page import Decision, StepRanOut
+from notify.work import Office, Saved, acknowledge
 from pledge.runtime.due import DueLoop
 from pledge.runtime.outbox import Outbox
 
@@ -37,6 +37,19 @@ class Escalator:
                 self._due.forget(page_id)
             else:
                 self._due.schedule(at, page_id)
+
+    async def acknowledge(self, page_id: UUID, by: str, method: str) -> Decision | None:
+        """Let the page decide about an acknowledgement; None when there is no such page."""
+        work = self._office.begin()
+        async with self._outbox.transaction() as transaction:
+            record = await store.lock_page(transaction.connection, page_id)
+            if record is None:
+                return None
+            decision = acknowledge(work, record, by, method=method)
+            saved = await work.save(transaction.connection, self._dispatcher)
+            transaction.publish(*saved.messages)
+        self.settle(saved)
+        return decision
 
     async def run(self) -> None:
         """Escalate until cancelled; a transaction under way is finished first."""

@@ -14,12 +14,11 @@ from notify import reading, store
 from notify.deliveries import DELIVERY_STATES
 from notify.dispatcher import Dispatcher
 from notify.domain.oncall import on_call, shifts
-from notify.domain.page import Decision
 from notify.escalation import Escalator
 from notify.links import AckLinks
 from notify.reading import BadCursor, DeliveryFilter, PageFilter
 from notify.rows import About, PageFacts
-from notify.work import Office, acknowledge
+from notify.work import Office
 from pledge.events import Envelope
 from pledge.runtime.access import Principal, require
 from pledge.runtime.http import HttpProblem
@@ -217,7 +216,7 @@ class Api:
     async def acknowledge(self, request: Request, principal: Responder, page_id: UUID) -> Response:
         """Take a page: it escalates no more. Doing it again changes nothing."""
         await self._page_for(principal, page_id)
-        decision = await self._acknowledge(page_id, principal.subject, "web")
+        decision = await self._escalator.acknowledge(page_id, principal.subject, "web")
         if wants_page(request):
             return RedirectResponse(f"/pages/{page_id}", status_code=303)
         found = await self._page_for(principal, page_id)
@@ -261,19 +260,6 @@ class Api:
         self._escalator.settle(saved)
         return await self._page_for(principal, page_id)
 
-    async def _acknowledge(self, page_id: UUID, by: str, method: str) -> Decision | None:
-        """Let the page decide about an acknowledgement; None when there is no such page."""
-        work = self._office.begin()
-        async with self._outbox.transaction() as transaction:
-            record = await store.lock_page(transaction.connection, page_id)
-            if record is None:
-                return None
-            decision = acknowledge(work, record, by, method=method)
-            saved = await work.save(transaction.connection, self._dispatcher)
-            transaction.publish(*saved.messages)
-        self._escalator.settle(saved)
-        return decision
-
     # -- signed links ------------------------------------------------------------------------
 
     async def link_page(self, request: Request, token: str) -> Response:
@@ -284,7 +270,7 @@ class Api:
     async def link_acknowledge(self, request: Request, token: str) -> Response:
         """Take the page in the name of the one the link was made for."""
         link = self._links.read(token, self._office.clock.now())
-        await self._acknowledge(link.page_id, link.responder, "link")
+        await self._escalator.acknowledge(link.page_id, link.responder, "link")
         return await self._link_page(request, link.page_id, link.responder)
 
     async def _link_page(self, request: Request, page_id: UUID, responder: str) -> Response:

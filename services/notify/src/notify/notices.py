@@ -132,7 +132,8 @@ def notice(event: Event, ticket: Ticket | None) -> Notice:
         severity=facts.get("severity"),
         priority=facts.get("priority"),
         channel=facts.get("channel"),
-        is_urgent=bool(facts.get("is_urgent")),
+        # A voicemail may say so when the call before it did not.
+        is_urgent=bool(facts.get("is_urgent") or getattr(event, "is_urgent", False)),
         # Intake marks what a machine sent as a ticket that has nobody to answer.
         is_automatic=facts.get("is_answerable") is False,
         requester=_party(facts.get("requester"), facts.get("language")),

@@ -2,7 +2,7 @@
 
 import re
 from base64 import b64encode
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from zoneinfo import ZoneInfo
@@ -11,7 +11,7 @@ from notify import render
 from notify.ack import derive_key
 from notify.default_templates import BUILT_IN
 from notify.deskfile import NotifyFile, RotationSection, RouteSection
-from notify.domain.desk import Desk, Person, Receiver, ReceiverKind, Template
+from notify.domain.desk import Desk, Person, Receiver, ReceiverKind, Template, Voice
 from notify.domain.oncall import Override, Period, Rotation
 from notify.domain.page import EscalationPolicy, Step
 from notify.domain.routing import ChatRule, Condition, EmailRule, Route
@@ -51,13 +51,19 @@ class DeskFilesWrong(Exception):
         super().__init__("\n".join(str(problem) for problem in problems))
 
 
+VoiceAccount = tuple[str, str]
+"""A desk's account at the phone provider, and the token that it signs with."""
+
+
 @dataclass(frozen=True, slots=True)
 class Surroundings:
-    """What the operator, not the desk, decides: URLs behind `${…}`, signing key, allowed hosts."""
+    """What the operator, not the desk, decides: URLs behind `${…}`, signing key, allowed hosts, and
+    for each desk its account at the phone provider."""
 
     variables: Mapping[str, str]
     signing_secret: str
     reachable_hosts: frozenset[str]
+    voice_account: Callable[[str], VoiceAccount | None] = lambda desk: None
 
 
 def check_desk_file(path: Path) -> list[Problem]:
@@ -75,6 +81,7 @@ def load_desks(folder: Path, surroundings: Surroundings) -> dict[str, Desk]:
         if file is not None:
             found += _missing_variables(path, file, surroundings.variables)
             found += _hosts_not_granted(path, file, surroundings.reachable_hosts)
+            found += _no_voice_account(path, file, surroundings)
         problems += [problem for problem in found if problem.severity == "error"]
         if file is not None and not problems:
             desks[path.parent.name] = build_desk(path.parent.name, file, surroundings)
@@ -103,7 +110,13 @@ def build_desk(name: str, file: NotifyFile, surroundings: Surroundings) -> Desk:
         mails_per_address=file.mail_brake.mails,
         mails_within=file.mail_brake.within,
         reachable_hosts=surroundings.reachable_hosts,
+        voice=_voice(name, file, surroundings),
     )
+
+
+def _voice(desk: str, file: NotifyFile, surroundings: Surroundings) -> Voice | None:
+    account = surroundings.voice_account(desk)
+    return Voice(file.voice.number, *account) if file.voice and account else None
 
 
 def receiver_secret(signing_secret: str, desk: str, receiver: str) -> str:
@@ -120,6 +133,7 @@ def _person(file: NotifyFile, key: str) -> Person:
         zone=section.zone or file.zone,
         language=section.language or file.language,
         methods=tuple(section.methods),
+        phone=section.phone,
     )
 
 
@@ -231,6 +245,15 @@ def _hosts_not_granted(path: Path, file: NotifyFile, granted: frozenset[str]) ->
     ]
 
 
+def _no_voice_account(path: Path, file: NotifyFile, surroundings: Surroundings) -> list[Problem]:
+    desk = path.parent.name
+    if file.voice is None or surroundings.voice_account(desk) is not None:
+        return []
+    told = f"the desk {desk} has no account at the phone provider in this installation"
+    hint = "its operator gives one in PLEDGE_NOTIFY_VOICE_ACCOUNTS"
+    return [load(path).problem(("voice",), told, hint)]
+
+
 def _known(names: Mapping[str, object]) -> str:
     return f"known: {', '.join(names)}" if names else "the file has none yet"
 
@@ -239,10 +262,23 @@ def _check_people(document: Document, file: NotifyFile) -> Iterator[Problem]:
     for key, person in file.people.items():
         for index, method in enumerate(person.methods):
             where = ("people", key, "methods", index)
-            if method == "email" and person.email is None:
-                yield document.problem(where, f"{key} has no email address")
-            elif method != "email" and method not in file.receivers:
+            if method == "email":
+                if person.email is None:
+                    yield document.problem(where, f"{key} has no email address")
+            elif method == "voice":
+                yield from _check_voice(document, file, where, key)
+            elif method not in file.receivers:
                 yield document.problem(where, f"no receiver {method}", _known(file.receivers))
+
+
+def _check_voice(
+    document: Document, file: NotifyFile, where: tuple[str | int, ...], person: str
+) -> Iterator[Problem]:
+    if file.people[person].phone is None:
+        yield document.problem(where, f"{person} has no phone", 'such as phone: "+15550100"')
+    if file.voice is None:
+        hint = 'add voice: {from: "+15550100"}, the number that is shown'
+        yield document.problem(where, "the desk's file has no `voice`", hint)
 
 
 def _check_rotations(document: Document, file: NotifyFile) -> Iterator[Problem]:

@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from uuid import UUID
+from zlib import crc32
 
 import asyncpg
 
@@ -165,13 +166,39 @@ def _page_attempt(
 ) -> list[Event]:
     values = {**common, "page_id": draft.page_id, "method": draft.channel, "attempt": attempt}
     if isinstance(outcome, Delivered):
+        values["provider_id"] = outcome.provider_id
         sent: list[Event] = [PageSent.model_validate(values)]
-        # A webhook's receiver is where the page was to go; a mail server is only on the way.
+        # A webhook's receiver is where the page was to go; a mail server is only on the way, and
+        # a phone's provider tells later.
         if draft.channel == "webhook":
             sent.append(PageDelivered.model_validate(values))
         return sent
     failure = {"reason": outcome.reason.value, "detail": outcome.detail, "is_permanent": is_last}
     return [PageFailed.model_validate({**values, **failure})]
+
+
+def call_event(draft: Draft, call_id: str, outcome: str, attempt: int, now: datetime) -> EventDraft:
+    """What the provider says of a call: somebody answered, or why nobody did."""
+    values: dict[str, object] = {
+        "desk": draft.desk,
+        "occurred_at": now,
+        "recorded_at": now,
+        "ticket_id": draft.about.ticket_id,
+        "incident_id": draft.about.incident_id,
+        "number": draft.about.number,
+        **draft.context,
+        "page_id": draft.page_id,
+        "method": draft.channel,
+        "attempt": attempt,
+        "provider_id": call_id,
+    }
+    event: Event
+    if outcome == "answered":
+        event = PageDelivered.model_validate(values)
+    else:
+        event = PageFailed.model_validate({**values, "reason": outcome, "is_permanent": True})
+    # Two calls of one delivery are told apart; the attempts' own positions are below.
+    return EventDraft(event, draft.cause, _position(draft.id, 1 << 31 | crc32(call_id.encode())))
 
 
 def _message_sent(common: dict[str, object], draft: Draft) -> Event:

@@ -52,7 +52,9 @@ _PAGE = _PAGES.partition("WHERE")[0] + "WHERE id = $1"
 _DELIVERIES = """
 SELECT id, desk, channel, kind, target, about, page_id, state, attempts, next_attempt_at, reason,
     detail, created_at, finished_at, context->>'template' AS template,
-    (context->>'step')::int AS step, (context->>'round')::int AS round
+    (context->>'step')::int AS step, (context->>'round')::int AS round,
+    (SELECT outcome FROM calls WHERE delivery_id = deliveries.id ORDER BY told_at DESC LIMIT 1)
+        AS call
 FROM deliveries
 WHERE ($1::text[] IS NULL OR desk = ANY($1))
     AND ($2::text[] IS NULL OR state = ANY($2))
@@ -169,6 +171,7 @@ def _delivery_json(row: Mapping[str, Any]) -> dict[str, Any]:
         "detail": row["detail"],
         "created_at": iso(row["created_at"]),
         "finished_at": iso(row["finished_at"]),
+        "call": row["call"],
     }
 
 

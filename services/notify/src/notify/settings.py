@@ -4,10 +4,10 @@ import json
 from datetime import timedelta
 from typing import Annotated, Any
 
-from pydantic import BeforeValidator, Field, SecretStr
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, SecretStr
 from pydantic_settings import SettingsConfigDict
 
-from pledge.runtime.settings import Seconds, ServiceSettings
+from pledge.runtime.settings import BaseUrl, Seconds, ServiceSettings
 
 
 def _json(value: object) -> object:
@@ -19,6 +19,15 @@ def _json(value: object) -> object:
     except ValueError as error:
         raise ValueError(f"must be JSON: {error}") from error
     return found
+
+
+class VoiceAccount(BaseModel):
+    """An account at the phone provider; the token also signs what the provider sends to us."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    account: str = Field(pattern=r"^AC[0-9a-f]{32}$")
+    token: SecretStr = Field(min_length=16)
 
 
 class NotifySettings(ServiceSettings):
@@ -50,6 +59,19 @@ class NotifySettings(ServiceSettings):
     # that a desk's file can't make us call into the network we stand in.
     reachable_hosts: Annotated[list[str], BeforeValidator(_json)] = Field(
         default_factory=list, examples=['["pager.internal"]']
+    )
+    # Phone calls: where the provider's API is, and each desk's own account there. A desk's calls
+    # are made, and its provider's requests checked, with its own account only.
+    voice_url: BaseUrl | None = Field(
+        None,
+        description="the API of the provider that calls people; by default Twilio's, or the sink",
+        examples=["https://api.twilio.com"],
+    )
+    voice_accounts: Annotated[dict[str, VoiceAccount], BeforeValidator(_json)] = Field(
+        default_factory=dict,
+        repr=False,
+        description="a JSON object: a desk's name -> its account at the phone provider",
+        examples=['{"mine": {"account": "AC…", "token": "…"}}'],
     )
     webhook_timeout: Seconds = Field(
         timedelta(seconds=15), ge=timedelta(seconds=1), le=timedelta(seconds=25)

@@ -1,21 +1,27 @@
 """The parts of a running notify, made from its settings."""
 
 from collections.abc import Mapping
+from functools import partial
+from typing import Final
 from urllib.parse import urlsplit
 
 from notify.ack import derive_key
 from notify.channels import Channel
 from notify.channels.smtp import SmtpChannel, SmtpServer
+from notify.channels.voice import VoiceChannel
 from notify.channels.webhook import WebhookChannel
 from notify.compose import Composer
 from notify.dispatcher import LANE_SENDERS
-from notify.domain.desk import Desk, Receiver
+from notify.domain.desk import Desk, Receiver, Voice
 from notify.domain.retry import RetryPolicy
 from notify.metrics import NotifyMetrics
-from notify.policy import Surroundings, load_desks
+from notify.paging import PageComposer
+from notify.policy import Surroundings, VoiceAccount, load_desks
 from notify.settings import NotifySettings
 from notify.work import Office
 from pledge.runtime.clock import Clock
+
+PROVIDER_URL: Final = "https://api.twilio.com"
 
 
 def surroundings(settings: NotifySettings) -> Surroundings:
@@ -30,7 +36,21 @@ def surroundings(settings: NotifySettings) -> Surroundings:
         variables=variables,
         signing_secret=settings.key.get_secret_value(),
         reachable_hosts=frozenset(reachable),
+        voice_account=partial(_voice_account, settings),
     )
+
+
+def _voice_account(settings: NotifySettings, desk: str) -> VoiceAccount | None:
+    """The desk's own account. The sink plays the provider, too, and takes any: each desk has one
+    there that follows from our key."""
+    own = settings.voice_accounts.get(desk)
+    if own is not None:
+        return own.account, own.token.get_secret_value()
+    if settings.voice_url is not None or settings.sink_public_url is None:
+        return None
+    secret = settings.key.get_secret_value()
+    account, token = (derive_key(secret, f"voice/{what}/{desk}").hex()[:32] for what in "at")
+    return f"AC{account}", token
 
 
 def link_key(settings: NotifySettings) -> bytes:
@@ -38,12 +58,17 @@ def link_key(settings: NotifySettings) -> bytes:
     return derive_key(settings.key.get_secret_value(), "acknowledgement links")
 
 
+def public_url(settings: NotifySettings) -> str:
+    """Where responders' browsers, and the phone provider, reach this service."""
+    return settings.public_url("notify") or f"http://{settings.http_host}:{settings.http_port}"
+
+
 def make_office(settings: NotifySettings, metrics: NotifyMetrics, clock: Clock) -> Office:
     """The desks and what composes their messages. Raises DeskFilesWrong."""
     desks = load_desks(settings.desks, surroundings(settings))
-    own_url = f"http://{settings.http_host}:{settings.http_port}"
-    public_url = settings.public_url("notify") or own_url
-    return Office(desks, Composer(public_url, link_key(settings)), metrics, clock)
+    composer = Composer()
+    paging = PageComposer(composer, public_url(settings), link_key(settings))
+    return Office(desks, composer, paging, metrics, clock)
 
 
 def make_channels(
@@ -56,6 +81,10 @@ def make_channels(
         found = known.receivers.get(name) if known else None
         return (found, known.reachable_hosts) if known and found else None
 
+    def voice(desk: str) -> tuple[Voice, frozenset[str]] | None:
+        known = desks.get(desk)
+        return (known.voice, known.reachable_hosts) if known and known.voice else None
+
     # A receiver has two lanes, pages and the rest.
     connections = 2 * LANE_SENDERS
     return {
@@ -63,7 +92,15 @@ def make_channels(
             receiver, clock, timeout=settings.webhook_timeout, connections=connections
         ),
         "email": SmtpChannel(_smtp_server(settings)),
-    }
+        "voice": VoiceChannel(
+            voice, _voice_url(settings), clock,
+            timeout=settings.webhook_timeout, connections=LANE_SENDERS,
+        ),
+    }  # fmt: skip
+
+
+def _voice_url(settings: NotifySettings) -> str:
+    return settings.voice_url or settings.sink_public_url or PROVIDER_URL
 
 
 def retry_policy(settings: NotifySettings) -> RetryPolicy:

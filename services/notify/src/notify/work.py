@@ -27,6 +27,7 @@ from notify.domain.page import (
     raise_page,
 )
 from notify.metrics import NotifyMetrics
+from notify.paging import PageComposer
 from notify.publishing import EventDraft, number, page_event
 from notify.rows import Draft, PageFacts, PageRecord
 from pledge.events import Actor
@@ -51,12 +52,13 @@ class Office:
 
     desks: Mapping[str, Desk]
     composer: Composer
+    paging: PageComposer
     metrics: NotifyMetrics
     clock: Clock
 
     def begin(self) -> "Work":
         """A unit of work whose decisions are made now."""
-        return Work(self.desks, self.composer, self.metrics, self.clock.now())
+        return Work(self.desks, self.paging, self.metrics, self.clock.now())
 
 
 @dataclass(slots=True)
@@ -64,7 +66,7 @@ class Work:
     """Everything one transaction decides. `now` is the instant of all its decisions."""
 
     desks: Mapping[str, Desk]
-    composer: Composer
+    paging: PageComposer
     metrics: NotifyMetrics
     now: datetime
     new_pages: dict[UUID, PageRecord] = field(default_factory=dict)
@@ -146,8 +148,8 @@ class Work:
         responders: list[str] = []
         for address in addresses(decision.effects):
             if desk is not None:
-                self.drafts += self.composer.page(desk, after, address, self.now)
-                responders += self.composer.responders(desk, after, address, self.now)
+                self.drafts += self.paging.drafts(desk, after, address, self.now)
+                responders += self.paging.responders(desk, after, address, self.now)
         if is_silenced(decision.effects):
             self._silenced.add(after.id)
         for change in announcements(decision.effects):

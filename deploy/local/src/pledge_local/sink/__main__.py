@@ -26,6 +26,7 @@ from pledge_local.sink.arrivals import Arrivals
 from pledge_local.sink.faults import Faults
 from pledge_local.sink.http import Secrets, router
 from pledge_local.sink.mail import MailHandler, serve_mail
+from pledge_local.sink.phone import Phone
 from pledge_local.sink.settings import SinkSettings
 
 
@@ -47,7 +48,10 @@ async def serve(
         metrics=RuntimeMetrics(CollectorRegistry(), "sink"),
         clock=clock,
         ids=ids,
-        routers=[router(arrivals, faults, _secrets(settings), web)],
+        routers=[
+            router(arrivals, faults, _secrets(settings), web),
+            Phone(arrivals, faults, ids).router,
+        ],
     )
     http = HttpServer(app, settings.http_host, settings.http_port, grace=timedelta(seconds=1))
     http.listen()

@@ -13,12 +13,12 @@ from typing import Any, Literal
 from pledge.runtime.clock import Clock
 
 KEPT = 2000
-Kind = Literal["email", "webhook"]
+Kind = Literal["email", "webhook", "call"]
 
 
 @dataclass(frozen=True, slots=True)
 class Arrival:
-    """One mail or webhook call that was accepted."""
+    """One mail, webhook or phone call that was accepted."""
 
     number: int
     """Counts arrivals from 1."""
@@ -26,20 +26,20 @@ class Arrival:
     received_at: datetime
     """When it was taken, just before the answer."""
     to: str
-    """The envelope's recipients, or the webhook's name."""
+    """The envelope's recipients, the webhook's name, or the number called."""
     sender: str
     subject: str
     text: str
     html: str | None
     headers: Mapping[str, str]
     delivery: str
-    """Message-ID or webhook-id: the same one again is the same message sent twice."""
+    """Message-ID, webhook-id or the call's id: once more is the same message sent twice."""
     attempt: int
     """How often this delivery has arrived, with this time."""
     is_signed: bool | None
     """Whether the signature is right; None where there is no secret to check it by."""
     body: Any = None
-    """A webhook's JSON."""
+    """A webhook's JSON, or the order of a call."""
 
     def document(self) -> dict[str, Any]:
         """As JSON: times in ISO 8601 with milliseconds."""

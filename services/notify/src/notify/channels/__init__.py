@@ -21,15 +21,18 @@ class Reason(StrEnum):
     NAME_UNKNOWN = "name_unknown"
     BAD_CONTENT = "bad_content"  # no mail can be made of it
     RECEIVER_UNKNOWN = "receiver_unknown"  # the desk's file no longer has it
+    NOT_ANSWERED = "not_answered"  # the phone rang out
+    BUSY = "busy"  # so was the phone
     GAVE_UP = "gave_up"
     UNEXPECTED = "unexpected"  # a fault of ours; the log has it
 
 
 @dataclass(frozen=True, slots=True)
 class Delivered:
-    """The receiver took it."""
+    """The receiver took it. `provider_id` is what a provider calls it from now on."""
 
     detail: str = ""
+    provider_id: str | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -13,7 +13,7 @@ from notify.domain.routing import Route
 
 @dataclass(frozen=True, slots=True)
 class Person:
-    """Somebody who can be paged or mailed. `methods` are "email" or names of receivers."""
+    """Somebody who can be told. `methods` are "email", "voice" or names of receivers."""
 
     name: str
     full_name: str
@@ -21,6 +21,7 @@ class Person:
     zone: str  # IANA name; every time this person reads is shown in it
     language: str
     methods: tuple[str, ...]  # at least one
+    phone: str | None = None  # E.164: called by "voice"
 
 
 class ReceiverKind(StrEnum):
@@ -38,6 +39,15 @@ class Receiver:
     url: str
     secret: str = field(repr=False)
     zone: str = "UTC"
+
+
+@dataclass(frozen=True, slots=True)
+class Voice:
+    """How the desk calls people: the number shown, and its account at the provider."""
+
+    number: str  # E.164
+    account: str
+    token: str = field(repr=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,6 +79,7 @@ class Desk:
     mails_per_address: int  # automatic mails to one address within `mails_within`
     mails_within: timedelta
     reachable_hosts: frozenset[str]  # private hosts this desk's webhooks may reach all the same
+    voice: Voice | None = None  # None: nobody is called
 
     @cached_property
     def routed_events(self) -> frozenset[str]:
@@ -103,7 +114,19 @@ class ToMailbox:
     person: Person | None
 
 
-Way = ToReceiver | ToMailbox
+@dataclass(frozen=True, slots=True)
+class ToPhone:
+    """A way to reach somebody: a call to this number."""
+
+    phone: str
+    name: str
+    zone: str
+    language: str
+    voice: Voice
+    person: Person | None
+
+
+Way = ToReceiver | ToMailbox | ToPhone
 
 
 def ways(desk: Desk, target: str, at: datetime) -> tuple[Way, ...]:
@@ -128,6 +151,17 @@ def person_ways(desk: Desk, person: Person) -> tuple[Way, ...]:
         if method == "email" and person.email:
             found.append(
                 ToMailbox(person.email, person.full_name, person.zone, person.language, person)
+            )
+        elif method == "voice" and person.phone and desk.voice:
+            found.append(
+                ToPhone(
+                    person.phone,
+                    person.full_name,
+                    person.zone,
+                    person.language,
+                    desk.voice,
+                    person,
+                )
             )
         elif method in desk.receivers:
             found.append(ToReceiver(desk.receivers[method], person))

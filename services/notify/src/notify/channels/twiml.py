@@ -1,0 +1,81 @@
+"""What a phone provider is told to say (TwiML), and how its requests to us are signed.
+
+The wire format is Twilio's; other providers offer it, too.
+"""
+
+import base64
+import hashlib
+import hmac
+from collections.abc import Iterable, Mapping, Sequence
+from urllib.parse import urlsplit
+from xml.etree.ElementTree import Element, SubElement, tostring
+
+LONGEST_SPOKEN = 1_200  # characters: a minute and a half, and far below the provider's 4,000
+TIMES_SAID = "3"  # who is woken by it needs more than one try
+WAIT_FOR_KEY = "8"  # seconds of silence after the words
+TAKES = "1"
+"""The key that takes the page."""
+
+
+def ask_for_a_key(words: str, language: str, action_url: str) -> str:
+    """Says the words, and asks for the key that takes the page; the key goes to `action_url`."""
+    response = Element("Response")
+    asked = SubElement(
+        response, "Gather", input="dtmf", numDigits="1", timeout=WAIT_FOR_KEY,
+        action=action_url, method="POST",
+    )  # fmt: skip
+    spoken = " ".join(_speakable(words).split())[:LONGEST_SPOKEN]
+    said = SubElement(asked, "Say", language=language, loop=TIMES_SAID)
+    said.text = f"{spoken} To take it, press {TAKES}."
+    SubElement(response, "Say", language=language).text = "Nobody took it. The next person follows."
+    return tostring(response, encoding="unicode")
+
+
+def say(words: str, language: str) -> str:
+    """Says the words, and the call is over."""
+    response = Element("Response")
+    SubElement(response, "Say", language=language).text = _speakable(words)
+    return tostring(response, encoding="unicode")
+
+
+def _speakable(words: str) -> str:
+    """Without characters that XML 1.0 can't hold."""
+    return "".join(
+        char if char in "\t\n\r" or (ord(char) >= 32 and not 0xFFFE <= ord(char) <= 0xFFFF) else " "
+        for char in words
+    )
+
+
+def is_signed(
+    token: str, url: str, fields: Iterable[tuple[str, str]], signatures: Sequence[str]
+) -> bool:
+    """Whether one of `signatures` is the provider's over the URL it called and the form it sent.
+
+    The provider may or may not write the port in the URL that it signs, hence both are tried.
+    """
+    grouped: dict[str, set[str]] = {}
+    for name, value in fields:
+        grouped.setdefault(name, set()).add(value)
+    expected = [sign(token, each, grouped) for each in _spellings(url)]
+    matches = [
+        hmac.compare_digest(given.encode(), right.encode())
+        for given in signatures
+        for right in expected
+    ]
+    return any(matches)
+
+
+def sign(token: str, url: str, fields: Mapping[str, Iterable[str]]) -> str:
+    """HMAC-SHA1, base64, of the URL and each distinct field, sorted by name and by value."""
+    parts = [f"{name}{value}" for name in sorted(fields) for value in sorted(set(fields[name]))]
+    content = (url + "".join(parts)).encode("utf-8", "surrogatepass")
+    return base64.b64encode(hmac.new(token.encode(), content, hashlib.sha1).digest()).decode()
+
+
+def _spellings(url: str) -> tuple[str, ...]:
+    parts = urlsplit(url)
+    host = parts.hostname or ""
+    usual = {"https": 443, "http": 80}.get(parts.scheme, 0)
+    without = parts._replace(netloc=host).geturl()
+    with_port = parts._replace(netloc=f"{host}:{parts.port or usual}").geturl()
+    return tuple(dict.fromkeys((url, without, with_port)))

@@ -1,0 +1,87 @@
+"""Calls to people, by a provider that speaks Twilio's API.
+
+The call's words and the address that its provider reports to stand in the delivery's content. That
+the provider took the call is all that `send` says; whether anybody answered, and pressed the key,
+comes later (`notify.calls`). Creating a call is not idempotent: after an answer that was lost the
+phone may ring twice, which is better than not at all.
+"""
+
+import base64
+import json
+from collections.abc import Callable
+from datetime import timedelta
+from urllib.parse import urlencode
+
+from notify.channels import Delivered, Delivery, Failed, Outcome, Reason
+from notify.channels.posting import Answered, Poster
+from notify.domain.desk import Voice
+from pledge.runtime.clock import Clock
+
+RINGS_FOR = timedelta(seconds=30)
+REPORTED = ("ringing", "answered", "completed")
+
+VoiceDirectory = Callable[[str], tuple[Voice, frozenset[str]] | None]
+"""desk -> how it calls, and the private hosts it may reach; None if it calls nobody."""
+
+
+class VoiceChannel:
+    """Asks the provider at `base_url` to call somebody."""
+
+    def __init__(
+        self,
+        directory: VoiceDirectory,
+        base_url: str,
+        clock: Clock,
+        *,
+        timeout: timedelta,
+        connections: int,
+    ) -> None:
+        self._directory = directory
+        self._base_url = base_url
+        self._poster = Poster(clock, timeout=timeout, connections=connections)
+
+    async def send(self, delivery: Delivery) -> Outcome:
+        """Ask for one call."""
+        found = self._directory(delivery.desk)
+        if found is None:
+            return Failed(Reason.RECEIVER_UNKNOWN, "the desk's file no longer has `voice`")
+        voice, reachable = found
+        url = f"{self._base_url}/2010-04-01/Accounts/{voice.account}/Calls.json"
+        credentials = base64.b64encode(f"{voice.account}:{voice.token}".encode()).decode()
+        headers = [
+            ("content-type", "application/x-www-form-urlencoded"),
+            ("accept", "application/json"),
+            ("user-agent", "pledge-notify"),
+            ("authorization", f"Basic {credentials}"),
+        ]
+        body = urlencode(_order(delivery)).encode()
+        answer = await self._poster.post(f"{delivery.desk}/voice", reachable, url, headers, body)
+        if not isinstance(answer, Answered):
+            return answer
+        return Delivered(f"HTTP {answer.status}", provider_id=_call_id(answer.body))
+
+    async def close(self) -> None:
+        """Close every connection."""
+        await self._poster.close()
+
+
+def _order(delivery: Delivery) -> list[tuple[str, str]]:
+    content = delivery.content
+    return [
+        ("To", delivery.target),
+        ("From", str(content["from"])),
+        ("Twiml", str(content["twiml"])),
+        ("Timeout", str(int(RINGS_FOR.total_seconds()))),
+        ("StatusCallback", str(content["status_url"])),
+        ("StatusCallbackMethod", "POST"),
+        *(("StatusCallbackEvent", each) for each in REPORTED),
+    ]
+
+
+def _call_id(body: bytes) -> str | None:
+    """The provider's id of the call, if its answer can be read: the call is made all the same."""
+    try:
+        sid = json.loads(body).get("sid")
+    except (ValueError, RecursionError, AttributeError):
+        return None
+    return sid if isinstance(sid, str) else None

@@ -1,0 +1,123 @@
+"""The promises of SmartSimple's support desk, in virtual time.
+
+The world starts on Wednesday 2026-03-04 at 10:00 in Toronto (15:00 UTC). Erin is the expert on
+call that week.
+"""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+from typing import Any, TypeVar
+
+import pytest
+
+from pledge.events import Event, PageAcknowledged, PageDelivered, PageFailed
+from support.world import Ticket, World
+
+DESK = "smartsimple"
+LINE = "+15550130"
+MINUTE = timedelta(minutes=1)
+ERIN, TOM, MANAGER = "+15550131", "+15550132", "+15550133"
+E = TypeVar("E", bound=Event)
+
+
+def utc(text: str) -> datetime:
+    return datetime.fromisoformat(text).replace(tzinfo=UTC)
+
+
+def iso(instant: datetime) -> str:
+    return instant.isoformat(timespec="milliseconds").replace("+00:00", "Z")
+
+
+async def calls(world: World) -> list[dict[str, Any]]:
+    return [each for each in await world.arrived() if each["kind"] == "call"]
+
+
+async def triage(world: World, ticket: Ticket, severity: str) -> None:
+    await world.post("intake", f"/tickets/{ticket['id']}/triage", severity=severity)
+
+
+def said_by(events: list[Event], kind: type[E]) -> list[E]:
+    return [each for each in events if isinstance(each, kind)]
+
+
+@pytest.mark.promise("SMS-01", "SMS-02", "SMS-03")
+async def test_a_call_on_the_critical_line_rings_until_somebody_takes_it(world: World) -> None:
+    await world.advance_to(utc("2026-03-05 08:00"))  # 03:00 in Toronto
+    start = world.clock.now()
+    ticket = await world.call(DESK, LINE, extension="501")
+    assert await world.due(ticket, "first_response") == start + 15 * MINUTE
+    [first] = await calls(world)
+    assert (first["to"], first["received_at"]) == (ERIN, iso(start)), "at once"
+    assert ticket["number"] in first["text"]
+    assert "03:00:00 EST" in first["text"], "the time is the expert's own, and names its zone"
+
+    assert await world.pick_up(first) == [], "half asleep: who presses nothing has not taken it"
+    await world.advance(5 * MINUTE)
+    rings = (await calls(world))[1:]
+    assert sorted(each["to"] for each in rings) == [ERIN, TOM]
+    [to_erin, to_tom] = sorted(rings, key=lambda each: str(each["to"]))
+    await world.hang_up(to_erin)
+    [again, taken] = await world.pick_up(to_tom, keys="51")
+    assert "press 1" in again
+    assert taken == "Thank you. It is yours."
+
+    # Who acts on receipt keeps the promise, and no phone rings again.
+    await world.post(
+        "intake", f"/tickets/{ticket['id']}/contact-attempts", channel="phone", reached=True
+    )
+    assert await world.state(ticket, "first_response") == "met"
+    await world.advance(30 * MINUTE)
+    assert len(await calls(world)) == 3
+    events = await world.events("notify.events.v1")
+    [acknowledged] = said_by(events, PageAcknowledged)
+    assert (acknowledged.by.id, acknowledged.method) == ("tom", "voice")
+    assert [
+        each.responder for each in said_by(events, PageDelivered) if each.method == "voice"
+    ] == [
+        "erin",
+        "tom",
+    ]
+    [failed] = said_by(events, PageFailed)
+    assert (failed.responder, failed.reason) == ("erin", "not_answered")
+
+
+@pytest.mark.promise("SMS-01", "SMS-04")
+async def test_a_voicemail_on_the_critical_line_pages_all_the_same(world: World) -> None:
+    # The caller hears the instructions, reaches nobody, and leaves a message: one alarm.
+    await world.call(DESK, LINE, extension="501", call_id="call-1")
+    await world.voicemail(DESK, LINE, extension="501", call_id="call-1")
+    assert len(await world.tickets(DESK)) == 1
+    [page] = await world.pages(DESK)
+    [call] = await calls(world)
+    await world.pick_up(call, keys="1")
+    # A message that is left after the call was taken, and one without a call that we knew of.
+    await world.voicemail(DESK, LINE, extension="501", call_id="call-2")
+    await world.mail("critical@smartsimple.example", "Payments are down")
+    assert [each["to"] for each in await calls(world)] == [ERIN] * 3
+    assert len(await world.pages(DESK)) == 3
+    assert page["state"] == "triggered"
+
+
+@pytest.mark.promise("SMS-07", "SMS-08")
+async def test_regular_requests_have_the_regular_hours_of_every_day(world: World) -> None:
+    await world.advance_to(utc("2026-03-07 23:00"))  # Saturday, 18:00 in Toronto
+    ticket = await world.form(
+        DESK, "A total is wrong", requester={"email": "kei@grants.example", "zone": "Asia/Tokyo"}
+    )
+    call = await world.call(DESK, LINE, extension="1")
+    assert not await calls(world), "nobody is woken"
+    # Three hours until 21:00, five from 05:00 on Sunday, when the clocks have gone ahead.
+    assert await world.due(ticket, "first_response") == utc("2026-03-08 14:00")
+    assert await world.due(call, "first_response") == utc("2026-03-08 14:00")
+    await triage(world, call, "tier4")
+    assert await world.due(call, "first_response") == utc("2026-03-09 01:00"), "Sunday's close"
+
+    [mail] = [each for each in await world.arrived() if "kei@grants.example" in each["to"]]
+    assert "Sun 8 Mar 2026, 08:00:00 JST (Asia/Tokyo)" in mail["text"]
+
+    # A regular channel, and an emergency after all: as fast, and somebody is called.
+    await triage(world, ticket, "tier1")
+    assert await world.due(ticket, "first_response") == world.clock.now() + 15 * MINUTE
+    [ring] = await calls(world)
+    assert ring["to"] == ERIN
