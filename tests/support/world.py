@@ -37,6 +37,7 @@ from sla.settings import SlaSettings
 from status.__main__ import serve as serve_status
 from status.settings import StatusSettings
 from support import topics
+from support.asking import asker
 from support.cluster import ROOT
 from support.databases import Databases
 from support.waiting import eventually
@@ -95,7 +96,7 @@ class World:
 
     async def __aenter__(self) -> World:
         signing.create(self._key, self.ids)
-        self.http = httpx.AsyncClient(timeout=30)
+        self.http = asker()
         self._probe = AIOKafkaConsumer(**self.kafka.client_options())
         await self._probe.start()
         for service, dsn in self.dsns.items():

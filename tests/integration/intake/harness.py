@@ -35,6 +35,7 @@ from pledge.runtime.records import Message
 from pledge.runtime.settings import KafkaSettings
 from pledge_local.kafka import free_port
 from support import topics
+from support.asking import asker
 from support.cluster import ROOT
 from support.tokens import Signer, write_jwks
 from support.waiting import eventually
@@ -102,7 +103,7 @@ class Intake:
             token = self.signer.token(self.clock.now(), roles=list(roles), desks=desks)
             headers["authorization"] = f"Bearer {token}"
         url = f"http://127.0.0.1:{self.settings.http_port}"
-        return httpx.AsyncClient(base_url=url, headers=headers, timeout=20, **options)
+        return asker(url, headers=headers, **options)
 
     async def mail(
         self, message: EmailMessage | bytes, *to: str, sender: str = "ann@contoso.example"

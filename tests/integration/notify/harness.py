@@ -42,6 +42,7 @@ from pledge.runtime.ids import SystemIds
 from pledge.runtime.records import Message
 from pledge.runtime.settings import KafkaSettings, variable_of
 from support import topics
+from support.asking import asker
 from support.tokens import Signer, write_jwks
 from support.waiting import eventually
 
@@ -239,7 +240,7 @@ class Notify:
             self._task.result()
         if self._process is not None and self._process.poll() is not None:
             raise RuntimeError("the process has ended")
-        async with httpx.AsyncClient() as client:
+        async with asker() as client:
             try:
                 return (await client.get(f"{self.url}/readyz")).status_code == 200
             except httpx.HTTPError:
@@ -301,7 +302,7 @@ class Notify:
     ) -> httpx.Response:
         token = self.signer.token(CLOCK.now(), **{"roles": list(roles), **(claims or {})})
         told = {"authorization": f"Bearer {token}", **(headers or {})}
-        async with httpx.AsyncClient() as client:
+        async with asker() as client:
             return await client.request(method, self.url + path, headers=told, **options)
 
     async def get(self, path: str, **params: Any) -> list[dict[str, Any]]:

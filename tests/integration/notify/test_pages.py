@@ -6,7 +6,6 @@ import asyncio
 import re
 from datetime import timedelta
 
-import httpx
 from standardwebhooks import Webhook
 
 from integration.notify.harness import (
@@ -34,6 +33,7 @@ from pledge.events import (
     Resolved,
 )
 from support import topics
+from support.asking import asker
 from support.waiting import eventually
 
 
@@ -182,7 +182,7 @@ async def test_the_link_of_a_page_acknowledges_by_post_and_not_by_looking(
     await until(lambda: bool(receiver.pages()), "the page arrives")
     body = receiver.pages()[0].json
 
-    async with httpx.AsyncClient() as client:
+    async with asker() as client:
         shown = await client.get(body["acknowledge_url"])
         assert shown.status_code == 200
         assert "Mail is down" in shown.text
@@ -329,7 +329,7 @@ async def test_a_link_in_an_escalation_mail_leads_to_the_page(
     text = mailbox.mails[0].get_content()
     link = re.search(r"http://\S+/a/\S+", text)
     assert link
-    async with httpx.AsyncClient() as client:
+    async with asker() as client:
         await client.post(link[0])
     (page,) = await notify.get("/pages")
     assert page["acknowledged_by"] == "anna"

@@ -24,6 +24,7 @@ from sla.__main__ import serve
 from sla.consumer import TOPICS
 from sla.settings import SlaSettings
 from support import topics
+from support.asking import asker
 from support.tokens import Signer, write_jwks
 from support.waiting import eventually
 
@@ -143,10 +144,9 @@ class Sla:
         """A client with a token, by default for the desk acme."""
         # Tokens are checked by the service's clock.
         token = self.signer.token(self.clock.now(), **({"desks": ["acme"]} | claims))
-        return httpx.AsyncClient(
-            base_url=f"http://127.0.0.1:{self.settings.http_port}",
+        return asker(
+            f"http://127.0.0.1:{self.settings.http_port}",
             headers={"authorization": f"Bearer {token}"},
-            timeout=20,
         )
 
     async def get(self, path: str, **params: Any) -> Any:

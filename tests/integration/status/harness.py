@@ -37,6 +37,7 @@ from pledge.runtime.settings import KafkaSettings
 from status.__main__ import serve
 from status.settings import StatusSettings
 from support import topics
+from support.asking import asker
 from support.tokens import Signer, write_jwks
 from support.waiting import eventually
 
@@ -240,7 +241,7 @@ class Status:
 
     def public(self) -> httpx.AsyncClient:
         """A client of somebody from the street."""
-        return httpx.AsyncClient(base_url=self.url, timeout=20)
+        return asker(self.url)
 
     def staff(self, *roles: str, desks: Sequence[str] = ("acme",)) -> httpx.AsyncClient:
         """A client with a token, by default of a publisher of acme."""
@@ -248,7 +249,7 @@ class Status:
             self.clock.now(), desks=list(desks), roles=list(roles or ["publisher"])
         )
         headers = {"authorization": f"Bearer {token}"}
-        return httpx.AsyncClient(base_url=self.url, headers=headers, timeout=20)
+        return asker(self.url, headers=headers)
 
     async def summary(self, desk: str = "acme") -> Any:
         async with self.public() as client:

@@ -7,18 +7,14 @@ import re
 import httpx
 
 from integration.status.harness import Status
+from support.asking import asker
 
 
 def signed_in(status: Status, *roles: str) -> httpx.AsyncClient:
     token = status.signer.token(
         status.clock.now(), desks=["acme"], roles=list(roles or ["publisher"])
     )
-    return httpx.AsyncClient(
-        base_url=status.url,
-        cookies={"pledge_session": token},
-        headers={"accept": "text/html"},
-        timeout=20,
-    )
+    return asker(status.url, cookies={"pledge_session": token}, headers={"accept": "text/html"})
 
 
 async def form_of(client: httpx.AsyncClient, path: str) -> dict[str, str]:

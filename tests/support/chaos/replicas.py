@@ -13,6 +13,7 @@ import httpx
 
 from pledge.runtime.clock import SystemClock
 from pledge_local.processes import Child
+from support.asking import asker
 
 STOPS_WITHIN = 30.0
 
@@ -96,7 +97,7 @@ class Replica:
         clock = SystemClock()
         deadline = clock.monotonic() + within.total_seconds()
         said = "it does not answer"
-        async with httpx.AsyncClient(timeout=5, trust_env=False) as client:
+        async with asker() as client:
             while clock.monotonic() < deadline:
                 self.check()
                 try:
