@@ -15,7 +15,6 @@ from uuid import UUID
 from pledge.events import Envelope, Event, caused_by, encode
 from pledge.runtime.records import Message
 from sla.announce import Telling, breach_id, event_of, left_for
-from sla.domain.assess import assess
 from sla.domain.differ import diff
 from sla.domain.model import (
     Assessment,
@@ -61,7 +60,7 @@ class Ledger:
         self._drafts: dict[UUID, Ticket] = {}
         self._taken_over: set[UUID] = set()
         self._facts: list[FactRow] = []
-        self._timers: dict[TimerKey, TimerRow | None] = {}
+        self._timers: dict[TimerKey, TimerRow] = {}
         self._breaches: dict[UUID, BreachRow] = {}
         self._retractions: dict[UUID, RetractionRow] = {}
         self.messages: list[Message] = []
@@ -153,11 +152,7 @@ class Ledger:
             for each in self._known[ticket_id].told.timers
         }
         for key, row in self._timers.items():
-            if row is None:
-                if key in existing:
-                    rows.removed_timers.append(key)
-            else:
-                (rows.changed_timers if key in existing else rows.new_timers).append(row)
+            (rows.changed_timers if key in existing else rows.new_timers).append(row)
         return rows
 
     def tickets(self) -> list[Ticket]:
@@ -177,7 +172,7 @@ class Ledger:
         if draft.earlier:
             standing = stand(draft.facts, policy, self._policies.past(draft))
         else:
-            standing = Standing(assess(draft.facts, policy), _NO_OWNERS)
+            standing = Standing(draft.assessor.assess(draft.facts, policy), _NO_OWNERS)
         difference = diff(draft.told, standing.assessment, until)
         self._tell(draft, policy, standing, difference, is_provisional=is_provisional)
 
@@ -202,9 +197,8 @@ class Ledger:
             # What is settled under an earlier version is told of in its name.
             own = owners.get(key, policy)
             self._say(draft, change, before.get(key), own, is_provisional=is_provisional)
-        if difference.told != draft.told:
-            self._note_timers(draft, before, difference.told, assessment, policy)
-            draft.told = difference.told
+        self._note_timers(draft, before, difference.told, assessment, policy)
+        draft.told = difference.told
         draft.wake_at = difference.wake_at
 
     def _say(
@@ -250,11 +244,12 @@ class Ledger:
         policy: Policy,
     ) -> None:
         """Rows of the timers of which something else is told now than before."""
-        now_told = {(each.metric, each.cycle): each for each in told.timers}
+        changed = [one for one in told.timers if before.get((one.metric, one.cycle)) != one]
+        if not changed:
+            return
         timers = {(each.metric, each.cycle): each for each in assessment.timers}
-        for key, published in now_told.items():
-            if before.get(key) == published:
-                continue
+        for published in changed:
+            key = (published.metric, published.cycle)
             timer = timers.get(key)
             self._timers[(draft.ticket_id, *key)] = TimerRow(
                 draft.ticket_id,
@@ -271,8 +266,6 @@ class Ledger:
                 timer.reason if timer else "",
                 left_for(timer, policy) if published.state is State.PAUSED else None,
             )
-        for key in before.keys() - now_told.keys():
-            self._timers[(draft.ticket_id, *key)] = None
 
     def _note_breach(
         self, draft: Ticket, change: Change, policy: Policy, *, is_provisional: bool

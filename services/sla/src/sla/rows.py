@@ -76,6 +76,5 @@ class Rows:
     facts: list[FactRow] = field(default_factory=list)
     new_timers: list[TimerRow] = field(default_factory=list)
     changed_timers: list[TimerRow] = field(default_factory=list)
-    removed_timers: list[tuple[UUID, str, int]] = field(default_factory=list)
     breaches: list[BreachRow] = field(default_factory=list)
     retractions: list[RetractionRow] = field(default_factory=list)

@@ -89,10 +89,6 @@ FROM unnest($1::uuid[], $2::text[], $3::int[], $4::text[], $5::timestamptz[], $6
             target, reason, left_for)
 WHERE timers.ticket_id = new.ticket_id AND timers.metric = new.metric AND timers.cycle = new.cycle
 """
-_DELETE_TIMERS = """
-DELETE FROM timers USING unnest($1::uuid[], $2::text[], $3::int[]) AS old(ticket_id, metric, cycle)
-WHERE timers.ticket_id = old.ticket_id AND timers.metric = old.metric AND timers.cycle = old.cycle
-"""
 # A promise that was broken, kept after all, and broken again is the same breach, standing again.
 _INSERT_BREACHES = """
 INSERT INTO breaches (breach_id, ticket_id, desk, metric, cycle, severity, priority, target,
@@ -244,7 +240,6 @@ async def save(connection: asyncpg.Connection, rows: Rows) -> None:
     await _insert_facts(connection, rows.facts)
     await _insert_timers(connection, rows.new_timers)
     await _update_timers(connection, rows.changed_timers)
-    await _delete_timers(connection, rows.removed_timers)
     await _insert_breaches(connection, rows.breaches)
     await _retract_breaches(connection, rows.retractions)
 
@@ -310,13 +305,6 @@ async def _update_timers(connection: asyncpg.Connection, timers: Sequence[TimerR
     if timers:
         ids = [(*row[:3], *row[4:]) for row in timers]  # the desk never changes
         await connection.execute(_UPDATE_TIMERS, *_columns(ids))
-
-
-async def _delete_timers(
-    connection: asyncpg.Connection, timers: Sequence[tuple[UUID, str, int]]
-) -> None:
-    if timers:
-        await connection.execute(_DELETE_TIMERS, *_columns(timers))
 
 
 async def _insert_breaches(connection: asyncpg.Connection, breaches: Sequence[BreachRow]) -> None:

@@ -4,13 +4,15 @@ from __future__ import annotations
 
 from collections import OrderedDict
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, field, fields
 from datetime import UTC, datetime
 from operator import attrgetter
+from typing import NamedTuple
 from uuid import UUID
 
 from pledge.events import Topic
 from pledge.runtime.records import Partition
+from sla.domain.assess import Assessor
 from sla.domain.facts import OPENINGS
 from sla.domain.model import Fact, Told
 from sla.domain.versions import Earlier
@@ -21,8 +23,7 @@ NOTHING_TOLD = Told()
 LONG_AGO = datetime.min.replace(tzinfo=UTC)
 
 
-@dataclass(frozen=True, slots=True)
-class Cause:
+class Cause(NamedTuple):
     """The newest event that changed a ticket: what is published next names it as its cause."""
 
     id: str
@@ -55,6 +56,8 @@ class Ticket:
     facts: tuple[Fact, ...] = ()
     told: Told = NOTHING_TOLD
     earlier: tuple[Earlier, ...] = ()  # the versions it was under before, oldest first
+    # Shared by all copies: it only remembers, and looks first whether that still holds.
+    assessor: Assessor = field(default_factory=Assessor, repr=False, compare=False)
 
     def draft(self) -> Ticket:
         """A copy to change; facts and what was told are replaced as a whole, never mutated."""
