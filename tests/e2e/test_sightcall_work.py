@@ -1,0 +1,147 @@
+"""SightCall's tickets at work: meetings, reopening, following up, one issue per ticket."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import pytest
+
+from support.world import World
+
+HOUR = timedelta(hours=1)
+DAY = timedelta(days=1)
+SUPPORT = "support@sightcall.example"
+ADA = "Ada Admin <ada@adatum.example>"
+# The world starts on Wednesday 2026-03-04 at 15:00 UTC.
+START = datetime(2026, 3, 4, 15, 0, tzinfo=UTC)
+
+
+async def a_ticket(world: World, subject: str = "No sound on Android") -> dict[str, Any]:
+    """The ticket that an administrator's mail opens."""
+    await world.mail(SUPPORT, subject, "Tenant: Adatum Field Service", sender=ADA)
+    return (await world.tickets("sightcall"))[0]
+
+
+async def do(world: World, ticket: dict[str, Any], action: str, **body: Any) -> dict[str, Any]:
+    return await world.post("intake", f"/tickets/{ticket['id']}/{action}", **body)
+
+
+async def now(world: World, ticket: dict[str, Any]) -> dict[str, Any]:
+    found: dict[str, Any] = await world.get("intake", f"/tickets/{ticket['id']}")
+    return found
+
+
+async def kinds(world: World, ticket: dict[str, Any]) -> list[str]:
+    """What happened to the ticket, mails aside."""
+    facts = (await world.get("intake", f"/tickets/{ticket['id']}/facts"))["items"]
+    names = [each["type"].split(".")[2] for each in facts]
+    return [each for each in names if each != "email_requested"]
+
+
+async def mails(world: World, to: str) -> list[dict[str, Any]]:
+    """The mails that reached an address, oldest first."""
+    return [each for each in await world.arrived() if each["kind"] == "email" and to in each["to"]]
+
+
+async def started(world: World, ticket: dict[str, Any], metric: str) -> datetime:
+    timer = (await world.timers(ticket["number"]))[metric]
+    return datetime.fromisoformat(timer["started_at"])
+
+
+@pytest.mark.promise("SIG-09")
+async def test_an_issue_that_is_split_off_counts_from_its_report_and_both_sides_are_told(
+    world: World,
+) -> None:
+    ticket = await a_ticket(world, "No sound, and the camera is upside down")
+    await world.advance(3 * HOUR)
+    new = await do(
+        world, ticket, "split", subject="The camera is upside down", why="One issue per ticket."
+    )
+    assert new["number"] != ticket["number"]
+    assert new["links"] == [
+        {"kind": "split_from", "ticket_id": ticket["id"], "number": ticket["number"]}
+    ]
+    assert (await now(world, ticket))["links"][0]["number"] == new["number"]
+    # The team sees it on both tickets, the client reads it in a mail.
+    assert (await kinds(world, ticket))[-1] == "split_off"
+    assert await kinds(world, new) == ["opened"]
+    told = str(await mails(world, "ada@adatum.example"))
+    assert f"[{ticket['number']}] A further issue has the number {new['number']}" in told
+    # Timers follow the issue: it was reported with the original.
+    assert await started(world, new, "resolution") == START
+    assert await started(world, ticket, "resolution") == START
+    later = await do(
+        world, ticket, "split", subject="No subtitles", reported_at=(START + HOUR).isoformat()
+    )
+    assert await started(world, later, "resolution") == START + HOUR
+
+
+@pytest.mark.promise("SIG-09")
+async def test_an_agent_opens_a_ticket_for_a_client_that_counts_from_when_they_asked(
+    world: World,
+) -> None:
+    made = await world.post(
+        "intake",
+        "/tickets",
+        desk="sightcall",
+        subject="Sessions end after a minute",
+        text="Told us at the fair.",
+        requester={"name": "Ada Admin", "email": "ada@adatum.example"},
+        channel="phone",
+        occurred_at=(START - 2 * HOUR).isoformat(),
+    )
+    assert (made["channel"], made["customer"]) == ("phone", "Adatum Field Service")
+    assert await started(world, made, "first_response") == START - 2 * HOUR
+    [mail] = await mails(world, "ada@adatum.example")
+    assert made["number"] in mail["subject"]
+    assert "opened it for you" in str(mail)
+    # The client answers the mail: it is their ticket.
+    await world.mail(made["reply_to"], "Re: it", "Thank you!", sender=ADA)
+    assert await kinds(world, made) == ["opened", "requester_replied"]
+
+
+@pytest.mark.promise("SIG-09")
+async def test_two_tickets_about_one_issue_become_one_and_its_earlier_report_counts(
+    world: World,
+) -> None:
+    first = await a_ticket(world)
+    await world.advance(HOUR)
+    await world.mail(
+        SUPPORT,
+        "The phone is mute",
+        "Tenant: Adatum Field Service",
+        sender="Alan Admin <alan@adatum.example>",
+    )
+    second = (await world.tickets("sightcall"))[0]
+    refused = await world.http.post(
+        world.url("intake") + f"/tickets/{first['id']}/merge",
+        json={"into": second["number"]},
+        headers=world.authorization(),
+    )
+    assert refused.status_code == 409, "the earlier report must not be lost"
+    assert f"merge {second['number']} into {first['number']}" in refused.json()["detail"]
+    target = await do(world, second, "merge", into=first["number"])
+    assert target["id"] == first["id"]
+    assert [each["email"] for each in target["participants"]] == ["alan@adatum.example"]
+    assert (await now(world, second))["state"] == "closed"
+    assert (await kinds(world, second))[-1] == "merged"
+    assert "absorbed" in await kinds(world, first)
+    assert f"goes on as {first['number']}" in str(await mails(world, "alan@adatum.example"))
+    assert second["number"] in str((await mails(world, "ada@adatum.example"))[-1])
+    # Its own timers end; those of the issue go on from the first report.
+    assert {each["state"] for each in (await world.timers(second["number"])).values()} == {
+        "cancelled"
+    }
+    timers = await world.timers(first["number"])
+    assert timers["resolution"]["state"] == "running"
+    assert await started(world, first, "resolution") == START
+    # What is answered to the one that was merged away arrives where its story goes on.
+    await world.mail(
+        second["reply_to"],
+        "Re: The phone is mute",
+        "Still mute.",
+        sender="Alan Admin <alan@adatum.example>",
+    )
+    assert (await kinds(world, first))[-1] == "requester_replied"
+    assert (await kinds(world, second))[-1] == "merged"
