@@ -7,18 +7,20 @@ import heapq
 import itertools
 from collections.abc import Awaitable, Callable, Hashable, Sequence
 from datetime import datetime, timedelta
-from typing import Generic, TypeVar
+from typing import Generic
 
 import structlog
 
+from pledge.runtime.appointments import Appointments, Due, K
 from pledge.runtime.clock import Clock, SystemClock
 from pledge.runtime.database import is_retriable
 from pledge.runtime.ownership import FIRST_BACKOFF, LONGEST_BACKOFF
 
-K = TypeVar("K", bound=Hashable)
-Due = tuple[datetime, K]
-
 log = structlog.get_logger()
+
+
+def _one_lane(_: Hashable) -> Hashable:
+    return None
 
 
 class DueLoop(Generic[K]):
@@ -27,6 +29,12 @@ class DueLoop(Generic[K]):
     `load(horizon, limit)` reads what is due before `horizon` from the database, earliest first, at
     most `limit` entries. `fire(batch)` gets at most `batch_limit` entries; it must look the truth
     up itself, since an entry may be stale, and may call `schedule` for what is to come again.
+
+    Keys wait in lanes, one unless `lane_of` says otherwise. Each lane fires one batch at a time,
+    in order; lanes don't wait for each other.
+
+    With `prepare`, keys from the database are shown to it some time before they are due, so that
+    what firing needs is at hand. It may fail or come too late: firing must not depend on it.
     """
 
     def __init__(
@@ -38,6 +46,9 @@ class DueLoop(Generic[K]):
         window: timedelta = timedelta(minutes=5),
         limit: int = 50_000,
         batch_limit: int = 500,
+        lane_of: Callable[[K], Hashable] = _one_lane,
+        prepare: Callable[[Sequence[K]], Awaitable[None]] | None = None,
+        ahead: timedelta = timedelta(seconds=2),
     ) -> None:
         self._clock = clock
         self._load = load
@@ -45,29 +56,34 @@ class DueLoop(Generic[K]):
         self._window = window
         self._limit = limit
         self._batch_limit = batch_limit
-        self._due: dict[K, datetime] = {}
-        self._heap: list[tuple[datetime, int, K]] = []
-        self._order = itertools.count()
-        self._horizon: datetime | None = None
-        # More was due before the horizon than one load may bring: load again at half of it.
-        self._is_truncated = False
         self._woken = asyncio.Event()
+        self._appointments: Appointments[K] = Appointments(lane_of)
+        self._preparation = (
+            None if prepare is None else _Preparation(prepare, ahead, self._woken.set)
+        )
+        self._horizon: datetime | None = None
+        # More was due before the horizon than memory may hold: load again once half of it is done.
+        self._is_truncated = False
+        self._sleeps_until: datetime | None = None
+        # By lane, what fires now. Its keys are not loaded again meanwhile.
+        self._firing: dict[Hashable, asyncio.Task[None]] = {}
+        self._in_hand: set[K] = set()
 
     def schedule(self, due: datetime, key: K) -> None:
         """Fire `key` at `due` instead of any earlier appointment of it."""
         if self._horizon is not None and due > self._horizon:
             # It is in the database and will be loaded when its time comes near.
-            self._due.pop(key, None)
+            self._appointments.forget(key)
             return
-        if self._due.get(key) == due:
+        if self._appointments.get(key) == due:
             return
         self._put(due, key)
-        if self._heap[0][0] >= due:
+        if self._sleeps_until is not None and due < self._sleeps_until:
             self._woken.set()
 
     def forget(self, key: K) -> None:
         """Don't fire `key` any more."""
-        self._due.pop(key, None)
+        self._appointments.forget(key)
 
     def reload(self) -> None:
         """Read the database again, e.g. after a partition came or went."""
@@ -76,88 +92,179 @@ class DueLoop(Generic[K]):
 
     def next_due(self) -> datetime | None:
         """The earliest appointment in memory; None when there is none."""
-        while self._heap and self._due.get(self._heap[0][2]) != self._heap[0][0]:
-            heapq.heappop(self._heap)
-        return self._heap[0][0] if self._heap else None
+        return self._appointments.next_due()
 
     def __len__(self) -> int:
         """How many appointments are in memory."""
-        return len(self._due)
+        return len(self._appointments)
 
     async def run(self) -> None:
         """Fire what is due, for ever. Faults of the database back off; others end the loop."""
         backoff = FIRST_BACKOFF
-        while True:
-            try:
-                await self._round()
-                backoff = FIRST_BACKOFF
-            except Exception as error:
-                if not is_retriable(error):
-                    raise
-                log.warning("due loop backs off", error=repr(error))
-                self._horizon = None
-                await SystemClock().sleep(backoff)
-                backoff = min(backoff * 2, LONGEST_BACKOFF)
+        try:
+            while True:
+                try:
+                    await self._round()
+                    backoff = FIRST_BACKOFF
+                except Exception as error:
+                    if not is_retriable(error):
+                        raise
+                    log.warning("due loop backs off", error=repr(error))
+                    self._horizon = None
+                    await SystemClock().sleep(backoff)
+                    backoff = min(backoff * 2, LONGEST_BACKOFF)
+        finally:
+            await self._abandon()
 
     async def _round(self) -> None:
         self._woken.clear()
+        self._collect()
         now = self._clock.now()
         if self._needs_refill(now):
             await self._refill(now)
-        batch = self._take(now)
-        if batch:
+        for lane in self._appointments.lanes_due(now, self._firing.keys()):
+            self._start(lane, self._appointments.take(lane, now, self._batch_limit))
+        if self._preparation is not None:
+            self._preparation.go_on(now, self._appointments, self._batch_limit)
+        await self._sleep(now)
+
+    def _start(self, lane: Hashable, batch: Sequence[Due[K]]) -> None:
+        self._in_hand.update(key for _, key in batch)
+        task = asyncio.ensure_future(self._fire_batch(batch))
+        self._firing[lane] = task
+        task.add_done_callback(lambda _: self._woken.set())
+
+    async def _fire_batch(self, batch: Sequence[Due[K]]) -> None:
+        try:
             await self._fire(batch)
-        else:
-            await self._sleep(now)
+        finally:
+            self._in_hand.difference_update(key for _, key in batch)
+
+    def _collect(self) -> None:
+        """Forget the lanes that have fired; raises what the first of them raised."""
+        done = {lane: task for lane, task in self._firing.items() if task.done()}
+        for lane in done:
+            del self._firing[lane]
+        for error in [task.exception() for task in done.values()]:
+            if error is not None:
+                raise error
+
+    async def _abandon(self) -> None:
+        """Stop what fires: it is in the hands of whoever loads it next."""
+        tasks = set(self._firing.values())
+        if self._preparation is not None and self._preparation.task is not None:
+            tasks.add(self._preparation.task)
+        for task in tasks:
+            task.cancel()
+        if tasks:
+            await asyncio.wait(tasks)
+        self._firing.clear()
 
     def _needs_refill(self, now: datetime) -> bool:
         if self._horizon is None:
             return True
         if self._is_truncated:
-            return len(self._due) <= self._limit // 2
+            return len(self._appointments) <= self._limit // 2
         return now >= self._horizon - self._window / 2
 
     async def _refill(self, now: datetime) -> None:
         previous = self._horizon
         # Raised before the read, so that what is scheduled meanwhile is not missed.
         self._horizon = now + self._window
+        self._is_truncated = False
         try:
             loaded = await self._load(self._horizon, self._limit)
         except BaseException:
             self._horizon = previous
             raise
         for due, key in loaded:
-            if key not in self._due:
+            if due > self._horizon:
+                break  # memory is full
+            if self._appointments.get(key) is None and key not in self._in_hand:
                 self._put(due, key)
-        self._is_truncated = len(loaded) >= self._limit
-        if self._is_truncated:
-            self._horizon = loaded[-1][0]
+                if self._preparation is not None and due > now:
+                    self._preparation.note(due, key)
+        if len(loaded) >= self._limit:
+            self._truncate(loaded[-1][0])
 
     def _put(self, due: datetime, key: K) -> None:
-        self._due[key] = due
-        heapq.heappush(self._heap, (due, next(self._order), key))
+        self._appointments.put(due, key)
+        if len(self._appointments) > self._limit:
+            # What is dropped is in the database, and is loaded when its time comes near.
+            last = self._appointments.trim(self._limit * 3 // 4)
+            if last is not None:
+                self._truncate(last)
 
-    def _take(self, now: datetime) -> list[Due[K]]:
-        batch: list[Due[K]] = []
-        while len(batch) < self._batch_limit:
-            due = self.next_due()
-            if due is None or due > now:
-                break
-            _, _, key = heapq.heappop(self._heap)
-            del self._due[key]
-            batch.append((due, key))
-        return batch
+    def _truncate(self, last: datetime) -> None:
+        """Memory holds appointments up to `last` alone."""
+        if self._horizon is None or last < self._horizon:
+            self._horizon = last
+        self._is_truncated = True
 
     async def _sleep(self, now: datetime) -> None:
         """Until the first appointment, the next refill, or a call of `schedule`."""
         wake_at = now + self._window / 2
-        next_due = self.next_due()
+        next_due = self._appointments.next_due(self._firing.keys())
         if next_due is not None:
             wake_at = min(wake_at, next_due)
+        if self._preparation is not None:
+            wake_at = min(wake_at, self._preparation.wake_at(wake_at))
+        self._sleeps_until = wake_at
         woken = asyncio.ensure_future(self._woken.wait())
         slept = asyncio.ensure_future(self._clock.sleep_until(wake_at))
         try:
             await asyncio.wait({woken, slept}, return_when=asyncio.FIRST_COMPLETED)
         finally:
+            self._sleeps_until = None
             woken.cancel()
             slept.cancel()
+
+
+class _Preparation(Generic[K]):
+    """Shows keys to `prepare`, between `ahead` and twice that before they are due, many at once."""
+
+    def __init__(
+        self,
+        prepare: Callable[[Sequence[K]], Awaitable[None]],
+        ahead: timedelta,
+        on_done: Callable[[], None],
+    ) -> None:
+        self._prepare = prepare
+        self._ahead = ahead
+        self._on_done = on_done
+        self._noted: list[tuple[datetime, int, K]] = []
+        self._order = itertools.count()
+        self.task: asyncio.Task[None] | None = None
+
+    def note(self, due: datetime, key: K) -> None:
+        """`key` came from the database; its time is `due`."""
+        heapq.heappush(self._noted, (due, next(self._order), key))
+
+    def wake_at(self, otherwise: datetime) -> datetime:
+        """When to go on."""
+        if not self._noted or (self.task is not None and not self.task.done()):
+            return otherwise
+        return self._noted[0][0] - self._ahead
+
+    def go_on(self, now: datetime, appointments: Appointments[K], limit: int) -> None:
+        """Begin to prepare what is near, unless that is under way already."""
+        if self.task is not None and not self.task.done():
+            return
+        if not self._noted or self._noted[0][0] - self._ahead > now:
+            return
+        keys: list[K] = []
+        until = now + 2 * self._ahead
+        while self._noted and self._noted[0][0] <= until and len(keys) < limit:
+            due, _, key = heapq.heappop(self._noted)
+            if due > now and appointments.get(key) == due:
+                keys.append(key)
+        if keys:
+            self.task = asyncio.ensure_future(self._safely(keys))
+            self.task.add_done_callback(lambda _: self._on_done())
+
+    async def _safely(self, keys: Sequence[K]) -> None:
+        try:
+            await self._prepare(keys)
+        except Exception as error:
+            # What fires looks for itself; a lasting fault shows there.
+            log.warning("timers are not prepared", error=repr(error))
