@@ -26,7 +26,11 @@ def post(path: str, text: str) -> httpx.Response:
 
 def load_policy(folder: Path) -> Policy:
     """The policy of a desk's folder. Raises CommandError with every problem of the file."""
-    path = folder / "sla.yaml"
+    return load_policy_file(folder / "sla.yaml")
+
+
+def load_policy_file(path: Path) -> Policy:
+    """The policy in a file. Raises CommandError with every problem of it."""
     problems = [each for each in check_desk_file(path) if each.severity == "error"]
     if problems:
         raise cli.CommandError("\n".join(str(each) for each in problems))

@@ -23,7 +23,9 @@ from sla.domain.facts import NotAFact, fact_from_event
 from sla.policy import DESK_TEMPLATE, check_desk_file
 from sla.policy_commands import app as policy_app
 from sla.policy_model import PolicyFile
+from sla.quarantine_commands import app as quarantine_app
 from sla.report_commands import report
+from sla.whatif_commands import what_if
 
 SERVICE = ServiceDescription(
     name="sla",
@@ -39,9 +41,15 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
 )
 app.add_typer(policy_app, name="policy")
+app.add_typer(quarantine_app, name="quarantine")
 app.command(epilog="Example:\n\npledge sla report attainment --desk vircom --by severity,month")(
     report
 )
+
+app.command(
+    "what-if",
+    epilog="Example:\n\npledge sla what-if --policy new/sla.yaml --since 2026-01-01 --desk vircom",
+)(what_if)
 
 
 @app.command(

@@ -83,6 +83,18 @@ class SlaMetrics:
             buckets=_BATCH_BUCKETS,
             registry=registry,
         )
+        self.quarantined = Counter(
+            "sla_quarantined_total",
+            "Tickets set aside since they could not be worked on, by what failed: wake, takeover.",
+            ["what"],
+            registry=registry,
+        )
+        self.in_quarantine = Gauge(
+            "sla_quarantine_tickets",
+            "Tickets that are set aside.",
+            ["desk"],
+            registry=registry,
+        )
         self.cached_tickets = Gauge(
             "sla_cached_tickets",
             "Tickets whose facts and timers are kept in memory.",
@@ -111,6 +123,12 @@ class SlaMetrics:
         self.timers.clear()
         for (desk, state), count in counts.items():
             self.timers.labels(desk, state).set(count)
+
+    def set_aside(self, counts: Mapping[str, int]) -> None:
+        """Show how many tickets are set aside, by desk."""
+        self.in_quarantine.clear()
+        for desk, count in counts.items():
+            self.in_quarantine.labels(desk).set(count)
 
     def attained(self, ratios: Mapping[tuple[str, str], float]) -> None:
         """Show the share of promises kept, by desk and metric."""

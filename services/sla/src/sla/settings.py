@@ -33,10 +33,13 @@ class SlaSettings(ServiceSettings):
     fire_batch: int = Field(500, ge=1, le=5_000)
     # Tickets whose facts and timers stay in memory, over all partitions of the process.
     cached_tickets: int = Field(20_000, ge=0, le=1_000_000)
+    # Boards that are shown live at a time; each holds a connection and asks for its rows whenever
+    # something changes. Further ones are shown too, and renewed every few seconds instead.
+    boards: int = Field(200, ge=0, le=10_000)
     # Tickets that one transaction puts under another policy version.
     reassess_batch: int = Field(200, ge=1, le=2_000)
     # The pause after each such transaction, in its own length: 1 leaves half of the time to others.
     reassess_pause: float = Field(0.25, ge=0, le=100)
-    # Boards that are shown live at a time; each holds a connection and asks for its rows whenever
-    # something changes. Further ones are shown too, and renewed every few seconds instead.
-    boards: int = Field(200, ge=0, le=10_000)
+    # Tickets set aside at a time because nothing can be done with them. More of them are a fault
+    # of the service or of a policy: it stops, rather than set everything aside.
+    quarantine_limit: int = Field(100, ge=0, le=1_000_000)

@@ -6,8 +6,8 @@ began. Cancelled cycles were neither kept nor missed and do not count.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-from dataclasses import dataclass, replace
+from collections.abc import Iterable, Mapping
+from dataclasses import astuple, dataclass, replace
 from datetime import datetime
 from typing import NamedTuple
 
@@ -19,7 +19,7 @@ class Group(NamedTuple):
 
     metric: str
     severity: str
-    month: str  # 2026-03
+    month: str  # 2026-03; empty where months are not told apart
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,7 +48,9 @@ class Comparison:
     after: Tally | None
 
 
-def tally(assessments: Iterable[Assessment], now: datetime) -> dict[Group, Tally]:
+def tally(
+    assessments: Iterable[Assessment], now: datetime, *, by_month: bool = True
+) -> dict[Group, Tally]:
     """The tallies of many tickets as they stand at `now`, by group."""
     found: dict[Group, Tally] = {}
     for assessment in assessments:
@@ -57,9 +59,21 @@ def tally(assessments: Iterable[Assessment], now: datetime) -> dict[Group, Tally
             state = timer.state_at(now)
             if state is State.CANCELLED:
                 continue
-            month = (timer.due_at or timer.started_at).strftime("%Y-%m")
+            at = timer.due_at or timer.started_at
+            month = at.strftime("%Y-%m") if by_month else ""
             group = Group(timer.metric, severity, month)
             found[group] = _counted(found.get(group, Tally()), timer, state, now)
+    return found
+
+
+def merged(one: Mapping[Group, Tally], other: Mapping[Group, Tally]) -> dict[Group, Tally]:
+    """What both counted, of different tickets."""
+    found = dict(one)
+    for group, counted in other.items():
+        known = found.get(group, Tally())
+        found[group] = Tally(
+            *(a + b for a, b in zip(astuple(known), astuple(counted), strict=True))
+        )
     return found
 
 
@@ -78,5 +92,6 @@ def _counted(so_far: Tally, timer: Timer, state: State, now: datetime) -> Tally:
     if state is State.BREACHED:
         return replace(so_far, missed=so_far.missed + 1)
     if state is State.MET:
-        return replace(so_far, kept=so_far.kept + 1)
+        # What was only measured was not promised, and so not kept either.
+        return replace(so_far, kept=so_far.kept + 1) if timer.target else so_far
     return replace(so_far, running=so_far.running + 1)
