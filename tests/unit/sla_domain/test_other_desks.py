@@ -164,6 +164,15 @@ def test_long_review_is_updated_weekly_or_when_the_last_update_promised() -> Non
     assert report.state("arbitration", NEVER) is State.MET
 
 
+@pytest.mark.promise("INF-12")
+def test_review_of_a_closed_ticket_goes_on_with_updates() -> None:
+    report = a_report("2026-07-01 10:00").then("closed", "2026-07-01 12:00")
+    report.then("complaint_filed", "2026-07-02 10:00")
+    report.then("review_opened", "2026-07-03 10:00", stage="review")
+    report.then("review_updated", "2026-07-09 10:00", next_update_by="2026-07-13T17:00:00Z")
+    assert report.due("review_update", 2) == "2026-07-13 12:00"
+
+
 def a_question(at: str, **data: object) -> Story:
     return Story(desk("sightcall"), "Europe/Paris").opened(at, channel="portal", **data)
 

@@ -192,7 +192,7 @@ class Life:
                 progress.met_once = True
             return
         self._end(progress, run, at, fact.type, is_met=True)
-        if metric.repeats is Repeats.ON_MEET and not self.is_closed:
+        if metric.repeats is Repeats.ON_MEET and (metric.outlives_closing or not self.is_closed):
             self._start(number, at, fact)
 
     def _end(self, progress: _Progress, run: Run, at: int, by: str, *, is_met: bool) -> None:
