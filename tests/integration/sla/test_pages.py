@@ -6,9 +6,12 @@ import asyncio
 import re
 
 import httpx
+import pytest
 
+from integration.sla.conftest import Makes
 from integration.sla.harness import Sla
 from integration.sla.stories import Story, minutes
+from support.waiting import eventually
 
 
 async def page(client: httpx.AsyncClient, path: str) -> str:
@@ -84,6 +87,39 @@ async def test_breach_reaches_the_open_board(sla: Sla) -> None:
                 if line == "event: changed":
                     break
         await advancing
+
+
+async def test_stream_wakes_only_those_who_may_see_the_desk(sla: Sla) -> None:
+    async with sla.http() as client, sla.http(desks=["demo"], sub="eve") as stranger:
+        own, other = "/board/changes", "/board/changes"
+        async with client.stream("GET", own) as seen, stranger.stream("GET", other) as unseen:
+            lines, hidden = seen.aiter_lines(), unseen.aiter_lines()
+            for stream in (lines, hidden):
+                assert [await anext(stream) for _ in range(3)] == ["event: alive", "data: ", ""]
+            await sla.tell(Story().opened())
+            async with asyncio.timeout(20):
+                assert await anext(lines) == "event: changed"
+            with pytest.raises(TimeoutError):
+                async with asyncio.timeout(0.3):
+                    await anext(hidden)
+
+
+async def test_more_boards_than_are_served_live_are_asked_to_come_again(make_sla: Makes) -> None:
+    async with make_sla(boards=1) as sla, sla.http() as client:
+        async with client.stream("GET", "/board/changes") as stream:
+            await anext(stream.aiter_lines())
+            refused = await client.get("/board/changes")
+            assert refused.status_code == 503
+            assert refused.headers["retry-after"] == "15"
+            assert refused.json()["detail"] == "as many boards are open as are served live: 1"
+            # The board itself is there for everybody.
+            assert "Promises by urgency" in await page(client, "/board")
+
+        async def has_room() -> bool:
+            async with client.stream("GET", "/board/changes") as again:
+                return again.status_code == 200
+
+        await eventually(has_room, what="room after a board was closed")
 
 
 async def test_stream_does_not_hold_up_the_stop(sla: Sla) -> None:

@@ -84,7 +84,7 @@ class Changes:
     def check_room(self, principal: Principal) -> None:
         """Raises TooManyBoards when there is no place for another stream of `principal`."""
         if len(self._listeners) >= self._most:
-            raise TooManyBoards(f"{self._most} boards are open, as many as are served live")
+            raise TooManyBoards(f"as many boards are open as are served live: {self._most}")
         own = sum(each.subject == principal.subject for each in self._listeners)
         if own >= MOST_OF_ONE:
             raise TooManyBoards(f"you have {own} boards open; close one of them")

@@ -68,7 +68,8 @@ def timeline_svg(explanation: TimerExplanation, now: datetime, *, element_id: st
     lanes = _lanes([x(at) for at, _ in marks])
     height = TOP + BAR + 6 + LANE * (max(lanes) + 1)
     safe_id = escape(element_id, quote=True)
-    title = _text(f"{timer.title or timer.metric}: {explanation.headline()}")
+    name = timer.title or timer.metric.replace("_", " ")
+    title = _text(f"{name}: {explanation.headline()}")
     parts = [
         f'<svg xmlns="http://www.w3.org/2000/svg" class="timeline" width="100%" height="{height}" '
         f'role="img" aria-label="{title}" font-family="sans-serif" font-size="12">',
