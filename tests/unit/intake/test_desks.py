@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 from uuid import UUID
 
@@ -15,8 +16,10 @@ from intake.template import DESK_TEMPLATE
 from support.cluster import ROOT
 from unit.intake.builders import ADDRESSES, a_desk
 
+DESKS = sorted(each.parent.name for each in (ROOT / "deploy" / "desks").glob("*/intake.yaml"))
 
-@pytest.mark.parametrize("desk", ["demo", "vircom"])
+
+@pytest.mark.parametrize("desk", DESKS)
 def test_the_desks_files_are_right(desk: str) -> None:
     assert check_desk_file(ROOT / "deploy" / "desks" / desk / "intake.yaml") == []
 
@@ -26,6 +29,56 @@ def test_the_template_is_right_as_it_stands(tmp_path: Path) -> None:
     path.parent.mkdir()
     path.write_text(DESK_TEMPLATE.replace("{desk}", "acme"))
     assert check_desk_file(path) == []
+
+
+def test_what_the_template_shows_in_comments_is_right_too(tmp_path: Path) -> None:
+    path = tmp_path / "acme" / "intake.yaml"
+    path.parent.mkdir()
+    settings = re.compile(r"^( *)# ( *(?:- )?\{?[a-z_]+: ?.*| *- .*)$", re.MULTILINE)
+    text = settings.sub(r"\1\2", DESK_TEMPLATE.replace("{desk}", "acme"))
+    path.write_text(text.replace("    address: emergency", "  - address: emergency"))
+    desk, problems = load_desk(path)
+    assert problems == []
+    assert desk is not None
+    assert [each.name for each in desk.requirements] == ["fault"]
+    assert desk.entitlement is not None
+    assert len(desk.version_lists) == len(desk.scope_rules) == 1
+
+
+def test_wrong_rules_on_admission_say_where_and_what(tmp_path: Path) -> None:
+    path = tmp_path / "acme" / "intake.yaml"
+    path.parent.mkdir()
+    path.write_text(
+        DESK_TEMPLATE.replace("{desk}", "acme")
+        + """
+required_information:
+  ask_with: question
+  kinds:
+    - name: all
+      items:
+        - {name: log, title: the log, required_if: {nothing: ["yes"]}}
+        - {name: log, title: the log again}
+    - name: never
+      items: [{name: log, title: "log: the file"}]
+scope:
+  versions:
+    - {name: sdk, title: SDK, known_as: SDK, released: ["2.0", "2.1"]}
+"""
+    )
+    [problem] = check_desk_file(path)
+    assert "should be without a colon" in problem.message
+    path.write_text(path.read_text().replace('"log: the file"', "the file"))
+    problems = check_desk_file(path)
+    lines = path.read_text().splitlines()
+    told = [(each.severity, each.message, lines[each.line - 1].strip()) for each in problems]
+    assert [(kind, message) for kind, message, _ in told] == [
+        ("error", "nothing is no other item of all"),
+        ("error", "log stands here a second time"),
+        ("warning", "never is never used: all before it takes all requests"),
+        ("error", "the versions of sdk are not in order"),
+    ]
+    assert "required_if" in told[0][2]
+    assert "released" in told[3][2]
 
 
 def test_problems_say_where_and_what(tmp_path: Path) -> None:

@@ -5,7 +5,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import replace
 from typing import Annotated, Literal
 
-from pydantic import Field, field_validator
+from pydantic import AfterValidator, Field, field_validator
 
 from intake.domain.entitlement import Entitlement, ScopeRule, VersionList
 from intake.domain.requirements import Item, Requirement, normal
@@ -22,7 +22,14 @@ from intake.policy_parts import (
 from pledge.events import Contact
 from pledge.runtime.yamlfile import Document, Problem
 
-Label = Annotated[str, Field(min_length=1, max_length=60, pattern=r"^[^:\n]+$")]
+
+def _without_colon(value: str) -> str:
+    if ":" in value or "\n" in value:
+        raise ValueError("should be without a colon: what comes before the colon of a line is it")
+    return value
+
+
+Label = Annotated[str, Field(min_length=1, max_length=60), AfterValidator(_without_colon)]
 Steps = tuple[str | int, ...]
 
 
@@ -57,11 +64,12 @@ class ItemEntry(Part):
 
 
 class KindEntry(Part):
-    """A kind of request, by a condition, and what it must say; the first kind that holds counts."""
+    """A kind of request, by a condition, and what it must say, which may be nothing; the first kind
+    that holds counts."""
 
     name: Name
     when: RuleCondition = RuleCondition()
-    items: tuple[ItemEntry, ...] = Field(min_length=1)
+    items: tuple[ItemEntry, ...] = ()
 
 
 class RequiredInformation(Part):
@@ -69,7 +77,7 @@ class RequiredInformation(Part):
     that asks for the rest (INF-06)."""
 
     ask_with: Name
-    kinds: tuple[KindEntry, ...] = Field(min_length=1)
+    kinds: tuple[KindEntry, ...] = ()
 
 
 class AdministratorEntry(Part):

@@ -21,6 +21,7 @@ severities:
     title: Critical
     definition: Vital functions fail for all or most users.
     examples: [Nobody can sign in.]
+    # also: ["1", "sev 1"]       # other words by which requesters name it
   - name: normal
     title: Normal
     definition: Everything else.
@@ -48,17 +49,78 @@ addresses:
 
 # For new tickets; the first rule that sets a value decides it. All parts of `when` must hold:
 # channel, line (an address or a phone line's name), form, subject_starts_with, subject_contains,
-# subject_matches (a regular expression), is_urgent, is_trial.
+# subject_matches (a regular expression), text_contains, product, is_urgent, is_trial.
 rules:
   - name: critical-in-the-subject
     when: {subject_starts_with: "[critical]"}
     set: {severity: critical}
+
+# Lines of a mail or chat by which requesters set a value themselves: "Severity: 1".
+# mail_lines:
+#   severity: [Severity]
+#   priority: [Priority]
+
+# What a request must say before it is complete. What is missing is asked for at once, with the
+# template `ask_with` of notify.yaml; the first kind whose `when` holds counts. An item is known by
+# its name, its title and `known_as`, as a form's field or as the beginning of a line.
+# required_information:
+#   ask_with: information-request
+#   kinds:
+#     - name: fault
+#       when: {channel: [email, portal]}
+#       items:
+#         - name: product
+#           title: name of the product
+#           known_as: [Application]
+#           stands_for: product         # or customer: its name anywhere in the text
+#         - name: version
+#           title: version of the product
+#           matches: '[0-9]'            # what a value must hold to count
+#         - name: operating_system
+#           title: operating system
+#           found_by: 'Windows [0-9]+'  # finds it anywhere in the text
+#         - name: description
+#           title: what happens
+#           free_text: 30               # so many characters beside the lines are it
+#         - name: reported_before
+#           title: yes if it was reported before
+#           required: false
+#         - name: earlier_number
+#           title: number of the earlier request
+#           required_if: {reported_before: ["yes"]}
+
+# Names of plans; without the list any name is a plan.
+# plans: [standard, premium]
 
 # customers:
 #   - name: Contoso
 #     domains: [contoso.example]
 #     plan: standard
 #     is_trial: false
+#     administrators:
+#       - {name: Ada Admin, email: ada@contoso.example}
+
+# Only administrators of a customer may open tickets; others get the template `answer`, with the way
+# to their administrator, and with `closes` their ticket is closed until an administrator writes.
+# entitlement:
+#   only: administrators
+#   answer: to-your-administrator
+#   closes: true
+
+# What the promises do not cover, each with the template that answers it. Of `versions` the first is
+# the latest, and only that one is covered.
+# scope:
+#   rules:
+#     - name: training
+#       when: {form: training}
+#       scope: out_of_scope             # or best_effort, billable
+#       answer: to-customer-success
+#   versions:
+#     - name: sdk
+#       title: the SDK
+#       known_as: [SDK version]
+#       released: ["2.1", "2.0"]
+#       answer: to-the-upgrade
 
 # trials:
 #   severity_at_least: critical
