@@ -234,3 +234,18 @@ def test_a_breach_taken_back_and_broken_again_stands_however_facts_are_batched(s
     assert told.count("breach_retracted first_response") == 1
     assert books.rows.retractions == []
     assert len(books.rows.breaches) == 1
+
+
+def test_row_of_a_breached_timer_says_when_it_was_met_at_last() -> None:
+    story = Story(1).opened().attempted(40).attempted(20, known_after=50)
+    books = Books()
+    books.tell(story.messages[:1], MONDAY + minutes(31))
+    books.fire(MONDAY + minutes(31))
+    assert books.said()[-1] == "breached first_response"
+    books.tell([story.messages[1]], MONDAY + minutes(41))
+    (row,) = books.rows.changed_timers
+    assert (row.state, row.met_at) == ("breached", MONDAY + minutes(40))
+    assert books.said()[-1] == "breached first_response"
+    books.tell([story.messages[2]], MONDAY + minutes(51))
+    (row,) = books.rows.changed_timers
+    assert (row.state, row.met_at) == ("met", MONDAY + minutes(20))

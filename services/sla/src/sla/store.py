@@ -30,7 +30,7 @@ SELECT ticket_id, sequence, type, occurred_at, recorded_at, data
 FROM facts WHERE ticket_id = ANY($1::uuid[]) ORDER BY ticket_id, sequence
 """
 _TOLD = """
-SELECT ticket_id, metric, cycle, state, due_at, expect_at, at_risk_sent
+SELECT ticket_id, metric, cycle, state, due_at, expect_at, at_risk_sent, met_at
 FROM timers WHERE ticket_id = ANY($1::uuid[]) ORDER BY ticket_id, metric, cycle
 """
 _DUE = """
@@ -144,6 +144,7 @@ def _published(row: asyncpg.Record) -> Published:
         row["due_at"],
         row["expect_at"],
         row["at_risk_sent"],
+        row["met_at"],
     )
 
 

@@ -98,7 +98,8 @@ def _tell_timer(
         known = Published(timer.metric, timer.cycle, State.RUNNING, timer.due_at, timer.expect_at)
     if known.state is State.BREACHED:
         if state is State.BREACHED:
-            return known  # it breached once; when exactly is not told again
+            # It breached once; that is not told again, and when it was done at last is kept.
+            return known if known.met_at == timer.met_at else known._replace(met_at=timer.met_at)
         reason = MET_IN_TIME if state is State.MET else cause
         retracted = _change(timer, ChangeKind.BREACH_RETRACTED, now, reason)
         changes.append(retracted._replace(due_at=known.due_at))
@@ -111,9 +112,11 @@ def _tell_timer(
                 warned = _change(timer, ChangeKind.AT_RISK, at, f"{percent}_percent_used")
                 changes.append(warned._replace(percent=percent))
                 sent = percent
-    elif state is known.state and not _moved(known, timer):
+    elif state is known.state and known.met_at == timer.met_at and not _moved(known, timer):
         return known  # most timers of a ticket are over, and nothing is new about them
-    return Published(timer.metric, timer.cycle, state, timer.due_at, timer.expect_at, sent)
+    return Published(
+        timer.metric, timer.cycle, state, timer.due_at, timer.expect_at, sent, timer.met_at
+    )
 
 
 def _change(timer: Timer, kind: ChangeKind, at: datetime, reason: str) -> Change:

@@ -203,6 +203,7 @@ class Published(NamedTuple):
     due_at: datetime | None
     expect_at: datetime | None
     at_risk_sent: int = 0  # the highest percentage already told
+    met_at: datetime | None = None  # for reports: also when that was after its breach
 
 
 @dataclass(frozen=True, slots=True)
