@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from datetime import timedelta
 
 import asyncpg
@@ -25,10 +26,13 @@ LED_WITHIN = 30.0
 
 
 async def create(kafka: KafkaSettings, partitions: int = PARTITIONS) -> None:
-    """Create every topic of `deploy/topics.yaml` under the settings' prefix, each with at most
-    `partitions`."""
-    await ensure_topics(kafka, PLANS, partitions=partitions)
-    made = [(kafka.topic(plan.name), min(plan.partitions, partitions)) for plan in PLANS]
+    """Create every topic of `deploy/topics.yaml` under the settings' prefix, each with
+    `partitions`; those of dead letters, which have no order to keep, with one."""
+    plans = [
+        replace(plan, partitions=1 if plan.name.endswith(".dlq") else partitions) for plan in PLANS
+    ]
+    await ensure_topics(kafka, plans)
+    made = [(kafka.topic(plan.name), plan.partitions) for plan in plans]
     await _until_led([TopicPartition(name, n) for name, count in made for n in range(count)], kafka)
 
 
