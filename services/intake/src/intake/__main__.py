@@ -17,6 +17,7 @@ from intake.gateways.email import EmailGateway, SmtpServer
 from intake.gateways.forms import FormGateway
 from intake.gateways.publisher import ChannelPublisher
 from intake.http import Api, Tickets
+from intake.meeting_pages import MeetingPages
 from intake.metrics import IntakeMetrics
 from intake.pages import Pages
 from intake.policy import DeskFilesInvalid, Desks, load_desks
@@ -99,8 +100,9 @@ class Service:
             self._desks, self._publisher, clock=clock, ids=ids, metrics=self._metrics
         )
         pages = Pages(chassis.web, tickets, api, self._desks)
+        meetings = MeetingPages(chassis.web, chassis.pool, agents)
         customers = Customers(chassis.pool, agents)
-        return [forms.router, api.router, customers.router, pages.router]
+        return [forms.router, api.router, customers.router, pages.router, meetings.router]
 
 
 if __name__ == "__main__":

@@ -53,7 +53,18 @@ class MailHandler:
             html=_part(mail, "html"),
             delivery=str(mail.get("message-id", "")).strip(),
             headers={name: str(value) for name, value in mail.items()},
+            body=_invitation(mail),
         )
+
+
+def _invitation(mail: EmailMessage) -> dict[str, str] | None:
+    """The invitation in a mail, as calendars get it: its method and its iCalendar text."""
+    for part in mail.walk():
+        if part.get_content_type() == "text/calendar":
+            raw = cast(bytes, part.get_payload(decode=True) or b"")
+            method = part.get_param("method") or ""
+            return {"method": str(method), "calendar": raw.decode("utf-8", "replace")}
+    return None
 
 
 def _part(mail: EmailMessage, kind: str) -> str | None:
