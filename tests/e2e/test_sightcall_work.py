@@ -145,3 +145,85 @@ async def test_two_tickets_about_one_issue_become_one_and_its_earlier_report_cou
     )
     assert (await kinds(world, first))[-1] == "requester_replied"
     assert (await kinds(world, second))[-1] == "merged"
+
+
+@pytest.mark.promise("SIG-07")
+async def test_a_meeting_is_proposed_accepted_invited_to_and_the_timer_waits_for_it(
+    world: World,
+) -> None:
+    ticket = await a_ticket(world)
+    await world.advance(HOUR)
+    starts_at = world.clock.now() + 2 * DAY
+    meeting = {
+        "starts_at": starts_at.isoformat(),
+        "ends_at": (starts_at + HOUR).isoformat(),
+        "place": "https://meet.example/1",
+    }
+    await do(world, ticket, "propose-meeting", **meeting)
+    [*_, mail] = await mails(world, "ada@adatum.example")
+    assert "From:  Fri 6 Mar 2026, 17:00:00 CET (Europe/Paris)" in mail["text"]
+    assert (await world.timers(ticket["number"]))["resolution"]["state"] == "running"
+    # The requester accepts on the page that the mail links to, without signing in.
+    link = next(word for word in mail["text"].split() if "/meetings/sightcall/" in word)
+    page = await world.http.get(link)
+    assert "Accept" in page.text
+    assert (await now(world, ticket))["meetings"][0]["state"] == "proposed", (
+        "looking is not accepting"
+    )
+    forged = await world.http.post(link[:-6] + "AAAAAA", data={"answer": "accept"})
+    assert forged.status_code == 404
+    agreed = await world.http.post(link, data={"answer": "accept"})
+    assert "It is agreed" in agreed.text
+    await world.http.post(link, data={"answer": "accept"})  # a second click changes nothing
+    await world.settle()
+    [invited] = [each for each in await mails(world, "ada@adatum.example") if each["body"]]
+    assert invited["body"]["method"] == "REQUEST"
+    calendar = invited["body"]["calendar"].replace("\r\n ", "")
+    assert "DTSTART:20260306T160000Z" in calendar
+    assert "ATTENDEE" in calendar
+    assert "mailto:ada@adatum.example" in calendar
+    # The time to resolve waits for the meeting, that of a response does not.
+    timers = await world.timers(ticket["number"])
+    assert timers["resolution"]["state"] == "paused"
+    assert timers["first_response"]["state"] == "running"
+    await world.advance(2 * DAY + HOUR)
+    await do(world, ticket, "hold-meeting", note="Shown on the screen.")
+    assert (await world.timers(ticket["number"]))["resolution"]["state"] == "running"
+    # Another one, agreed on the phone, is called off: calendars hear of it, and time goes on.
+    again = world.clock.now() + DAY
+    meeting |= {"starts_at": again.isoformat(), "ends_at": (again + HOUR).isoformat()}
+    await do(world, ticket, "propose-meeting", **meeting)
+    await do(world, ticket, "agree-meeting")
+    assert (await world.timers(ticket["number"]))["resolution"]["state"] == "paused"
+    await do(world, ticket, "cancel-meeting", why="It was the cable.")
+    assert (await mails(world, "ada@adatum.example"))[-1]["body"]["method"] == "CANCEL"
+    assert (await world.timers(ticket["number"]))["resolution"]["state"] == "running"
+
+
+@pytest.mark.promise("SIG-08")
+async def test_what_is_deemed_resolved_is_said_and_is_reopened_or_followed_up_at_any_age(
+    world: World,
+) -> None:
+    ticket = await a_ticket(world)
+    await do(world, ticket, "resolve", resolution="Update the app to 6.2.")
+    [*_, mail] = await mails(world, "ada@adatum.example")
+    assert mail["subject"] == f"[{ticket['number']}] Resolved: No sound on Android"
+    assert "Update the app to 6.2." in mail["text"]
+    await do(world, ticket, "close")
+    # More than a year later the requester answers: it is open again.
+    await world.advance(400 * DAY)
+    await world.mail(ticket["reply_to"], "Re: No sound", "It is back.", sender=ADA)
+    assert (await now(world, ticket))["state"] == "open"
+    await do(world, ticket, "resolve", resolution="Update it again.")
+    await do(world, ticket, "close")
+    await world.advance(400 * DAY)
+    # Or something new comes of it: a ticket of its own, linked both ways.
+    new = await do(world, ticket, "follow-up", subject="No sound on iOS either")
+    assert new["links"] == [
+        {"kind": "follows_up", "ticket_id": ticket["id"], "number": ticket["number"]}
+    ]
+    old = await now(world, ticket)
+    assert old["state"] == "closed"
+    assert (old["links"][0]["kind"], old["links"][0]["number"]) == ("followed_by", new["number"])
+    assert new["number"] in (await mails(world, "ada@adatum.example"))[-1]["subject"]
+    assert await started(world, new, "first_response") == world.clock.now()
