@@ -13,7 +13,7 @@ import pytest
 
 from integration.sla.acme import write_acme
 from integration.sla.harness import Sla
-from integration.sla.stories import Story, minutes
+from integration.sla.stories import MONDAY, Story, minutes
 
 COMMAND = "from pledge.runtime.cli import main; main()"
 
@@ -132,6 +132,14 @@ def test_simulation_needs_neither_broker_nor_database(tmp_path: Path) -> None:
     first = next(each for each in ticket["timers"] if each["metric"] == "first_response")
     assert (first["state"], first["met_at"]) == ("met", "2026-11-16T16:10:00Z")
 
+    open_ended = Story(2, start=MONDAY.replace(year=2020)).opened()
+    facts.write_bytes(open_ended.last.value or b"")
+    assert "BREACHED" in run("simulate", "--desk", str(desk), "--facts", str(facts)).stdout
+    ahead = Story(3, start=MONDAY.replace(year=2090)).opened()
+    facts.write_bytes(ahead.last.value or b"")
+    assert "running" in run("simulate", "--desk", str(desk), "--facts", str(facts)).stdout
+
+    facts.write_bytes(b"\n".join(message.value or b"" for message in story.messages))
     later = run(
         "simulate", "--desk", str(desk), "--facts", str(facts), "--until", "2026-11-17T00:00:00Z"
     )

@@ -5,15 +5,20 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable
 from datetime import timedelta
+from pathlib import Path
 
+import asyncpg
 import pytest
 
 from integration.sla.harness import Sla, said
 from integration.sla.stories import MONDAY, Story, minutes
+from integration.sla.test_timers import Desk
 from pledge.events import PromiseBreached
 from pledge.runtime.clock import VirtualClock
+from pledge.runtime.database import open_pool
 from pledge.runtime.records import Message
 from support import topics
+from support.databases import Databases
 from support.waiting import eventually
 
 Makes = Callable[..., Sla]
@@ -46,17 +51,37 @@ async def test_duplicates_change_nothing(sla: Sla) -> None:
 
 
 async def test_output_does_not_depend_on_how_records_are_mixed_or_batched(
-    sla: Sla, make_sla: Makes
+    database: Databases, tmp_path: Path
 ) -> None:
+    """The same records one by one, in pairs, in sevens, at once, and ticket after ticket."""
     stories = some_stories()
-    for number in range(4):
-        await sla.tell(*[each.messages[number] for each in stories if len(each.messages) > number])
-    one_by_one = await output_of(sla)
+    mixed = [
+        each.messages[number]
+        for number in range(4)
+        for each in stories
+        if number < len(each.messages)
+    ]
+    by_ticket = [message for each in stories for message in each.messages]
+    outputs = []
+    for messages, size in ((mixed, 1), (mixed, 2), (mixed, 7), (mixed, 100), (by_ticket, 3)):
+        pool = await open_pool(database("sla"), application_name="test", size=2)
+        async with pool:
+            desk = Desk(pool, tmp_path, VirtualClock(MONDAY + timedelta(hours=1)))
+            for start in range(0, len(messages), size):
+                await desk.take_batch(messages[start : start + size])
+            outputs.append(await written(pool))
+    assert all(each == outputs[0] for each in outputs)
+    assert sum(len(each) for each in outputs[0].values()) > len(mixed)
 
-    again = some_stories()
-    assert [each.messages for each in again] == [each.messages for each in stories]
-    ids = {key: [own for own, _ in events] for key, events in one_by_one.items()}
-    assert all(len(set(each)) == len(each) for each in ids.values())
+
+async def written(pool: asyncpg.Pool) -> dict[bytes, list[tuple[str, bytes, bytes]]]:
+    """Per ticket, id, type and data of all that waits to be published, in order."""
+    found: dict[bytes, list[tuple[str, bytes, bytes]]] = {}
+    for row in await pool.fetch("SELECT * FROM outbox ORDER BY id"):
+        headers = dict(zip(row["header_names"], row["header_values"], strict=True))
+        event = headers["ce_id"].decode(), headers["ce_type"], row["value"]
+        found.setdefault(row["key"], []).append(event)
+    return found
 
 
 async def test_a_fact_that_was_a_dead_letter_counts_once_when_it_is_replayed(sla: Sla) -> None:

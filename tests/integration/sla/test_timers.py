@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Iterable
+from collections.abc import AsyncIterator, Iterable, Sequence
 from contextlib import asynccontextmanager, suppress
 from pathlib import Path
 
@@ -17,7 +17,7 @@ from integration.sla.stories import MONDAY, Story, minutes
 from pledge.runtime.clock import VirtualClock
 from pledge.runtime.database import open_pool
 from pledge.runtime.outbox import Outbox, OutboxTransaction
-from pledge.runtime.records import Partition, Record
+from pledge.runtime.records import Message, Partition, Record
 from sla.consumer import Books, FactHandler
 from sla.metrics import SlaMetrics
 from sla.policies import load_policies
@@ -75,8 +75,12 @@ class Desk:
 
     async def take(self, story: Story) -> None:
         """Apply the story's events as one batch."""
+        await self.take_batch(story.messages)
+
+    async def take_batch(self, messages: Sequence[Message]) -> None:
+        """Apply events as one batch."""
         records = []
-        for message in story.messages:
+        for message in messages:
             records.append(
                 Record(
                     HOME.topic, 0, self._offset, message.key, message.value, message.headers, MONDAY

@@ -14,6 +14,7 @@ from rich.table import Table
 
 from pledge.runtime import cli
 from pledge.runtime.asking import AsJson
+from pledge.runtime.clock import SystemClock
 from pledge.runtime.migrations import migrations_of
 from pledge.runtime.service import ServiceDescription
 from sla.asking import get, load_policy
@@ -95,12 +96,12 @@ def simulate(
     """Show what a desk's promises make of some ticket events, without any broker or database.
 
     The events are as on ticket.events.v1, of any number of tickets, in any order. Without
-    --until the promises are shown as of the newest event.
+    --until the promises are shown as of now, or of the newest event where that lies ahead.
     """
     policy = load_policy(desk)
     events = list(_events(facts))
     try:
-        seen_until = _instant(until) or _newest(events)
+        seen_until = _instant(until) or max(SystemClock().now(), _newest(events))
         simulated = simulation.simulate(events, policy, seen_until)
     except NotAFact as error:
         raise cli.CommandError(f"{facts}: {error}") from error
