@@ -81,10 +81,11 @@ async def test_a_taken_port_is_said_in_words(intake: Intake, tmp_path: Path) -> 
     await other.pool.close()
 
 
+@pytest.mark.parametrize("limit", ["smtp_max_connections", "smtp_max_connections_per_host"])
 async def test_sessions_beyond_the_limit_are_asked_to_come_back(
-    kafka: KafkaSettings, database: Databases, tmp_path: Path
+    limit: str, kafka: KafkaSettings, database: Databases, tmp_path: Path
 ) -> None:
-    async with Intake(kafka, database("intake"), tmp_path, smtp_max_connections=2) as intake:
+    async with Intake(kafka, database("intake"), tmp_path, **{limit: 2}) as intake:
         port = intake.settings.smtp_port
         held = [await asyncio.open_connection("127.0.0.1", port) for _ in range(2)]
         greetings = [await reader.readline() for reader, _ in held]

@@ -31,6 +31,9 @@ class IntakeSettings(ServiceSettings):
     smtp_max_bytes: int = Field(25 * 1024 * 1024, ge=64 * 1024, le=200 * 1024 * 1024)
     smtp_max_recipients: int = Field(100, ge=1, le=1_000)
     smtp_max_connections: int = Field(200, ge=1, le=10_000)
+    # One host must not take all of them; large providers open some twenty at a time from each.
+    # Behind a proxy that hides the sender's address, set it to `smtp_max_connections`.
+    smtp_max_connections_per_host: int = Field(50, ge=1, le=10_000)
     # A sender waits minutes for the answer to its data (RFC 5321 §4.5.3.2.6), a person does not.
     publish_timeout: Seconds = Field(
         timedelta(seconds=10), ge=timedelta(milliseconds=100), le=timedelta(minutes=5)

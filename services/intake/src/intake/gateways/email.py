@@ -220,13 +220,16 @@ class _Session(SMTP):
     def __init__(self, server: "SmtpServer", *arguments: Any, **options: Any) -> None:
         super().__init__(*arguments, **options)
         self._home = server
+        self.from_host = ""
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         """Refuse what is too many, before a session begins."""
         is_first = self.transport is None
-        if is_first and self._home.is_full:
+        peer = transport.get_extra_info("peername")
+        self.from_host = str(peer[0]) if peer else ""
+        if is_first and (refusal := self._home.refusal(self.from_host)):
             assert isinstance(transport, asyncio.Transport)
-            transport.write(b"421 4.3.2 too many connections; try again later\r\n")
+            transport.write(refusal)
             transport.close()
             return
         self._home.open_sessions.add(self)
@@ -255,10 +258,15 @@ class SmtpServer:
         self._server: asyncio.Server | None = None
         self.open_sessions: set[_Session] = set()
 
-    @property
-    def is_full(self) -> bool:
-        """Whether as many sessions are open as may be."""
-        return len(self.open_sessions) >= self._settings.smtp_max_connections
+    def refusal(self, host: str) -> bytes | None:
+        """What to say to one connection too many, in all or from `host`; None while there is
+        room."""
+        if len(self.open_sessions) >= self._settings.smtp_max_connections:
+            return b"421 4.3.2 too many connections; try again later\r\n"
+        of_host = sum(each.from_host == host for each in self.open_sessions)
+        if of_host >= self._settings.smtp_max_connections_per_host:
+            return b"421 4.7.0 too many connections from your host; use fewer, or try later\r\n"
+        return None
 
     @property
     def port(self) -> int:
