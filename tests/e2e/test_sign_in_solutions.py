@@ -104,3 +104,48 @@ async def test_a_voicemail_at_night_is_returned_on_the_next_business_day(world: 
         "intake", f"/tickets/{voicemail['id']}/contact-attempts", channel="phone", reached=False
     )
     assert await world.state(voicemail, "first_response") == "met"
+
+
+@pytest.mark.promise("SIS-01", "SIS-04")
+async def test_chat_is_offered_in_support_hours_and_answered_where_details_were_left(
+    world: World,
+) -> None:
+    async def widget(visitor: str = "") -> dict[str, Any]:
+        found: dict[str, Any] = await world.get(
+            "intake", f"/desks/{DESK}/chat", conversation=visitor
+        )
+        return found
+
+    # 16:00 in Berlin: Los Angeles opens when Berlin closes.
+    offer = await widget()
+    assert (offer["open"], offer["closes_at"]) == (True, "2026-03-05T01:00:00.000Z")
+    first = await world.chat(DESK, "v1", "The kiosk is slow")
+    await world.advance(MINUTE)
+    second = await world.chat(DESK, "v2", "How do I print a badge?")
+    third = await world.chat(DESK, "v3", "Can I export visits?")
+    assert ((await widget("v2"))["waiting"], (await widget("v2"))["ahead"]) == (3, 1)
+    for ticket in (first, second, third):
+        assert "first_response" not in await world.timers(ticket["number"]), "nobody to answer"
+
+    await world.chat(DESK, "v1", "Which kiosk?", sender_kind="agent")
+    assert ((await widget("v2"))["waiting"], (await widget("v2"))["ahead"]) == (2, 0)
+    assert (await widget("v1"))["ahead"] is None
+
+    # One leaves an address during the chat, one at its end, one none at all.
+    await world.advance(10 * MINUTE)
+    await world.chat(DESK, "v2", "I have to go", email="ada@customer.example")
+    await world.chat_ended(DESK, "v2")
+    await world.chat_ended(DESK, "v3", email="bo@customer.example")
+    await world.chat_ended(DESK, "v1")
+    assert (await widget())["waiting"] == 0
+    for ticket in (second, third):
+        timer = (await world.timers(ticket["number"]))["first_response"]
+        assert timer["expect_at"] == "2026-03-05T01:00:00.000Z", "the same business day"
+        assert timer["due_at"] == "2026-03-06T01:00:00.000Z", "at the latest the following one"
+    assert "first_response" not in await world.timers(first["number"])
+    assert {each["number"] for each in await world.tickets(DESK)} >= {first["number"]}, "kept"
+
+    await world.advance_to(utc("2026-03-05 01:00"))
+    offer = await widget()
+    assert (offer["open"], offer["opens_at"]) == (False, "2026-03-05T07:00:00.000Z")
+    assert offer["case_form"].startswith("https://help.sign-in-solutions.example/")

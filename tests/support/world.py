@@ -187,6 +187,19 @@ class World:
             **more,
         )
 
+    async def chat_ended(self, desk: str, visitor: str, email: str | None = None) -> Ticket:
+        """A chat gateway's event: the chat of `visitor` is over; `email` is left at its end."""
+        return await self._taken(
+            "/channels/chat",
+            desk,
+            type="pledge.chat.ended.v1",
+            delivery=f"{visitor}/ended",
+            conversation=visitor,
+            ended_by="requester",
+            requester={"email": email},
+            has_contact_details=email is not None,
+        )
+
     async def pick_up(self, call: dict[str, Any], keys: str = "") -> list[str]:
         """Answer a phone that rings, press the keys, and give what was said to each."""
         answer = await self._phone(call, "answer", digits=keys)

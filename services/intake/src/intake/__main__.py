@@ -13,6 +13,7 @@ from intake.customers import Customers
 from intake.domain.meeting_links import MeetingLinks
 from intake.domain.reply_address import ReplyAddresses
 from intake.gateways.attachments import Attachments
+from intake.gateways.chat import ChatWidget
 from intake.gateways.email import EmailGateway, SmtpServer
 from intake.gateways.forms import FormGateway
 from intake.gateways.publisher import ChannelPublisher
@@ -102,7 +103,16 @@ class Service:
         pages = Pages(chassis.web, tickets, api, self._desks)
         meetings = MeetingPages(chassis.web, chassis.pool, agents)
         customers = Customers(chassis.pool, agents)
-        return [forms.router, api.router, customers.router, pages.router, meetings.router]
+        portal = self._portal(forms)
+        widget = ChatWidget(chassis.pool, self._desks, clock)
+        return [
+            forms.router,
+            widget.router,
+            api.router,
+            customers.router,
+            pages.router,
+            meetings.router,
+        ]
 
 
 if __name__ == "__main__":

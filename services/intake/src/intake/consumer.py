@@ -17,7 +17,7 @@ from uuid import UUID
 
 import asyncpg
 
-from intake import store
+from intake import chats, store
 from intake.domain.admission import INTAKE
 from intake.domain.case_work import followed, linked_back, may_follow
 from intake.domain.delivery import Delivery, Key, followed_by, key_of, read_delivery
@@ -117,6 +117,7 @@ class IntakeHandler:
         self._read(records, batch)
         await self._drop_known(connection, batch, now)
         if batch.arrivals:
+            await chats.note(connection, [each.delivery for each in batch.arrivals])
             routed, begun = await self._route(connection, batch)
             numbers = await self._number(connection, routed)
             self._apply(batch, routed, numbers, now)

@@ -27,6 +27,7 @@ from intake.policy_admission import (
     version_lists_of,
 )
 from intake.policy_care import FeedbackSection, care_of
+from intake.policy_chat import ChatSection, chat_rules_of
 from intake.policy_parts import Domain, Name, Part, RuleCondition, Text, address_of, condition_of
 from pledge.runtime.yamlfile import Document, FileProblem, Problem, load, validate_document
 
@@ -157,6 +158,7 @@ class DeskFile(Part):
     trials: TrialRules = TrialRules()
     feedback: FeedbackSection = FeedbackSection()
     portal: PortalRules = PortalRules()
+    chat: ChatSection | None = None
 
     @field_validator("reply_address")
     @classmethod
@@ -275,6 +277,7 @@ def to_desk(model: DeskFile) -> Desk:
         requester_sets_severity=model.portal.requester_sets_severity,
         trial_floor=model.trials.severity_at_least,
         form_keys=frozenset(model.portal.form_keys),
+        chat=chat_rules_of(model.chat),
         care=care_of(model.feedback),
         addresses=MappingProxyType(
             {

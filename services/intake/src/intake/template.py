@@ -125,6 +125,12 @@ rules:
 # trials:
 #   severity_at_least: critical
 
+# The chat widget asks GET /desks/{desk}/chat; while no window is open it offers the form instead.
+# chat:
+#   hours:
+#     - {zone: Europe/Berlin, days: mon-fri, from: "08:00", to: "17:00"}
+#   case_form: https://help.{desk}.example/case
+
 portal:
   # Public keys that the desk's own forms send as `Pledge-Form-Key`.
   form_keys: []

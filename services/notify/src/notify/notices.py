@@ -86,7 +86,10 @@ def learn(known: Ticket | None, event: TicketEvent) -> Ticket:
             return replace(ticket, facts=facts)
         case ParticipantsChanged():
             requester = event.requester.model_dump(mode="json")
-            return replace(ticket, facts={**ticket.facts, "requester": requester})
+            facts = {**ticket.facts, "requester": requester}
+            if event.is_answerable is not None:
+                facts["is_answerable"] = event.is_answerable
+            return replace(ticket, facts=facts)
         case Resolved() | Closed() | Merged():
             return replace(ticket, is_over=True)
         case Reopened():

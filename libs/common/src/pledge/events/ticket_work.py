@@ -109,6 +109,9 @@ class ParticipantsChanged(TicketEvent):
     requester: Contact
     participants: tuple[Contact, ...]
     by: Actor
+    is_answerable: bool | None = Field(
+        default=None, description="Whether there is somebody to answer; None: as before (SIS-04)."
+    )
 
 
 class PlanChanged(TicketEvent):

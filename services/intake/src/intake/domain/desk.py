@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 from typing import Final
 
 from intake.domain.case_state import CareRules
+from intake.domain.chat_hours import ChatRules
 from intake.domain.entitlement import Entitlement, ScopeRule, VersionList
 from intake.domain.reply_address import bare_address
 from intake.domain.request import Condition, Line, Request, holds
@@ -79,6 +80,7 @@ class Desk:
     entitlement: Entitlement | None = None
     scope_rules: tuple[ScopeRule, ...] = ()
     version_lists: tuple[VersionList, ...] = ()
+    chat: ChatRules | None = None
 
     def administered_by(self, address: str | None) -> tuple[Customer, ...]:
         """The customers that the person at the address administers."""

@@ -8,7 +8,7 @@ from intake.domain.admission import INTAKE, learn
 from intake.domain.decide import common, decide, told
 from intake.domain.delivery import Delivery
 from intake.domain.feedback import Kind, feedback, kind_of
-from intake.domain.opening import content_of, happened_at, voicemail_text
+from intake.domain.opening import content_of, happened_at, has_way_back, voicemail_text
 from intake.domain.reviews import given
 from intake.domain.ticket import FINISHED, Decision, Hand, Ticket
 from pledge.events import (
@@ -42,14 +42,18 @@ def hear(ticket: Ticket, delivery: Delivery, *, now: datetime) -> Decision:
     if isinstance(event, FeedbackSubmitted):
         return _feedback(ticket, delivery, event, hand)
     if isinstance(event, ChatEnded):
-        return _left_details(ticket, event.requester, hand)
+        nothing = Decision(ticket, (), "nothing_new")
+        return _left_details(nothing, event.requester, event.has_contact_details, hand)
     if isinstance(event, CallEnded):
         return _call_ended(ticket, event, hand)
     if isinstance(event, VoicemailLeft | VoicemailTranscribed):
         return _voicemail(ticket, delivery, event, hand)
     if (given_by_mail := _mailed_feedback(ticket, delivery, hand)) is not None:
         return given_by_mail
-    if isinstance(event, EmailMessageReceived | ChatMessageReceived):
+    if isinstance(event, ChatMessageReceived):
+        written = _learned(_decided(ticket, _heard(ticket, delivery), hand), delivery, hand)
+        return _left_details(written, event.sender, event.has_contact_details, hand)
+    if isinstance(event, EmailMessageReceived):
         return _learned(_decided(ticket, _heard(ticket, delivery), hand), delivery, hand)
     return Decision(ticket, (), "nothing_new")  # the call or form that opened it, once more
 
@@ -143,18 +147,25 @@ def _mailed_feedback(ticket: Ticket, delivery: Delivery, hand: Hand) -> Decision
     return given(ticket, said, hand)
 
 
-def _left_details(ticket: Ticket, details: Contact, hand: Hand) -> Decision:
-    """Contact details left at the end of a chat complete what is known of the requester."""
+def _left_details(decision: Decision, details: Contact, is_reachable: bool, hand: Hand) -> Decision:
+    """Contact details left during or at the end of a chat complete what is known of the requester;
+    from then on there is somebody to answer (SIS-04)."""
+    ticket = decision.ticket
     known = ticket.requester
     new = {name: value for name, value in details.model_dump().items() if value is not None}
     requester = known.model_copy(update=new)
     if requester == known:
-        return Decision(ticket, (), "nothing_new")
+        return decision
     event = ParticipantsChanged(
-        **common(ticket, hand), requester=requester, participants=ticket.participants, by=hand.by
+        **common(ticket, hand),
+        requester=requester,
+        participants=ticket.participants,
+        by=hand.by,
+        is_answerable=has_way_back(requester, is_reachable) or None,
     )
     result = told(ticket, hand, "contact_details_left", event)
-    return Decision(replace(result.ticket, requester=requester), result.events, result.reason)
+    events = (*decision.events, *result.events)
+    return Decision(replace(result.ticket, requester=requester), events, result.reason)
 
 
 def _call_ended(ticket: Ticket, event: CallEnded, hand: Hand) -> Decision:

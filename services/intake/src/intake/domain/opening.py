@@ -90,9 +90,14 @@ def _chat(event: ChannelEvent, desk: Desk) -> Content:
         subject_line=event.subject_line or first_line or "Chat",
         text=event.text,
         line=Line(event.line) if event.line else None,
-        is_answerable=event.has_contact_details
-        or bool(sender.email or sender.phone or sender.chat),
+        is_answerable=has_way_back(sender, event.has_contact_details),
     )
+
+
+def has_way_back(person: Contact, is_reachable: bool) -> bool:
+    """Whether somebody who chats can be reached later; a session of the chat ends with it, unless
+    the gateway says that it is a lasting one (SIS-04)."""
+    return is_reachable or bool(person.email or person.phone)
 
 
 def _chat_ended(event: ChannelEvent, desk: Desk) -> Content:

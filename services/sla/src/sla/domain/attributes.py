@@ -95,6 +95,7 @@ SETTERS: Mapping[str, Setter] = {
     "plan_changed": _take("plan", "customer", "trial"),
     "entitlement_decided": _take("entitled"),
     "scope_decided": _take("scope"),
+    "participants_changed": _take("answerable"),
     "information_requested": _incomplete,
     "information_completed": _completed,
 }
