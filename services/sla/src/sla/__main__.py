@@ -15,7 +15,7 @@ from pledge.runtime.database import RETRIABLE_ERRORS
 from pledge.runtime.ids import Ids
 from pledge.runtime.main import run_main
 from pledge.runtime.settings import KafkaSettings
-from sla import reports, store
+from sla import quarantine, reports, store
 from sla.changes import Changes
 from sla.consumer import TOPICS, Books, FactHandler
 from sla.http import Api
@@ -23,6 +23,7 @@ from sla.metrics import SlaMetrics
 from sla.pages import Pages
 from sla.policies import BrokenPolicy, Policies, load_policies
 from sla.policy_http import PolicyApi
+from sla.quarantine_http import QuarantineApi
 from sla.reassess import Reassessor
 from sla.report_http import ReportsApi
 from sla.settings import SlaSettings
@@ -76,17 +77,19 @@ class Service:
         )
         self._consumer = chassis.consumer(handler, TOPICS)
         self._timers.serve(self._consumer)
-        self._reassessor = Reassessor(books, chassis.pool, self._consumer, self._timers.applied)
+        self._reassessor = Reassessor(books, chassis.pool, self._consumer, self._timers)
 
     async def run(self, stop: asyncio.Event) -> None:
         """Run all workers until `stop`; one that fails takes the others down."""
         chassis = self._chassis
         pool, clock, policies = chassis.pool, chassis.clock, self._policies
+        aside = self._timers.quarantine
         chassis.require_bus_and_database(self._consumer)
         await chassis.run(
             [
                 Api(pool, policies, clock).router,
                 PolicyApi(pool, policies, clock, on_order=self._reassessor.wake).router,
+                QuarantineApi(pool, policies, clock, on_release=aside.wake).router,
                 ReportsApi(pool, policies, clock).router,
                 Pages(pool, policies, clock, chassis.web, self._changes).router,
             ],
@@ -94,6 +97,7 @@ class Service:
                 "timers": self._timers.run,
                 "consumer": self._consumer.run,
                 "reassessment": self._reassessor.run,
+                "quarantine": lambda: aside.run(self._consumer, self._timers.schedule),
                 "census": self._count_for_ever,
                 "changes": self._changes.run,
             },
@@ -106,6 +110,7 @@ class Service:
             try:
                 async with pool.acquire() as connection:
                     self._metrics.census(await store.count_timers(connection))
+                    self._metrics.set_aside(await quarantine.counts(connection))
                     now = clock.now()
                     desks = self._policies.desks
                     self._metrics.attained(

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import asyncio
 from collections import Counter
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Iterable, Sequence
 from contextlib import AbstractAsyncContextManager, suppress
 from datetime import datetime, timedelta
 from typing import Protocol
@@ -31,7 +31,7 @@ from sla.domain.policy import Policy
 from sla.ledger import Ledger
 from sla.orders import CHANGED, DONE, SET_ASIDE, Order
 from sla.preview import WORDS
-from sla.tickets import Ticket
+from sla.timers import TimerKeeper
 
 # How soon an order is seen that another process was given.
 LOOK_INTERVAL = timedelta(seconds=1)
@@ -66,10 +66,10 @@ class Reassessor:
         books: Books,
         pool: asyncpg.Pool,
         owner: Owner,
-        on_applied: Callable[[Partition, Sequence[Ticket]], None],
+        timers: TimerKeeper,
     ) -> None:
         self._books, self._pool, self._owner = books, pool, owner
-        self._on_applied = on_applied
+        self._timers = timers
         self._woken = asyncio.Event()
         # What waits here is the machine's work, which no clock moves that a test has.
         self._waits = SystemClock()
@@ -124,20 +124,49 @@ class Reassessor:
 
     async def _batch(self, order: Order, policy: Policy, home: Partition, after: UUID) -> UUID:
         """Re-assess the next tickets of a partition; the last one's id, FIRST at the end."""
-        read_until = await self._read_until(home)
+        limit = self._books.settings.reassess_batch
         try:
-            async with self._owner.owned_transaction(home) as transaction:
-                ids = await orders.next_tickets(
-                    transaction.connection, order, home, after, self._books.settings.reassess_batch
-                )
-                if not ids:
-                    return FIRST
-                ledger = await self._take_over(transaction, order, policy, home, ids, read_until)
+            async with self._pool.acquire() as connection:
+                ids = await orders.next_tickets(connection, order, home, after, limit)
+            if not ids:
+                return FIRST
+            try:
+                await self._transact(order, policy, home, ids)
+            except Exception as error:
+                if isinstance(error, Fenced) or is_retriable(error):
+                    raise
+                log.warning("a batch of tickets failed, going on one by one", error=repr(error))
+                await self._apart(order, policy, home, ids)
         except Fenced:
             return FIRST
-        self._books.close(home, ledger, keeps_new=False)
-        self._on_applied(home, ledger.tickets())
         return ids[-1]
+
+    async def _apart(
+        self, order: Order, policy: Policy, home: Partition, ids: Sequence[UUID]
+    ) -> None:
+        """Each ticket by itself; one that can't be re-assessed keeps its version, set aside."""
+        for ticket_id in ids:
+            try:
+                await self._transact(order, policy, home, [ticket_id])
+            except Exception as error:
+                if isinstance(error, Fenced) or is_retriable(error):
+                    raise
+                quarantine = self._timers.quarantine
+                async with self._owner.owned_transaction(home) as transaction:
+                    connection = transaction.connection
+                    await quarantine.set_aside(connection, home, ticket_id, "takeover", error)
+                    counts = {DONE: 1, SET_ASIDE: 1}
+                    await orders.strike(connection, order, home, [ticket_id], counts)
+                quarantine.told(ticket_id, "takeover", error)
+
+    async def _transact(
+        self, order: Order, policy: Policy, home: Partition, ids: Sequence[UUID]
+    ) -> None:
+        read_until = await self._read_until(home)
+        async with self._owner.owned_transaction(home) as transaction:
+            ledger = await self._take_over(transaction, order, policy, home, ids, read_until)
+        self._books.close(home, ledger, keeps_new=False)
+        self._timers.applied(home, ledger.tickets())
 
     async def _take_over(
         self,
@@ -196,6 +225,3 @@ def _one(
     counts.update(told)
     counts[CHANGED] += bool(told)
     return True
-
-
-__all__ = ["SET_ASIDE", "Owner", "Reassessor"]

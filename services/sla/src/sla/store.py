@@ -19,6 +19,9 @@ from sla.domain.versions import Earlier
 from sla.rows import BreachRow, FactRow, RetractionRow, Rows, TimerRow
 from sla.tickets import LONG_AGO, Cause, Ticket
 
+Wake = tuple[UUID, str]
+"""A ticket that wants to be looked at, and its desk."""
+
 _TICKETS = """
 SELECT ticket_id, topic, partition, desk, number, policy_version, severity, priority, customer,
        is_closed, sequence, timer_sequence, breach_sequence, wake_at, cause_id, correlation_id,
@@ -34,7 +37,7 @@ SELECT ticket_id, metric, cycle, state, due_at, expect_at, at_risk_sent, met_at
 FROM timers WHERE ticket_id = ANY($1::uuid[]) ORDER BY ticket_id, metric, cycle
 """
 _DUE = """
-SELECT wake_at, ticket_id FROM tickets
+SELECT wake_at, ticket_id, desk FROM tickets
 WHERE topic = $1 AND partition = $2 AND wake_at <= $3
 ORDER BY wake_at LIMIT $4
 """
@@ -221,10 +224,10 @@ def _earlier_text(earlier: Sequence[Earlier]) -> str | None:
 
 async def due_tickets(
     connection: asyncpg.Connection, home: Partition, horizon: datetime, limit: int
-) -> list[tuple[datetime, UUID]]:
+) -> list[tuple[datetime, Wake]]:
     """The first `limit` tickets of a partition that want to be looked at up to `horizon`."""
     rows = await connection.fetch(_DUE, home.topic, home.number, horizon, limit)
-    return [(row["wake_at"], row["ticket_id"]) for row in rows]
+    return [(row["wake_at"], (row["ticket_id"], row["desk"])) for row in rows]
 
 
 async def count_timers(connection: asyncpg.Connection) -> dict[tuple[str, str], int]:

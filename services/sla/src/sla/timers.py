@@ -8,46 +8,37 @@ that already lies in Kafka must not become a breach because we are slow.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Iterable, Sequence
-from contextlib import AbstractAsyncContextManager
+from collections.abc import Sequence
 from datetime import datetime, timedelta
-from typing import Protocol
-from uuid import UUID
 
 import asyncpg
 import structlog
-from aiokafka.errors import KafkaError
 
+from pledge.runtime.database import is_retriable
 from pledge.runtime.due import DueLoop
-from pledge.runtime.outbox import OutboxTransaction
 from pledge.runtime.ownership import Fenced
 from pledge.runtime.records import Partition
+from pledge.runtime.turns import FairTurns
 from sla import store
 from sla.consumer import Books, pieces
 from sla.ledger import Ledger
+from sla.quarantine import Quarantine
+from sla.readup import Owner, ReadUp
+from sla.store import Wake
 from sla.tickets import Ticket
 
 # While a partition lags, applied batches wake us; this only bounds the wait when none come.
 LAG_POLL = timedelta(milliseconds=250)
-# Partitions that fire at the same time. More would not be faster, but would take connections and
+# Batches that fire at the same time. More would not be faster, but would take connections and
 # turns from reading, from publishing what was fired, and from the API.
 AT_ONCE = 3
+# One of these turns is kept for batches of at most so many tickets, which are soon done.
+SMALL = 20
+# Tickets are read so long before they are due: often enough not to be crowded out of memory
+# before, seldom enough to read many at a time.
+PREPARED_AHEAD = timedelta(seconds=2)
 
 log = structlog.get_logger()
-
-
-class Owner(Protocol):
-    """What a timer worker asks of the partition's consumer."""
-
-    def owned_transaction(
-        self, partition: Partition
-    ) -> AbstractAsyncContextManager[OutboxTransaction]:
-        """A transaction in the name of the owner, never beside one of its batches."""
-        ...
-
-    async def caught_up(self, partitions: Iterable[Partition]) -> frozenset[Partition]:
-        """Those of `partitions` whose every record published until now is in the database."""
-        ...
 
 
 class PartitionTimers:
@@ -59,23 +50,32 @@ class PartitionTimers:
         books: Books,
         pool: asyncpg.Pool,
         owner: Owner,
-        turns: asyncio.Semaphore,
+        read_up: ReadUp,
+        turns: FairTurns,
+        quarantine: Quarantine,
     ) -> None:
         settings = books.settings
+        self._quarantine = quarantine
         self._partition = partition
         self._books = books
         self._pool = pool
         self._owner = owner
+        self._read_up = read_up
         self._turns = turns
+        # Set, and replaced, with each batch that is applied: whoever waits has taken it before.
         self._applied = asyncio.Event()
         self._behind_since: datetime | None = None
-        self._loop: DueLoop[UUID] = DueLoop(
+        self._loop: DueLoop[Wake] = DueLoop(
             books.clock,
             load=self._load,
             fire=self._fire,
             window=settings.timer_window,
             limit=settings.timers_in_memory,
             batch_limit=settings.fire_batch,
+            # A desk with very much to fire holds up no other desk.
+            lane_of=_desk_of,
+            prepare=self._prepare,
+            ahead=PREPARED_AHEAD,
         )
 
     def __len__(self) -> int:
@@ -86,6 +86,11 @@ class PartitionTimers:
         """A batch of facts was committed and left `tickets` so."""
         self._schedule(tickets)
         self._applied.set()
+        self._applied = asyncio.Event()
+
+    def schedule(self, due_at: datetime, wake: Wake) -> None:
+        """A wake was committed otherwise than by facts or by firing."""
+        self._loop.schedule(due_at, wake)
 
     async def run(self) -> None:
         """Fire what is due, until cancelled or until the partition is somebody else's."""
@@ -96,28 +101,64 @@ class PartitionTimers:
 
     def _schedule(self, tickets: Sequence[Ticket]) -> None:
         for ticket in tickets:
+            wake = (ticket.ticket_id, ticket.desk)
             if ticket.wake_at is None:
-                self._loop.forget(ticket.ticket_id)
+                self._loop.forget(wake)
             else:
-                self._loop.schedule(ticket.wake_at, ticket.ticket_id)
+                self._loop.schedule(ticket.wake_at, wake)
 
-    async def _load(self, horizon: datetime, limit: int) -> list[tuple[datetime, UUID]]:
+    async def _load(self, horizon: datetime, limit: int) -> list[tuple[datetime, Wake]]:
         async with self._pool.acquire() as connection:
             return await store.due_tickets(connection, self._partition, horizon, limit)
 
-    async def _fire(self, batch: Sequence[tuple[datetime, UUID]]) -> None:
+    async def _prepare(self, wakes: Sequence[Wake]) -> None:
+        """Read the tickets now, so that nothing must be read when they are due."""
+        cache = self._books.cache
+        missing = [ticket_id for ticket_id, _ in wakes if cache.get(ticket_id) is None]
+        if not missing:
+            return
+        async with self._owner.owned_transaction(self._partition) as transaction:
+            cache.begin(self._partition, missing)
+            tickets = await store.load_tickets(transaction.connection, missing)
+            cache.commit(self._partition, tickets.values())
+
+    async def _fire(self, batch: Sequence[tuple[datetime, Wake]]) -> None:
         until, is_provisional = await self._wait_until_read(len(batch))
-        async with self._turns:
-            await self._fire_now(batch, until, is_provisional=is_provisional)
+        desk = _desk_of(batch[0][1])
+        async with self._turns.turn(desk, len(batch)):
+            try:
+                await self._fire_now(batch, until, is_provisional=is_provisional)
+            except Exception as error:
+                if isinstance(error, Fenced) or is_retriable(error):
+                    raise
+                log.warning("due tickets failed, going on one by one", error=repr(error))
+                await self._fire_apart(batch, until, is_provisional=is_provisional)
+
+    async def _fire_apart(
+        self, batch: Sequence[tuple[datetime, Wake]], until: datetime, *, is_provisional: bool
+    ) -> None:
+        """Fire each by itself; a ticket that can't be assessed or stored is set aside."""
+        for each in batch:
+            try:
+                await self._fire_now([each], until, is_provisional=is_provisional)
+            except Exception as error:
+                if isinstance(error, Fenced) or is_retriable(error):
+                    raise
+                ticket_id = each[1][0]
+                async with self._owner.owned_transaction(self._partition) as transaction:
+                    await self._quarantine.set_aside(
+                        transaction.connection, self._partition, ticket_id, "wake", error
+                    )
+                self._quarantine.told(ticket_id, "wake", error)
 
     async def _fire_now(
-        self, batch: Sequence[tuple[datetime, UUID]], until: datetime, *, is_provisional: bool
+        self, batch: Sequence[tuple[datetime, Wake]], until: datetime, *, is_provisional: bool
     ) -> None:
         clock, metrics = self._books.clock, self._books.metrics
         started = clock.monotonic()
         async with self._owner.owned_transaction(self._partition) as transaction:
             ledger = await self._books.open(
-                transaction.connection, self._partition, [ticket_id for _, ticket_id in batch]
+                transaction.connection, self._partition, [ticket_id for _, (ticket_id, _) in batch]
             )
             early: list[Ticket] = []
             for some in pieces(batch):
@@ -141,49 +182,44 @@ class PartitionTimers:
         clock = self._books.clock
         gauge = self._books.metrics.waiting.labels(str(self._partition.number))
         while True:
-            self._applied.clear()
-            asked_at = clock.now()
-            has_answered, is_read = await self._ask()
-            if is_read:
+            applied = self._applied
+            answer = await self._read_up.ask(self._partition)
+            if answer.is_read:
                 self._behind_since = None
                 gauge.set(0)
-                return asked_at, False
-            if self._behind_since is None or not has_answered:
+                return answer.asked_at, False
+            if self._behind_since is None or not answer.has_answered:
                 self._behind_since = clock.now()
             if clock.now() - self._behind_since >= self._books.settings.provisional_after:
-                return asked_at, True
+                return answer.asked_at, True
             gauge.set(waiting)
-            await self._until_applied()
+            await self._until(applied)
 
-    async def _ask(self) -> tuple[bool, bool]:
-        """Whether the broker answered, and whether we have read all it has."""
-        try:
-            caught_up = await self._owner.caught_up((self._partition,))
-        except KafkaError as error:
-            log.warning("can't ask how far the partition goes", error=repr(error))
-            return False, False
-        return True, self._partition in caught_up
-
-    async def _until_applied(self) -> None:
-        applied = asyncio.ensure_future(self._applied.wait())
+    async def _until(self, applied: asyncio.Event) -> None:
+        """Wait for the next batch of facts, though not for long."""
+        told = asyncio.ensure_future(applied.wait())
         polled = asyncio.ensure_future(self._books.clock.sleep(LAG_POLL))
         try:
-            await asyncio.wait({applied, polled}, return_when=asyncio.FIRST_COMPLETED)
+            await asyncio.wait({told, polled}, return_when=asyncio.FIRST_COMPLETED)
         finally:
-            applied.cancel()
+            told.cancel()
             polled.cancel()
+
+
+def _desk_of(wake: Wake) -> str:
+    return wake[1]
 
 
 def _fire_all(
     ledger: Ledger,
-    batch: Sequence[tuple[datetime, UUID]],
+    batch: Sequence[tuple[datetime, Wake]],
     until: datetime,
     *,
     is_provisional: bool,
 ) -> list[Ticket]:
     """Fire what is due by `until`; returns the tickets whose time has meanwhile moved ahead."""
     early = []
-    for _, ticket_id in batch:
+    for _, (ticket_id, _) in batch:
         ticket = ledger.ticket(ticket_id)
         if ticket is None:
             continue
@@ -201,22 +237,31 @@ class TimerKeeper:
         self._books = books
         self._pool = pool
         self._owner: Owner | None = None
-        self._turns = asyncio.Semaphore(AT_ONCE)
+        self._read_up: ReadUp | None = None
+        self._turns = FairTurns(AT_ONCE, kept_for_small=1, small=SMALL)
         self._workers: dict[Partition, PartitionTimers] = {}
         self._tasks: dict[Partition, asyncio.Task[None]] = {}
         self._changed = asyncio.Event()
+        self.quarantine = Quarantine(books, pool)
 
     def serve(self, owner: Owner) -> None:
         """Name the consumer that owns the partitions, before it starts."""
         self._owner = owner
+        self._read_up = ReadUp(owner, self._books.clock)
 
     def assigned(self, partitions: frozenset[Partition]) -> None:
         """The partitions are ours: start to fire their timers."""
-        if self._owner is None:
+        if self._owner is None or self._read_up is None:
             raise RuntimeError("partitions were assigned before the consumer was named")
         for each in partitions:
             self._workers[each] = PartitionTimers(
-                each, self._books, self._pool, self._owner, self._turns
+                each,
+                self._books,
+                self._pool,
+                self._owner,
+                self._read_up,
+                self._turns,
+                self.quarantine,
             )
         self._changed.set()
 
@@ -235,6 +280,12 @@ class TimerKeeper:
         if worker is not None:
             worker.applied(tickets)
         self._books.metrics.armed.set(sum(len(each) for each in self._workers.values()))
+
+    def schedule(self, partition: Partition, due_at: datetime, wake: Wake) -> None:
+        """A wake of the partition was committed otherwise than by facts or by firing."""
+        worker = self._workers.get(partition)
+        if worker is not None:
+            worker.schedule(due_at, wake)
 
     async def run(self) -> None:
         """Run the workers of whatever is ours; an error in one of them ends all."""

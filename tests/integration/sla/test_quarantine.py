@@ -1,0 +1,140 @@
+"""A ticket that can't be worked on is set aside; everything else goes on, and it can come back."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import asyncpg
+import pytest
+
+from integration.sla.acme import ACME, write_acme
+from integration.sla.harness import Sla, said
+from integration.sla.stories import MONDAY, Story, minutes
+from integration.sla.test_commands import pledge
+from pledge.runtime.clock import VirtualClock
+from sla.quarantine import QuarantineFull
+from support.databases import Databases
+from support.waiting import eventually
+
+Makes = Callable[..., Sla]
+# A requester that no event can name: nothing can be published of a breach.
+POISON = '{"email": ["not", "an", "address"]}'
+
+
+async def poison(sla: Sla, databases: Databases, *stories: Story, cure: bool = False) -> None:
+    """Spoil, or mend, what is stored of the tickets' openings."""
+    owner = await asyncpg.connect(databases.owner(sla.dsn))
+    for story in stories:
+        await owner.execute(
+            "UPDATE facts SET data = jsonb_set(data::jsonb, '{requester}', $2::jsonb)::json"
+            " WHERE ticket_id = $1 AND sequence = 1",
+            story.ticket_id,
+            '{"name": "Bea", "email": "bea@example.com"}' if cure else POISON,
+        )
+    await owner.close()
+
+
+async def breached(sla: Sla) -> set[str]:
+    return {each.envelope.subject for each in await sla.breach_events()}
+
+
+async def set_aside(sla: Sla) -> list[dict[str, Any]]:
+    items: list[dict[str, Any]] = (await sla.get("/quarantine"))["items"]
+    return items
+
+
+async def test_poisoned_ticket_is_set_aside_and_the_others_fire(
+    make_sla: Makes, database: Databases
+) -> None:
+    clock = VirtualClock(MONDAY)
+    bad, good, other = Story(1).opened(), Story(2).opened(), Story(3).opened(1)
+    async with make_sla(clock=clock) as before:
+        await before.tell(bad, good, other)
+        await poison(before, database, bad)
+    async with make_sla(clock=clock) as sla:
+        await sla.advance(minutes(40))
+        assert await breached(sla) == {str(good.ticket_id), str(other.ticket_id)}
+        (item,) = await set_aside(sla)
+        assert (item["number"], item["what"]) == ("ACM-1", "wake")
+        assert "requester" in item["reason"] or "email" in item["reason"]
+        async with sla.http() as client:
+            figures = (await client.get("/metrics")).text
+        assert 'sla_quarantined_total{what="wake"} 1.0' in figures
+
+        # Facts of it are taken in all the same, and a restart changes nothing.
+        await sla.tell(bad.noted(35).last)
+        assert len(await set_aside(sla)) == 1
+        status, told = await pledge(sla, "quarantine", "list")
+        assert (status, "ACM-1" in told) == (0, True)
+
+        await poison(sla, database, bad, cure=True)
+        status, _ = await pledge(sla, "quarantine", "release", "ACM-1")
+        assert status == 2
+        status, told = await pledge(sla, "quarantine", "release", "ACM-1", roles=["admin"])
+        assert (status, "1 ticket(s)" in told) == (0, True)
+
+        async def is_back() -> bool:
+            return str(bad.ticket_id) in await breached(sla)
+
+        await eventually(is_back)
+        assert await set_aside(sla) == []
+        assert said(await sla.breach_events(), bad) == [("breached", "first_response")]
+
+
+async def test_what_fails_again_after_its_release_is_set_aside_again(
+    make_sla: Makes, database: Databases
+) -> None:
+    clock = VirtualClock(MONDAY)
+    story = Story(1).opened()
+    async with make_sla(clock=clock) as before:
+        await before.tell(story)
+        await poison(before, database, story)
+    async with make_sla(clock=clock) as sla:
+        await sla.advance(minutes(31))
+        (first,) = await set_aside(sla)
+        sla.clock.advance_to(MONDAY + minutes(40))
+        async with sla.http(roles=["admin"]) as client:
+            answer = await client.post("/quarantine/release")
+        assert answer.json() == {"released": 1}
+
+        async def is_again() -> bool:
+            items = await set_aside(sla)
+            return bool(items and items[0]["since"] > first["since"])
+
+        await eventually(is_again)
+
+
+async def test_ticket_that_can_not_be_taken_over_keeps_its_version(
+    make_sla: Makes, database: Databases, tmp_path: Path
+) -> None:
+    clock = VirtualClock(MONDAY)
+    bad, good = Story(1).opened(), Story(2).opened()
+    async with make_sla(clock=clock) as before:
+        await before.tell(bad, good)
+        await before.advance(minutes(15))
+        await poison(before, database, bad)
+    stricter = "applies_to: open\n" + ACME.replace(
+        "{severity: p1}, within: 30m", "{severity: p1}, within: 10m"
+    )
+    desks = write_acme(tmp_path / "new", stricter)
+    async with make_sla(clock=clock, desks=desks) as sla:
+        status, told = await pledge(sla, "policy", "apply", str(desks / "acme"), roles=["admin"])
+        assert (status, "1 could not be assessed" in told) == (0, True)
+        assert await breached(sla) == {str(good.ticket_id)}
+        assert [each["what"] for each in await set_aside(sla)] == ["takeover"]
+
+
+async def test_service_stops_rather_than_set_everything_aside(
+    make_sla: Makes, database: Databases
+) -> None:
+    clock = VirtualClock(MONDAY)
+    stories = [Story(number).opened() for number in range(4)]
+    async with make_sla(clock=clock) as before:
+        await before.tell(*stories)
+        await poison(before, database, *stories)
+    with pytest.raises(ExceptionGroup) as raised:
+        async with make_sla(clock=clock, quarantine_limit=2) as sla:
+            await sla.advance(minutes(31))
+    assert raised.group_contains(QuarantineFull)
