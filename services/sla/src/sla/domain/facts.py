@@ -15,6 +15,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Mapping
 from datetime import UTC, datetime
+from functools import lru_cache
 
 from sla.domain.calendar import FIRST_US, LAST_US
 from sla.domain.model import Fact, Note
@@ -39,15 +40,20 @@ def fact_from_event(data: Mapping[str, object], sequence: int) -> Fact:
     Without `recorded_at` the fact was recorded when it occurred.
     """
     data, _ = unwrapped(data)
-    match = _TYPE.fullmatch(str(data.get("type")))
-    if match is None:
-        raise NotAFact(f"`type` is `{data.get('type')}`, no ticket or incident event")
-    noun, verb = match.groups()
+    verb = fact_type(str(data.get("type")))
     occurred_at = _instant(data, "occurred_at")
     recorded_at = _instant(data, "recorded_at") if data.get("recorded_at") else occurred_at
-    return Fact(
-        verb if noun == "ticket" else f"incident_{verb}", occurred_at, recorded_at, sequence, data
-    )
+    return Fact(verb, occurred_at, recorded_at, sequence, data)
+
+
+@lru_cache(maxsize=512)
+def fact_type(event_type: str) -> str:
+    """The type of fact that an event of this type tells. Raises NotAFact."""
+    match = _TYPE.fullmatch(event_type)
+    if match is None:
+        raise NotAFact(f"`type` is `{event_type}`, no ticket or incident event")
+    noun, verb = match.groups()
+    return verb if noun == "ticket" else f"incident_{verb}"
 
 
 def unwrapped(event: Mapping[str, object]) -> tuple[Mapping[str, object], object]:
