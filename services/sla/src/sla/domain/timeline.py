@@ -12,14 +12,15 @@ from collections.abc import Sequence
 from dataclasses import replace
 from datetime import datetime
 from html import escape
+from typing import NamedTuple
 
 from sla.domain.explain import TimerExplanation, why_words
 from sla.domain.model import Segment
 
 TOP, BAR = 2, 22
 LANE = 16
-# Of the width: what a mark's words need at most on a narrow page.
-LABEL = 30.0
+# Of the width: what a letter of a mark's words needs on the narrowest page.
+LETTER = 2.2
 # A stretch of no length to speak of is still to be seen.
 THINNEST = 0.15
 
@@ -65,8 +66,9 @@ def timeline_svg(explanation: TimerExplanation, now: datetime, *, element_id: st
     def x(at: datetime) -> float:
         return round(100 * (at - begin).total_seconds() / length, 2)
 
-    lanes = _lanes([x(at) for at, _ in marks])
-    height = TOP + BAR + 6 + LANE * (max(lanes) + 1)
+    day = begin.astimezone(zone)
+    labels = _labels([(x(at), f"{name} {_short(at.astimezone(zone), day)}") for at, name in marks])
+    height = TOP + BAR + 6 + LANE * (max(label.lane for label in labels) + 1)
     safe_id = escape(element_id, quote=True)
     name = timer.title or timer.metric.replace("_", " ")
     title = _text(f"{name}: {explanation.headline()}")
@@ -86,10 +88,7 @@ def timeline_svg(explanation: TimerExplanation, now: datetime, *, element_id: st
             f'height="{BAR}" fill="{fill}"><title>{_text(f"{local}: {why_words(one.why)}")}'
             "</title></rect>"
         )
-    parts += [
-        _mark(x(at), f"{name} {_short(at.astimezone(zone), begin.astimezone(zone))}", name, lane)
-        for (at, name), lane in zip(marks, lanes, strict=True)
-    ]
+    parts += [_mark(label, name) for label, (_, name) in zip(labels, marks, strict=True)]
     return "\n".join([*parts, "</svg>"])
 
 
@@ -108,41 +107,66 @@ def _marks(explanation: TimerExplanation, now: datetime) -> list[tuple[datetime,
     return sorted(found, key=lambda mark: mark[0])
 
 
-def _lanes(places: Sequence[float]) -> list[int]:
-    """For each label a lane below the bar, in which it overlaps no other and no mark crosses it."""
-    placed: dict[int, tuple[float, float, float, int]] = {}  # x, begin and end of the label, lane
-    # From the middle outwards: what stands further out reaches past the others to a deeper lane.
-    order = sorted(range(len(places)), key=lambda n: (_is_turned(places[n]), abs(places[n] - 70)))
-    for number in order:
-        x = places[number]
-        begin, end = (x - LABEL, x) if _is_turned(x) else (x, x + LABEL)
-        lane = 0
-        while any(
-            (other == lane and begin < other_end and other_begin < end)
-            or (other < lane and other_begin < x < other_end)
-            or (other > lane and begin < other_x < end)
-            for other_x, other_begin, other_end, other in placed.values()
-        ):
-            lane += 1
-            if lane > len(places):
-                break
-        placed[number] = (x, begin, end, lane)
-    return [placed[number][3] for number in range(len(places))]
+class _Label(NamedTuple):
+    """Where a mark's words stand: in which lane below the bar, before or behind the mark."""
+
+    x: float
+    words: str
+    lane: int
+    is_before: bool
+
+    @property
+    def width(self) -> float:
+        return LETTER * (len(self.words) + 1)
+
+    @property
+    def begin(self) -> float:
+        return self.x - self.width if self.is_before else self.x
+
+    @property
+    def end(self) -> float:
+        return self.x if self.is_before else self.x + self.width
+
+    def is_clear_of(self, other: _Label) -> bool:
+        """Whether neither hides the other, nor its line crosses the other's words."""
+        if self.lane == other.lane:
+            return self.end <= other.begin or other.end <= self.begin
+        deeper, upper = (self, other) if self.lane > other.lane else (other, self)
+        return not upper.begin < deeper.x < upper.end
 
 
-def _is_turned(x: float) -> bool:
-    """Whether a label stands before its mark, because behind it the picture ends."""
-    return x > 100 - LABEL
+def _labels(marks: Sequence[tuple[float, str]]) -> list[_Label]:
+    """A place for each mark's words, in as few lanes as will do."""
+    for lanes in range(1, len(marks) + 1):
+        if (found := _fitting(marks, lanes, [])) is not None:
+            return found
+    return [_Label(x, words, lane, x > 50) for lane, (x, words) in enumerate(marks)]
 
 
-def _mark(x: float, label: str, name: str, lane: int) -> str:
-    bottom = TOP + BAR + 6 + LANE * (lane + 1) - 4
-    anchor, shift = ("end", -4) if _is_turned(x) else ("start", 4)
+def _fitting(
+    marks: Sequence[tuple[float, str]], lanes: int, placed: list[_Label]
+) -> list[_Label] | None:
+    """The first way to place all labels in `lanes` after those `placed`; None without one."""
+    if len(placed) == len(marks):
+        return placed
+    for lane in range(lanes):
+        for is_before in (False, True):
+            label = _Label(*marks[len(placed)], lane, is_before)
+            if label.begin < 0 or label.end > 100 or not all(map(label.is_clear_of, placed)):
+                continue
+            if (found := _fitting(marks, lanes, [*placed, label])) is not None:
+                return found
+    return None
+
+
+def _mark(label: _Label, name: str) -> str:
+    x, bottom = label.x, TOP + BAR + 6 + LANE * (label.lane + 1) - 4
+    anchor, shift = ("end", -4) if label.is_before else ("start", 4)
     return (
         f'<line class="mark {name}" x1="{x}%" x2="{x}%" y1="0" y2="{bottom}" '
         'stroke="#1b2430" stroke-width="1.5"/>'
         f'<text x="{x}%" dx="{shift}" y="{bottom}" text-anchor="{anchor}" fill="#1b2430">'
-        f"{_text(label)}</text>"
+        f"{_text(label.words)}</text>"
     )
 
 
@@ -158,4 +182,7 @@ def _clock(at: datetime) -> str:
 def _short(at: datetime, start: datetime) -> str:
     """A mark's time; its day only where it is not that of the start."""
     clock = f"{at:%H:%M:%S}" if at.second else f"{at:%H:%M}"
-    return clock if at.date() == start.date() else f"{at:%a} {at.day} {at:%b} {clock}"
+    days = (at.date() - start.date()).days
+    if days == 0:
+        return clock
+    return f"{at:%a} {clock}" if days < 7 else f"{at.day} {at:%b} {clock}"
