@@ -1,5 +1,6 @@
 """The pages of intake: the list of tickets, and a ticket with what happened to it."""
 
+import re
 from typing import Annotated, Any, Final
 from uuid import UUID
 
@@ -9,8 +10,9 @@ from pydantic import ValidationError
 
 from intake import queries
 from intake.case_views import BODIES
+from intake.domain.case_state import MeetingState, Stage
 from intake.domain.commands import Action
-from intake.domain.ticket import FINISHED, State
+from intake.domain.ticket import FINISHED, State, Ticket
 from intake.http import Agent, Api, Tickets
 from intake.policy import Desks
 from intake.views import FactView
@@ -25,8 +27,13 @@ PAGE_SIZE: Final = 50
 # What the ticket's page offers as a form; the rest is for the API.
 FORMS: Final = (
     Action.REPLY, Action.NOTE, Action.CONTACT_ATTEMPTS, Action.TRIAGE, Action.WAIT, Action.RESUME,
-    Action.RESOLVE, Action.REOPEN, Action.CLOSE,
+    Action.RESOLVE, Action.REOPEN, Action.CLOSE, Action.SPLIT, Action.MERGE, Action.FOLLOW_UP,
+    Action.PROPOSE_MEETING, Action.AGREE_MEETING, Action.HOLD_MEETING, Action.CANCEL_MEETING,
+    Action.FEEDBACK, Action.ACKNOWLEDGE_FEEDBACK, Action.OPEN_REVIEW, Action.UPDATE_REVIEW,
+    Action.CONCLUDE_REVIEW, Action.REQUEST_ARBITRATION,
 )  # fmt: skip
+_LOCAL_TIME: Final = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d(:\d\d)?")
+"""What a browser sends of a time; the forms say that it is UTC."""
 
 
 class Pages:
@@ -81,7 +88,7 @@ class Pages:
             facts=[(fact, told(fact)) for fact in facts],
             severities=desk.severities if desk else (),
             priorities=desk.priorities if desk else (),
-            actions=[each for each in FORMS if each.value in ticket.allowed]
+            actions=[each for each in FORMS if _is_offered(each, ticket)]
             if principal.has(Role.AGENT)
             else [],
         )
@@ -93,7 +100,7 @@ class Pages:
             raise HttpProblem(404, "there is no such form")
         form = await request.form()
         values = {
-            name: value
+            name: f"{value}Z" if _LOCAL_TIME.fullmatch(str(value)) else value
             for name, value in form.items()
             if name in body.model_fields and isinstance(value, str) and value
         }
@@ -107,13 +114,41 @@ class Pages:
         return RedirectResponse(f"/ticket/{shown.id}", status_code=303)
 
 
+def _is_offered(action: Action, ticket: Ticket) -> bool:
+    """Whether the page has a form for it: it is allowed, and there is something to do it with."""
+    if action.value not in ticket.allowed:
+        return False
+    stages = {each.stage for each in ticket.feedback}
+    meetings = {each.state for each in ticket.meetings}
+    match action:
+        case Action.ACKNOWLEDGE_FEEDBACK:
+            return any(not each.is_acknowledged for each in ticket.feedback)
+        case Action.OPEN_REVIEW:
+            return bool(stages & {Stage.FILED, Stage.ARBITRATION_REQUESTED})
+        case Action.UPDATE_REVIEW | Action.CONCLUDE_REVIEW:
+            return bool(stages & {Stage.REVIEW, Stage.ARBITRATION})
+        case Action.REQUEST_ARBITRATION:
+            return Stage.CONCLUDED in stages
+        case Action.AGREE_MEETING:
+            return MeetingState.PROPOSED in meetings
+        case Action.HOLD_MEETING:
+            return MeetingState.AGREED in meetings
+        case Action.CANCEL_MEETING:
+            return bool(meetings & {MeetingState.PROPOSED, MeetingState.AGREED})
+        case _:
+            return True
+
+
 def _states(chosen: str | None) -> list[str] | None:
     if chosen in {None, "", "unfinished"}:
         return sorted(each.value for each in State if each not in FINISHED)
     return None if chosen == "all" else [str(chosen)]
 
 
-_VALUES: Final = ("severity", "priority", "channel", "why", "reason", "to", "template")
+_VALUES: Final = (
+    "severity", "priority", "channel", "why", "reason", "to", "template", "stage", "owner",
+    "into_number", "source_number", "new_number", "place", "next_update_by",
+)  # fmt: skip
 _FLAGS: Final = {
     "is_urgent": "urgent",
     "is_initial_response": "initial response",
@@ -134,7 +169,8 @@ def told(fact: FactView) -> dict[str, Any]:
     ]
     details += [words for key, words in _FLAGS.items() if data.get(key) is True]
     details += [f"missing: {each}" for each in data.get("missing") or ()]
-    text = fact.text or data.get("text") or data.get("resolution") or data.get("note") or ""
+    kept = (data.get(each) for each in ("text", "resolution", "outcome", "note"))
+    text = fact.text or next((each for each in kept if each), "")
     if fact.type == EmailRequested.TYPE:
         text = ""  # the reply that it carries stands right above
     return {"what": name, "who": who or "", "details": details, "text": text}
