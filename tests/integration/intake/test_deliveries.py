@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from datetime import timedelta
 from typing import Any
 from uuid import UUID, uuid5
@@ -120,11 +119,11 @@ async def test_what_cannot_be_handled_is_kept_and_holds_nothing_up(intake: Intak
     good = intake.message(a_chat(intake, 1, "good"))
     nobody = uuid5(intake.ids.new(), "nobody")
     bad = [
-        replace(good, value=b"not json"),
-        replace(good, value=None),
-        replace(good, headers=()),
-        replace(good, headers=(*good.headers, ("ce_desk", b"\xff"))),
-        replace(good, value=(good.value or b"").replace(b"Message 1", b"nul \\u0000")),
+        good._replace(value=b"not json"),
+        good._replace(value=None),
+        good._replace(headers=()),
+        good._replace(headers=(*good.headers, ("ce_desk", b"\xff"))),
+        good._replace(value=(good.value or b"").replace(b"Message 1", b"nul \\u0000")),
         intake.message(a_chat(intake, 1, "elsewhere", sender=ANN).model_copy(
             update={"desk": "unknown"}
         )),
@@ -136,7 +135,7 @@ async def test_what_cannot_be_handled_is_kept_and_holds_nothing_up(intake: Intak
         (name, b"pledge.chat.waved.v1" if name == "ce_type" else value)
         for name, value in good.headers
     )
-    await topics.publish(intake.kafka, [*bad, replace(good, headers=unknown_type), good])
+    await topics.publish(intake.kafka, [*bad, good._replace(headers=unknown_type), good])
     (ticket,) = await intake.tickets(1)
     assert await intake.types(ticket["id"]) == ["opened"]
 

@@ -1,6 +1,5 @@
 """Envelopes: who says so, caused by what, and ids that a replay gives again."""
 
-from dataclasses import replace
 from datetime import UTC, datetime, timedelta, timezone
 from uuid import UUID
 
@@ -153,4 +152,4 @@ def test_an_envelope_of_another_event_is_a_mistake_of_the_caller() -> None:
     envelope = originate(a_note(), source="/intake", id="id-1")
 
     with pytest.raises(ValueError, match="belongs to another event"):
-        encode(a_note(), replace(envelope, desk="demo"))
+        encode(a_note(), envelope._replace(desk="demo"))

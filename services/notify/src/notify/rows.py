@@ -1,7 +1,7 @@
 """What notify keeps: pages, deliveries and what it knows of tickets, as values and as rows."""
 
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, field
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID
@@ -102,7 +102,7 @@ class Ticket:
 
 def envelope_as_json(envelope: Envelope) -> dict[str, Any]:
     """For a jsonb column."""
-    return {**asdict(envelope), "time": envelope.time.isoformat()}
+    return {**envelope._asdict(), "time": envelope.time.isoformat()}
 
 
 def envelope_from_json(value: Mapping[str, Any]) -> Envelope:

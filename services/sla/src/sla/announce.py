@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import Any, assert_never
+from typing import Any, NamedTuple, assert_never
 from uuid import UUID
 
 from pledge.events import (
@@ -29,8 +28,7 @@ from sla.domain.segments import used
 from sla.tickets import Ticket
 
 
-@dataclass(frozen=True, slots=True)
-class Telling:
+class Telling(NamedTuple):
     """What all events of one assessment have in common."""
 
     ticket: Ticket

@@ -5,9 +5,9 @@
 
 import re
 from collections.abc import Sequence
-from dataclasses import dataclass
 from datetime import UTC, datetime
 from enum import StrEnum
+from typing import NamedTuple
 
 from pydantic import ValidationError
 from pydantic_core import PydanticSerializationError
@@ -73,8 +73,7 @@ class Malformed(Exception):
         super().__init__(f"{reason}: {self.detail}")
 
 
-@dataclass(frozen=True, slots=True)
-class Encoded:
+class Encoded(NamedTuple):
     """One record, ready to be sent."""
 
     topic: str
@@ -83,8 +82,7 @@ class Encoded:
     value: bytes
 
 
-@dataclass(frozen=True, slots=True)
-class Decoded:
+class Decoded(NamedTuple):
     """A record that was read."""
 
     envelope: Envelope
@@ -94,8 +92,7 @@ class Decoded:
         return str(self.event)
 
 
-@dataclass(frozen=True, slots=True)
-class Unknown:
+class Unknown(NamedTuple):
     """A record of a type that this version does not know: to be ignored."""
 
     type: str

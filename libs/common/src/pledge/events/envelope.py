@@ -6,10 +6,9 @@ Gateways count nothing: the `delivery` key makes a channel event recognisable.
 """
 
 import re
-from dataclasses import dataclass
 from datetime import datetime
 from hashlib import sha1
-from typing import Protocol
+from typing import NamedTuple, Protocol
 from uuid import UUID
 
 from pledge.events.event import Event
@@ -21,8 +20,7 @@ _VARIANTS = "89ab"
 _TRACEPARENT = re.compile(r"00-(?!0{32})([0-9a-f]{32})-(?!0{16})[0-9a-f]{16}-([0-9a-f]{2})")
 
 
-@dataclass(frozen=True, slots=True)
-class Envelope:
+class Envelope(NamedTuple):
     """Who says so, about what, when, caused by what: all of an event but its data."""
 
     id: str

@@ -17,8 +17,7 @@ class Partition(NamedTuple):
     number: int
 
 
-@dataclass(frozen=True, slots=True)
-class Record:
+class Record(NamedTuple):
     """One record as it was read. Nothing of it has been believed yet."""
 
     topic: str
@@ -30,8 +29,7 @@ class Record:
     timestamp: datetime
 
 
-@dataclass(frozen=True, slots=True)
-class Message:
+class Message(NamedTuple):
     """One record to publish. Messages with the same key stay in order."""
 
     topic: str
