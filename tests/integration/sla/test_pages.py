@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import html
 import re
 
 import httpx
@@ -10,7 +11,8 @@ import pytest
 
 from integration.sla.conftest import Makes
 from integration.sla.harness import Sla
-from integration.sla.stories import Story, minutes
+from integration.sla.stories import AGENT, Story, minutes
+from pledge.events import Closed
 from support.waiting import eventually
 
 
@@ -35,6 +37,26 @@ async def test_board_lists_promises_by_urgency_and_says_states_in_words(sla: Sla
     assert "✕ breached" in text
     assert "‖ paused" in text
     assert "data-due=" in text
+
+
+async def test_breached_promise_tells_how_late_it_was_met_or_that_it_never_was(sla: Sla) -> None:
+    late, never, open_ = (Story(number).opened() for number in (1, 2, 3))
+    await sla.tell(late, never, open_)
+    await sla.advance(minutes(31))
+    late.replied(35)
+    never.tell(Closed, 36, by=AGENT, reason="other")
+    await sla.advance(minutes(9))
+    await sla.tell(late.last, never.last)
+    async with sla.http() as client:
+        text = html.unescape(await page(client, "/board?state=breached"))
+    shown = {
+        number: re.search(
+            rf'id="t-{story.ticket_id}-first_response.*?c-left"[^>]*>([^<]*)<', text, re.S
+        )
+        for number, story in ((1, late), (2, never), (3, open_))
+    }
+    told = {number: found and found[1].replace("\xa0", " ") for number, found in shown.items()}
+    assert told == {1: "met 5 min 00 s late", 2: "never met", 3: "over by 10 min 00 s"}
 
 
 async def test_board_is_cut_down_by_its_filters_and_to_the_lookers_desks(sla: Sla) -> None:
