@@ -18,10 +18,10 @@ from bench.say import say
 BREACHES, TIMERS = "sla.breaches.v1", "sla.events.v1"
 DUE = 10_000
 # Of the other desk: so many breaches and as many warnings, one of each in every step.
-QUIETS = 100
-STEP = timedelta(milliseconds=20)
+QUIETS = 30
+STEP = timedelta(milliseconds=60)
 # From arming until it is due: the service must be ready and have rested by then.
-LEAD = timedelta(seconds=14)
+LEAD = timedelta(seconds=22)
 # The same small desk's promises as long before, with nothing else to do.
 BEFORE = timedelta(seconds=5)
 REACH = 5_000

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from datetime import datetime, timedelta
+from functools import lru_cache
 from typing import Any, NamedTuple, assert_never
 from uuid import UUID
 
@@ -39,6 +40,8 @@ class Telling(NamedTuple):
     is_provisional: bool
 
 
+# The event and its row are made one after the other.
+@lru_cache(maxsize=64)
 def breach_id(ticket_id: UUID, metric: str, cycle: int, due_at: datetime) -> UUID:
     """The id of the breach of one promise: the same for its retraction, and in every replay."""
     return UUID(derived_id(f"{ticket_id}/{metric}/{cycle}/{due_at.isoformat()}", 0, source="/sla"))

@@ -30,7 +30,7 @@ class SlaSettings(ServiceSettings):
     # Per partition: bounds memory when very many timers fall due in one window.
     timers_in_memory: int = Field(20_000, ge=100, le=1_000_000)
     # One transaction fires at most this many tickets, so that records in between don't starve.
-    fire_batch: int = Field(500, ge=1, le=5_000)
+    fire_batch: int = Field(250, ge=1, le=5_000)
     # Tickets whose facts and timers stay in memory, over all partitions of the process.
     cached_tickets: int = Field(20_000, ge=0, le=1_000_000)
     # Boards that are shown live at a time; each holds a connection and asks for its rows whenever

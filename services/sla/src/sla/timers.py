@@ -29,11 +29,13 @@ from sla.tickets import Ticket
 
 # While a partition lags, applied batches wake us; this only bounds the wait when none come.
 LAG_POLL = timedelta(milliseconds=250)
-# Batches that fire at the same time. More would not be faster, but would take connections and
-# turns from reading, from publishing what was fired, and from the API.
-AT_ONCE = 3
+# Batches that fire at the same time: while the database stores some, another is computed. More
+# would take connections from reading and from the API.
+AT_ONCE = 5
 # One of these turns is kept for batches of at most so many tickets, which are soon done.
 SMALL = 20
+# Tickets that are fired between two looks at what else waits, some two milliseconds of work.
+AT_A_STRETCH = 20
 # Tickets are read so long before they are due: often enough not to be crowded out of memory
 # before, seldom enough to read many at a time.
 PREPARED_AHEAD = timedelta(seconds=2)
@@ -112,15 +114,22 @@ class PartitionTimers:
             return await store.due_tickets(connection, self._partition, horizon, limit)
 
     async def _prepare(self, wakes: Sequence[Wake]) -> None:
-        """Read the tickets now, so that nothing must be read when they are due."""
-        cache = self._books.cache
+        """Read and assess the tickets now, so that little is left to do when they are due."""
+        books, cache = self._books, self._books.cache
         missing = [ticket_id for ticket_id, _ in wakes if cache.get(ticket_id) is None]
         if not missing:
             return
         async with self._owner.owned_transaction(self._partition) as transaction:
             cache.begin(self._partition, missing)
             tickets = await store.load_tickets(transaction.connection, missing)
+            await books.policies.fetch(transaction.connection, tickets.values())
             cache.commit(self._partition, tickets.values())
+        for some in pieces(list(tickets.values()), AT_A_STRETCH):
+            for ticket in some:
+                policy = books.policies.of(ticket)
+                if policy is not None and not ticket.earlier:
+                    ticket.assessor.assess(ticket.facts, policy)
+            await books.breathe()
 
     async def _fire(self, batch: Sequence[tuple[datetime, Wake]]) -> None:
         until, is_provisional = await self._wait_until_read(len(batch))
@@ -161,7 +170,7 @@ class PartitionTimers:
                 transaction.connection, self._partition, [ticket_id for _, (ticket_id, _) in batch]
             )
             early: list[Ticket] = []
-            for some in pieces(batch):
+            for some in pieces(batch, AT_A_STRETCH):
                 early += _fire_all(ledger, some, until, is_provisional=is_provisional)
                 await self._books.breathe()
             await store.save(transaction.connection, ledger.rows())
