@@ -209,7 +209,7 @@ async def test_a_meeting_s_link_answers_that_meeting_and_nothing_else(intake: In
     async with intake.http() as client:
         assert (await client.post(one, data={"answer": "perhaps"})).status_code == 422
         assert (await client.get(one.replace("vircom", "demo"))).status_code == 404
-        assert (await client.get(one.replace("vircom", "%00"))).status_code == 404
+        assert (await client.get(one.replace("vircom", "%00"))).status_code == 400
         assert "Accept" in (await client.get(one)).text
         assert "agreed" in (await client.post(one, data={"answer": "accept"})).text
         twice = await client.post(other, data={"answer": "accept"})
