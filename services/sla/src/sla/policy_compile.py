@@ -8,9 +8,6 @@ from collections.abc import Iterable
 from datetime import UTC
 from typing import Literal, NamedTuple
 
-from pydantic import BaseModel
-
-from pledge.events import EVENT_TYPES
 from pledge.runtime.modelproblems import suggest
 from pledge.runtime.yamlfile import Document, Problem, Steps
 from sla.domain.attributes import ATTRIBUTES
@@ -33,6 +30,7 @@ from sla.domain.zones import UnknownZone, zone
 from sla.overlap import covers, may_both_match
 from sla.policy_calendars import Calendars
 from sla.policy_due import read_due
+from sla.policy_facts import fact_models, fields_of
 from sla.policy_model import (
     CalendarChoice,
     Except,
@@ -42,18 +40,6 @@ from sla.policy_model import (
     TriggerModel,
     When,
 )
-
-
-def fact_models() -> dict[str, type[BaseModel]]:
-    """Every fact that a trigger may name, with its event."""
-    found: dict[str, type[BaseModel]] = {}
-    for name, model in EVENT_TYPES.items():
-        _, noun, verb, _ = name.split(".")
-        if noun == "ticket":
-            found[verb] = model
-        elif noun == "incident":
-            found[f"incident_{verb}"] = model
-    return found
 
 
 def version_of(data: object) -> str:
@@ -189,6 +175,14 @@ class Compiler:
             self._conditions(part.when, (*steps, "when")),
         )
 
+    def _for_each(self, part: MetricPart, steps: Steps) -> str:
+        field = part.for_each or ""
+        known = fields_of(one.fact for one in part.starts)
+        if field and field not in known:
+            hint = suggest(field, sorted(known))
+            self.fail((*steps, "for_each"), f"no fact that starts it has `{field}`", hint)
+        return field
+
     # Metrics and targets
 
     def _metric(self, name: str, part: MetricPart) -> Metric:
@@ -222,6 +216,7 @@ class Compiler:
             reopening=part.reopening,
             outlives_closing=part.outlives_closing,
             at_risk=tuple(_threshold(text) for text in at_risk),
+            for_each=self._for_each(part, steps),
             tracks=tracks,
         )
 

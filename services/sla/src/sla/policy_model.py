@@ -194,6 +194,10 @@ class MetricPart(Part):
     pauses: list[PausePart] = Field(default_factory=list)
     cancels: Triggers = Field(default_factory=list)
     repeats: Repeats = Repeats.NEVER
+    for_each: str | None = Field(
+        default=None,
+        description="A field of the facts, e.g. complaint_id: each value has a timer of its own.",
+    )
     after: str | None = Field(default=None, description="Begins once this metric was met.")
     reopening: Reopening = Reopening.KEEP
     outlives_closing: bool = False

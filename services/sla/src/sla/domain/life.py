@@ -6,7 +6,7 @@ not depend on how long the ticket has lived.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 
 from sla.domain.attributes import Attributes
 from sla.domain.facts import instant_us
@@ -55,6 +55,8 @@ class Life:
         self.runs: list[Run] = []
         self.quiet = [Quiet(opened_us) for _ in policy.silences]
         self.is_closed = False
+        # Of metrics with a timer for each value of a field; without a value: `progress`.
+        self.groups: dict[int, dict[str, _Progress]] = {number: {} for number in policy.grouped}
 
     def take(self, at: int, fact: Fact, handling: Handling) -> None:
         """Let one fact have its effects."""
@@ -77,8 +79,12 @@ class Life:
             self._close(at, fact.type)
 
     def _affect(self, effects: tuple[Effect, ...], at: int, fact: Fact) -> None:
-        data, all_progress = fact.data, self.progress
-        for number, role, test, bits, applies in effects:
+        data, all_progress, groups = fact.data, self.progress, self.groups
+        for effect in effects:
+            number, role, test, bits, applies = effect
+            if groups and number in groups:
+                self._affect_each(effect, at, fact)
+                continue
             progress = all_progress[number]
             # Most effects find nothing to do: a reply when nobody waits for one.
             if role is START:
@@ -92,7 +98,36 @@ class Life:
             if (test is None or test(data)) and (
                 applies is None or applies(self.timeline[-1][1].attributes)
             ):
-                self._apply(number, role, bits, at, fact)
+                self._apply(progress, number, role, bits, at, fact)
+
+    def _affect_each(self, effect: Effect, at: int, fact: Fact) -> None:
+        """The same for a metric that has a timer for each value of a field."""
+        number, role, test, bits, applies = effect
+        if (test is None or test(fact.data)) and (
+            applies is None or applies(self.timeline[-1][1].attributes)
+        ):
+            for progress in self._concerned(number, role, fact):
+                if role is not START or progress.run is None:
+                    self._apply(progress, number, role, bits, at, fact)
+
+    def _concerned(self, number: int, role: Role, fact: Fact) -> list[_Progress]:
+        """A fact with a value concerns that one's timer; one without, whatever is there."""
+        base, groups = self.progress[number], self.groups[number]
+        value = fact.data.get(self.policy.grouped[number])
+        if value is None:
+            return [base] if role is START else [base, *groups.values()]
+        found = groups.get(str(value))
+        if found is None:
+            found = groups[str(value)] = _Progress()
+            found.paused.update(base.paused)
+        return [found]
+
+    def _everything(self) -> Iterator[tuple[int, _Progress]]:
+        """Each metric's progress, with its number."""
+        yield from enumerate(self.progress)
+        for number, groups in self.groups.items():
+            for progress in groups.values():
+                yield number, progress
 
     def _hear(
         self, effects: tuple[SilenceEffect, ...], at: int, data: Mapping[str, object]
@@ -106,20 +141,22 @@ class Life:
         resolved = self.policy.resolve(self.attributes)
         if not self.timeline or self.timeline[-1][1] is not resolved:
             self.timeline.append((at, resolved))
-            for progress in self.progress:
+            for _, progress in self._everything():
                 if progress.run is not None:
                     progress.run.built = None
 
-    def _apply(self, number: int, role: Role, bits: int, at: int, fact: Fact) -> None:
-        progress, metric = self.progress[number], self.policy.metrics[number]
+    def _apply(
+        self, progress: _Progress, number: int, role: Role, bits: int, at: int, fact: Fact
+    ) -> None:
+        metric = self.policy.metrics[number]
         if self.is_closed and not metric.outlives_closing and role is not RESUME:
             self.notes.append(Note(fact.sequence, fact.type, AFTER_CLOSING))
             return
         run = progress.run
         if role is MEET:
-            self._meet(number, at, fact)
+            self._meet(progress, number, at, fact)
         elif role is START:
-            self._start(number, at, fact)
+            self._start(progress, number, at, fact)
         elif role is RESUME:
             if progress.paused.pop(bits, None) is not None and not progress.paused and run:
                 run.resume(at)
@@ -133,6 +170,7 @@ class Life:
 
     def _start(
         self,
+        progress: _Progress,
         number: int,
         at: int,
         fact: Fact,
@@ -140,7 +178,7 @@ class Life:
         *,
         is_reopening: bool = False,
     ) -> None:
-        progress, metric = self.progress[number], self.policy.metrics[number]
+        metric = self.policy.metrics[number]
         if not is_reopening and not self._may_start(progress, metric):
             return
         bits, fields = (
@@ -152,8 +190,11 @@ class Life:
         ):
             return  # nothing is promised for this one; the next may be another matter
         progress.cycles += 1
+        counted = self.progress[number]  # cycles are numbered for the metric as a whole
+        if counted is not progress:
+            counted.cycles += 1
         run = Run(
-            number, progress.cycles, at, fact.type, bits, fields, len(self.timeline) - 1, carried
+            number, counted.cycles, at, fact.type, bits, fields, len(self.timeline) - 1, carried
         )
         self.runs.append(run)
         progress.run = progress.last = run
@@ -181,10 +222,12 @@ class Life:
             return False
         if metric.after is None:
             return True
-        return self.progress[self.policy.numbers[metric.after]].met_once
+        after = self.policy.numbers[metric.after]
+        groups = self.groups.get(after, {}).values()
+        return self.progress[after].met_once or any(each.met_once for each in groups)
 
-    def _meet(self, number: int, at: int, fact: Fact) -> None:
-        progress, metric = self.progress[number], self.policy.metrics[number]
+    def _meet(self, progress: _Progress, number: int, at: int, fact: Fact) -> None:
+        metric = self.policy.metrics[number]
         run = progress.run
         if run is None:
             if not progress.cycles and metric.repeats is Repeats.NEVER:
@@ -193,7 +236,7 @@ class Life:
             return
         self._end(progress, run, at, fact.type, is_met=True)
         if metric.repeats is Repeats.ON_MEET and (metric.outlives_closing or not self.is_closed):
-            self._start(number, at, fact)
+            self._start(progress, number, at, fact)
 
     def _end(self, progress: _Progress, run: Run, at: int, by: str, *, is_met: bool) -> None:
         run.end(at, by, is_met=is_met, entry=len(self.timeline) - 1)
@@ -202,8 +245,8 @@ class Life:
 
     def _close(self, at: int, kind: str) -> None:
         self.is_closed = True
-        for progress, metric in zip(self.progress, self.policy.metrics, strict=True):
-            if progress.run is not None and not metric.outlives_closing:
+        for number, progress in self._everything():
+            if progress.run is not None and not self.policy.metrics[number].outlives_closing:
                 self._end(progress, progress.run, at, kind, is_met=False)
 
     def _reopen(self, at: int, fact: Fact) -> None:
@@ -211,9 +254,8 @@ class Life:
         self.is_closed = False
         for quiet in self.quiet:
             quiet.take(at, is_heard=True)
-        for number, (progress, metric) in enumerate(
-            zip(self.progress, self.policy.metrics, strict=True)
-        ):
+        for number, progress in self._everything():
+            metric = self.policy.metrics[number]
             progress.paused.clear()
             if progress.run is not None:
                 progress.run.resume(at)
@@ -227,7 +269,7 @@ class Life:
                 continue  # what cancelled it was no closing
             progress.met_early_at = None
             carried = None if metric.reopening is Reopening.RESTART else last
-            self._start(number, at, fact, carried, is_reopening=True)
+            self._start(progress, number, at, fact, carried, is_reopening=True)
 
     def assessment(self, newest: str, odd: Iterable[Note]) -> Assessment:
         """The timers of all cycles, by metric and cycle, and all else that the facts mean.

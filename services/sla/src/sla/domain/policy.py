@@ -141,6 +141,9 @@ class Policy:
         self.flags = tuple(flags)
         self.silences = tuple(silences)
         self.numbers = {metric.name: number for number, metric in enumerate(self.metrics)}
+        self.grouped = {
+            number: metric.for_each for number, metric in enumerate(self.metrics) if metric.for_each
+        }
         self.questions = tuple(start_questions(metric) for metric in self.metrics)
         self.handling = handling(self.metrics, self.flags, self.silences)
         self.asked = self._asked()

@@ -106,6 +106,7 @@ class Metric:
     reopening: Reopening = Reopening.KEEP
     outlives_closing: bool = False
     at_risk: tuple[Threshold, ...] = ()
+    for_each: str = ""  # a field of the facts: each of its values has timers of its own
 
     def triggers(self) -> Iterator[Trigger]:
         """Everything that moves its timers."""
