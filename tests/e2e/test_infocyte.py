@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import re
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
+import httpx
 import pytest
 
 from pledge.events import InformationRequested, PromiseBreached, Resolved, WorkaroundProvided
@@ -220,3 +222,99 @@ async def test_who_says_that_it_was_reported_before_owes_the_earlier_number(worl
     complete = await file(world, severity="s3", fields=told)
     assert complete["missing"] == []
     assert complete["information"]["earlier_reference"] == first["number"]
+
+
+def browser(world: World) -> httpx.AsyncClient:
+    """A browser that keeps cookies and follows where it is sent."""
+    return httpx.AsyncClient(
+        base_url=world.url("intake"), follow_redirects=True, headers={"accept": "text/html"}
+    )
+
+
+def code_of(page: httpx.Response) -> str:
+    """The code that the page's forms carry."""
+    return page.text.partition('name="csrf_token" value="')[2].partition('"')[0]
+
+
+async def link_of(world: World, email: str) -> str:
+    """Ask for a link as this address does, and read it in the mail."""
+    async with browser(world) as client:
+        page = await client.get("/my/infocyte")
+        form = {"email": email, "csrf_token": code_of(page)}
+        asked = await client.post("/my/infocyte/link", data=form)
+        assert "a mail with a link is on its way" in asked.text
+    await world.settle()
+    mails = [each for each in await mails_to(world, email) if "Sign in" in each["subject"]]
+    return re.findall(r"http://\S+", mails[-1]["text"])[0] if mails else ""
+
+
+@pytest.mark.promise("INF-08")
+async def test_mail_chat_and_portal_are_one_history_that_only_its_requester_sees(
+    world: World,
+) -> None:
+    mailed = await write(world, COMPLETE_MAIL)
+    chat = {
+        "type": "pledge.chat.message_received.v1",
+        "desk": "infocyte",
+        "delivery": "c1",
+        "conversation": "visit-1",
+        "sender": {"name": "Finn", "email": "finn@fabrikam.example"},
+        "text": f"Product: Hunt 3.2\nOS: Windows 11\nSeverity: 3\n{FAULT}",
+        "has_contact_details": True,
+    }
+    await world.post("intake", "/channels/chat", **chat)
+    chatted = await newest(world)
+    assert (chatted["channel"], chatted["missing"]) == ("chat", [])
+    other = await file(world, "cora@contoso-security.example", severity="2")
+    await world.post("intake", f"/tickets/{mailed['id']}/note", text="Between us: pool too small.")
+    await world.post("intake", f"/tickets/{mailed['id']}/reply", text="Please send the log.")
+    async with browser(world) as client:
+        assert await link_of(world, "nobody@fabrikam.example") == "", "nothing is told of anybody"
+        link = await link_of(world, "finn@fabrikam.example")
+        entrance = await client.get(link)
+        form = {"token": link.partition("token=")[2], "csrf_token": code_of(entrance)}
+        assert (await client.post("/my/infocyte/enter", data={**form, "csrf_token": "x"})).is_error
+        home = await client.post("/my/infocyte/enter", data=form)
+        assert mailed["number"] in home.text
+        assert chatted["number"] in home.text
+        assert other["number"] not in home.text
+        assert (await client.get(f"/my/infocyte/{other['number']}")).status_code == 404
+        page = await client.get(f"/my/infocyte/{mailed['number']}")
+        assert "Please send the log." in page.text
+        assert FAULT in page.text
+        assert "Between us" not in page.text
+        form = {"text": "Here it is.", "csrf_token": code_of(page)}
+        said = await client.post(f"/my/infocyte/{mailed['number']}/reply", data=form)
+        assert "We have your message" in said.text
+        await world.settle()
+        assert "Here it is." in (await client.get(f"/my/infocyte/{mailed['number']}")).text
+        new = await client.get("/my/infocyte/new")
+        assert "The product cannot be used in production" in new.text
+        form = {"form": "case", "subject": "A wish", "text": FAULT, "csrf_token": code_of(new)}
+        told = {f"told.{name}": value for name, value in COMPLETE.items()}
+        await client.post("/my/infocyte/new", data={**form, "severity": "s4", **told})
+        await world.settle()
+        wish = await newest(world)
+        assert (wish["channel"], wish["severity"], wish["missing"]) == ("portal", "s4", [])
+        assert wish["requester"]["email"] == "finn@fabrikam.example"
+    # The link is used up, also for who finds it; what signs in does not stand on the ticket.
+    async with browser(world) as thief:
+        entrance = await thief.get(link)
+        form = {"token": link.partition("token=")[2], "csrf_token": code_of(entrance)}
+        assert (await thief.post("/my/infocyte/enter", data=form)).status_code == 403
+        assert "Mail me a link" in (await thief.get("/my/infocyte")).text
+    stories = [
+        await world.get("intake", f"/tickets/{each['id']}/facts") for each in (mailed, chatted)
+    ]
+    assert "sign-in" in str(stories)
+    assert "token=" not in str(stories)
+    # Three links an address and quarter of an hour; an old one opens nothing.
+    for _ in range(5):
+        late = await link_of(world, "finn@fabrikam.example")
+    mails = await mails_to(world, "finn@fabrikam.example")
+    assert len([each for each in mails if "Sign in" in each["subject"]]) == 3
+    await world.advance(16 * MINUTE)
+    async with browser(world) as client:
+        form = {"token": late.partition("token=")[2]}
+        form["csrf_token"] = code_of(await client.get(late))
+        assert (await client.post("/my/infocyte/enter", data=form)).status_code == 403

@@ -22,6 +22,9 @@ from intake.meeting_pages import MeetingPages
 from intake.metrics import IntakeMetrics
 from intake.pages import Pages
 from intake.policy import DeskFilesInvalid, Desks, load_desks
+from intake.portal import Portal
+from intake.portal_keys import PortalKeys
+from intake.portal_signin import SignIns
 from intake.settings import IntakeSettings
 from pledge.runtime.chassis import Chassis, open_chassis
 from pledge.runtime.clock import Clock
@@ -49,7 +52,7 @@ class Service:
     """The workers of one running service, wired to each other."""
 
     def __init__(self, settings: IntakeSettings, desks: Desks, chassis: Chassis) -> None:
-        self._desks, self._chassis = desks, chassis
+        self._settings, self._desks, self._chassis = settings, desks, chassis
         self._metrics = IntakeMetrics(chassis.registry)
         self._publisher = ChannelPublisher(chassis.kafka, timeout=settings.publish_timeout)
         addresses = self._addresses = ReplyAddresses(settings.reply_keys())
@@ -112,7 +115,18 @@ class Service:
             customers.router,
             pages.router,
             meetings.router,
+            portal.router,
         ]
+
+    def _portal(self, forms: FormGateway) -> Portal:
+        """The requesters' pages; without a public address nobody can be mailed a link to them."""
+        chassis, desks = self._chassis, self._desks
+        clock, ids = chassis.clock, chassis.ids
+        keys = PortalKeys(self._settings.reply_keys())
+        sign_ins = None
+        if (url := self._settings.public_url(SERVICE)) is not None:
+            sign_ins = SignIns(chassis.outbox, chassis.pool, desks.by_id, keys, url, clock, ids)
+        return Portal(chassis.web, chassis.pool, desks, keys, sign_ins, forms, clock=clock, ids=ids)
 
 
 if __name__ == "__main__":

@@ -8,7 +8,6 @@ from uuid import UUID
 import asyncpg
 from fastapi import APIRouter, Depends, Header, Query, Request
 from fastapi.responses import RedirectResponse, Response
-from pydantic_core import from_json
 
 from intake import queries, store
 from intake.agents import Agents, TicketUnknown
@@ -81,7 +80,7 @@ class Tickets:
                 type=row["type"],
                 occurred_at=row["occurred_at"],
                 text=row["text"],
-                data=from_json(row["data"]),
+                data=queries.data_of(row),
             )
             for row in rows
         ]

@@ -3,11 +3,11 @@
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from types import MappingProxyType
-from typing import Annotated, Final, Literal
+from typing import Final, Literal
 
 from pydantic import Field, field_validator
 
-from intake.domain.desk import Customer, Desk, Rule
+from intake.domain.desk import Customer, Desk, Level, Rule
 from intake.domain.reply_address import bare_address
 from intake.domain.request import Line
 from intake.policy_admission import (
@@ -29,6 +29,7 @@ from intake.policy_admission import (
 from intake.policy_care import FeedbackSection, care_of
 from intake.policy_chat import ChatSection, chat_rules_of
 from intake.policy_parts import Domain, Name, Part, RuleCondition, Text, address_of, condition_of
+from intake.policy_portal import PortalRules, forms_of
 from pledge.runtime.yamlfile import Document, FileProblem, Problem, load, validate_document
 
 FILE_NAME: Final = "intake.yaml"
@@ -126,13 +127,6 @@ class TrialRules(Part):
     """What holds for trial and onboarding customers."""
 
     severity_at_least: Name | None = None
-
-
-class PortalRules(Part):
-    """Who may send the desk's forms, and what a requester decides in them."""
-
-    form_keys: tuple[Annotated[str, Field(min_length=16, max_length=200)], ...] = ()
-    requester_sets_severity: bool = False
 
 
 class DeskFile(Part):
@@ -277,6 +271,9 @@ def to_desk(model: DeskFile) -> Desk:
         requester_sets_severity=model.portal.requester_sets_severity,
         trial_floor=model.trials.severity_at_least,
         form_keys=frozenset(model.portal.form_keys),
+        sign_in_template=model.portal.sign_in_template,
+        forms=forms_of(model.portal),
+        levels=tuple(Level(each.name, each.title, each.definition) for each in model.severities),
         chat=chat_rules_of(model.chat),
         care=care_of(model.feedback),
         addresses=MappingProxyType(

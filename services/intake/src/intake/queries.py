@@ -6,6 +6,7 @@ from typing import Any, Final
 from uuid import UUID
 
 import asyncpg
+from pydantic_core import from_json
 
 from intake.domain.ticket import Ticket
 from intake.store import SELECT_TICKET, ticket_of
@@ -125,3 +126,34 @@ async def open_of_customer(
     """Unfinished tickets of a customer, oldest first, after that id."""
     rows = await connection.fetch(_OPEN_OF_CUSTOMER, desk, customer, after, limit)
     return [ticket_of(row) for row in rows]
+
+
+_OF_PERSON = f"""
+{SELECT_TICKET}
+WHERE desk = $1 AND ($4::uuid IS NULL OR id < $4) AND (
+    requester = $2 OR (details ->> 'customer' IS NOT NULL AND details ->> 'customer' = ANY($3)))
+ORDER BY id DESC LIMIT $5
+"""
+
+
+async def of_person(
+    connection: asyncpg.Connection,
+    desk: str,
+    address: str,
+    customers: list[str],
+    before: UUID | None,
+    limit: int,
+) -> list[Ticket]:
+    """Tickets that the owner of the address asked for, and those of customers that they administer,
+    newest first: one more than the limit, if there are so many."""
+    rows = await connection.fetch(_OF_PERSON, desk, address, customers, before, limit + 1)
+    return [ticket_of(row) for row in rows]
+
+
+def data_of(row: asyncpg.Record) -> dict[str, Any]:
+    """A fact's data for people. A mail's links are left out: one that signs in is its reader's."""
+    data: dict[str, Any] = from_json(row["data"])
+    variables = data.get("variables")
+    if isinstance(variables, dict) and "link" in variables:
+        data["variables"] = {name: value for name, value in variables.items() if name != "link"}
+    return data

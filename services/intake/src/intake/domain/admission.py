@@ -13,7 +13,7 @@ from intake.domain import requirements
 from intake.domain.desk import Customer, Desk
 from intake.domain.entitlement import Scoped, scope_by_rule, scope_by_version
 from intake.domain.request import Request, holds
-from intake.domain.requirements import Item, Words
+from intake.domain.requirements import Item, Requirement, Words
 from intake.domain.ticket import State, Ticket
 from pledge.events import (
     Actor,
@@ -68,14 +68,7 @@ def listen(desk: Desk, event: ChannelEvent, request: Request) -> Said:
             severity=request.severity or _labelled(words, desk.severity_labels),
             priority=request.priority or _labelled(words, desk.priority_labels),
         )
-    requirement = next(
-        (
-            each
-            for each in desk.requirements
-            if holds(each.when, request, request.is_urgent, request.is_trial)
-        ),
-        None,
-    )
+    requirement = requirement_of(desk, request)
     if requirement is None:
         return Said(request, words, is_vouched_for=is_vouched_for)
     told = requirements.told(requirement.items, words, tuple(desk.customers))
@@ -85,6 +78,13 @@ def listen(desk: Desk, event: ChannelEvent, request: Request) -> Said:
         elif item.name in told and item.stands_for == "product":
             request = replace(request, product=request.product or told[item.name])
     return Said(request, words, requirement.name, requirement.items, told, is_vouched_for)
+
+
+def requirement_of(desk: Desk, request: Request) -> Requirement | None:
+    """What the desk's file says that such a request must say: its first kind that holds."""
+    is_urgent, is_trial = request.is_urgent, request.is_trial
+    kinds = (each for each in desk.requirements if holds(each.when, request, is_urgent, is_trial))
+    return next(kinds, None)
 
 
 def _labelled(words: Words, labels: frozenset[str]) -> str | None:
@@ -150,17 +150,24 @@ def ask(
 
 
 def answer(
-    ticket: Ticket, template: str | None, facts: Mapping[str, Any], **variables: str
+    ticket: Ticket,
+    template: str | None,
+    facts: Mapping[str, Any],
+    to: str | None = None,
+    **variables: str,
 ) -> list[TicketEvent]:
-    """An automatic mail to the requester by a template of the desk; none without an address."""
-    if template is None or ticket.requester.email is None:
+    """An automatic mail to the requester, or to the address ``to``, by a template of the desk; none
+    without an address."""
+    address = to or ticket.requester.email
+    if template is None or address is None:
         return []
+    is_requester = address == ticket.requester.email
     return [
         EmailRequested(
             **facts,
             # Derived, so that the same answer is the same mail whoever computes it.
             email_id=uuid5(ticket.id, f"{template} {ticket.sequence}"),
-            to=(ticket.requester,),
+            to=(ticket.requester if is_requester else Contact(email=address),),
             template=template,
             variables={
                 "title": ticket.subject_line,

@@ -32,6 +32,23 @@ class Customer:
 
 
 @dataclass(frozen=True, slots=True)
+class Level:
+    """A severity with the words that stand beside the choice."""
+
+    name: str
+    title: str
+    definition: str
+
+
+@dataclass(frozen=True, slots=True)
+class FormKind:
+    """A kind of request that the portal offers."""
+
+    name: str
+    title: str
+
+
+@dataclass(frozen=True, slots=True)
 class Rule:
     """Under a condition, what a new ticket is. The first rule that sets a value decides it."""
 
@@ -80,6 +97,9 @@ class Desk:
     entitlement: Entitlement | None = None
     scope_rules: tuple[ScopeRule, ...] = ()
     version_lists: tuple[VersionList, ...] = ()
+    sign_in_template: str | None = None
+    forms: tuple[FormKind, ...] = ()
+    levels: tuple[Level, ...] = ()
     chat: ChatRules | None = None
 
     def administered_by(self, address: str | None) -> tuple[Customer, ...]:

@@ -143,7 +143,7 @@ class FormGateway:
         if not any((case.requester.email, case.requester.phone, case.requester.chat)):
             told = FieldProblem("body.requester", "needs an email, phone or chat to answer to")
             raise HttpProblem(422, "there is no way to answer the requester", errors=[told])
-        return await self._take(_form(case, desk, self._delivery(key, who), who, self._clock.now()))
+        return await self.take(_form(case, desk, self._delivery(key, who), who, self._clock.now()))
 
     async def post_chat(self, request: Request, body: Annotated[Submission, Body()]) -> Accepted:
         """Take a chat event: the data of `pledge.chat.….v1`. Needs the role gateway."""
@@ -171,7 +171,7 @@ class FormGateway:
         except ValidationError as error:
             raise _invalid(error) from error
         self._desk(event.desk)
-        return await self._take(event)
+        return await self.take(event)
 
     async def _gateway(self, request: Request, desk: str) -> Principal:
         principal = await principal_of(request)
@@ -195,7 +195,8 @@ class FormGateway:
         named = f"{who.subject if who else 'form'}\0{key}"
         return f"case:{hashlib.sha256(named.encode('utf-8', 'replace')).hexdigest()[:32]}"
 
-    async def _take(self, event: ChannelEvent) -> Accepted:
+    async def take(self, event: ChannelEvent) -> Accepted:
+        """Publish the delivery. Raises HttpProblem when it can't be an event, or Kafka is away."""
         channel = event.TOPIC.value.split(".")[1]
         trace = tracing.current() or tracing.begin(self._ids)
         envelope = originate(

@@ -1,0 +1,364 @@
+"""The portal's pages for requesters (INF-08): sign in by a mailed link, see one's requests and what
+became of them, answer, ask anew. Nobody sees more than their own requests, or, as administrator of
+a customer, that customer's; never what is said within the desk."""
+
+import re
+from datetime import datetime, timedelta
+from typing import Annotated, Any, Final
+from uuid import UUID
+
+import asyncpg
+from fastapi import APIRouter, Form, Query, Request
+from fastapi.responses import RedirectResponse, Response
+from pydantic import StringConstraints
+
+from intake import queries
+from intake.domain import admission
+from intake.domain.delivery import key_of
+from intake.domain.desk import Desk
+from intake.domain.history import Entry, entry
+from intake.domain.mail_headers import normal_address
+from intake.domain.request import Line
+from intake.domain.request import Request as Asked
+from intake.domain.requirements import Item
+from intake.domain.text import one_line, paragraphs
+from intake.domain.ticket import FINISHED, Ticket
+from intake.gateways.forms import MAX_CASE_TEXT, FormGateway
+from intake.policy import Desks
+from intake.portal_keys import Person, PortalKeys
+from intake.portal_signin import SignIns
+from intake.store import requester_key
+from pledge.events import Authentication, Contact, FormSubmitted, ReplySubmitted
+from pledge.runtime.clock import Clock
+from pledge.runtime.http import HttpProblem
+from pledge.runtime.ids import Ids
+from pledge.runtime.session import check_form
+from pledge.runtime.web import Web
+
+COOKIE: Final = "pledge_my"
+PAGE_SIZE: Final = 50
+MAX_FACTS: Final = 500
+SEE_OTHER: Final = 303
+_FIELD: Final = "told."
+_UUID: Final = re.compile(r"^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$")
+
+_Token = Annotated[str, StringConstraints(max_length=600)]
+_Address = Annotated[str, StringConstraints(max_length=320)]
+_Text = Annotated[str, StringConstraints(max_length=MAX_CASE_TEXT)]
+
+
+class Portal:
+    """The routes under /my/<desk>."""
+
+    def __init__(
+        self,
+        web: Web,
+        pool: asyncpg.Pool,
+        desks: Desks,
+        keys: PortalKeys,
+        sign_ins: SignIns | None,
+        forms: FormGateway,
+        *,
+        clock: Clock,
+        ids: Ids,
+    ) -> None:
+        self._web = web
+        self._pool = pool
+        self._desks = desks
+        self._keys = keys
+        self._sign_ins = sign_ins
+        self._forms = forms
+        self._clock = clock
+        self._ids = ids
+        self.router = APIRouter(include_in_schema=False)
+        add = self.router.add_api_route
+        add("/my/{desk}", self.home, methods=["GET"])
+        add("/my/{desk}/link", self.send_link, methods=["POST"])
+        add("/my/{desk}/enter", self.show_enter, methods=["GET"])
+        add("/my/{desk}/enter", self.enter, methods=["POST"])
+        add("/my/{desk}/leave", self.leave, methods=["POST"])
+        add("/my/{desk}/new", self.show_new, methods=["GET"])
+        add("/my/{desk}/new", self.ask, methods=["POST"])
+        add("/my/{desk}/{number}", self.show_ticket, methods=["GET"])
+        add("/my/{desk}/{number}/reply", self.reply, methods=["POST"])
+
+    # ---- signing in ----
+
+    async def home(
+        self,
+        request: Request,
+        desk: str,
+        before: UUID | None = None,
+        sent: Annotated[str, Query(max_length=10)] = "",
+    ) -> Response:
+        """The person's requests, or the form to sign in."""
+        known = self._desk(desk)
+        person = self._person(request, known)
+        if person is None:
+            return self._page(request, known, None, "my_sign_in.html", problem=None, is_sent=False)
+        names = _administered(known, person)
+        async with self._pool.acquire() as connection:
+            found = await queries.of_person(
+                connection, desk, person.address, names, before, PAGE_SIZE
+            )
+        following = found[PAGE_SIZE - 1].id if len(found) > PAGE_SIZE else None
+        return self._page(
+            request, known, person, "my_tickets.html",
+            tickets=found[:PAGE_SIZE], following=following, customers=names, is_sent=bool(sent),
+        )  # fmt: skip
+
+    async def send_link(
+        self, request: Request, desk: str, email: Annotated[_Address, Form()] = ""
+    ) -> Response:
+        """Mail a link. The answer is the same whether or not the address is known."""
+        await check_form(request)
+        known = self._desk(desk)
+        address = normal_address(email.strip())
+        if address is None:
+            problem = "That is no mail address: write it like ann@example.com"
+            return self._page(
+                request, known, None, "my_sign_in.html", status=422, problem=problem, is_sent=False
+            )
+        if self._sign_ins is None:
+            raise HttpProblem(503, "nobody can sign in here: PLEDGE_INTAKE_PUBLIC_URL is not set")
+        await self._sign_ins.ask(Person(desk, address))
+        return self._page(request, known, None, "my_sign_in.html", problem=None, is_sent=True)
+
+    async def show_enter(
+        self, request: Request, desk: str, token: Annotated[_Token, Query()] = ""
+    ) -> Response:
+        """What the mailed link opens. It uses nothing up: programs look at links before people."""
+        return self._page(request, self._desk(desk), None, "my_enter.html", token=token)
+
+    async def enter(
+        self, request: Request, desk: str, token: Annotated[_Token, Form()] = ""
+    ) -> Response:
+        """Use the link and sign in."""
+        await check_form(request)
+        known = self._desk(desk)
+        session = await self._sign_ins.use(desk, token) if self._sign_ins else None
+        if session is None:
+            problem = "This link was used already or is too old. Ask for a new one:"
+            return self._page(
+                request, known, None, "my_sign_in.html", status=403, problem=problem, is_sent=False
+            )
+        value, until = session
+        response = RedirectResponse(f"/my/{desk}", status_code=SEE_OTHER)
+        self._keep(response, desk, value, until - self._clock.now())
+        return response
+
+    async def leave(self, request: Request, desk: str) -> Response:
+        """Sign out of this browser."""
+        await check_form(request)
+        self._desk(desk)
+        response = RedirectResponse(f"/my/{desk}", status_code=SEE_OTHER)
+        self._keep(response, desk, "", timedelta(0))
+        return response
+
+    # ---- requests ----
+
+    async def show_ticket(
+        self,
+        request: Request,
+        desk: str,
+        number: str,
+        sent: Annotated[str, Query(max_length=10)] = "",
+    ) -> Response:
+        """One request: where it stands, what was said, and a form to answer."""
+        known = self._desk(desk)
+        person = self._person(request, known)
+        if person is None:
+            return RedirectResponse(f"/my/{desk}", status_code=SEE_OTHER)
+        ticket = await self._find(known, person, number)
+        async with self._pool.acquire() as connection:
+            rows = await queries.facts(connection, ticket.id, 0, MAX_FACTS)
+        story = [_entry(row) for row in rows]
+        return self._page(
+            request, known, person, "my_ticket.html",
+            ticket=ticket,
+            story=[each for each in story if each is not None],
+            missing=_asked_for(known, ticket),
+            is_finished=ticket.state in FINISHED,
+            is_sent=bool(sent),
+            field=_FIELD,
+        )  # fmt: skip
+
+    async def reply(
+        self, request: Request, desk: str, number: str, text: Annotated[_Text, Form()] = ""
+    ) -> Response:
+        """Take an answer; it is on the ticket within a moment."""
+        await check_form(request)
+        known = self._desk(desk)
+        person = self._signed_in(request, known)
+        ticket = await self._find(known, person, number)
+        fields = await _told(request, _asked_for(known, ticket))
+        if not text.strip() and not fields:
+            raise HttpProblem(422, "write something, or press Back")
+        is_requester = requester_key(ticket.requester) == person.address
+        now = self._clock.now()
+        await self._forms.take(
+            ReplySubmitted(
+                desk=desk,
+                occurred_at=now,
+                recorded_at=now,
+                delivery=f"my:{self._ids.new()}",
+                conversation=str(ticket.id),
+                authentication=_vouched(person),
+                ticket_id=ticket.id,
+                requester=ticket.requester if is_requester else Contact(email=person.address),
+                text=paragraphs(text, MAX_CASE_TEXT),
+                fields=fields,
+            )
+        )
+        return RedirectResponse(f"/my/{desk}/{ticket.number}?sent=yes", status_code=SEE_OTHER)
+
+    async def show_new(
+        self,
+        request: Request,
+        desk: str,
+        form: Annotated[str, Query(max_length=63)] = "",
+    ) -> Response:
+        """The form for a new request; each kind asks for what it needs."""
+        known = self._desk(desk)
+        person = self._person(request, known)
+        if person is None:
+            return RedirectResponse(f"/my/{desk}", status_code=SEE_OTHER)
+        kind = next((each for each in known.forms if each.name == form), known.forms[0])
+        return self._page(
+            request, known, person, "my_new.html",
+            kind=kind,
+            kinds=known.forms,
+            items=[each for each in _needed(known, kind.name) if not each.free_text],
+            levels=known.levels if known.requester_sets_severity else (),
+            priorities=known.priorities if known.requester_sets_severity else (),
+            customers=_administered(known, person),
+            field=_FIELD,
+        )  # fmt: skip
+
+    async def ask(
+        self,
+        request: Request,
+        desk: str,
+        form: Annotated[str, Form(max_length=63)],
+        subject: Annotated[str, Form(max_length=300)] = "",
+        text: Annotated[_Text, Form()] = "",
+        severity: Annotated[str, Form(max_length=63)] = "",
+        priority: Annotated[str, Form(max_length=63)] = "",
+        customer: Annotated[str, Form(max_length=200)] = "",
+    ) -> Response:
+        """Take a new request; it is on the list within a moment."""
+        await check_form(request)
+        known = self._desk(desk)
+        person = self._signed_in(request, known)
+        if form not in {each.name for each in known.forms} or not one_line(subject, 300):
+            raise HttpProblem(422, "a request needs a kind and a subject")
+        administered = _administered(known, person)
+        now = self._clock.now()
+        delivery = f"my:{self._ids.new()}"
+        await self._forms.take(
+            FormSubmitted(
+                desk=desk,
+                occurred_at=now,
+                recorded_at=now,
+                delivery=delivery,
+                conversation=key_of("portal", desk, delivery).hex(),
+                authentication=_vouched(person),
+                form=form,
+                fields=await _told(request, _needed(known, form)),
+                requester=Contact(email=person.address),
+                subject_line=one_line(subject, 300),
+                text=paragraphs(text, MAX_CASE_TEXT),
+                severity=severity or None,
+                priority=priority or None,
+                customer=customer if customer in administered else next(iter(administered), None),
+                is_tenant_admin=bool(administered),
+            )
+        )
+        return RedirectResponse(f"/my/{desk}?sent=yes", status_code=SEE_OTHER)
+
+    # ---- parts ----
+
+    def _desk(self, desk: str) -> Desk:
+        known = self._desks.by_id.get(desk)
+        if known is None or known.sign_in_template is None:
+            raise HttpProblem(404, f"there is no portal of a desk {desk[:63]}")
+        return known
+
+    def _person(self, request: Request, desk: Desk) -> Person | None:
+        return self._keys.read_session(desk.id, request.cookies.get(COOKIE), self._clock.now())
+
+    def _signed_in(self, request: Request, desk: Desk) -> Person:
+        person = self._person(request, desk)
+        if person is None:
+            raise HttpProblem(403, f"you are not signed in any more; sign in at /my/{desk.id}")
+        return person
+
+    async def _find(self, desk: Desk, person: Person, number: str) -> Ticket:
+        """A ticket that the person may see; another one is as good as none."""
+        async with self._pool.acquire() as connection:
+            if _UUID.match(number):
+                found = await queries.by_id(connection, UUID(number))
+            else:
+                found = await queries.by_number(connection, number.upper()[:30])
+        for ticket in found:
+            if ticket.desk == desk.id and _sees(desk, person, ticket):
+                return ticket
+        raise HttpProblem(404, f"you have no request {number[:30]}")
+
+    def _page(
+        self,
+        request: Request,
+        desk: Desk,
+        person: Person | None,
+        template: str,
+        *,
+        status: int = 200,
+        **context: Any,
+    ) -> Response:
+        values = {"portal": desk, "person": person, "language": desk.language or "en", **context}
+        return self._web.page(request, template, status=status, **values)
+
+    def _keep(self, response: Response, desk: str, value: str, lasts: timedelta) -> None:
+        response.set_cookie(
+            COOKIE, value, max_age=int(lasts.total_seconds()), path=f"/my/{desk}",
+            secure=self._web.is_secure, httponly=True, samesite="lax",
+        )  # fmt: skip
+
+
+def _administered(desk: Desk, person: Person) -> list[str]:
+    return [each.name for each in desk.administered_by(person.address)]
+
+
+def _sees(desk: Desk, person: Person, ticket: Ticket) -> bool:
+    is_own = requester_key(ticket.requester) == person.address
+    return is_own or ticket.customer in _administered(desk, person)
+
+
+def _vouched(person: Person) -> Authentication:
+    return Authentication(result="passed", method="session", detail=person.address)
+
+
+def _entry(row: asyncpg.Record) -> Entry | None:
+    at: datetime = row["occurred_at"]
+    return entry(row["type"], at, queries.data_of(row), row["text"])
+
+
+def _needed(desk: Desk, form: str) -> tuple[Item, ...]:
+    """What a new request of the form must say."""
+    requirement = admission.requirement_of(desk, Asked("portal", Line(form), "", None, form=form))
+    return requirement.items if requirement else ()
+
+
+def _asked_for(desk: Desk, ticket: Ticket) -> tuple[Item, ...]:
+    """What the ticket still lacks."""
+    return tuple(each for each in admission.items_of(ticket, desk) if each.name in ticket.missing)
+
+
+async def _told(request: Request, items: tuple[Item, ...]) -> dict[str, str]:
+    form = await request.form()
+    values = {item.name: form.get(f"{_FIELD}{item.name}") for item in items}
+    return {
+        name: one_line(value, 1_000)
+        for name, value in values.items()
+        if isinstance(value, str) and value.strip()
+    }
