@@ -39,6 +39,8 @@ addresses:
   #   is_urgent: true
   # - address: escalation@{desk}.example
   #   escalates_to: manager      # a role of notify.yaml
+  # - address: complaints@{desk}.example
+  #   kind: complaint            # or feedback: no request, also about closed tickets
 
 # phone_lines:
 #   - name: support-line

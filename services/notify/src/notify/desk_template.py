@@ -74,8 +74,10 @@ routes:
     page: urgent
 
 # Jinja2, by name and language. Built in: acknowledgement, page, breach, status_update,
-# subscription_confirmation; an entry of the same name replaces it. Every time that is printed is
-# in the reader's zone and names it.
+# subscription_confirmation, resolved, merged, absorbed, split_off, feedback_acknowledged,
+# care_step, review_opened, review_update, review_outcome, meeting_proposed, meeting_invitation,
+# meeting_cancelled; an entry of the same name replaces it. Every time that is printed is in the
+# reader's zone and names it.
 templates: {}
 #  acknowledgement:
 #    en:
