@@ -25,6 +25,10 @@ def utc(text: str) -> datetime:
     return datetime.fromisoformat(text).replace(tzinfo=UTC)
 
 
+def iso(instant: datetime) -> str:
+    return instant.isoformat(timespec="milliseconds").replace("+00:00", "Z")
+
+
 async def a_mail(world: World, subject: str, **more: str) -> Ticket:
     await world.mail(SUPPORT, subject, **more)
     return await world.newest(DESK)
@@ -81,6 +85,14 @@ async def test_the_earliest_of_the_channels_and_the_severitys_promise_holds(worl
     assert await world.due(case, "first_response") == tomorrow, "online: the channel's own"
     assert await world.due(mail, "first_response") == start + HOUR, "not phoned in: as serious"
     assert await world.due(call, "first_response") == start + 15 * MINUTE, "from the beginning"
+
+    # The sender of the mail phones: from then on it is critical, and was so from its beginning.
+    again = await world.call(DESK, LINE, ticket_number=mail["number"].removeprefix("SIS-"))
+    assert again["number"] == european["number"], "no ticket was opened"
+    assert await world.due(mail, "first_response") == start + 15 * MINUTE
+    await world.post(
+        "intake", f"/tickets/{mail['id']}/contact-attempts", channel="phone", reached=True
+    )
 
     await world.advance(6 * MINUTE)
     [breach] = await world.breaches()
@@ -149,3 +161,52 @@ async def test_chat_is_offered_in_support_hours_and_answered_where_details_were_
     offer = await widget()
     assert (offer["open"], offer["opens_at"]) == (False, "2026-03-05T07:00:00.000Z")
     assert offer["case_form"].startswith("https://help.sign-in-solutions.example/")
+
+
+@pytest.mark.promise("SIS-07", "SIS-09", "SIS-13", "SIS-15")
+async def test_a_critical_failure_at_night_pages_and_keeps_the_status_page_up_to_date(
+    world: World,
+) -> None:
+    await world.advance_to(utc("2026-03-05 04:00"))  # Wednesday, 20:00 in Los Angeles
+    start = world.clock.now()
+    # The call says nothing yet; the messaging service hears that it is critical.
+    ticket = await world.call(DESK, LINE, call_id="call-1")
+    assert not await world.pages(DESK)
+    await world.advance(MINUTE)
+    await world.voicemail(DESK, LINE, call_id="call-1", menu_choice="1")
+    [page] = await world.pages(DESK)
+    assert (page["ticket_number"], page["raised_at"]) == (ticket["number"], iso(start + MINUTE))
+    await world.post("notify", f"/pages/{page['id']}/acknowledge")
+
+    case = await world.form(DESK, "Nobody can sign in")
+    [mail] = [each for each in await world.arrived() if each["to"] == "ada@customer.example"]
+    assert case["number"] in mail["subject"]
+    assert "https://help.sign-in-solutions.example" in mail["text"]
+
+    await world.advance(4 * MINUTE)
+    await triage(world, ticket, "critical", known_incident=True, why="seen by us, too")
+    assert await world.due(ticket, "first_response") == start + 15 * MINUTE
+    await world.post(
+        "intake", f"/tickets/{ticket['id']}/contact-attempts", channel="phone", reached=True
+    )
+    summary = await world.get("status", f"/{DESK}/api/v2/summary.json")
+    [incident] = summary["incidents"]
+
+    async def update(**more: str) -> None:
+        await world.post(
+            "status", f"/incidents/{incident['id']}/updates", body="We are on it.", **more
+        )
+
+    await world.advance(29 * MINUTE)
+    await update()
+    await world.advance(29 * MINUTE)
+    assert await world.breaches() == []
+    await world.advance(MINUTE)
+    [breach] = await world.breaches()
+    assert (breach.metric, breach.ticket_id) == ("public_update", None)
+    assert breach.due_at == breach.detected_at == start + 64 * MINUTE
+    assert {each["metric"] for each in await world.pages(DESK)} >= {"public_update"}
+    await update()
+    await update(status="resolved")
+    await world.advance(2 * HOUR)
+    assert len(await world.breaches()) == 1, "what is over needs no more updates"

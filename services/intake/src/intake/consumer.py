@@ -30,6 +30,7 @@ from intake.domain.silence import close_silent
 from intake.domain.ticket import Decision, Hand, Ticket
 from intake.heirs import heirs, inherited, lock_with_heirs
 from intake.metrics import IntakeMetrics
+from intake.numbers import named_by_number
 from intake.publication import Publication, publication_of
 from pledge.events import (
     CHANNEL_TOPICS,
@@ -118,6 +119,7 @@ class IntakeHandler:
         await self._drop_known(connection, batch, now)
         if batch.arrivals:
             await chats.note(connection, [each.delivery for each in batch.arrivals])
+            await _resolve_numbers(connection, batch)
             routed, begun = await self._route(connection, batch)
             numbers = await self._number(connection, routed)
             self._apply(batch, routed, numbers, now)
@@ -349,6 +351,14 @@ def _keep(batch: Batch, decision: Decision) -> None:
     if decision.events or ticket != batch.known[ticket.id]:
         batch.changed.add(ticket.id)
     batch.known[ticket.id] = ticket
+
+
+async def _resolve_numbers(connection: asyncpg.Connection, batch: Batch) -> None:
+    """Find the tickets that deliveries name by number."""
+    found = await named_by_number(connection, [each.delivery for each in batch.arrivals])
+    if found is not None:
+        pairs = zip(batch.arrivals, found, strict=True)
+        batch.arrivals = [replace(arrival, delivery=delivery) for arrival, delivery in pairs]
 
 
 async def _set_aside_lost(

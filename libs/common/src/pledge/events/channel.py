@@ -14,6 +14,8 @@ from pledge.events.event import Event
 from pledge.events.people import AttachmentRef, Authentication, Contact, Instant, Line
 from pledge.events.topics import Topic
 
+NUMBER_NAMED = "The ticket that the caller named: its number, or the digits of it (SIS-09)."
+
 
 class ChannelEvent(Event):
     """What all deliveries have: a key against doubles, the conversation, the authentication."""
@@ -105,6 +107,7 @@ class CallReceived(PhoneEvent):
     type: Literal["pledge.phone.call_received.v1"] = "pledge.phone.call_received.v1"
     menu_choice: str | None = Field(default=None, description="What the caller chose in the menu.")
     is_urgent: bool = Field(default=False, description="The line or the menu says so.")
+    ticket_number: Line | None = Field(default=None, description=NUMBER_NAMED)
 
 
 class CallEnded(PhoneEvent):
@@ -121,6 +124,7 @@ class VoicemailLeft(PhoneEvent):
     type: Literal["pledge.phone.voicemail_left.v1"] = "pledge.phone.voicemail_left.v1"
     menu_choice: str | None = None
     is_urgent: bool = Field(default=False, description="The line or the menu says so.")
+    ticket_number: Line | None = Field(default=None, description=NUMBER_NAMED)
     duration: timedelta | None = None
     recording_url: str | None = Field(default=None, description="At the provider; needs sign-in.")
 

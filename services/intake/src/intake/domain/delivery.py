@@ -9,6 +9,7 @@ from uuid import UUID
 from intake.domain.desk import Desk
 from intake.domain.reply_address import ReplyAddresses
 from pledge.events import (
+    CallReceived,
     ChannelEvent,
     ChatEnded,
     ChatMessageReceived,
@@ -18,6 +19,7 @@ from pledge.events import (
     MaintenanceWindowSubmitted,
     ReplySubmitted,
     Topic,
+    VoicemailLeft,
 )
 
 CHANNELS: Final[Mapping[Topic, str]] = {
@@ -89,6 +91,15 @@ def followed_by(delivery: Delivery) -> UUID | None:
     if type(event) is not FormSubmitted:  # by class: asked of every delivery
         return None
     return event.follows_up
+
+
+def number_named(delivery: Delivery) -> str | None:
+    """The number of the ticket that a caller named, in full; digits alone get the desk's prefix."""
+    event = delivery.event
+    if not isinstance(event, CallReceived | VoicemailLeft) or event.ticket_number is None:
+        return None
+    told = event.ticket_number.strip().upper()
+    return f"{delivery.desk.ticket_prefix}-{told}" if told.isdecimal() else told
 
 
 def _opens_not(event: ChannelEvent) -> str | None:

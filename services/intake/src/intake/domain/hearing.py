@@ -24,6 +24,7 @@ from pledge.events import (
     InformationCompleted,
     Noted,
     ParticipantsChanged,
+    PhoneEvent,
     ReplySubmitted,
     VoicemailLeft,
     VoicemailTranscribed,
@@ -44,10 +45,8 @@ def hear(ticket: Ticket, delivery: Delivery, *, now: datetime) -> Decision:
     if isinstance(event, ChatEnded):
         nothing = Decision(ticket, (), "nothing_new")
         return _left_details(nothing, event.requester, event.has_contact_details, hand)
-    if isinstance(event, CallEnded):
-        return _call_ended(ticket, event, hand)
-    if isinstance(event, VoicemailLeft | VoicemailTranscribed):
-        return _voicemail(ticket, delivery, event, hand)
+    if isinstance(event, PhoneEvent):
+        return _phoned(ticket, delivery, event, hand)
     if (given_by_mail := _mailed_feedback(ticket, delivery, hand)) is not None:
         return given_by_mail
     if isinstance(event, ChatMessageReceived):
@@ -55,7 +54,7 @@ def hear(ticket: Ticket, delivery: Delivery, *, now: datetime) -> Decision:
         return _left_details(written, event.sender, event.has_contact_details, hand)
     if isinstance(event, EmailMessageReceived):
         return _learned(_decided(ticket, _heard(ticket, delivery), hand), delivery, hand)
-    return Decision(ticket, (), "nothing_new")  # the call or form that opened it, once more
+    return Decision(ticket, (), "nothing_new")  # the form that opened it, once more
 
 
 def _decided(ticket: Ticket, command: do.Command, hand: Hand) -> Decision:
@@ -74,7 +73,8 @@ def _heard(ticket: Ticket, delivery: Delivery) -> do.Hear:
         text=content.text,
         line=content.line.name if content.line else None,
         is_urgent=content.is_urgent or (content.line is not None and content.line.is_urgent),
-        joins=delivery.named == ticket.id,
+        # Who keys in a number has not shown that it is theirs to know.
+        joins=delivery.named == ticket.id and delivery.channel != "phone",
         callback=content.wants_callback,
         escalates_to=content.line.escalates_to if content.line else None,
         message_id=content.message_id,
@@ -166,6 +166,18 @@ def _left_details(decision: Decision, details: Contact, is_reachable: bool, hand
     result = told(ticket, hand, "contact_details_left", event)
     events = (*decision.events, *result.events)
     return Decision(replace(result.ticket, requester=requester), events, result.reason)
+
+
+def _phoned(ticket: Ticket, delivery: Delivery, event: PhoneEvent, hand: Hand) -> Decision:
+    """What a call makes of its ticket. One about a ticket that it names is heard as a reply by
+    phone (SIS-09)."""
+    if isinstance(event, CallEnded):
+        return _call_ended(ticket, event, hand)
+    if delivery.named == ticket.id:
+        return _decided(ticket, _heard(ticket, delivery), hand)
+    if isinstance(event, VoicemailLeft | VoicemailTranscribed):
+        return _voicemail(ticket, delivery, event, hand)
+    return Decision(ticket, (), "nothing_new")  # the call that opened it, once more
 
 
 def _call_ended(ticket: Ticket, event: CallEnded, hand: Hand) -> Decision:
