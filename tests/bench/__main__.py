@@ -9,7 +9,7 @@ from typing import Annotated
 import typer
 import uvloop
 
-from bench import burst, growth, latency, report, throughput
+from bench import armed, burst, growth, latency, reassess, report, start, throughput
 from bench.rig import Rig, open_rig
 from bench.say import CONSOLE
 
@@ -18,7 +18,10 @@ CASES: dict[str, Callable[[Rig], Awaitable[list[report.Row]]]] = {
     "intake_events": throughput.intake_events,
     "breach": latency.breach,
     "page": latency.page,
+    "armed": armed.armed,
     "burst": burst.burst,
+    "start": start.start,
+    "reassess": reassess.reassess,
     "event_cost": growth.event_cost,
 }
 

@@ -6,7 +6,7 @@ of them and raises when a row says anything else.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from pathlib import Path
@@ -132,14 +132,20 @@ async def template(rig: Rig) -> str:
     return name
 
 
-async def arm(rig: Rig, database: str, kinds: Sequence[Kind]) -> None:
-    """Write the tickets, and check that the service would have written the same."""
+async def arm(
+    rig: Rig, database: str, kinds: Sequence[Kind], *, overdue: Collection[Kind] = ()
+) -> None:
+    """Write the tickets, and check that the service would have written the same.
+
+    Those in `overdue` came due while no service ran.
+    """
     connection = await asyncpg.connect(rig.server.dsn(database))
     try:
         await connection.execute("SET synchronous_commit = off")
-        for kind in kinds:
+        for kind in [*kinds, *overdue]:
             await _write(connection, kind)
-            await _verify(connection, kind)
+            until = CLOCK.now() if kind in kinds else kind.opened_at + 0.9 * WITHIN
+            await _verify(connection, kind, until)
     finally:
         await connection.close()
 
@@ -165,14 +171,14 @@ async def _write(connection: asyncpg.Connection, kind: Kind) -> None:
     await connection.execute(_TIMERS, *which, kind.desk, due_after, sent, timer.target)
 
 
-async def _verify(connection: asyncpg.Connection, kind: Kind) -> None:
-    """Raises RuntimeError unless assessing tickets of `kind` finds what their rows say."""
+async def _verify(connection: asyncpg.Connection, kind: Kind, until: datetime) -> None:
+    """Raises RuntimeError unless assessing tickets as of `until` finds what their rows say."""
     step = max(1, kind.count // SAMPLE)
     ids = [kind.ticket_id(n) for n in range(0, kind.count, step)]
     tickets = await store.load_tickets(connection, ids)
     if len(tickets) != len(ids):
         raise RuntimeError(f"{len(tickets)} of {len(ids)} tickets are there")
-    policy, until = kind.policy, CLOCK.now()
+    policy = kind.policy
     for ticket in tickets.values():
         assessment = assess(ticket.facts, policy)
         found = diff(ticket.told, assessment, until)

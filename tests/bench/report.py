@@ -66,6 +66,14 @@ def latency(name: str, milliseconds: float, floor: float, *, at_most: float) -> 
     )
 
 
+def at_most(name: str, value: float, unit: str, floor: float, *, limit: float) -> Row:
+    """A figure that should stay below `limit` whatever its floor."""
+    reach = f"<= {limit:g} {unit}"
+    return Row(
+        name, round(value, 2), unit, round(floor, 2), round(value / floor, 2), reach, value <= limit
+    )
+
+
 def growth(name: str, microseconds: float, before: float, *, at_most: float) -> Row:
     """A cost that should not be `at_most` times what it was before there was so much."""
     ratio = microseconds / before
