@@ -134,6 +134,10 @@ rules:
 #   case_form: https://help.{desk}.example/case
 
 portal:
+  # Requesters sign in at /my/{desk} by a link that this template of notify.yaml brings.
+  # sign_in_template: sign-in
+  # forms:
+  #   - {name: fault, title: Something does not work}
   # Public keys that the desk's own forms send as `Pledge-Form-Key`.
   form_keys: []
   requester_sets_severity: false
