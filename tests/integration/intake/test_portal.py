@@ -1,0 +1,135 @@
+"""The requesters' pages: who gets in, what they see, what they can do."""
+
+from __future__ import annotations
+
+import httpx
+
+from integration.intake.harness import Intake, a_mail
+from support.waiting import eventually
+
+SUPPORT = "support@sightcall.example"
+TENANT = "Adatum Field Service"
+FAULT = "Nobody can sign in to the console since nine o'clock this morning."
+
+
+def code_of(page: httpx.Response) -> str:
+    return page.text.partition('name="csrf_token" value="')[2].partition('"')[0]
+
+
+async def link(intake: Intake, client: httpx.AsyncClient, email: str) -> str | None:
+    """Ask for a link, and find it in what is to be mailed."""
+    page = await client.get("/my/sightcall")
+    form = {"email": email, "csrf_token": code_of(page)}
+    answer = await client.post("/my/sightcall/link", data=form)
+    assert "a mail with a link is on its way" in answer.text
+    found: str | None = await intake.pool.fetchval(
+        "SELECT data->'variables'->>'link' FROM facts WHERE data->>'template' = 'sign-in'"
+        " AND data->'to'->0->>'email' = $1 ORDER BY occurred_at DESC LIMIT 1",
+        email,
+    )
+    return found
+
+
+async def sign_in(intake: Intake, client: httpx.AsyncClient, email: str) -> httpx.Response:
+    found = await link(intake, client, email)
+    assert found is not None
+    page = await client.get(found.removeprefix("http://intake.example"))
+    form = {"token": found.partition("token=")[2], "csrf_token": code_of(page)}
+    return await client.post("/my/sightcall/enter", data=form)
+
+
+def browser(intake: Intake) -> httpx.AsyncClient:
+    return intake.http(headers={"accept": "text/html"}, follow_redirects=True)
+
+
+async def test_an_administrator_sees_the_tenants_requests_and_an_end_user_their_own(
+    intake: Intake,
+) -> None:
+    for name, sender in (("one", "Eve <eve@adatum.example>"), ("two", "Abe <abe@adatum.example>")):
+        mail = a_mail(f"From {name}", FAULT, sender=sender, to=SUPPORT, message_id=f"<{name}@x.y>")
+        await intake.mail(mail, SUPPORT)
+    await intake.mail(
+        a_mail("Elsewhere", f"{FAULT} Wingtip Insurance", sender="wanda@wingtip.example",
+               to=SUPPORT, message_id="<three@x.y>"), SUPPORT,
+    )  # fmt: skip
+    await intake.tickets(3)
+    async with browser(intake) as client:
+        page = await sign_in(intake, client, "eve@adatum.example")
+        assert "From one" in page.text
+        assert "From two" not in page.text
+    async with browser(intake) as client:
+        # The administrator has no request of their own: the tenant's are known.
+        page = await sign_in(intake, client, "ada@adatum.example")
+        assert "From one" in page.text
+        assert "From two" in page.text
+        assert "Elsewhere" not in page.text
+        new = await client.get("/my/sightcall/new", params={"form": "ios-sdk"})
+        assert "version of the iOS SDK" in new.text
+        form = {
+            "form": "ios-sdk", "subject": "The camera", "text": FAULT,
+            "customer": "Wingtip Insurance", "told.ios_sdk_version": "6.2",
+            "csrf_token": code_of(new),
+        }  # fmt: skip
+        assert "We have your request" in (await client.post("/my/sightcall/new", data=form)).text
+        opened = (await intake.tickets(4))[-1]
+        assert (opened["entitled"], opened["customer"]) == (True, TENANT), "no tenant but theirs"
+        assert (opened["missing"], opened["subject"]) == ([], "The camera")
+
+
+async def test_an_answer_in_the_portal_reopens_and_needs_the_pages_code(intake: Intake) -> None:
+    await intake.mail(
+        a_mail("No sign-in", f"{FAULT} {TENANT}", sender="ada@adatum.example", to=SUPPORT), SUPPORT
+    )
+    (ticket,) = await intake.tickets(1)
+    async with intake.http("agent") as agent:
+        assert (await agent.post(f"/tickets/{ticket['id']}/resolve", json={})).is_success
+    path = f"/my/sightcall/{ticket['number']}"
+    async with browser(intake) as client:
+        assert "Mail me a link" in (await client.get(path)).text, "signed out"
+        assert (await client.post(f"{path}/reply", data={"text": "x"})).status_code == 403
+        await sign_in(intake, client, "ada@adatum.example")
+        page = await client.get(path)
+        assert "Reopen with an answer" in page.text
+        assert (await client.post(f"{path}/reply", data={"text": "x"})).status_code == 403
+        empty = {"text": " ", "csrf_token": code_of(page)}
+        assert (await client.post(f"{path}/reply", data=empty)).status_code == 422
+        form = {"text": "<b>Still</b> the same", "csrf_token": code_of(page)}
+        assert "We have your message" in (await client.post(f"{path}/reply", data=form)).text
+
+        async def is_shown() -> bool:
+            return "&lt;b&gt;Still&lt;/b&gt; the same" in (await client.get(path)).text
+
+        await eventually(is_shown, what="the answer on the page")
+        assert "At work again" in (await client.get(path)).text
+        out = {"csrf_token": code_of(page)}
+        assert "Mail me a link" in (await client.post("/my/sightcall/leave", data=out)).text
+        assert "Mail me a link" in (await client.get(path)).text
+
+
+async def test_what_signs_in_at_one_desk_opens_no_other(intake: Intake) -> None:
+    await intake.mail(
+        a_mail("No sign-in", f"{FAULT} {TENANT}", sender="ada@adatum.example", to=SUPPORT), SUPPORT
+    )
+    await intake.tickets(1)
+    async with browser(intake) as client:
+        assert (await client.get("/my/nowhere")).status_code == 404
+        assert (await client.get("/my/demo")).status_code == 404, "a desk without a portal"
+        page = await client.get("/my/sightcall")
+        wrong = {"email": "ada at adatum", "csrf_token": code_of(page)}
+        assert (await client.post("/my/sightcall/link", data=wrong)).status_code == 422
+        found = await link(intake, client, "ada@adatum.example") or ""
+        token = found.partition("token=")[2]
+        page = await client.get("/my/infocyte/enter", params={"token": token})
+        form = {"token": token, "csrf_token": code_of(page)}
+        assert (await client.post("/my/infocyte/enter", data=form)).status_code == 403
+        form["token"] = f"{token[:-4]}AAAA"
+        assert (await client.post("/my/sightcall/enter", data=form)).status_code == 403
+        form["token"] = token
+        assert (await client.post("/my/sightcall/enter", data=form)).is_success
+        session = client.cookies["pledge_my"]
+    async with browser(intake) as other:
+        other.cookies.set("pledge_my", session)
+        assert "No sign-in" in (await other.get("/my/sightcall")).text
+        assert "Mail me a link" in (await other.get("/my/infocyte")).text
+        api = await other.get("/tickets", headers={"accept": "application/json"})
+        assert api.status_code == 401, "the portal's session is no access token"

@@ -1,0 +1,84 @@
+"""What signs in to the portal, and what its visitors see."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+from uuid import UUID
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from intake.domain.history import entry
+from intake.portal_keys import Person, PortalKeys
+from pledge.events import TicketEvent
+
+NOW = datetime(2026, 3, 4, 15, 0, tzinfo=UTC)
+HOUR = timedelta(hours=1)
+KEYS = PortalKeys([b"n" * 32, b"o" * 32])
+ANN = Person("infocyte", "ann@contoso.example")
+SIGN_IN = UUID(int=42)
+
+
+def test_a_session_says_who_is_signed_in_until_it_ends() -> None:
+    session = KEYS.session(ANN, NOW + HOUR)
+    assert KEYS.read_session("infocyte", session, NOW) == ANN
+    assert KEYS.read_session("infocyte", session, NOW + HOUR) is None
+    assert KEYS.read_session("sightcall", session, NOW) is None
+    assert KEYS.read_session("infocyte", None, NOW) is None
+
+
+def test_a_link_is_no_session_and_a_session_no_link() -> None:
+    link = KEYS.link("infocyte", SIGN_IN)
+    assert KEYS.read_link("infocyte", link) == SIGN_IN
+    assert KEYS.read_link("sightcall", link) is None
+    assert KEYS.read_session("infocyte", link, NOW) is None
+    assert KEYS.read_link("infocyte", KEYS.session(ANN, NOW + HOUR)) is None
+
+
+def test_tokens_of_a_retired_secret_are_read_until_it_is_dropped() -> None:
+    old = PortalKeys([b"o" * 32]).session(ANN, NOW + HOUR)
+    assert KEYS.read_session("infocyte", old, NOW) == ANN
+    assert PortalKeys([b"n" * 32]).read_session("infocyte", old, NOW) is None
+
+
+@given(place=st.integers(0, 200), letter=st.sampled_from("Aa0-_=+/ ä\0"))
+def test_a_changed_token_is_none_of_ours(place: int, letter: str) -> None:
+    session = KEYS.session(ANN, NOW + HOUR)
+    changed = session[: place % len(session)] + letter + session[place % len(session) + 1 :]
+    person = KEYS.read_session("infocyte", changed, NOW)
+    # The last character holds bits that count for nothing: another spelling, the same token.
+    assert person is None or (person == ANN and changed[:-1] == session[:-1])
+
+
+@given(st.text(max_size=700))
+def test_any_text_is_read_without_a_fault(text: str) -> None:
+    assert KEYS.read_session("infocyte", text, NOW) is None
+    assert KEYS.read_link("infocyte", text) is None
+
+
+def kinds(parent: type[TicketEvent]) -> set[str]:
+    found = {str(each.model_fields["type"].default) for each in parent.__subclasses__()}
+    return found.union(*(kinds(each) for each in parent.__subclasses__()), set())
+
+
+SHOWN = {
+    "opened", "requester_replied", "agent_replied", "assigned", "triaged", "information_requested",
+    "information_completed", "waiting_on_customer", "waiting_on_provider", "workaround_provided",
+    "resolved", "reopened", "closing_announced", "closed",
+}  # fmt: skip
+
+
+def test_only_what_is_meant_for_requesters_is_shown() -> None:
+    secret = {"text": "between us", "note": "between us", "why": "between us", "by": {"id": "tom"}}
+    for kind in kinds(TicketEvent):
+        shown = entry(kind, NOW, secret, "between us")
+        name = kind.removeprefix("pledge.ticket.").removesuffix(".v1")
+        assert (shown is not None) == (name in SHOWN), name
+
+
+@pytest.mark.parametrize("kind", sorted(SHOWN))
+def test_reasons_that_agents_give_one_another_are_not_shown(kind: str) -> None:
+    shown = entry(f"pledge.ticket.{kind}.v1", NOW, {"why": "a bad customer", "note": "x"}, None)
+    assert shown is not None
+    assert "bad" not in f"{shown.what} {shown.who} {shown.text}"
