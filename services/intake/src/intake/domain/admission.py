@@ -95,6 +95,8 @@ def admit(
     ticket: Ticket, said: Said, desk: Desk, facts: Mapping[str, Any]
 ) -> tuple[Ticket, list[TicketEvent]]:
     """The new ticket with what the rules decide on it, and the facts that follow its opening."""
+    if said.words is None and desk.entitlement is None and not desk.scope_rules:
+        return ticket, []  # most desks, and every mail of theirs pays for what follows
     ticket, events = _entitle(ticket, said, desk, facts)
     if ticket.particulars.entitled is False:
         return ticket, events

@@ -224,7 +224,8 @@ def open_ticket(
     # Feedback is no request: nothing is required of it, and everybody may give it.
     ticket, decided = (ticket, []) if kind_of_care else admit(ticket, said, desk, facts)
     opened = _opened(ticket, delivery, content, facts)
-    ticket = replace(ticket, sequence=ticket.sequence + len(decided))
+    if decided:
+        ticket = replace(ticket, sequence=ticket.sequence + len(decided))
     decision = Decision(ticket, (opened, *asked, *decided), f"opened_by_{ticket.channel}")
     return _as_feedback(decision, delivery, content, kind_of_care, now)
 

@@ -1,0 +1,104 @@
+"""Laws of admission: answers add up in any order, and any words are read without a fault."""
+
+from __future__ import annotations
+
+from itertools import pairwise
+from uuid import UUID
+
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from intake.domain.delivery import read_delivery
+from intake.domain.hearing import hear
+from intake.domain.opening import open_ticket
+from intake.domain.ticket import Decision
+from intake.policy import load_desk
+from pledge.events import (
+    Authentication,
+    Contact,
+    EmailMessageReceived,
+    EmailRequested,
+    EntitlementDecided,
+    InformationCompleted,
+    InformationRequested,
+    TicketOpened,
+)
+from support.cluster import ROOT
+from unit.intake.builders import ADDRESSES, at
+
+INFOCYTE = load_desk(ROOT / "deploy" / "desks" / "infocyte" / "intake.yaml")[0]
+SIGHTCALL = load_desk(ROOT / "deploy" / "desks" / "sightcall" / "intake.yaml")[0]
+LINES = (
+    "Product: Hunt",
+    "Version: 3.2, build 17",
+    "OS: Windows 11",
+    "Fault: surveys fail with a timeout",
+)
+WORDS = st.lists(
+    st.sampled_from((*LINES, "> OS: ", "Tenant: Adatum Field Service", "iOS SDK: 5", "\0", "ü:")),
+    max_size=6,
+).map("\n".join) | st.text(max_size=80)
+
+
+def take(desk_name: str, texts: list[str], sender: str = "ann@contoso.example") -> list[Decision]:
+    """A mail that opens a ticket, and answers to it."""
+    desk = INFOCYTE if desk_name == "infocyte" else SIGHTCALL
+    assert desk is not None
+    decisions: list[Decision] = []
+    for place, text in enumerate(texts):
+        event = EmailMessageReceived(
+            desk=desk.id,
+            occurred_at=at(place),
+            recorded_at=at(place),
+            delivery=f"d{place}",
+            conversation="c",
+            authentication=Authentication(result="none"),
+            sender=Contact(email=sender),
+            recipients=(desk.reply_address,),
+            subject_line="Help",
+            text=text,
+        )
+        delivery = read_delivery(event, f"cause-{place}", desk, ADDRESSES)
+        if decisions:
+            decisions.append(hear(decisions[-1].ticket, delivery, now=at(place)))
+            continue
+        decisions.append(
+            open_ticket(delivery, ticket_id=UUID(int=7), number="T-1", reply_to="r@x.example",
+                        now=at(place))
+        )  # fmt: skip
+    return decisions
+
+
+@given(order=st.permutations(LINES), cut=st.integers(1, 4))
+def test_information_adds_up_in_any_order_and_completes_once(order: list[str], cut: int) -> None:
+    decisions = take("infocyte", ["\n".join(order[:cut]), *order[cut:]])
+    last = decisions[-1].ticket
+    assert last.missing == ()
+    facts = [event for each in decisions for event in each.events]
+    assert sum(isinstance(each, InformationCompleted) for each in facts) == (cut < len(LINES))
+    wanted = {"product", "product_version", "operating_system", "description"}
+    assert wanted <= last.particulars.information.keys()
+
+
+@settings(max_examples=150)
+@given(
+    texts=st.lists(WORDS, min_size=1, max_size=5), desk=st.sampled_from(("infocyte", "sightcall"))
+)
+def test_what_is_missing_only_shrinks_and_each_question_is_asked_once(
+    texts: list[str], desk: str
+) -> None:
+    decisions = take(desk, texts)
+    tickets = [each.ticket for each in decisions]
+    for before, after in pairwise(tickets):
+        assert set(after.missing) <= set(before.missing)
+    facts = [event for each in decisions for event in each.events]
+    assert tickets[-1].sequence == len(facts)
+    opened = facts[0]
+    assert isinstance(opened, TicketOpened)
+    assert opened.is_complete is (not opened.missing)
+    questions = [each.missing for each in facts if isinstance(each, InformationRequested)]
+    assert len(questions) == len(set(questions))
+    mails = [each.email_id for each in facts if isinstance(each, EmailRequested)]
+    assert len(mails) == len(set(mails))
+    decided = [each.entitled for each in facts if isinstance(each, EntitlementDecided)]
+    assert decided in ([], [False]), "nobody becomes an administrator by words"
