@@ -7,9 +7,11 @@ summer; 16:00-01:00 UTC for America in winter, an hour earlier in summer.
 
 from __future__ import annotations
 
+import re
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
+import httpx
 import pytest
 
 from support.world import Ticket, World
@@ -27,6 +29,11 @@ def utc(text: str) -> datetime:
 
 def iso(instant: datetime) -> str:
     return instant.isoformat(timespec="milliseconds").replace("+00:00", "Z")
+
+
+def code_of(page: httpx.Response) -> str:
+    """The code that the page's forms carry."""
+    return page.text.partition('name="csrf_token" value="')[2].partition('"')[0]
 
 
 async def a_mail(world: World, subject: str, **more: str) -> Ticket:
@@ -210,3 +217,32 @@ async def test_a_critical_failure_at_night_pages_and_keeps_the_status_page_up_to
     await update(status="resolved")
     await world.advance(2 * HOUR)
     assert len(await world.breaches()) == 1, "what is over needs no more updates"
+
+
+@pytest.mark.promise("SIS-08", "SIS-15", "SIS-16")
+async def test_the_help_centre_and_the_definitions_stand_where_they_are_needed(
+    world: World,
+) -> None:
+    ticket = await world.form(DESK, "The export stops")
+    async with world.browser("intake") as browser:
+        entrance = await browser.get(f"/my/{DESK}")
+        form = {"email": "ada@customer.example", "csrf_token": code_of(entrance)}
+        await browser.post(f"/my/{DESK}/link", data=form)
+        await world.settle()
+        sent = [each["text"] for each in await world.arrived() if "Sign in to" in each["subject"]]
+        link = re.findall(r"http://\S+", sent[-1])[0]
+        form = {
+            "token": link.partition("token=")[2],
+            "csrf_token": code_of(await browser.get(link)),
+        }
+        await browser.post(f"/my/{DESK}/enter", data=form)
+        case_form = (await browser.get(f"/my/{DESK}/new")).text
+        assert 'href="https://help.sign-in-solutions.example"' in case_form
+        assert 'name="severity"' not in case_form, "the provider decides it"
+    agent = world.authorization([DESK], "agent")
+    page = await world.http.get(
+        f"{world.url('intake')}/ticket/{ticket['id']}", headers={**agent, "accept": "text/html"}
+    )
+    triage_form = page.text.partition('/triage"')[2].partition("</form>")[0]
+    for words in ("Nobody can get in", "A major function can&#39;t be used", "A label is cut off"):
+        assert words in triage_form

@@ -252,6 +252,12 @@ class World:
         )
         return {"Authorization": f"Bearer {token}"}
 
+    def browser(self, service: str) -> httpx.AsyncClient:
+        """A browser that keeps cookies and follows where it is sent."""
+        return httpx.AsyncClient(
+            base_url=self.url(service), follow_redirects=True, headers={"accept": "text/html"}
+        )
+
     async def advance(self, duration: timedelta) -> None:
         """Let `duration` pass, each thing happening at its instant."""
         await self.advance_to(self.clock.now() + duration)

@@ -87,6 +87,7 @@ class Pages:
             ticket=ticket,
             facts=[(fact, told(fact)) for fact in facts],
             severities=desk.severities if desk else (),
+            levels=desk.levels if desk else (),
             priorities=desk.priorities if desk else (),
             actions=[each for each in FORMS if _is_offered(each, ticket)]
             if principal.has(Role.AGENT)

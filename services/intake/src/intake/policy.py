@@ -7,13 +7,12 @@ from typing import Final, Literal
 
 from pydantic import Field, field_validator
 
-from intake.domain.desk import Customer, Desk, Level, Rule
+from intake.domain.desk import Customer, Desk, Rule
 from intake.domain.reply_address import bare_address
 from intake.domain.request import Line
 from intake.policy_admission import (
     AdministratorEntry,
     EntitlementEntry,
-    Label,
     MailLines,
     RequiredInformation,
     ScopeSection,
@@ -28,7 +27,17 @@ from intake.policy_admission import (
 )
 from intake.policy_care import FeedbackSection, care_of
 from intake.policy_chat import ChatSection, chat_rules_of
-from intake.policy_parts import Domain, Name, Part, RuleCondition, Text, address_of, condition_of
+from intake.policy_levels import SeverityDefinition, levels_of
+from intake.policy_parts import (
+    Domain,
+    Name,
+    Part,
+    RuleCondition,
+    Text,
+    WebAddress,
+    address_of,
+    condition_of,
+)
 from intake.policy_portal import PortalRules, forms_of
 from pledge.runtime.yamlfile import Document, FileProblem, Problem, load, validate_document
 
@@ -40,17 +49,6 @@ class TicketNumbers(Part):
 
     prefix: str = Field(pattern=r"^[A-Z][A-Z0-9]{1,9}$")
     first_number: int = Field(default=10_001, ge=1, le=10**12)
-
-
-class SeverityDefinition(Part):
-    """A severity with the words that stand beside the choice in triage; `also` are other words by
-    which requesters name it."""
-
-    name: Name
-    title: Text
-    definition: Text
-    examples: tuple[Text, ...] = ()
-    also: tuple[Label, ...] = ()
 
 
 class Defaults(Part):
@@ -136,6 +134,7 @@ class DeskFile(Part):
     name: Text
     tickets: TicketNumbers
     reply_address: str
+    help_centre: WebAddress | None = None
     language: str | None = Field(default=None, pattern=r"^[A-Za-z]{2,3}(-[A-Za-z0-9]{2,8})*$")
     severities: tuple[SeverityDefinition, ...] = Field(min_length=1)
     priorities: tuple[Name, ...] = ()
@@ -273,7 +272,8 @@ def to_desk(model: DeskFile) -> Desk:
         form_keys=frozenset(model.portal.form_keys),
         sign_in_template=model.portal.sign_in_template,
         forms=forms_of(model.portal),
-        levels=tuple(Level(each.name, each.title, each.definition) for each in model.severities),
+        levels=levels_of(model.severities),
+        help_centre=model.help_centre,
         chat=chat_rules_of(model.chat),
         care=care_of(model.feedback),
         addresses=MappingProxyType(

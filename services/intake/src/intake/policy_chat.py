@@ -7,11 +7,9 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 from pydantic import BeforeValidator, Field, field_validator, model_validator
 
 from intake.domain.chat_hours import ChatRules, Window
-from intake.policy_parts import Part
+from intake.policy_parts import Part, WebAddress
 
 _DAYS: Final = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
-
-WebAddress = Annotated[str, Field(pattern=r"^https?://[^\s]+$", max_length=2_000)]
 
 
 def _days(value: object) -> object:
@@ -59,7 +57,6 @@ class ChatSection(Part):
     hours: tuple[ChatWindow, ...]
     closed_on: frozenset[date] = frozenset()
     case_form: WebAddress
-    help_centre: WebAddress | None = None
 
     @field_validator("hours")
     @classmethod
@@ -79,6 +76,5 @@ def chat_rules_of(section: ChatSection | None) -> ChatRules | None:
             for each in section.hours
         ),
         case_form=section.case_form,
-        help_centre=section.help_centre,
         closed_on=section.closed_on,
     )

@@ -11,6 +11,7 @@ from intake.domain.request import Condition
 Name = Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9_-]{0,62}$")]
 Domain = Annotated[str, Field(pattern=r"^[a-z0-9-]+(\.[a-z0-9-]+)+$")]
 Text = Annotated[str, Field(min_length=1, max_length=2_000)]
+WebAddress = Annotated[str, Field(pattern=r"^https?://[^\s]+$", max_length=2_000)]
 
 
 class Part(BaseModel):

@@ -34,7 +34,6 @@ class ChatRules:
 
     windows: tuple[Window, ...]
     case_form: str
-    help_centre: str | None = None
     closed_on: frozenset[date] = field(default_factory=frozenset)
 
 

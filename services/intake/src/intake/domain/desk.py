@@ -38,6 +38,7 @@ class Level:
     name: str
     title: str
     definition: str
+    examples: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,6 +102,7 @@ class Desk:
     forms: tuple[FormKind, ...] = ()
     levels: tuple[Level, ...] = ()
     chat: ChatRules | None = None
+    help_centre: str | None = None
 
     def administered_by(self, address: str | None) -> tuple[Customer, ...]:
         """The customers that the person at the address administers."""

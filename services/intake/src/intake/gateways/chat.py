@@ -63,5 +63,5 @@ class ChatWidget:
             waiting=queue.waiting,
             ahead=queue.ahead,
             case_form=known.chat.case_form,
-            help_centre=known.chat.help_centre,
+            help_centre=known.help_centre,
         )
