@@ -41,8 +41,8 @@ _ABSORBED = Template(
     subject="[{{ ticket.number }}] {{ ticket.title }}",
     text=_HELLO
     + """\
-the request {{ event.source_number }} ({{ event.source_subject_line }}) is about the same issue as
-{{ ticket.number }}. We go on with both as {{ ticket.number }}.
+another request, {{ event.source_number }}, is about the same issue as {{ ticket.number }}. We go
+on with both as {{ ticket.number }}.
 
 {{ desk.title }}
 """,
