@@ -1,21 +1,23 @@
 from __future__ import annotations
 
 import re
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime, timedelta, timezone
 from html.parser import HTMLParser
 from pathlib import Path
 from typing import Annotated
+from zoneinfo import ZoneInfo
 
 import httpx
 import jinja2
 import pytest
 from fastapi import APIRouter, Depends, Form, Request
 from fastapi.responses import HTMLResponse, RedirectResponse, Response
+from markupsafe import Markup
 
 from pledge.runtime.access import Principal, require
 from pledge.runtime.session import LONGEST_SESSION, local_path
 from pledge.runtime.web import templates
-from pledge.runtime.web.format import duration, instant, until
+from pledge.runtime.web.format import duration, instant, local_time, until
 from support.tokens import START
 from support.webapp import WebApp
 
@@ -368,7 +370,30 @@ def test_durations_read_well(value: timedelta | None, text: str) -> None:
 def test_distance_says_its_direction() -> None:
     assert until(START + timedelta(hours=2), START) == "in 2 h"
     assert until(START - timedelta(hours=2), START) == "2 h ago"
+    assert until(START + timedelta(seconds=2.4), START) == "in 2 s"
+    assert until(START - timedelta(milliseconds=300), START) == "now"
     assert until(None, START) == "–"
+
+
+def test_times_are_told_in_a_zone_as_short_as_the_day_allows() -> None:
+    zone = ZoneInfo("America/Toronto")
+    told = [
+        local_time(START, zone),
+        local_time(START, zone, today=START + timedelta(hours=1)),
+        local_time(START + timedelta(days=2, seconds=5), zone, today=START),
+        local_time(START + timedelta(days=400), zone, today=START),
+        local_time(START, timezone(timedelta(hours=-5)), today=START),
+        local_time(None, zone),
+    ]
+    assert [Markup(one).striptags() for one in told] == [
+        "Sun 2026-03-01 07:00 EST",
+        "07:00 EST",
+        "Tue 3 Mar 07:00:05 EST",
+        "Mon 2027-04-05 08:00 EDT",
+        "07:00 UTC-05:00",
+        "–",
+    ]
+    assert '<time datetime="2026-03-01T12:00:00.000Z">' in told[0]
 
 
 def test_instant_of_any_zone_is_given_to_machines_in_utc() -> None:

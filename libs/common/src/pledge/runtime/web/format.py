@@ -44,7 +44,7 @@ def duration(value: timedelta | None) -> str:
         return "–"
     sign = "−" if value < timedelta(0) else ""
     seconds = abs(value).total_seconds()
-    if 0 < seconds < 10:
+    if 0 < seconds < 10 and seconds % 1:
         return f"{sign}{seconds:.3f} s"
     left = round(seconds)
     parts: list[str] = []
@@ -56,10 +56,12 @@ def duration(value: timedelta | None) -> str:
 
 
 def until(value: datetime | None, now: datetime) -> str:
-    """How far `value` is from `now`: `in 5 min`, `2 h 3 min ago`; a dash for none."""
+    """How far `value` is from `now`, to the second: `in 5 min`, `2 h ago`, `now`; or a dash."""
     if value is None:
         return "–"
-    distance = value - now
+    distance = timedelta(seconds=round((value - now).total_seconds()))
+    if not distance:
+        return "now"
     return f"in {duration(distance)}" if distance >= timedelta(0) else f"{duration(-distance)} ago"
 
 
