@@ -4,7 +4,7 @@ a customer, that customer's; never what is said within the desk."""
 
 import re
 from datetime import datetime, timedelta
-from typing import Annotated, Any, Final
+from typing import Annotated, Any, Final, Literal
 from uuid import UUID
 
 import asyncpg
@@ -13,22 +13,25 @@ from fastapi.responses import RedirectResponse, Response
 from pydantic import StringConstraints
 
 from intake import queries
-from intake.domain import admission
 from intake.domain.delivery import key_of
 from intake.domain.desk import Desk
 from intake.domain.history import Entry, entry
 from intake.domain.mail_headers import normal_address
-from intake.domain.request import Line
-from intake.domain.request import Request as Asked
-from intake.domain.requirements import Item
 from intake.domain.text import one_line, paragraphs
 from intake.domain.ticket import FINISHED, Ticket
 from intake.gateways.forms import MAX_CASE_TEXT, FormGateway
 from intake.policy import Desks
+from intake.portal_fields import FIELD, asked_for, needed, told
 from intake.portal_keys import Person, PortalKeys
 from intake.portal_signin import SignIns
 from intake.store import requester_key
-from pledge.events import Authentication, Contact, FormSubmitted, ReplySubmitted
+from pledge.events import (
+    Authentication,
+    Contact,
+    FeedbackSubmitted,
+    FormSubmitted,
+    ReplySubmitted,
+)
 from pledge.runtime.clock import Clock
 from pledge.runtime.http import HttpProblem
 from pledge.runtime.ids import Ids
@@ -39,7 +42,6 @@ COOKIE: Final = "pledge_my"
 PAGE_SIZE: Final = 50
 MAX_FACTS: Final = 500
 SEE_OTHER: Final = 303
-_FIELD: Final = "told."
 _UUID: Final = re.compile(r"^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$")
 
 _Token = Annotated[str, StringConstraints(max_length=600)]
@@ -81,6 +83,7 @@ class Portal:
         add("/my/{desk}/new", self.ask, methods=["POST"])
         add("/my/{desk}/{number}", self.show_ticket, methods=["GET"])
         add("/my/{desk}/{number}/reply", self.reply, methods=["POST"])
+        add("/my/{desk}/{number}/feedback", self.feedback, methods=["POST"])
 
     # ---- signing in ----
 
@@ -177,10 +180,10 @@ class Portal:
             request, known, person, "my_ticket.html",
             ticket=ticket,
             story=[each for each in story if each is not None],
-            missing=_asked_for(known, ticket),
+            missing=asked_for(known, ticket),
             is_finished=ticket.state in FINISHED,
             is_sent=bool(sent),
-            field=_FIELD,
+            field=FIELD,
         )  # fmt: skip
 
     async def reply(
@@ -191,23 +194,44 @@ class Portal:
         known = self._desk(desk)
         person = self._signed_in(request, known)
         ticket = await self._find(known, person, number)
-        fields = await _told(request, _asked_for(known, ticket))
+        fields = await told(request, asked_for(known, ticket))
         if not text.strip() and not fields:
             raise HttpProblem(422, "write something, or press Back")
-        is_requester = requester_key(ticket.requester) == person.address
-        now = self._clock.now()
         await self._forms.take(
             ReplySubmitted(
-                desk=desk,
-                occurred_at=now,
-                recorded_at=now,
-                delivery=f"my:{self._ids.new()}",
-                conversation=str(ticket.id),
-                authentication=_vouched(person),
+                **self._submitted(person, str(ticket.id)),
                 ticket_id=ticket.id,
-                requester=ticket.requester if is_requester else Contact(email=person.address),
+                requester=_contact(person, ticket),
                 text=paragraphs(text, MAX_CASE_TEXT),
                 fields=fields,
+            )
+        )
+        return RedirectResponse(f"/my/{desk}/{ticket.number}?sent=yes", status_code=SEE_OTHER)
+
+    async def feedback(
+        self,
+        request: Request,
+        desk: str,
+        number: str,
+        text: Annotated[_Text, Form()] = "",
+        rating: Annotated[Literal["", "1", "2", "3", "4", "5"], Form()] = "",
+        is_complaint: Annotated[bool, Form()] = False,
+    ) -> Response:
+        """Take a rating, praise or a complaint about a request, also a closed one (INF-11)."""
+        await check_form(request)
+        known = self._desk(desk)
+        person = self._signed_in(request, known)
+        ticket = await self._find(known, person, number)
+        if not text.strip() and not rating:
+            raise HttpProblem(422, "choose a rating or write something, or press Back")
+        await self._forms.take(
+            FeedbackSubmitted(
+                **self._submitted(person, str(ticket.id)),
+                ticket_id=ticket.id,
+                requester=_contact(person, ticket),
+                rating=int(rating) if rating else None,
+                text=paragraphs(text, MAX_CASE_TEXT),
+                is_complaint=is_complaint,
             )
         )
         return RedirectResponse(f"/my/{desk}/{ticket.number}?sent=yes", status_code=SEE_OTHER)
@@ -217,6 +241,7 @@ class Portal:
         request: Request,
         desk: str,
         form: Annotated[str, Query(max_length=63)] = "",
+        follows_up: Annotated[str, Query(max_length=40)] = "",
     ) -> Response:
         """The form for a new request; each kind asks for what it needs."""
         known = self._desk(desk)
@@ -228,11 +253,12 @@ class Portal:
             request, known, person, "my_new.html",
             kind=kind,
             kinds=known.forms,
-            items=[each for each in _needed(known, kind.name) if not each.free_text],
+            items=[each for each in needed(known, kind.name) if not each.free_text],
             levels=known.levels if known.requester_sets_severity else (),
             priorities=known.priorities if known.requester_sets_severity else (),
             customers=_administered(known, person),
-            field=_FIELD,
+            field=FIELD,
+            old=await self._find(known, person, follows_up) if follows_up else None,
         )  # fmt: skip
 
     async def ask(
@@ -245,6 +271,7 @@ class Portal:
         severity: Annotated[str, Form(max_length=63)] = "",
         priority: Annotated[str, Form(max_length=63)] = "",
         customer: Annotated[str, Form(max_length=200)] = "",
+        follows_up: Annotated[str, Form(max_length=40)] = "",
     ) -> Response:
         """Take a new request; it is on the list within a moment."""
         await check_form(request)
@@ -253,18 +280,13 @@ class Portal:
         if form not in {each.name for each in known.forms} or not one_line(subject, 300):
             raise HttpProblem(422, "a request needs a kind and a subject")
         administered = _administered(known, person)
-        now = self._clock.now()
-        delivery = f"my:{self._ids.new()}"
+        old = await self._find(known, person, follows_up) if follows_up else None
         await self._forms.take(
             FormSubmitted(
-                desk=desk,
-                occurred_at=now,
-                recorded_at=now,
-                delivery=delivery,
-                conversation=key_of("portal", desk, delivery).hex(),
-                authentication=_vouched(person),
+                **self._submitted(person),
+                follows_up=old.id if old else None,
                 form=form,
-                fields=await _told(request, _needed(known, form)),
+                fields=await told(request, needed(known, form)),
                 requester=Contact(email=person.address),
                 subject_line=one_line(subject, 300),
                 text=paragraphs(text, MAX_CASE_TEXT),
@@ -277,6 +299,20 @@ class Portal:
         return RedirectResponse(f"/my/{desk}?sent=yes", status_code=SEE_OTHER)
 
     # ---- parts ----
+
+    def _submitted(self, person: Person, conversation: str | None = None) -> dict[str, Any]:
+        """What deliveries of a signed-in person have; without a conversation it is a new one."""
+        now, delivery = self._clock.now(), f"my:{self._ids.new()}"
+        return {
+            "desk": person.desk,
+            "occurred_at": now,
+            "recorded_at": now,
+            "delivery": delivery,
+            "conversation": conversation or key_of("portal", person.desk, delivery).hex(),
+            "authentication": Authentication(
+                result="passed", method="session", detail=person.address
+            ),
+        }
 
     def _desk(self, desk: str) -> Desk:
         known = self._desks.by_id.get(desk)
@@ -334,31 +370,12 @@ def _sees(desk: Desk, person: Person, ticket: Ticket) -> bool:
     return is_own or ticket.customer in _administered(desk, person)
 
 
-def _vouched(person: Person) -> Authentication:
-    return Authentication(result="passed", method="session", detail=person.address)
+def _contact(person: Person, ticket: Ticket) -> Contact:
+    """The ticket's requester, if that is who is signed in."""
+    is_requester = requester_key(ticket.requester) == person.address
+    return ticket.requester if is_requester else Contact(email=person.address)
 
 
 def _entry(row: asyncpg.Record) -> Entry | None:
     at: datetime = row["occurred_at"]
     return entry(row["type"], at, queries.data_of(row), row["text"])
-
-
-def _needed(desk: Desk, form: str) -> tuple[Item, ...]:
-    """What a new request of the form must say."""
-    requirement = admission.requirement_of(desk, Asked("portal", Line(form), "", None, form=form))
-    return requirement.items if requirement else ()
-
-
-def _asked_for(desk: Desk, ticket: Ticket) -> tuple[Item, ...]:
-    """What the ticket still lacks."""
-    return tuple(each for each in admission.items_of(ticket, desk) if each.name in ticket.missing)
-
-
-async def _told(request: Request, items: tuple[Item, ...]) -> dict[str, str]:
-    form = await request.form()
-    values = {item.name: form.get(f"{_FIELD}{item.name}") for item in items}
-    return {
-        name: one_line(value, 1_000)
-        for name, value in values.items()
-        if isinstance(value, str) and value.strip()
-    }

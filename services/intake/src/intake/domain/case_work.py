@@ -217,10 +217,11 @@ def followed(old: Ticket, ticket: Ticket, hand: Hand) -> Decision:
 
 def may_follow(ticket: Ticket, old: Ticket) -> bool:
     """Whether the new ticket's requester may follow the old one up: it is a ticket of the same desk
-    and theirs, or one that they are in copy of."""
+    and theirs, one that they are in copy of, or their organisation's."""
     people = (old.requester, *old.participants)
     is_theirs = any(is_same_person(ticket.requester, each) for each in people)
-    return ticket.desk == old.desk and is_theirs
+    is_same_customer = ticket.customer is not None and ticket.customer == old.customer
+    return ticket.desk == old.desk and (is_theirs or is_same_customer)
 
 
 def linked_back(ticket: Ticket, old: Ticket) -> Ticket:

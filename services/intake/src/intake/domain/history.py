@@ -80,6 +80,25 @@ def _resolved(data: Data) -> tuple[str, str, str]:
     return what, "", str(data.get("resolution") or "")
 
 
+def _step(words: str, field: str = "text") -> Callable[[Data], tuple[str, str, str]]:
+    return lambda data: (words.format_map(_Fields(data)), "", str(data.get(field) or ""))
+
+
+def _meeting(words: str) -> Callable[[Data], tuple[str, str, str]]:
+    def told(data: Data) -> tuple[str, str, str]:
+        at = str(data.get("starts_at") or "")[:16].replace("T", ", ")
+        return f"{words} for {at} UTC", "", str(data.get("place") or "")
+
+    return told
+
+
+class _Fields(dict[str, Any]):
+    """The fact's fields; one that is not there is left out."""
+
+    def __missing__(self, key: str) -> str:
+        return ""
+
+
 def _plain(words: str) -> Callable[[Data], tuple[str, str, str]]:
     return lambda data: (words, "", "")
 
@@ -99,4 +118,19 @@ _READERS: Final[Mapping[str, Callable[[Data], tuple[str, str, str]]]] = {
     "reopened": _plain("At work again"),
     "closing_announced": _plain("Will be closed unless you write"),
     "closed": _plain("Closed"),
+    "merged": _step("Goes on as {into_number}"),
+    "absorbed": _step("Another request about the same issue goes on here"),
+    "split_off": _step("A further issue has a request of its own, {new_number}", "why"),
+    "followed_up": _step("Followed up by {new_number}"),
+    "feedback_received": _step("Feedback was given"),
+    "feedback_acknowledged": _step("Feedback was answered"),
+    "complaint_filed": _step("A complaint, to be reviewed", ""),
+    "review_opened": _step("The {stage} of the complaint began"),
+    "review_updated": _step("How the review stands"),
+    "review_concluded": _step("Outcome of the {stage}", "outcome"),
+    "arbitration_requested": _step("Arbitration was asked for", "why"),
+    "meeting_proposed": _meeting("A meeting was proposed"),
+    "meeting_agreed": _meeting("A meeting is agreed"),
+    "meeting_held": _step("The meeting was held", ""),
+    "meeting_cancelled": _step("The meeting will not be", "why"),
 }
