@@ -47,3 +47,24 @@ def database(cluster: Cluster, unique_name: str) -> Iterator[Databases]:
     databases = Databases(cluster, unique_name)
     yield databases
     databases.drop()
+
+
+@pytest.fixture(scope="module")
+def lasting_databases(cluster: Cluster) -> Iterator[Databases]:
+    """Databases that all tests of a module share: what is large is filled once."""
+    databases = Databases(cluster, f"m{SystemIds(SystemClock()).new().hex[4:20]}")
+    yield databases
+    databases.drop()
+
+
+@pytest.fixture(
+    scope="module",
+    params=[
+        pytest.param(50_000, id="50k"),
+        pytest.param(1_000_000, id="1m", marks=[pytest.mark.long, pytest.mark.timeout(600)]),
+    ],
+)
+def rows(request: pytest.FixtureRequest) -> int:
+    """How many rows the tables have on which plans are looked at. The million takes a minute."""
+    found: int = request.param
+    return found

@@ -1,161 +1,244 @@
-"""The hot queries use their indexes, however many tickets there are."""
+"""The hot queries use their indexes and look at few rows, however many tickets there are.
+
+`make test T="-m long -k test_queries"` does the same with a million.
+"""
 
 from __future__ import annotations
 
-import json
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator
 from datetime import UTC, datetime, timedelta
-from typing import Any
 from uuid import UUID
 
-import asyncpg
 import pytest
 
-from pledge.runtime.database import open_pool
+from pledge.runtime import relay
+from pledge.runtime.ownership import PartitionState, advance, claim, hold
 from pledge.runtime.records import Partition
-from sla import reading, store
+from sla import reading, reports, store
 from sla.reading import BreachFilter, TimerFilter
+from sla.reports import Period
+from sla.rows import BreachRow, TimerRow
+from support.cluster import run
 from support.databases import Databases
+from support.plans import Explaining, explaining, fill
 
-TICKETS = 30_000
+pytestmark = pytest.mark.xdist_group("sla-queries")
+
 NOW = datetime(2026, 11, 16, 16, 0, tzinfo=UTC)
+SINCE = datetime(2025, 1, 1, tzinfo=UTC)
 HOME = Partition("ticket.events.v1", 3)
+DESKS = 20
+# Due instants are spread over so many days.
+DAYS = 730
+BATCH = 500
+PAGE = 50
 
-SEED = """
-INSERT INTO tickets (ticket_id, topic, partition, desk, number, policy_version, severity, is_closed,
-    sequence, timer_sequence, breach_sequence, wake_at, cause_id, correlation_id)
-SELECT md5(i::text)::uuid, 'ticket.events.v1', i % 12,
-    CASE i % 3 WHEN 0 THEN 'vircom' ELSE 'demo' END,
-    'T-' || i, 'v1', 'p1', i % 4 = 0, 2, 2, 0,
-    CASE WHEN i % 2 = 0 THEN $2::timestamptz + i * interval '1 second' END, 'c' || i, 'c' || i
-FROM generate_series(1, $1::int) AS i;
-"""
-SEED_FACTS = """
-INSERT INTO facts (ticket_id, sequence, type, occurred_at, recorded_at, data)
-SELECT md5(i::text)::uuid, n, CASE n WHEN 1 THEN 'opened' ELSE 'noted' END, $2::timestamptz,
-    $2::timestamptz, '{"subject_line": "x"}'
-FROM generate_series(1, $1::int) AS i, generate_series(1, 2) AS n
-"""
-SEED_TIMERS = """
-INSERT INTO timers (ticket_id, metric, cycle, desk, state, started_at, due_at, at_risk_sent, target,
-    reason)
-SELECT md5(i::text)::uuid, metric, 1, CASE i % 3 WHEN 0 THEN 'vircom' ELSE 'demo' END,
-    CASE WHEN i % 2 = 0 THEN 'running' ELSE 'met' END, $2::timestamptz,
-    $2::timestamptz + i * interval '1 second', 0, '30 minutes', 'opened'
-FROM generate_series(1, $1::int) AS i, unnest(ARRAY['first_response', 'resolution']) AS metric
-"""
-SEED_BREACHES = """
-INSERT INTO breaches (breach_id, ticket_id, desk, metric, cycle, target, policy_version, due_at,
-    detected_at, is_late, is_provisional)
-SELECT gen_random_uuid(), md5(i::text)::uuid, CASE i % 3 WHEN 0 THEN 'vircom' ELSE 'demo' END,
-    'first_response', 1, '30 minutes', 'v1', $2::timestamptz + i * interval '1 second', $2, false,
-    false
-FROM generate_series(1, $1::int) AS i
-"""
+# Each ticket has one timer; of four one runs, one is paused, one was met and one breached.
+SEED = (
+    """
+    INSERT INTO tickets (ticket_id, topic, partition, desk, number, policy_version, severity,
+        is_closed, sequence, timer_sequence, breach_sequence, wake_at, cause_id, correlation_id)
+    SELECT md5(i::text)::uuid, 'ticket.events.v1', i % 12, 'desk-' || i % {desks}, 'T-' || i, 'v1',
+        'p' || 1 + i % 3, i / 12 % 4 > 1, 2, 2, 0,
+        CASE WHEN i / 12 % 4 < 2 THEN '{since}'::timestamptz + i * {step} END, 'c' || i, 'c' || i
+    FROM generate_series(1, {rows}) AS i
+    """,
+    """
+    INSERT INTO facts (ticket_id, sequence, type, occurred_at, recorded_at, data)
+    SELECT md5(i::text)::uuid, n, CASE n WHEN 1 THEN 'opened' ELSE 'waiting_on_customer' END, at,
+        at, '{{"subject_line": "x"}}'
+    FROM generate_series(1, {rows}) AS i,
+        LATERAL (SELECT '{since}'::timestamptz + i * {step} AS at) AS told,
+        generate_series(1, CASE WHEN i % 10 = 0 THEN 2 ELSE 1 END) AS n
+    """,
+    """
+    INSERT INTO timers (ticket_id, metric, cycle, desk, state, started_at, due_at, met_at,
+        at_risk_sent, target, reason)
+    SELECT md5(i::text)::uuid, (ARRAY['first_response', 'resolution'])[1 + i / {desks} / 4 % 2], 1,
+        'desk-' || i % {desks},
+        (ARRAY['running', 'paused', 'met', 'breached'])[1 + i / {desks} % 4], at,
+        CASE WHEN i / {desks} % 4 <> 1 THEN at END, CASE WHEN i / {desks} % 4 = 2 THEN at END,
+        CASE WHEN i / {desks} % 5 = 0 THEN 80 ELSE 0 END, '30 minutes', 'opened'
+    FROM generate_series(1, {rows}) AS i,
+        LATERAL (SELECT '{since}'::timestamptz + i * {step} AS at) AS told
+    """,
+    """
+    INSERT INTO breaches (breach_id, ticket_id, desk, metric, cycle, target, policy_version, due_at,
+        detected_at, is_late, is_provisional)
+    SELECT md5(i::text)::uuid, md5(i::text)::uuid, 'desk-' || i % {desks}, 'first_response', 1,
+        '30 minutes', 'v1', at, at, false, false
+    FROM generate_series(1, {rows}) AS i,
+        LATERAL (SELECT '{since}'::timestamptz + i * {step} AS at) AS told
+    """,
+    """
+    INSERT INTO outbox (shard, topic, key, value, header_names, header_values)
+    SELECT i % 16, 'sla.events.v1', 'key', 'value', ARRAY['ce_id'], ARRAY['x'::bytea]
+    FROM generate_series(1, {rows}) AS i
+    """,
+    """
+    INSERT INTO consumed (topic, partition, next_offset, epoch)
+    SELECT topic, n, 0, 1 FROM generate_series(0, 499) AS n,
+        unnest(ARRAY['ticket.events.v1', 'status.events.v1']) AS topic
+    """,
+)
 
 
-class Explaining:
-    """A connection that also explains each statement it runs."""
-
-    def __init__(self, connection: asyncpg.Connection) -> None:
-        self._connection = connection
-        self.plans: list[dict[str, Any]] = []
-
-    async def fetch(self, sql: str, *arguments: object) -> list[asyncpg.Record]:
-        await self._explain(sql, arguments)
-        rows: list[asyncpg.Record] = await self._connection.fetch(sql, *arguments)
-        return rows
-
-    async def execute(self, sql: str, *arguments: object) -> str:
-        await self._explain(sql, arguments)
-        return str(await self._connection.execute(sql, *arguments))
-
-    async def _explain(self, sql: str, arguments: tuple[object, ...]) -> None:
-        # The generic plan is what a prepared statement may end up with; it knows no values.
-        await self._connection.execute(
-            f"SET plan_cache_mode = force_generic_plan; PREPARE hot AS {sql}"
-        )
-        nothing = ", ".join("NULL" for _ in arguments)
-        text = await self._connection.fetchval(f"EXPLAIN (FORMAT JSON) EXECUTE hot({nothing})")
-        await self._connection.execute("DEALLOCATE hot; RESET plan_cache_mode")
-        self.plans.append(json.loads(text)[0]["Plan"])
-
-    def nodes(self) -> Iterator[dict[str, Any]]:
-        waiting = list(self.plans)
-        while waiting:
-            node = waiting.pop()
-            yield node
-            waiting += node.get("Plans", [])
-
-    def indexes(self) -> set[str]:
-        """The indexes that are used; fails when a table is read as a whole."""
-        nodes = list(self.nodes())
-        assert "Seq Scan" not in {node["Node Type"] for node in nodes}
-        return {node["Index Name"] for node in nodes if "Index Name" in node}
+@pytest.fixture(scope="module")
+def crowded(lasting_databases: Databases, rows: int) -> str:
+    """The DSN of a database with so many rows in each table."""
+    dsn = lasting_databases("sla")
+    step = f"interval '{DAYS * 86_400 / rows} seconds'"
+    names = {"rows": rows, "desks": DESKS, "since": SINCE.isoformat(), "step": step}
+    run(fill(lasting_databases.owner(dsn), [each.format(**names) for each in SEED]))
+    return dsn
 
 
 @pytest.fixture
-async def seeded(database: Databases) -> AsyncIterator[asyncpg.Connection]:
-    dsn = database("sla")
-    owner = await asyncpg.connect(database.owner(dsn))
-    for statement in (SEED, SEED_FACTS, SEED_TIMERS, SEED_BREACHES):
-        await owner.execute(statement.replace("$1::int", str(TICKETS)).replace("$2", f"'{NOW}'"))
-    await owner.execute("VACUUM ANALYZE")
-    await owner.close()
-    pool = await open_pool(dsn, application_name="test", size=2)
-    async with pool.acquire() as connection:
+async def hot(crowded: str) -> AsyncIterator[Explaining]:
+    async with explaining(crowded) as connection:
         yield connection
-    await pool.close()
 
 
-async def some_ids(connection: asyncpg.Connection, count: int = 500) -> list[UUID]:
-    rows = await connection.fetch("SELECT ticket_id FROM tickets LIMIT $1", count)
+async def some_ids(hot: Explaining, count: int = BATCH) -> list[UUID]:
+    rows = await hot._connection.fetch("SELECT ticket_id FROM tickets LIMIT $1", count)
     return [row["ticket_id"] for row in rows]
 
 
-async def test_tickets_of_a_batch_are_read_by_their_keys(seeded: asyncpg.Connection) -> None:
-    ids = await some_ids(seeded)
-    explaining = Explaining(seeded)
-    loaded = await store.load_tickets(explaining, ids)
-    assert len(loaded) == 500
-    assert explaining.indexes() == {"tickets_pkey", "facts_pkey", "timers_pkey"}
+async def test_tickets_of_a_batch_are_read_by_their_keys(hot: Explaining) -> None:
+    """Tickets, their facts and what was told of them: one row of each, and some facts more."""
+    ids = await some_ids(hot)
+    assert len(await store.load_tickets(hot, ids)) == BATCH
+    assert hot.indexes() == {"tickets_pkey", "facts_pkey", "timers_pkey"}
+    assert hot.examined() <= 5 * BATCH
+    assert hot.sorted() <= 2 * BATCH
 
 
 async def test_next_wakes_of_a_partition_are_read_in_order_without_sorting(
-    seeded: asyncpg.Connection,
+    hot: Explaining,
 ) -> None:
-    explaining = Explaining(seeded)
-    found = await store.due_tickets(explaining, HOME, NOW + timedelta(hours=4), 200)
+    found = await store.due_tickets(hot, HOME, NOW, 200)
+    assert len(found) == 200
     assert [due for due, _ in found] == sorted(due for due, _ in found)
-    assert explaining.indexes() == {"tickets_by_wake"}
-    assert "Sort" not in {node["Node Type"] for node in explaining.nodes()}
+    assert hot.indexes() == {"tickets_by_wake"}
+    assert hot.examined() <= 200
+    assert not hot.sorts_without_values()
 
 
-async def test_changes_are_written_by_key(seeded: asyncpg.Connection) -> None:
-    tickets = list((await store.load_tickets(seeded, await some_ids(seeded))).values())
-    explaining = Explaining(seeded)
-    await store.update_tickets(explaining, tickets)
-    assert explaining.indexes() == {"tickets_pkey"}
+async def test_what_a_batch_changes_is_written_by_key(hot: Explaining) -> None:
+    tickets = list((await store.load_tickets(hot._connection, await some_ids(hot))).values())
+    await store.update_tickets(hot, tickets)
+    assert hot.indexes() == {"tickets_pkey"}
+    timers = [
+        TimerRow(
+            ticket.ticket_id, told.metric, told.cycle, ticket.desk, "met", NOW, NOW, None, NOW, 0,
+            "30 minutes", "agent_replied", None,
+        )
+        for ticket in tickets
+        for told in ticket.told.timers
+    ]  # fmt: skip
+    await store._update_timers(hot, timers)
+    breaches = [
+        BreachRow(
+            ticket.ticket_id, ticket.ticket_id, ticket.desk, "first_response", 1, "p1", None,
+            "30 minutes", "v1", NOW, NOW, is_late=False, is_provisional=False,
+        )
+        for ticket in tickets
+    ]  # fmt: skip
+    await store._insert_breaches(hot, breaches)
+    assert hot.indexes() == {"tickets_pkey", "timers_pkey"}
+    assert hot.examined() <= 4 * BATCH
 
 
-async def test_page_of_timers_reads_no_more_than_a_page(seeded: asyncpg.Connection) -> None:
-    explaining = Explaining(seeded)
-    wanted = TimerFilter(["vircom", "demo"], ["running", "paused"])
-    rows, following = await reading.list_timers(explaining, wanted, None, 50)
-    assert len(rows) == 50
+async def test_offset_and_ownership_of_a_partition_are_one_row(hot: Explaining) -> None:
+    state: PartitionState = (await claim(hot, frozenset([HOME])))[HOME]
+    await hold(hot, state)
+    await advance(hot, state, 7)
+    assert hot.indexes() == {"consumed_pkey"}
+    assert hot.examined() <= 4
+
+
+async def test_outbox_is_read_from_its_oldest_rows_on(hot: Explaining) -> None:
+    rows = await hot.fetch(relay._READ, list(range(16)), relay.ROUND_ROWS)
+    await hot.execute(relay._DELETE, [row["id"] for row in rows])
+    assert len(rows) == relay.ROUND_ROWS
+    assert hot.indexes() == {"outbox_pkey"}
+    assert hot.examined() <= 3 * relay.ROUND_ROWS
+    assert not hot.sorts_without_values()
+
+
+ALL = [f"desk-{n}" for n in range(DESKS)]
+FILTERS = {
+    "of all desks": TimerFilter(ALL, ["running", "paused"]),
+    "of one desk": TimerFilter(["desk-3"], ["running"]),
+    "at risk": TimerFilter(ALL, ["running"], is_at_risk=True),
+    "of a metric": TimerFilter(ALL, ["running"], metrics=["resolution"]),
+    "due within a month": TimerFilter(
+        ALL, ["running"], due_from=NOW, due_before=NOW + timedelta(days=30)
+    ),
+}
+
+
+@pytest.mark.parametrize("name", FILTERS)
+async def test_page_of_timers_reads_little_more_than_a_page_a_desk(
+    hot: Explaining, name: str
+) -> None:
+    """The board's list and the API's: a page of each desk and state, merged."""
+    wanted = FILTERS[name]
+    rows, following = await reading.list_timers(hot, wanted, None, PAGE)
+    assert len(rows) == PAGE
     assert following is not None
-    assert explaining.indexes() == {"timers_by_due", "tickets_pkey", "facts_pkey"}
+    assert hot.indexes() == {"timers_by_due", "tickets_pkey", "facts_pkey"}
+    pages = len(wanted.desks) * len(wanted.states) + 2
+    # A filter passes one row in five at the least.
+    assert hot.examined() <= 6 * pages * (PAGE + 1)
+    assert hot.sorted() <= pages * (PAGE + 1)
 
 
-async def test_page_of_breaches_reads_no_more_than_a_page(seeded: asyncpg.Connection) -> None:
-    explaining = Explaining(seeded)
-    rows, _ = await reading.list_breaches(explaining, BreachFilter(["vircom"]), None, 50)
+async def test_timers_of_a_severity_are_looked_for_among_the_open_ones_of_the_desk(
+    hot: Explaining, rows: int
+) -> None:
+    """The severity stands with the ticket: at the worst, all open timers are looked up."""
+    wanted = TimerFilter(["desk-3"], ["running", "paused"], severities=["p1"])
+    found, _ = await reading.list_timers(hot, wanted, None, PAGE)
+    assert {row["severity"] for row in found} == {"p1"}
+    assert hot.indexes() == {"timers_by_due", "tickets_pkey", "facts_pkey"}
+    assert hot.examined() <= 2 * rows // DESKS
+
+
+async def test_page_of_breaches_reads_no_more_than_a_page(hot: Explaining) -> None:
+    rows, _ = await reading.list_breaches(hot, BreachFilter(["desk-3"]), None, PAGE)
     assert [row["due_at"] for row in rows] == sorted((row["due_at"] for row in rows), reverse=True)
-    assert explaining.indexes() == {"breaches_by_due", "tickets_pkey"}
+    assert hot.indexes() == {"breaches_by_due", "tickets_pkey"}
+    assert hot.examined() <= 3 * (PAGE + 1)
 
 
-async def test_tickets_are_found_by_number_or_id(seeded: asyncpg.Connection) -> None:
-    explaining = Explaining(seeded)
-    ((ticket_id, _),) = await reading.find_tickets(explaining, "T-77")
-    assert [each for each, _ in await reading.find_tickets(seeded, str(ticket_id))] == [ticket_id]
-    assert explaining.indexes() == {"tickets_by_number", "tickets_pkey"}
+async def test_tickets_are_found_by_number_or_id(hot: Explaining) -> None:
+    ((ticket_id, _),) = await reading.find_tickets(hot, "T-77")
+    assert [each for each, _ in await reading.find_tickets(hot, str(ticket_id))] == [ticket_id]
+    assert hot.indexes() == {"tickets_by_number", "tickets_pkey"}
+    assert hot.examined() <= 4
+
+
+async def test_reports_of_a_month_read_the_month_of_the_desk(hot: Explaining, rows: int) -> None:
+    start = datetime(2026, 10, 1, tzinfo=UTC)
+    month = Period("desk-3", start, start + timedelta(days=31))
+    of_the_month = rows // DESKS * 31 // DAYS + 2
+    found = await reports.attainment(hot, month, ("severity", "customer", "month"))
+    assert sum(each["kept"] + each["missed"] for each in found) > 0
+    assert hot.indexes() == {"timers_by_due", "tickets_pkey"}
+    # Half of the timers have ended; each is looked up with its ticket.
+    assert hot.examined() <= 2 * of_the_month
+
+    assert await reports.breaches_by_hour(hot, month)
+    assert "breaches_by_due" in hot.indexes()
+    assert hot.examined() <= 4 * of_the_month
+    assert hot.sorted() <= of_the_month
+
+
+async def test_pauses_of_a_month_are_found_by_when_they_began(hot: Explaining, rows: int) -> None:
+    start = datetime(2026, 10, 1, tzinfo=UTC)
+    asked = (start, start + timedelta(days=31), UUID(int=0), reports.BATCH)
+    await hot.fetch(reports._PAUSED, "desk-3", *asked)
+    assert hot.indexes() == {"facts_of_waiting", "tickets_pkey"}
+    of_the_month = rows // 10 * 31 // DAYS + 2
+    assert hot.examined() <= 3 * of_the_month
