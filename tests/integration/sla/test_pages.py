@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import html
 import re
+from datetime import timedelta
 
 import httpx
 import pytest
@@ -124,6 +125,22 @@ async def test_stream_wakes_only_those_who_may_see_the_desk(sla: Sla) -> None:
             with pytest.raises(TimeoutError):
                 async with asyncio.timeout(0.3):
                     await anext(hidden)
+
+
+async def test_what_another_process_publishes_is_noticed_too(sla: Sla) -> None:
+    async with sla.http() as client, client.stream("GET", "/board/changes") as stream:
+        lines = stream.aiter_lines()
+        assert [await anext(lines) for _ in range(3)] == ["event: alive", "data: ", ""]
+        told = asyncio.ensure_future(anext(lines))
+
+        async def is_noticed() -> bool:
+            # Each event that is published takes a number, whichever process writes it.
+            await sla.connection.execute("SELECT nextval('outbox_id_seq')")
+            sla.clock.advance_to(sla.clock.now() + timedelta(seconds=1))
+            return told.done()
+
+        await eventually(is_noticed, what="news of another process")
+        assert await told == "event: changed"
 
 
 async def test_more_boards_than_are_served_live_are_asked_to_come_again(make_sla: Makes) -> None:

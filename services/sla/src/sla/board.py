@@ -41,19 +41,24 @@ AT_RISK_TONE, AT_RISK_MARK = "warn", "!"
 _UNITS = ((86400, "d", 3600, "h"), (3600, "h", 60, "min"), (60, "min", 1, "s"))
 
 _COUNTS = """
-SELECT asked.state, count(*) FILTER (WHERE fits) AS timers,
-       count(*) FILTER (WHERE fits AND at_risk_sent > 0) AS at_risk,
-       bool_or(place = $5::int) AS has_more
+SELECT asked.state, sum(counted.timers)::bigint AS timers, sum(counted.at_risk)::bigint AS at_risk,
+       bool_or(counted.examined > $3) AS has_more
 FROM unnest($1::text[]) AS wanted(desk)
 CROSS JOIN unnest(ARRAY['running', 'paused', 'breached']) AS asked(state)
 CROSS JOIN LATERAL (
-    SELECT at_risk_sent, row_number() OVER () AS place,
-           $4::text IS NULL OR $4 = (SELECT severity FROM tickets
-               WHERE tickets.ticket_id = timers.ticket_id) AS fits
-    FROM timers
-    WHERE desk = wanted.desk AND state = asked.state
-      AND (asked.state <> 'breached' OR coalesce(due_at, 'infinity') >= $2::timestamptz)
-    LIMIT $3
+    SELECT count(*) AS examined, count(*) FILTER (WHERE fits) AS timers,
+           count(*) FILTER (WHERE fits AND at_risk_sent > 0) AS at_risk
+    FROM (
+        SELECT at_risk_sent,
+               $4::text IS NULL OR $4 = (SELECT severity FROM tickets
+                   WHERE tickets.ticket_id = timers.ticket_id) AS fits
+        FROM timers
+        WHERE desk = wanted.desk AND state = asked.state
+          AND coalesce(due_at, 'infinity')
+              >= CASE asked.state WHEN 'breached' THEN $2::timestamptz ELSE '-infinity' END
+        ORDER BY coalesce(due_at, 'infinity'), ticket_id, metric, cycle
+        LIMIT $3 + 1
+    ) AS urgent
 ) AS counted
 GROUP BY asked.state
 """
@@ -95,7 +100,9 @@ class Count:
         return Count(self.number + other.number, self.has_more or other.has_more)
 
     def __str__(self) -> str:
-        return f"{self.number:,}{'+' if self.has_more else ''}"
+        if not self.has_more:
+            return f"{self.number:,}"
+        return f"{self.number - self.number % 1000:,}+"
 
 
 async def count_shown(
@@ -108,7 +115,6 @@ async def count_shown(
         now - BREACHES_SHOWN_FOR,
         COUNTED_UP_TO,
         severity or None,
-        COUNTED_UP_TO,
     )
     by_state = {row["state"]: row for row in rows}
     counts = {
