@@ -9,6 +9,7 @@ from typing import Any
 import httpx
 
 from integration.intake.harness import ANN, Intake, a_mail, short
+from integration.intake.test_portal import browser, code_of, sign_in
 from pledge.events import Authentication, Contact, FormSubmitted
 
 NO_PROOF = Authentication(result="none")
@@ -252,3 +253,36 @@ async def test_the_ticket_s_page_offers_case_work_and_takes_it(intake: Intake) -
         page = (await client.get(path)).text
         assert "conclude-review" in page
         assert "review opened" in page
+
+
+async def test_a_requester_follows_up_and_complains_in_the_portal(intake: Intake) -> None:
+    support, ada = "support@sightcall.example", "ada@adatum.example"
+    text = "Nobody can sign in to the console since nine o'clock this morning."
+    await intake.mail(a_mail("No sign-in", text, sender=ada, to=support), support, sender=ada)
+    (ticket,) = await intake.tickets(1)
+    assert (await do(intake, ticket["id"], "close")).is_success
+    path = f"/my/sightcall/{ticket['number']}"
+    async with browser(intake) as client:
+        await sign_in(intake, client, ada)
+        page = await client.get(path)
+        form = {"csrf_token": code_of(page), "rating": "1", "is_complaint": "true"}
+        forged = await client.post(f"{path}/feedback", data={**form, "csrf_token": "x"})
+        assert forged.is_error
+        assert (await client.post(f"{path}/feedback", data={**form, "rating": "6"})).is_error
+        assert "We have your message" in (await client.post(f"{path}/feedback", data=form)).text
+        new = await client.get("/my/sightcall/new", params={"follows_up": ticket["number"]})
+        assert f"It follows up {ticket['number']}" in new.text
+        form = {
+            "csrf_token": code_of(new), "form": "fault", "subject": "Again", "text": text,
+            "follows_up": ticket["number"],
+        }  # fmt: skip
+        other = await client.post("/my/sightcall/new", data={**form, "follows_up": "SIG-99999"})
+        assert other.status_code == 404
+        assert (await client.post("/my/sightcall/new", data=form)).is_success
+        _, following = await intake.tickets(2)
+        assert [each["number"] for each in following["links"]] == [ticket["number"]]
+        closed = await show(intake, ticket)
+        assert (closed["state"], closed["feedback"][0]["stage"]) == ("closed", "filed")
+        story = (await client.get(path)).text
+        assert f"Followed up by {following['number']}" in story
+        assert "A complaint, to be reviewed" in story
