@@ -99,7 +99,7 @@ async def test_a_voicemail_on_the_critical_line_pages_all_the_same(world: World)
     assert page["state"] == "triggered"
 
 
-@pytest.mark.promise("SMS-07", "SMS-08")
+@pytest.mark.promise("SMS-06", "SMS-07", "SMS-08")
 async def test_regular_requests_have_the_regular_hours_of_every_day(world: World) -> None:
     await world.advance_to(utc("2026-03-07 23:00"))  # Saturday, 18:00 in Toronto
     ticket = await world.form(
@@ -116,8 +116,54 @@ async def test_regular_requests_have_the_regular_hours_of_every_day(world: World
     [mail] = [each for each in await world.arrived() if "kei@grants.example" in each["to"]]
     assert "Sun 8 Mar 2026, 08:00:00 JST (Asia/Tokyo)" in mail["text"]
 
+    page = await world.http.get(
+        f"{world.url('intake')}/ticket/{call['id']}",
+        headers={**world.authorization([DESK], "agent"), "accept": "text/html"},
+    )
+    choice = page.text.partition('/triage"')[2].partition("</form>")[0]
+    for tier in ("Tier 1, emergency", "Tier 2, high", "Tier 3, medium", "Tier 4, low"):
+        assert tier in choice
+    assert "Critical processes are down." in choice
+
     # A regular channel, and an emergency after all: as fast, and somebody is called.
     await triage(world, ticket, "tier1")
     assert await world.due(ticket, "first_response") == world.clock.now() + 15 * MINUTE
     [ring] = await calls(world)
     assert ring["to"] == ERIN
+
+
+@pytest.mark.promise("SMS-01", "SMS-05", "SMS-07")
+async def test_the_critical_line_used_for_a_question_is_listed_as_misuse_until_a_person_decides(
+    world: World,
+) -> None:
+    ticket = await world.call(DESK, LINE, extension="501")
+    [call] = await calls(world)
+    await world.advance(MINUTE)
+    await triage(world, ticket, "tier4")
+    [page] = await world.pages(DESK)
+    assert (page["state"], page["resolution"]) == ("resolved", "misuse"), "the page ends"
+    await world.hang_up(call)
+    await world.advance(30 * MINUTE)
+    assert len(await calls(world)) == 1
+    # Thursday, 21:00 in Toronto: the regular queue's next day.
+    assert await world.due(ticket, "first_response") == utc("2026-03-06 02:00")
+    shown = await world.get("intake", f"/tickets/{ticket['id']}")
+    assert not shown["is_urgent"]
+    [mail] = [each for each in await world.arrived() if "is tier4" in each["subject"]]
+    assert mail["to"] == "carla@smartsimple-staff.example"
+
+    [listed] = (await world.get("intake", "/misuse", desk=DESK, state="recorded"))["items"]
+    assert listed["number"] == ticket["number"]
+    await world.post("intake", f"/tickets/{ticket['id']}/misuse", confirmed=True, why="A question.")
+    assert (await world.get("intake", "/misuse", desk=DESK, state="recorded"))["items"] == []
+    [listed] = (await world.get("intake", "/misuse", desk=DESK, state="confirmed"))["items"]
+    assert (listed["misuse"]["decided_by"]["id"], listed["misuse"]["why"]) == (
+        "maya",
+        "A question.",
+    )
+    kinds = [each.type for each in await world.events("ticket.events.v1")]
+    assert kinds[-2:] == ["pledge.ticket.misuse_recorded.v1", "pledge.ticket.misuse_decided.v1"]
+    # What was rightly called in is none.
+    other = await world.call(DESK, LINE, extension="501")
+    await triage(world, other, "tier2")
+    assert len((await world.get("intake", "/misuse", desk=DESK))["items"]) == 1

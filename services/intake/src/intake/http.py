@@ -15,6 +15,7 @@ from intake.case_views import BODIES, ForClientBody
 from intake.casework import CaseWork
 from intake.domain.case_commands import FollowUp, Merge, Split
 from intake.domain.commands import Action
+from intake.domain.misuse import MisuseState
 from intake.domain.ticket import Refusal, RefusalReason, Ticket
 from intake.views import FactPage, FactView, TicketPage, TicketView, Told, view
 from pledge.events import Actor, Malformed
@@ -69,6 +70,14 @@ class Tickets:
             return found, None
         return found[: search.limit], str(found[search.limit - 1].id)
 
+    async def misused(
+        self, desks: frozenset[str] | None, state: str | None, before: UUID | None, limit: int
+    ) -> tuple[list[Ticket], str | None]:
+        """A page of tickets with a misuse, newest first, and the cursor of the next."""
+        async with self._pool.acquire() as connection:
+            found = await queries.misused(connection, desks, state, before, limit)
+        return found[:limit], str(found[limit - 1].id) if len(found) > limit else None
+
     async def facts(self, ticket: Ticket, after: int, limit: int) -> list[FactView]:
         """Facts of the ticket in order, after that sequence."""
         async with self._pool.acquire() as connection:
@@ -102,6 +111,7 @@ class Api:
         add = self.router.add_api_route
         add("/tickets", self.list_tickets, methods=["GET"])
         add("/tickets", self.open_ticket, methods=["POST"], status_code=201)
+        add("/misuse", self.list_misuse, methods=["GET"])
         add("/tickets/{ref}", self.show_ticket, methods=["GET"], response_model=TicketView)
         add("/tickets/{ref}/facts", self.list_facts, methods=["GET"])
         add("/attachments/{desk}/{sha256}", self.get_attachment, methods=["GET"])
@@ -130,6 +140,21 @@ class Api:
         of the subject of a recent ticket."""
         search = queries.Search(_desks(principal, desk), state, severity, q, cursor, limit)
         found, following = await self._tickets.search(search)
+        return TicketPage(items=[view(each) for each in found], next=following)
+
+    async def list_misuse(
+        self,
+        principal: Reader,
+        desk: Annotated[list[str] | None, Query()] = None,
+        state: MisuseState | None = None,
+        cursor: Annotated[UUID | None, Query()] = None,
+        limit: _Limit = 50,
+    ) -> TicketPage:
+        """Tickets on which the misuse of a line is recorded, newest first, for the fee that a
+        person may charge (SMS-05). `state`: recorded (nobody decided yet), confirmed, dismissed."""
+        found, following = await self._tickets.misused(
+            _desks(principal, desk), state, cursor, limit
+        )
         return TicketPage(items=[view(each) for each in found], next=following)
 
     async def show_ticket(

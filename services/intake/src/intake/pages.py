@@ -12,6 +12,7 @@ from intake import queries
 from intake.case_views import BODIES
 from intake.domain.case_state import MeetingState, Stage
 from intake.domain.commands import Action
+from intake.domain.misuse import MisuseState
 from intake.domain.ticket import FINISHED, State, Ticket
 from intake.http import Agent, Api, Tickets
 from intake.policy import Desks
@@ -30,7 +31,7 @@ FORMS: Final = (
     Action.RESOLVE, Action.REOPEN, Action.CLOSE, Action.SPLIT, Action.MERGE, Action.FOLLOW_UP,
     Action.PROPOSE_MEETING, Action.AGREE_MEETING, Action.HOLD_MEETING, Action.CANCEL_MEETING,
     Action.FEEDBACK, Action.ACKNOWLEDGE_FEEDBACK, Action.OPEN_REVIEW, Action.UPDATE_REVIEW,
-    Action.CONCLUDE_REVIEW, Action.REQUEST_ARBITRATION,
+    Action.CONCLUDE_REVIEW, Action.REQUEST_ARBITRATION, Action.MISUSE,
 )  # fmt: skip
 _LOCAL_TIME: Final = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d(:\d\d)?")
 """What a browser sends of a time; the forms say that it is UTC."""
@@ -136,6 +137,9 @@ def _is_offered(action: Action, ticket: Ticket) -> bool:
             return MeetingState.AGREED in meetings
         case Action.CANCEL_MEETING:
             return bool(meetings & {MeetingState.PROPOSED, MeetingState.AGREED})
+        case Action.MISUSE:
+            misuse = ticket.particulars.misuse
+            return misuse is not None and misuse.state is MisuseState.RECORDED
         case _:
             return True
 

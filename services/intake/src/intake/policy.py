@@ -28,6 +28,7 @@ from intake.policy_admission import (
 from intake.policy_care import FeedbackSection, care_of
 from intake.policy_chat import ChatSection, chat_rules_of
 from intake.policy_levels import SeverityDefinition, levels_of
+from intake.policy_misuse import MisuseEntry, check_misuse, misuse_rules_of
 from intake.policy_parts import (
     Domain,
     Name,
@@ -152,6 +153,7 @@ class DeskFile(Part):
     feedback: FeedbackSection = FeedbackSection()
     portal: PortalRules = PortalRules()
     chat: ChatSection | None = None
+    misuse: tuple[MisuseEntry, ...] = ()
 
     @field_validator("reply_address")
     @classmethod
@@ -235,6 +237,7 @@ def _unknown_names(document: Document, model: DeskFile) -> Iterator[Problem]:
         *(each.address for each in model.addresses),
         *(each.name for each in model.phone_lines),
     )
+    yield from check_misuse(document, model.misuse, lines, severities)
     if model.plans:
         used.append((("defaults", "plan"), model.defaults.plan, model.plans))
         used += [
@@ -274,6 +277,7 @@ def to_desk(model: DeskFile) -> Desk:
         forms=forms_of(model.portal),
         levels=levels_of(model.severities),
         help_centre=model.help_centre,
+        misuse_rules=misuse_rules_of(model.misuse),
         chat=chat_rules_of(model.chat),
         care=care_of(model.feedback),
         addresses=MappingProxyType(

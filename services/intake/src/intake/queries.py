@@ -113,6 +113,29 @@ async def facts(
     return rows
 
 
+_MISUSED = f"""
+{SELECT_TICKET}
+WHERE details -> 'particulars' -> 'misuse' IS NOT NULL
+    AND ($1::text[] IS NULL OR desk = ANY($1)) AND ($3::uuid IS NULL OR id < $3)
+    AND ($2::text IS NULL
+         OR coalesce(details -> 'particulars' -> 'misuse' ->> 'state', 'recorded') = $2)
+ORDER BY id DESC LIMIT $4
+"""
+
+
+async def misused(
+    connection: asyncpg.Connection,
+    desks: frozenset[str] | None,
+    state: str | None,
+    before: UUID | None,
+    limit: int,
+) -> list[Ticket]:
+    """Tickets on which a misuse is recorded, newest first; one more than the limit, if there is."""
+    names = None if desks is None else sorted(desks)
+    rows = await connection.fetch(_MISUSED, names, state, before, limit + 1)
+    return [ticket_of(row) for row in rows]
+
+
 _OPEN_OF_CUSTOMER = f"""
 {SELECT_TICKET}
 WHERE desk = $1 AND details ->> 'customer' = $2 AND state NOT IN ('resolved', 'closed')

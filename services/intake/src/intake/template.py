@@ -14,6 +14,7 @@ tickets:
 # It must be one of `addresses`.
 reply_address: support@{desk}.example
 language: en
+# help_centre: https://help.{desk}.example    # linked from the portal and the chat widget
 
 # The gravest first. The words stand beside the choice in triage.
 severities:
@@ -126,6 +127,13 @@ rules:
 
 # trials:
 #   severity_at_least: critical
+
+# What came by one of these lines and is triaged as another severity is recorded as misuse and listed
+# (GET /misuse); a person confirms or dismisses it.
+# misuse:
+#   - name: emergencies
+#     lines: [emergency@{desk}.example]
+#     only_for: [critical]
 
 # The chat widget asks GET /desks/{desk}/chat; while no window is open it offers the form instead.
 # chat:

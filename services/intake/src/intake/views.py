@@ -16,6 +16,7 @@ from pydantic import (
 
 from intake.domain import commands as do
 from intake.domain.case_state import Feedback, Link, Meeting
+from intake.domain.misuse import Misuse
 from intake.domain.particulars import Particulars
 from intake.domain.text import storable
 from intake.domain.ticket import Ticket
@@ -62,6 +63,7 @@ class TicketView(BaseModel):
     scope: str | None
     scope_rule: str | None
     circumvention: str | None
+    misuse: Misuse | None = Field(description="Of the line that it came by (SMS-05).")
     assignee: Actor | None
     incident_id: UUID | None
     unanswered_attempts: int
@@ -329,6 +331,18 @@ class EntitlementBody(Told):
         return do.DecideEntitlement(self.entitled)
 
 
+class MisuseBody(Told):
+    """Whether the misuse that was recorded is one, for the fee that somebody may charge; Pledge
+    charges nothing (SMS-05)."""
+
+    confirmed: bool
+    why: _Line = ""
+
+    def command(self) -> do.DecideMisuse:
+        """The command for the domain."""
+        return do.DecideMisuse(self.confirmed, storable(self.why))
+
+
 BODIES: dict[do.Action, type[Told]] = {
     do.Action.TRIAGE: TriageBody,
     do.Action.REPLY: ReplyBody,
@@ -347,5 +361,6 @@ BODIES: dict[do.Action, type[Told]] = {
     do.Action.PLAN: PlanBody,
     do.Action.SCOPE: ScopeBody,
     do.Action.ENTITLEMENT: EntitlementBody,
+    do.Action.MISUSE: MisuseBody,
 }
 """What is sent with each action of an agent."""

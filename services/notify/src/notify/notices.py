@@ -1,6 +1,7 @@
 """Events of the bus into notices and ticket knowledge: the only place that knows their fields."""
 
 from dataclasses import dataclass, replace
+from datetime import datetime
 from typing import Any
 from uuid import UUID
 
@@ -84,6 +85,8 @@ def learn(known: Ticket | None, event: TicketEvent) -> Ticket:
         case Triaged():
             facts = {**ticket.facts, "severity": event.severity, "priority": event.priority}
             return replace(ticket, facts=facts)
+        case MisuseRecorded():
+            return replace(ticket, facts={**ticket.facts, "is_urgent": False})
         case ParticipantsChanged():
             requester = event.requester.model_dump(mode="json")
             facts = {**ticket.facts, "requester": requester}
@@ -91,11 +94,25 @@ def learn(known: Ticket | None, event: TicketEvent) -> Ticket:
                 facts["is_answerable"] = event.is_answerable
             return replace(ticket, facts=facts)
         case Resolved() | Closed() | Merged():
-            return replace(ticket, is_over=True)
+            facts = {**ticket.facts, "over_at": event.recorded_at.isoformat()}
+            return replace(ticket, is_over=True, facts=facts)
         case Reopened():
             return replace(ticket, is_over=False)
         case _:
             return ticket
+
+
+def is_past(notice: Notice, ticket: Ticket | None) -> bool:
+    """Whether the ticket has ended since: its end overtook a breach on another topic, and nobody
+    needs to come. Feedback and reviews come after the end, and so do their breaches (INF-11)."""
+    if ticket is None or not ticket.is_over:
+        return False
+    told = ticket.facts.get("over_at")
+    if told is None:
+        return True
+    is_told_of_ticket = notice.event.startswith("ticket.")
+    at = notice.detected_at if is_told_of_ticket else notice.occurred_at
+    return at <= datetime.fromisoformat(told)
 
 
 def _opened(event: TicketOpened) -> dict[str, Any]:

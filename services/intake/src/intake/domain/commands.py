@@ -42,6 +42,7 @@ class Action(StrEnum):
     PLAN = "plan"
     SCOPE = "scope"
     ENTITLEMENT = "entitlement"
+    MISUSE = "misuse"
     HEAR = "hear"
 
 
@@ -212,6 +213,15 @@ class DecideEntitlement(Command):
 
     action: ClassVar[Action] = Action.ENTITLEMENT
     is_entitled: bool
+
+
+@dataclass(frozen=True, slots=True)
+class DecideMisuse(Command):
+    """Whether a recorded misuse of a line was one. Nothing is charged by it (SMS-05)."""
+
+    action: ClassVar[Action] = Action.MISUSE
+    is_confirmed: bool
+    why: str = ""
 
 
 @dataclass(frozen=True, slots=True)

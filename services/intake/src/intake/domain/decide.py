@@ -14,6 +14,7 @@ from intake.domain import meetings, reviews, standing
 from intake.domain.admission import ask, items_of
 from intake.domain.commands import Command, WaitingFor
 from intake.domain.deciding import apply, common, done, nothing, refused, told
+from intake.domain.misuse import Misuse, misused
 from intake.domain.ticket import (
     FINISHED,
     Decision,
@@ -36,6 +37,7 @@ from pledge.events import (
     Escalated,
     InformationCompleted,
     LinkedToIncident,
+    MisuseRecorded,
     Noted,
     ParticipantsChanged,
     Reopened,
@@ -85,12 +87,29 @@ def _triage(command: do.Triage, ticket: Ticket, hand: Hand) -> Decision | Refusa
         known_incident=command.known_incident,
     )
     is_other = (severity, event.priority) != (ticket.severity, ticket.priority)
-    assessed = replace(ticket.particulars, assessed_by=hand.by, assessed_why=command.why)
+    own = ticket.particulars
+    if is_other:
+        own = replace(own, assessed_by=hand.by, assessed_why=command.why)
+    if (misuse := _misuse(ticket, severity, hand)) is None:
+        told_too: tuple[TicketEvent, ...] = ()
+    else:
+        facts = {**common(ticket, hand), "line": misuse.line, "severity": misuse.severity}
+        told_too = (MisuseRecorded(**facts, by=hand.by, rule=misuse.rule),)
+        own = replace(own, misuse=misuse)
     return done(
-        ticket, hand, "triaged", event,
+        ticket, hand, "triaged", event, *told_too,
         severity=severity, priority=event.priority, product=command.product or ticket.product,
-        particulars=assessed if is_other else ticket.particulars,
+        particulars=own,
+        # To the regular queue (SMS-05).
+        is_urgent=ticket.is_urgent and misuse is None,
     )  # fmt: skip
+
+
+def _misuse(ticket: Ticket, severity: str | None, hand: Hand) -> Misuse | None:
+    """What this severity first shows to be a misuse of the line that the request came by."""
+    if ticket.particulars.misuse is not None:
+        return None
+    return misused(hand.desk.misuse_rules, ticket.line, severity, hand.occurred_at)
 
 
 @apply.register

@@ -7,6 +7,7 @@ from typing import Final
 from intake.domain.case_state import CareRules
 from intake.domain.chat_hours import ChatRules
 from intake.domain.entitlement import Entitlement, ScopeRule, VersionList
+from intake.domain.misuse import MisuseRule
 from intake.domain.reply_address import bare_address
 from intake.domain.request import Condition, Line, Request, holds
 from intake.domain.requirements import Requirement
@@ -103,6 +104,7 @@ class Desk:
     levels: tuple[Level, ...] = ()
     chat: ChatRules | None = None
     help_centre: str | None = None
+    misuse_rules: tuple[MisuseRule, ...] = ()
 
     def administered_by(self, address: str | None) -> tuple[Customer, ...]:
         """The customers that the person at the address administers."""

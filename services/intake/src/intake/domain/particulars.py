@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
+from intake.domain.misuse import Misuse
 from pledge.events import Actor
 
 
@@ -14,7 +15,8 @@ class Particulars:
     they are now; ``assessed_by`` and ``assessed_why`` belong to the last change of them.
     ``requirement`` names the entry of the desk's file that says what the request needs, and
     ``information`` is what was said of it so far (INF-05). ``entitled`` None: not decided, or no
-    rule (SIG-01). ``circumvention`` is how the fault can be got around (INF-14).
+    rule (SIG-01). ``circumvention`` is how the fault can be got around (INF-14), ``misuse`` what
+    was found of the line that it came by (SMS-05).
     """
 
     requested_severity: str | None = None
@@ -27,6 +29,7 @@ class Particulars:
     scope: str | None = None
     scope_rule: str | None = None
     circumvention: str | None = None
+    misuse: Misuse | None = None
 
 
 NOTHING_PARTICULAR = Particulars()

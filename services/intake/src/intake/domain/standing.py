@@ -5,8 +5,9 @@ from dataclasses import replace
 from intake.domain import commands as do
 from intake.domain.admission import answer
 from intake.domain.deciding import apply, common, done, nothing
+from intake.domain.misuse import MisuseState
 from intake.domain.ticket import Decision, Hand, Refusal, RefusalReason, Ticket
-from pledge.events import EntitlementDecided, PlanChanged, ScopeDecided
+from pledge.events import EntitlementDecided, MisuseDecided, PlanChanged, ScopeDecided
 
 
 @apply.register
@@ -41,6 +42,22 @@ def _scope(command: do.DecideScope, ticket: Ticket, hand: Hand) -> Decision | Re
     )
     particulars = replace(ticket.particulars, scope=command.scope, scope_rule=None)
     return done(ticket, hand, "scope_decided", event, *mail, particulars=particulars)
+
+
+@apply.register
+def _misuse(command: do.DecideMisuse, ticket: Ticket, hand: Hand) -> Decision | Refusal:
+    misuse = ticket.particulars.misuse
+    state = MisuseState.CONFIRMED if command.is_confirmed else MisuseState.DISMISSED
+    if misuse is None:
+        return nothing(ticket, "no misuse of a line is recorded on the ticket")
+    if misuse.state is state:
+        return nothing(ticket, f"the misuse is {state} already")
+    event = MisuseDecided(
+        **common(ticket, hand), is_confirmed=command.is_confirmed, by=hand.by, why=command.why
+    )
+    decided = replace(misuse, state=state, decided_by=hand.by, why=command.why)
+    particulars = replace(ticket.particulars, misuse=decided)
+    return done(ticket, hand, f"misuse_{state}", event, particulars=particulars)
 
 
 @apply.register

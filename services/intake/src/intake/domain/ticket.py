@@ -40,7 +40,7 @@ _CARE: Final = frozenset(
 # done at any age: to follow up (SIG-08).
 _TOLD_LATE: Final = _CARE | {
     Action.NOTE, Action.REPLY, Action.CONTACT_ATTEMPTS, Action.HEAR, Action.FOLLOW_UP,
-    Action.HOLD_MEETING, Action.CANCEL_MEETING,
+    Action.HOLD_MEETING, Action.CANCEL_MEETING, Action.MISUSE,
 }  # fmt: skip
 _ON_RESOLVED: Final = _TOLD_LATE | {
     Action.TRIAGE, Action.WORKAROUND, Action.REOPEN, Action.CLOSE, Action.ASSIGN,
