@@ -73,8 +73,7 @@ class Telling:
         page_id = UUID(derived_id(envelope.id, 0, source=f"/notify/page/{policy.name}"))
         late = _is_late(notice, breach, desk, self._work.now)
         record = self._work.raise_page(page_id, facts, policy, late=late)
-        if ticket is not None and ticket.is_over:
-            # The ticket's end overtook its breach on another topic: nobody needs to come.
+        if notices.is_past(notice, ticket):
             self._work.tell(record, CauseGone("ticket_over"))
 
     def _may_mail(self, desk: Desk, mailbox: Mailbox, notice: Notice, wanted: EmailWanted) -> bool:
