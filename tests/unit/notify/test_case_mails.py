@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
 from email import message_from_bytes, policy
 from uuid import UUID
 
@@ -17,9 +18,11 @@ from notify.policy import ROUTABLE_EVENTS
 from notify.rows import Ticket
 from pledge.events import (
     Actor,
+    Closed,
     ComplaintFiled,
     Contact,
     FeedbackAcknowledged,
+    Reopened,
     ReviewUpdated,
     TicketEvent,
 )
@@ -107,3 +110,20 @@ def test_every_step_of_cases_can_be_routed() -> None:
         "arbitration_requested",
     }  # fmt: skip
     assert {f"ticket.{each}" for each in steps} <= ROUTABLE_EVENTS
+
+
+def test_what_comes_after_a_ticket_s_end_pages_and_what_its_end_overtook_does_not() -> None:
+    closed = notices.learn(KNOWN, Closed(**COMMON, by=TOM, reason="resolved"))
+    complaint = ComplaintFiled(**COMMON, complaint_id=UUID(int=2), by=BO, channel="email")
+    before, after = (
+        replace(notices.notice(complaint, closed), detected_at=NOW + timedelta(minutes=each))
+        for each in (-1, 1)
+    )
+    assert notices.is_past(before, closed)
+    assert not notices.is_past(after, closed)
+    assert not notices.is_past(before, KNOWN), "it is not over"
+    breach = replace(after, event="promise.breached", occurred_at=NOW)
+    assert notices.is_past(breach, closed)
+    assert not notices.is_past(replace(breach, occurred_at=NOW + timedelta(days=2)), closed)
+    reopened = notices.learn(closed, Reopened(**COMMON, by=TOM))
+    assert not notices.is_past(before, reopened)
