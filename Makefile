@@ -2,7 +2,7 @@
 #
 # Nothing has to be installed before but Python 3.11 or newer and make: each target prepares what
 # it needs. Variables: DEMO=0, PORT_BASE=8200, T=path or options for pytest, B=name, MINUTES=10,
-# SEED=1.
+# TIMERS=100000, SEED=1.
 
 PYTHON ?= python3
 VENV := .venv
@@ -14,6 +14,7 @@ SOURCES := libs/common/src services/intake/src services/sla/src services/notify/
 PORT_BASE ?= 8100
 DEMO ?= 1
 MINUTES ?= 10
+TIMERS ?= 0
 SEED ?= 1
 WORKERS ?= 2
 T ?= tests
@@ -64,8 +65,9 @@ spec: $(INSTALLED)  ## Write docs/reference anew: events, settings, series, APIs
 bench: $(INSTALLED)  ## Measure, each figure beside its floor (B=name measures one).
 	@PYTHONPATH=tests $(BIN)/python -m bench $(B)
 
-chaos: $(INSTALLED)  ## Break things under load for MINUTES and compare what came out.
-	@$(BIN)/pytest -q -s -m chaos --chaos-minutes $(MINUTES) --chaos-seed $(SEED) tests/chaos/test_long.py
+chaos: $(INSTALLED)  ## Break things under load for MINUTES, or while TIMERS are due, and compare.
+	@$(BIN)/pytest -q -s -m chaos --chaos-minutes $(MINUTES) --chaos-timers $(TIMERS) \
+	  --chaos-seed $(SEED) tests/chaos/test_long.py tests/chaos/test_crowd.py
 
 lock: $(INSTALLED)  ## Resolve requirements.in and Kafka's jars to exact versions with hashes.
 	@$(BIN)/uv pip compile -q --universal --python-version 3.11 --generate-hashes \

@@ -23,6 +23,9 @@ def pytest_addoption(parser: pytest.Parser) -> None:
         help="go through all scenarios for so long, and write docs/chaos.md",
     )
     group.addoption("--chaos-seed", type=int, default=1, help="the seed to begin with")
+    group.addoption(
+        "--chaos-timers", type=int, default=0, help="let so many timers come due while things break"
+    )
     group.addoption("--chaos-scenario", default="", help="this scenario alone, once, in long form")
 
 

@@ -9,19 +9,18 @@ import pytest
 
 from pledge.runtime.clock import SystemClock
 from support.chaos.arena import Arena, Broken
+from support.chaos.crowd_report import REPORT, section
 from support.chaos.dice import Dice
 from support.chaos.ground import Ground
 from support.chaos.load import LONG
 from support.chaos.report import Run, render
 from support.chaos.scenarios import SCENARIOS
 from support.chaos.trial import Trial
-from support.cluster import ROOT
 
 pytestmark = [pytest.mark.chaos, pytest.mark.xdist_group("chaos"), pytest.mark.timeout(0)]
 
 # The oracle judges all that a world has seen, again after each trial: give it up in time.
 TRIALS_IN_A_WORLD = 4
-REPORT = ROOT / "docs" / "chaos.md"
 
 
 async def test_chosen_scenario(request: pytest.FixtureRequest) -> None:
@@ -45,7 +44,8 @@ async def test_everything_for_minutes(request: pytest.FixtureRequest) -> None:
     try:
         await _go_on(Arena(_ground(request), LONG), run, seed, timedelta(minutes=minutes))
     finally:
-        REPORT.write_text(render(run), encoding="utf-8")
+        kept = section(REPORT.read_text(encoding="utf-8"))
+        REPORT.write_text("\n".join(filter(None, (render(run), kept))), encoding="utf-8")
     assert not run.failures, "\n\n".join(run.failures)
 
 

@@ -14,7 +14,11 @@ pytestmark = [pytest.mark.chaos, pytest.mark.xdist_group("chaos")]
 @pytest.fixture(autouse=True)
 def _only_the_short_form(request: pytest.FixtureRequest) -> None:
     told = request.config
-    if told.getoption("--chaos-minutes", 0) or told.getoption("--chaos-scenario", ""):
+    if (
+        told.getoption("--chaos-timers", 0)
+        or told.getoption("--chaos-minutes", 0)
+        or told.getoption("--chaos-scenario", "")
+    ):
         pytest.skip("the long form was asked for")
 
 

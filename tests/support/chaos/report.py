@@ -55,6 +55,14 @@ def _kafka() -> str:
     return str(json.loads(lock.read_text(encoding="utf-8"))["kafka"])
 
 
+def place() -> str:
+    """On what machine and with which versions, in a line."""
+    return (
+        f"Measured on {_processor()}, {os.cpu_count()} cores, {_memory()} memory, with Python"
+        f" {platform.python_version()} and Apache Kafka {_kafka()}"
+    )
+
+
 def render(run: Run) -> str:
     """The report as Markdown."""
     packages = ", ".join(f"{name} {version(name)}" for name in _PACKAGES)

@@ -46,6 +46,8 @@ class World:
         self.folder = ground.folder / name
         self.receiver = Receiver()
         self.replicas: dict[str, Replica] = {}
+        self.overrides: dict[str, str] = {}
+        """Settings of all processes that differ from the usual."""
         self.kafka = KafkaSettings(
             bootstrap_servers=ground.broker.bootstrap_servers, topic_prefix=f"{name}."
         )
@@ -128,6 +130,7 @@ class World:
             "PLEDGE_NOTIFY_RETRY_LONGEST_WAIT": "1",
             "PYTHONPATH": os.pathsep.join(filter(None, (known.get("PYTHONPATH"), _TESTS))),
         }
+        environment |= self.overrides
         if instance is not None:
             environment["KAFKA_GROUP_INSTANCE_ID"] = instance
         log = self.folder / "logs" / f"{label}.log"
@@ -182,7 +185,7 @@ class World:
         for service in SERVICES:
             connection = await asyncpg.connect(self.dsn(service), timeout=10)
             try:
-                await _assert_done(connection, service, ends)
+                await assert_done(connection, service, ends)
             finally:
                 await connection.close()
         return ends
@@ -216,7 +219,7 @@ _CONDITIONS = {
 }
 
 
-async def _assert_done(
+async def assert_done(
     connection: asyncpg.Connection, service: str, ends: dict[tuple[str, int], int]
 ) -> None:
     """Fail, naming what is left to do for `service`."""
