@@ -2,15 +2,15 @@
 
 The owner of a ticket's partition does it in its own transaction, like everything that changes a
 ticket: its epoch fences, its events go through the outbox, its timers hear of it. Batches are
-small, one at a time, with a pause after each that is as long as the machine is busy: whoever waits
-for the partition, the database or the event loop has a turn in between.
+small, a few at a time, with a pause after each that is the longer the busier the machine is:
+whoever waits for the partition, the database or the event loop has a turn in between.
 """
 
 from __future__ import annotations
 
 import asyncio
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import AbstractAsyncContextManager, suppress
 from datetime import datetime, timedelta
 from typing import Protocol
@@ -35,6 +35,8 @@ from sla.timers import TimerKeeper
 
 # How soon an order is seen that another process was given.
 LOOK_INTERVAL = timedelta(seconds=1)
+# Partitions worked on at a time: while the database has one's batch, another's is computed.
+AT_ONCE = 3
 FIRST = UUID(int=0)
 
 log = structlog.get_logger()
@@ -104,7 +106,7 @@ class Reassessor:
             await orders.finish(connection, found, self._books.clock.now())
 
     async def _work_off(self, order: Order) -> None:
-        """One batch of each partition in turn, until nothing of ours is left but what must wait."""
+        """Some partitions at a time, until nothing of ours is left but what must wait."""
         async with self._pool.acquire() as connection:
             await self._books.policies.ensure(connection, [(order.desk, order.version)])
         policy = self._books.policies.version(order.desk, order.version)
@@ -112,13 +114,27 @@ class Reassessor:
             raise RuntimeError(
                 f"the policy {order.version} of {order.desk} was fetched and is gone"
             )
-        cursors = dict.fromkeys(sorted(self._owner.owned()), FIRST)
-        while cursors:
-            for home in list(cursors):
+        homes = iter(sorted(self._owner.owned()))
+        tasks = [
+            asyncio.create_task(self._go_through(order, policy, homes)) for _ in range(AT_ONCE)
+        ]
+        try:
+            # Not a task group: whether the error of one will pass is asked of the error itself.
+            await asyncio.gather(*tasks)
+        finally:
+            for task in tasks:
+                task.cancel()
+            await asyncio.wait(tasks)
+
+    async def _go_through(self, order: Order, policy: Policy, homes: Iterator[Partition]) -> None:
+        """One partition after the other, each to its end."""
+        for home in homes:
+            after = FIRST
+            while True:
                 started = self._waits.monotonic()
-                cursors[home] = await self._batch(order, policy, home, cursors[home])
-                if cursors[home] == FIRST:
-                    del cursors[home]
+                after = await self._batch(order, policy, home, after)
+                if after == FIRST:
+                    break
                 took = timedelta(seconds=self._waits.monotonic() - started)
                 await self._waits.sleep(took * self._books.settings.reassess_pause)
 
