@@ -108,6 +108,31 @@ async def test_more_than_one_load_holds_is_fired_in_order(table: Table) -> None:
     assert all(at == START + int(key) * timedelta(seconds=1) for at, key in table.fired)
 
 
+async def test_asked_to_read_again_while_it_reads_it_reads_again(table: Table) -> None:
+    table.rows = {"x": START + MINUTE}
+    answer, asked = asyncio.Event(), []
+
+    async def slow(horizon: datetime, limit: int) -> Sequence[tuple[datetime, str]]:
+        found = await table.load(horizon, limit)
+        asked.append(horizon)
+        if len(asked) == 1:
+            await answer.wait()
+        return found
+
+    loop = DueLoop(table.clock, load=slow, fire=table.fire, window=10 * MINUTE)
+    task = asyncio.create_task(loop.run())
+    await settle()
+    table.rows["y"] = START + 2 * MINUTE  # a partition comes while the answer is on its way
+    loop.reload()
+    answer.set()
+    await settle()
+    await advance(table.clock, START + 5 * MINUTE)
+    task.cancel()
+    with suppress(asyncio.CancelledError):
+        await task
+    assert table.fired == [(START + MINUTE, "x"), (START + 2 * MINUTE, "y")]
+
+
 async def test_a_database_that_is_away_is_asked_again(table: Table) -> None:
     table.rows = {"x": START + MINUTE}
     table.fault = OSError("away")

@@ -177,6 +177,8 @@ class DueLoop(Generic[K]):
         except BaseException:
             self._horizon = previous
             raise
+        if self._horizon is None:
+            return  # asked meanwhile to read again: what was read may be of before
         for due, key in loaded:
             if due > self._horizon:
                 break  # memory is full
