@@ -62,6 +62,7 @@ class DueLoop(Generic[K]):
             None if prepare is None else _Preparation(prepare, ahead, self._woken.set)
         )
         self._horizon: datetime | None = None
+        self._reloads = 0
         # More was due before the horizon than memory may hold: load again once half of it is done.
         self._is_truncated = False
         self._sleeps_until: datetime | None = None
@@ -88,6 +89,7 @@ class DueLoop(Generic[K]):
     def reload(self) -> None:
         """Read the database again, e.g. after a partition came or went."""
         self._horizon = None
+        self._reloads += 1
         self._woken.set()
 
     def next_due(self) -> datetime | None:
@@ -168,7 +170,7 @@ class DueLoop(Generic[K]):
         return now >= self._horizon - self._window / 2
 
     async def _refill(self, now: datetime) -> None:
-        previous = self._horizon
+        previous, reloads = self._horizon, self._reloads
         # Raised before the read, so that what is scheduled meanwhile is not missed.
         self._horizon = now + self._window
         self._is_truncated = False
@@ -177,7 +179,7 @@ class DueLoop(Generic[K]):
         except BaseException:
             self._horizon = previous
             raise
-        if self._horizon is None:
+        if self._reloads != reloads:
             return  # asked meanwhile to read again: what was read may be of before
         for due, key in loaded:
             if due > self._horizon:
