@@ -148,6 +148,9 @@ async def test_a_request_of_the_portal_from_its_filing_to_the_next_release(world
     await world.post("intake", "/customers/Fabrikam/plan", desk="infocyte", plan="command")
     assert (await ticket_now(world, ticket))["plan"] == "command"
     assert await due(world, ticket) == START + 8 * HOUR, "seven hours are left, day and night"
+    later = await file(world, severity="2")
+    assert later["plan"] == "command", "new requests have the plan as well"
+    assert await due(world, later) == START + 6 * HOUR
     await world.post("intake", f"{at}/plan", plan="enlist")
     await world.advance(10 * MINUTE)
     await world.post("intake", f"{at}/plan", plan="patrol")

@@ -9,7 +9,7 @@ from uuid import UUID
 import asyncpg
 import pytest
 
-from intake import store
+from intake import queries, store
 from intake.queries import Search, by_id, by_number, facts, search_statement
 from intake.store import SELECT_TICKET
 from pledge.runtime.database import open_pool
@@ -22,7 +22,10 @@ INSERT INTO tickets (id, desk, number, state, severity, channel, subject_line, r
     opened_at, changed_at, sequence, details)
 SELECT lpad(to_hex(n), 32, '0')::uuid, 'desk' || n % 5, 'D' || n % 5 || '-' || n,
     CASE WHEN n % 50 = 0 THEN 'open' ELSE 'closed' END, 'p' || 1 + n % 3, 'email',
-    'Subject ' || n, 'p' || n % 5000 || '@x.example', now(), now(), 1, '{"requester": {}}'
+    'Subject ' || n, 'p' || n % 5000 || '@x.example', now(), now(), 1,
+    CASE WHEN n % 20 = 0
+        THEN jsonb_build_object('customer', 'C' || n % 400, 'requester', '{}'::jsonb)
+        ELSE '{"requester": {}}' END
 FROM generate_series(1, $1) AS n
 """
 
@@ -74,6 +77,19 @@ async def test_lists_and_single_tickets_go_by_index(connection: asyncpg.Connecti
     assert len(await by_id(connection, UUID(int=77))) == 1
     assert len(await by_number(connection, "D2-77")) == 1
     assert len(await facts(connection, UUID(int=77), 0, 10)) == 1
+
+
+async def test_a_customers_and_a_persons_tickets_go_by_index(
+    connection: asyncpg.Connection,
+) -> None:
+    for _ in range(7):  # also under the one plan for all parameters
+        customers = await plan(connection, queries._OPEN_OF_CUSTOMER, "desk0", "C20", None, 200)
+        assert "Seq Scan" not in customers, customers
+        mine = await plan(
+            connection, queries._OF_PERSON, "desk0", "p77@x.example", ["C20"], None, 51
+        )
+        assert "Seq Scan" not in mine, mine
+    assert await queries.of_person(connection, "desk1", "p76@x.example", [], None, 50)
 
 
 async def test_a_batch_is_written_by_index(connection: asyncpg.Connection) -> None:

@@ -5,13 +5,13 @@ together: no crash leaves a ticket merged into one that knows nothing of it.
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from uuid import UUID
 
 import asyncpg
 
-from intake import store
+from intake import customer_plans, store
 from intake.agents import TicketUnknown, command_key, publications
 from intake.domain import case_work as work
 from intake.domain.case_commands import FollowUp, Merge, Split
@@ -112,6 +112,8 @@ class CaseWork:
             if not await self._is_new(connection, once):
                 return await _made(connection, once)
             hand = self._hand(desk, by, occurred_at)
+            planned = await customer_plans.planned(connection, [hand.desk])
+            hand = replace(hand, desk=planned.get(desk, hand.desk))
             birth = await self._birth(connection, hand.desk)
             decision = work.open_for(client, hand, birth)
             self._count(desk, "open", decision)

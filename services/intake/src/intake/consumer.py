@@ -17,7 +17,7 @@ from uuid import UUID
 
 import asyncpg
 
-from intake import chats, store
+from intake import chats, customer_plans, store
 from intake.domain.admission import INTAKE
 from intake.domain.case_work import followed, linked_back, may_follow
 from intake.domain.delivery import Delivery, Key, followed_by, key_of, read_delivery
@@ -70,6 +70,7 @@ class Batch:
     arrivals: list[Arrival] = field(default_factory=list)
     poison: list[Poison] = field(default_factory=list)
     outcomes: Counter[tuple[str, str, str]] = field(default_factory=Counter)
+    planned: dict[str, Desk] = field(default_factory=dict)
     opened: dict[UUID, Ticket] = field(default_factory=dict)
     known: dict[UUID, Ticket] = field(default_factory=dict)
     changed: set[UUID] = field(default_factory=set)
@@ -122,6 +123,8 @@ class IntakeHandler:
             await _resolve_numbers(connection, batch)
             routed, begun = await self._route(connection, batch)
             numbers = await self._number(connection, routed)
+            opening = (each.delivery.desk for each, way in routed if way.opens)
+            batch.planned = await customer_plans.planned(connection, opening)
             self._apply(batch, routed, numbers, now)
             await _write(connection, batch, begun)
         return self._outcome(batch)
@@ -219,7 +222,9 @@ class IntakeHandler:
             delivery = arrival.delivery
             words = getattr(delivery.event, "text", None)
             if way.opens:
-                decision = self._open(delivery, way.ticket_id, numbers, now)
+                desk = batch.planned.get(delivery.desk.id)
+                asked = replace(delivery, desk=desk) if desk is not None else delivery
+                decision = self._open(asked, way.ticket_id, numbers, now)
                 batch.opened[way.ticket_id] = decision.ticket
                 before = 0
                 batch.publications += _follow(batch, arrival, decision.ticket, now)

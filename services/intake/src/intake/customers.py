@@ -7,7 +7,7 @@ import asyncpg
 from fastapi import APIRouter, Depends
 from pydantic import AwareDatetime, BaseModel, ConfigDict, Field
 
-from intake import queries
+from intake import customer_plans, queries
 from intake.agents import Agents, TicketUnknown
 from intake.domain.commands import ChangePlan
 from intake.domain.ticket import Refusal, RefusalReason
@@ -47,8 +47,9 @@ class Customers:
         self.router.add_api_route("/customers/{customer}/plan", self.change_plan, methods=["POST"])
 
     async def change_plan(self, customer: str, body: CustomerPlan, principal: Agent) -> PlanResult:
-        """Change the plan of all open tickets of a customer, from one moment on (INF-07). Later
-        tickets begin with the plan of the desk's file. Asked again, it changes what is left."""
+        """Change the plan of a customer from one moment on, on all its open tickets and for new
+        ones (INF-07); a desk's file that says another plan later is believed instead. Asked again,
+        it changes what is left."""
         desk = self._agents.desks.get(body.desk) if principal.may(body.desk) else None
         if desk is None or customer not in desk.customers:
             told = f"there is no customer {customer[:200]} at the desk {body.desk}"
@@ -59,6 +60,8 @@ class Customers:
         now = self._agents.clock.now()
         command, at = ChangePlan(body.plan), min(body.occurred_at or now, now)
         by = Actor(kind="agent", id=principal.subject)
+        async with self._pool.acquire() as connection:
+            await customer_plans.keep(connection, desk, customer, body.plan, at)
         result = PlanResult(changed=[], unchanged=[])
         after: UUID | None = None
         while True:

@@ -1,7 +1,7 @@
 """A desk's rules as intake needs them: whose address, which customer, how severe at first sight."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Final
 
 from intake.domain.case_state import CareRules
@@ -18,13 +18,14 @@ DESK_RULE: Final = "desk"
 
 @dataclass(frozen=True, slots=True)
 class Customer:
-    """An organisation that the desk knows, and what it bought."""
+    """An organisation that the desk knows, what it bought, and the IANA zone that it is in."""
 
     name: str
     plan: str | None = None
     product: str | None = None
     is_trial: bool = False
     administrators: tuple[Contact, ...] = ()
+    zone: str | None = None
 
     def is_administered_by(self, address: str | None) -> bool:
         """Whether the address is one of its administrators'."""
@@ -105,6 +106,22 @@ class Desk:
     chat: ChatRules | None = None
     help_centre: str | None = None
     misuse_rules: tuple[MisuseRule, ...] = ()
+
+    def with_plans(self, plans: Mapping[str, str]) -> "Desk":
+        """The desk as it is with these plans of customers, by their names."""
+
+        def planned(customers: Mapping[str, Customer]) -> Mapping[str, Customer]:
+            return {
+                key: replace(each, plan=plans.get(each.name, each.plan))
+                for key, each in customers.items()
+            }
+
+        return replace(
+            self,
+            customers=planned(self.customers),
+            customers_by_domain=planned(self.customers_by_domain),
+            customers_by_address=planned(self.customers_by_address),
+        )
 
     def administered_by(self, address: str | None) -> tuple[Customer, ...]:
         """The customers that the person at the address administers."""
