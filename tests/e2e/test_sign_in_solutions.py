@@ -79,11 +79,13 @@ async def test_the_earliest_of_the_channels_and_the_severitys_promise_holds(worl
     mail = await a_mail(world, "Everything is down")
     call = await world.call(DESK, LINE)
     assert call["severity"] is None, "the provider decides it, in triage"
+    german = await a_mail(world, "Blau", sender="Lena <lena@rheinkontor.example>")
     european = await world.form(DESK, "Blue", requester={"zone": "Europe/Paris"})
     assert await world.due(case, "first_response") == tomorrow
     assert await world.due(mail, "first_response") == tomorrow
     assert await world.due(call, "first_response") == today, "normal alone would be tomorrow"
     assert await world.due(european, "first_response") == utc("2026-03-05 16:00")
+    assert await world.due(german, "first_response") == utc("2026-03-05 16:00")
 
     await world.advance(10 * MINUTE)
     await triage(world, case, "serious")

@@ -116,6 +116,12 @@ async def test_regular_requests_have_the_regular_hours_of_every_day(world: World
     [mail] = [each for each in await world.arrived() if "kei@grants.example" in each["to"]]
     assert "Sun 8 Mar 2026, 08:00:00 JST (Asia/Tokyo)" in mail["text"]
 
+    await world.mail(
+        "support@smartsimple.example", "How do I?", sender="Kim <kim@pacific-grants.example>"
+    )
+    [mail] = [each for each in await world.arrived() if "kim@pacific" in each["to"]]
+    assert "Sat 7 Mar 2026, 15:00:00 PST (America/Vancouver)" in mail["text"]
+
     page = await world.http.get(
         f"{world.url('intake')}/ticket/{call['id']}",
         headers={**world.authorization([DESK], "agent"), "accept": "text/html"},

@@ -36,6 +36,7 @@ from intake.policy_parts import (
     RuleCondition,
     Text,
     WebAddress,
+    Zone,
     address_of,
     condition_of,
 )
@@ -114,6 +115,7 @@ class CustomerEntry(Part):
     plan: Name | None = None
     product: str | None = None
     is_trial: bool = False
+    zone: Zone | None = None
     administrators: tuple[AdministratorEntry, ...] = ()
 
     @field_validator("addresses")
@@ -322,6 +324,7 @@ def _customer(entry: CustomerEntry) -> Customer:
         entry.product,
         entry.is_trial,
         administrators_of(entry.administrators),
+        entry.zone,
     )
 
 

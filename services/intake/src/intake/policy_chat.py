@@ -2,12 +2,12 @@
 
 from datetime import date, time
 from typing import Annotated, Final, Self
-from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
+from zoneinfo import ZoneInfo
 
 from pydantic import BeforeValidator, Field, field_validator, model_validator
 
 from intake.domain.chat_hours import ChatRules, Window
-from intake.policy_parts import Part, WebAddress
+from intake.policy_parts import Part, WebAddress, Zone
 
 _DAYS: Final = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
 
@@ -30,19 +30,10 @@ def _days(value: object) -> object:
 class ChatWindow(Part):
     """Weekly hours in one zone."""
 
-    zone: str
+    zone: Zone
     days: Annotated[frozenset[int], BeforeValidator(_days), Field(min_length=1)]
     opens: time = Field(alias="from")
     closes: time = Field(alias="to")
-
-    @field_validator("zone")
-    @classmethod
-    def _is_known(cls, value: str) -> str:
-        try:
-            ZoneInfo(value)
-        except (ZoneInfoNotFoundError, ValueError, OSError) as error:
-            raise ValueError("is no time zone; write one like Europe/Berlin") from error
-        return value
 
     @model_validator(mode="after")
     def _is_in_order(self) -> Self:

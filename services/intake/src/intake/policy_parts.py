@@ -2,8 +2,9 @@
 
 import re
 from typing import Annotated, Literal
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
-from pydantic import BaseModel, ConfigDict, Field, field_validator
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, field_validator
 
 from intake.domain.mail_headers import normal_address
 from intake.domain.request import Condition
@@ -12,6 +13,17 @@ Name = Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9_-]{0,62}$")]
 Domain = Annotated[str, Field(pattern=r"^[a-z0-9-]+(\.[a-z0-9-]+)+$")]
 Text = Annotated[str, Field(min_length=1, max_length=2_000)]
 WebAddress = Annotated[str, Field(pattern=r"^https?://[^\s]+$", max_length=2_000)]
+
+
+def _zone(value: str) -> str:
+    try:
+        ZoneInfo(value)
+    except (ZoneInfoNotFoundError, ValueError, OSError) as error:
+        raise ValueError("is no time zone; write one like Europe/Berlin") from error
+    return value
+
+
+Zone = Annotated[str, AfterValidator(_zone)]
 
 
 class Part(BaseModel):

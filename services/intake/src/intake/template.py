@@ -100,6 +100,7 @@ rules:
 #     domains: [contoso.example]
 #     plan: standard
 #     is_trial: false
+#     zone: Europe/Berlin          # of its people: for times in messages, unless they tell another
 #     administrators:
 #       - {name: Ada Admin, email: ada@contoso.example}
 
@@ -128,8 +129,8 @@ rules:
 # trials:
 #   severity_at_least: critical
 
-# What came by one of these lines and is triaged as another severity is recorded as misuse and listed
-# (GET /misuse); a person confirms or dismisses it.
+# What came by one of these lines and is triaged as another severity is recorded as misuse and
+# listed (GET /misuse); a person confirms or dismisses it.
 # misuse:
 #   - name: emergencies
 #     lines: [emergency@{desk}.example]

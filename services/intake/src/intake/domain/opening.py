@@ -180,7 +180,7 @@ def open_ticket(
 ) -> Decision:
     """The ticket that the delivery opens, with the facts of its opening."""
     desk, event = delivery.desk, delivery.event
-    content = content_of(event, desk)
+    content = _placed(content_of(event, desk), desk)
     kind_of_care = kind_of(desk, content.line, content.form)
     if kind_of_care is not None:
         content = replace(content, form=content.form or kind_of_care)
@@ -228,6 +228,15 @@ def open_ticket(
         ticket = replace(ticket, sequence=ticket.sequence + len(decided))
     decision = Decision(ticket, (opened, *asked, *decided), f"opened_by_{ticket.channel}")
     return _as_feedback(decision, delivery, content, kind_of_care, now)
+
+
+def _placed(content: Content, desk: Desk) -> Content:
+    """With the zone of the requester's organisation, where the requester told none (SMS-08)."""
+    person = content.requester
+    customer = desk.customer_of(person.email) if person.zone is None else None
+    if customer is None or customer.zone is None:
+        return content
+    return replace(content, requester=person.model_copy(update={"zone": customer.zone}))
 
 
 def _as_feedback(
