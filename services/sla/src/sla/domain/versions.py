@@ -92,8 +92,10 @@ def stand(facts: Iterable[Fact], policy: Policy, past: Sequence[Past] = ()) -> S
     found = assess(known, policy)
     if before is None:
         return Standing(found, owners)
-    timers = [*kept, *_numbered(found.timers, kept, taken, before)]
-    return Standing(replace(found, timers=_ordered(timers, policy)), owners)
+    live = _numbered(found.timers, kept, taken, before)
+    if live is found.timers and not kept:
+        return Standing(found, owners)
+    return Standing(replace(found, timers=_ordered([*kept, *live], policy)), owners)
 
 
 def take_over(
@@ -156,7 +158,7 @@ def _numbered(
     The cycle that begins when a settled one began is that one. What was over before the version
     took over was never promised, unless it stands for what was open then.
     """
-    if before is None:
+    if before is None or not (taken or any(_is_over(timer, before) for timer in timers)):
         return timers
     settled = Counter((timer.metric, timer.started_at) for timer in kept)
     alive: dict[str, list[Timer]] = {}
@@ -166,9 +168,7 @@ def _numbered(
         if settled[start]:
             settled[start] -= 1
             continue
-        ended_at = timer.met_at or timer.cancelled_at
-        is_over = ended_at is not None and ended_at <= before.until
-        (over if is_over else alive).setdefault(timer.metric, []).append(timer)
+        (over if _is_over(timer, before) else alive).setdefault(timer.metric, []).append(timer)
     found: list[Timer] = []
     for metric in {**over, **alive}:
         live = alive.get(metric, [])
@@ -179,6 +179,12 @@ def _numbered(
         numbers = _free(metric, taken)
         found += [timer._replace(cycle=next(numbers)) for timer in live]
     return found
+
+
+def _is_over(timer: Timer, before: Earlier) -> bool:
+    """Whether the cycle had ended when the next version took over."""
+    ended_at = timer.met_at or timer.cancelled_at
+    return ended_at is not None and ended_at <= before.until
 
 
 def _free(metric: str, taken: Collection[Key]) -> Iterator[int]:
