@@ -134,7 +134,7 @@ def _mailed_feedback(ticket: Ticket, delivery: Delivery, hand: Hand) -> Decision
     """A mail to an address for feedback is about the ticket it answers to, and reopens nothing;
     unless it goes on with what began there, or answers to the ticket's own address."""
     event = delivery.event
-    if not isinstance(event, EmailMessageReceived) or delivery.named is not None:
+    if delivery.named is not None or not isinstance(event, EmailMessageReceived):
         return None
     line = delivery.desk.line_of(event.recipients)
     kind = kind_of(delivery.desk, line, None)
