@@ -49,6 +49,7 @@ def refusal(result: object) -> Refusal:
     return result
 
 
+@pytest.mark.promise("SIG-09")
 def test_both_tickets_know_of_their_merging_and_nobody_is_lost() -> None:
     source = replace(NEW, participants=(ANN, Contact(email="cy@contoso.example")))
     away, here = both(merged(source, OLD))
@@ -101,6 +102,7 @@ def test_merging_keeps_participants_in_bounds() -> None:
     assert len(here.ticket.participants) == MAX_PARTICIPANTS
 
 
+@pytest.mark.promise("SIG-09")
 def test_an_issue_that_is_split_off_is_asked_by_the_same_people_since_the_same_time() -> None:
     ticket = a_ticket(participants=(BO,), severity="p1", plan="gold", channel="phone")
     original, new = both(split(ticket, SPLIT, a_hand(), BIRTH))
@@ -135,6 +137,7 @@ def test_a_split_takes_only_the_desk_s_severities_and_keeps_its_floor() -> None:
     assert new.ticket.severity == "p2"
 
 
+@pytest.mark.promise("SIG-08")
 @pytest.mark.parametrize("state", sorted(State))
 def test_a_ticket_can_be_followed_up_in_every_state(state: State) -> None:
     old = a_ticket(state=state, severity="p1")
@@ -153,6 +156,7 @@ def test_what_is_closed_is_neither_merged_nor_split(state: State) -> None:
     assert isinstance(split(ticket, SPLIT, a_hand(), BIRTH), Refusal) is is_closed
 
 
+@pytest.mark.promise("SIG-09")
 def test_a_client_s_ticket_is_what_the_desk_s_rules_make_of_it() -> None:
     client = ForClient(ANN, "[P1] No mail flows", channel="phone")
     made = open_for(client, a_hand(), BIRTH)

@@ -30,6 +30,7 @@ def invited(decision: Decision) -> Any:
     return Calendar.from_ical(mail.calendar)
 
 
+@pytest.mark.promise("SIG-07")
 def test_what_is_agreed_goes_to_every_calendar_and_what_is_cancelled_leaves_it() -> None:
     hostile = Contact(name='Bo"\r\nX-EVIL:1', email="bo@contoso.example")
     proposed = told(a_ticket(participants=(hostile,)), PROPOSE)

@@ -38,6 +38,7 @@ def decided(ticket: Ticket, command: Command) -> Decision:
     return decision
 
 
+@pytest.mark.promise("INF-12", "INF-13")
 @pytest.mark.parametrize("state", sorted(State))
 def test_a_complaint_goes_its_way_in_every_state_and_changes_none(state: State) -> None:
     ticket = decided(a_ticket(state=state), COMPLAINT).ticket
@@ -63,6 +64,7 @@ def test_each_stage_has_the_owner_of_the_desk_s_file() -> None:
     assert owners == ["vp", "chief"]
 
 
+@pytest.mark.promise("INF-11")
 def test_feedback_is_acknowledged_once_to_who_gave_it_by_the_channel_it_came_by() -> None:
     ticket = told(a_ticket(), replace(COMPLAINT, by=BO, channel="chat")).ticket
     [entry] = ticket.feedback
