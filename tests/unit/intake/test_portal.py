@@ -66,6 +66,10 @@ SHOWN = {
     "opened", "requester_replied", "agent_replied", "assigned", "triaged", "information_requested",
     "information_completed", "waiting_on_customer", "waiting_on_provider", "workaround_provided",
     "resolved", "reopened", "closing_announced", "closed",
+    "merged", "absorbed", "split_off", "followed_up", "feedback_received", "feedback_acknowledged",
+    "complaint_filed", "review_opened", "review_updated", "review_concluded",
+    "arbitration_requested", "meeting_proposed", "meeting_agreed", "meeting_held",
+    "meeting_cancelled",
 }  # fmt: skip
 
 
