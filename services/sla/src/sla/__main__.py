@@ -99,7 +99,7 @@ class Service:
                 "reassessment": self._reassessor.run,
                 "quarantine": lambda: aside.run(self._consumer, self._timers.schedule),
                 "census": self._count_for_ever,
-                "changes": self._changes.run,
+                "changes": lambda: self._changes.run(stop),
             },
             stop,
         )

@@ -63,23 +63,33 @@ class Changes:
             if any(map(listener.may, changed)):
                 listener.woken.set()
 
-    async def run(self) -> None:
-        """Look for the work of other processes, while anybody listens."""
-        latest: int | None = None
+    async def run(self, stop: asyncio.Event) -> None:
+        """Look for the work of other processes, while anybody listens, until `stop`.
+
+        Streams end at once then, or open browsers would hold up the stop of the process.
+        """
+        tasks = {asyncio.ensure_future(self._look_out()), asyncio.ensure_future(stop.wait())}
         try:
-            while True:
-                await self._clock.sleep(LOOK_INTERVAL)
-                if not self._listeners:
-                    latest = None
-                    continue
-                seen = await self._look(latest)
-                if seen != latest and latest is not None:
-                    self._wake_all()
-                latest = seen
+            done, _ = await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
+            for each in done:
+                each.result()
         finally:
-            # Streams end now, so that no browser holds up the stop of the process.
+            for each in tasks:
+                each.cancel()
             self._is_over = True
             self._wake_all()
+
+    async def _look_out(self) -> None:
+        latest: int | None = None
+        while True:
+            await self._clock.sleep(LOOK_INTERVAL)
+            if not self._listeners:
+                latest = None
+                continue
+            seen = await self._look(latest)
+            if seen != latest and latest is not None:
+                self._wake_all()
+            latest = seen
 
     def check_room(self, principal: Principal) -> None:
         """Raises TooManyBoards when there is no place for another stream of `principal`."""

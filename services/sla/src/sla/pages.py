@@ -22,6 +22,7 @@ from sla.board import ALL, SHOWN, Chosen
 from sla.changes import Changes, TooManyBoards
 from sla.policies import Policies
 from sla.reading import BadCursor
+from sla.sharing import Shared
 from sla.times import instant_text
 from sla.whys import find_ticket, why
 
@@ -61,6 +62,7 @@ class Pages:
         self._clock = clock
         self._web = web
         self._changes = changes
+        self._lists = Shared[str]()
         web.environment.globals["own_file"] = lambda name: f"/own/{_own_files()[name][0]}/{name}"
         self.router = APIRouter(include_in_schema=False, default_response_class=HTMLResponse)
         for path, handler in (
@@ -90,10 +92,17 @@ class Pages:
         """Open promises by urgency, with the breaches of the last day."""
         return self._web.page(request, "board.html", **await self._shown(principal, chosen))
 
-    async def rows(self, request: Request, principal: Reader, chosen: Filters) -> Response:
-        """The changing part of the board, for the page to put in place of what it shows."""
-        shown = await self._shown(principal, chosen)
-        response = self._web.page(request, "board_list.html", **shown)
+    async def rows(self, principal: Reader, chosen: Filters) -> Response:
+        """The changing part of the board, for the page to put in place of what it shows.
+
+        All boards hear of a change at once and ask at once: those that show the same share it.
+        """
+        template = self._web.environment.get_template("board_list.html")
+
+        async def render() -> str:
+            return template.render(await self._shown(principal, chosen))
+
+        response = HTMLResponse(await self._lists.get((principal.desks, chosen), render))
         # The page counts down by this clock: the browser's may be wrong.
         response.headers["x-pledge-now"] = instant_text(self._clock.now()) or ""
         return response

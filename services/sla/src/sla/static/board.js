@@ -180,7 +180,11 @@
     // Twice as long each time, and not all boards at once.
     const wait = Math.min(LONGEST_WAIT, 1000 * 2 ** failures) * (0.75 + Math.random() / 2);
     failures += 1;
-    const since = live.dataset.since ||= new Date().toLocaleTimeString([], { hour12: false });
+    if (!live.dataset.since) {
+      live.dataset.since = new Date().toLocaleTimeString([], { hour12: false });
+      news.textContent = "The connection is lost.";
+    }
+    const since = live.dataset.since;
     show("lost", `Connection lost at ${since}. The list may be out of date; trying again.`);
     retry = setTimeout(listen, wait);
   };
@@ -191,6 +195,7 @@
     source.addEventListener("alive", () => {
       // A change may have gone by while nobody listened.
       if (live.dataset.state !== "live") refresh();
+      if (live.dataset.since) news.textContent = "The board is live again.";
       delete live.dataset.since;
       heard();
       show("live", "Live");
