@@ -11,6 +11,7 @@ import pytest
 
 from pledge.runtime.clock import VirtualClock
 from pledge.runtime.due import DueLoop
+from support.clocks import SteppedClock
 from support.waiting import eventually
 
 START = datetime(2026, 3, 29, 0, 30, tzinfo=UTC)
@@ -20,7 +21,7 @@ MINUTE = timedelta(minutes=1)
 class Table:
     """What the database would hold: keys and when they are due."""
 
-    def __init__(self, clock: VirtualClock) -> None:
+    def __init__(self, clock: VirtualClock | SteppedClock) -> None:
         self.clock = clock
         self.rows: dict[str, datetime] = {}
         self.fired: list[tuple[datetime, str]] = []
@@ -57,7 +58,7 @@ async def settle() -> None:
         await asyncio.sleep(0)  # noqa: TID251 - lets the loop's tasks run, no time passes
 
 
-async def advance(clock: VirtualClock, until: datetime) -> None:
+async def advance(clock: VirtualClock | SteppedClock, until: datetime) -> None:
     while (wake := clock.next_wake()) is not None and wake <= until:
         clock.advance_to(max(wake, clock.now()))
         await settle()
@@ -160,3 +161,141 @@ async def test_far_appointments_stay_in_the_database(table: Table) -> None:
         assert len(loop) == 0
         await advance(table.clock, START + 61 * MINUTE)
     assert table.fired == [(START + 60 * MINUTE, "far")]
+
+
+# -- a clock that is set ----------------------------------------------------------------------
+
+
+async def test_what_a_clock_set_ahead_jumps_over_fires_soon_oldest_first() -> None:
+    """At the latest after the longest piece of a sleep, half a minute."""
+    clock = SteppedClock(START)
+    table = Table(clock)
+    table.rows = {"b": START + 50 * MINUTE, "a": START + 5 * MINUTE, "later": START + 70 * MINUTE}
+    async with running(table):
+        clock.step(60 * MINUTE)
+        await advance(clock, clock.now() + timedelta(seconds=30))
+        assert [key for _, key in table.fired] == ["a", "b"]
+        await advance(clock, START + 75 * MINUTE)
+    assert table.fired[-1] == (START + 70 * MINUTE, "later")
+
+
+async def test_a_clock_set_back_fires_nothing_before_its_instant_and_nothing_twice() -> None:
+    clock = SteppedClock(START)
+    table = Table(clock)
+    table.rows = {"done": START + MINUTE, "open": START + 4 * MINUTE}
+    async with running(table):
+        await advance(clock, START + 2 * MINUTE)
+        clock.step(-90 * MINUTE)
+        await advance(clock, START)
+        assert [key for _, key in table.fired] == ["done"]
+        await advance(clock, START + 5 * MINUTE)
+    assert [key for _, key in table.fired] == ["done", "open"]
+    assert table.fired[-1][0] == START + 4 * MINUTE
+
+
+# -- lanes --------------------------------------------------------------------------------------
+
+
+def desk_of(key: str) -> str:
+    return key[0]
+
+
+async def test_lane_that_is_held_up_holds_up_no_other(table: Table) -> None:
+    table.rows = {f"a{n}": START + MINUTE for n in range(9)} | {"b": START + MINUTE}
+    may_go_on = asyncio.Event()
+
+    async def fire(batch: Sequence[tuple[datetime, str]]) -> None:
+        if batch[0][1].startswith("a"):
+            await may_go_on.wait()
+        await table.fire(batch)
+
+    loop = DueLoop(table.clock, load=table.load, fire=fire, batch_limit=4, lane_of=desk_of)
+    task = asyncio.create_task(loop.run())
+    await settle()
+    await advance(table.clock, START + 2 * MINUTE)
+    assert [key for _, key in table.fired] == ["b"]
+    may_go_on.set()
+    await settle()
+    assert [key for _, key in table.fired] == ["b", *(f"a{n}" for n in range(9))]
+    task.cancel()
+    with suppress(asyncio.CancelledError):
+        await task
+
+
+async def test_batch_is_of_one_lane(table: Table) -> None:
+    table.rows = {f"{desk}{n}": START + MINUTE for n in range(5) for desk in "ab"}
+    batches: list[list[str]] = []
+
+    async def fire(batch: Sequence[tuple[datetime, str]]) -> None:
+        batches.append([key for _, key in batch])
+        await table.fire(batch)
+
+    loop = DueLoop(table.clock, load=table.load, fire=fire, batch_limit=3, lane_of=desk_of)
+    task = asyncio.create_task(loop.run())
+    await settle()
+    await advance(table.clock, START + 2 * MINUTE)
+    assert all(len({desk_of(key) for key in batch}) == 1 for batch in batches)
+    assert sorted(map(len, batches)) == [2, 2, 3, 3]
+    task.cancel()
+    with suppress(asyncio.CancelledError):
+        await task
+
+
+# -- memory -------------------------------------------------------------------------------------
+
+
+async def test_memory_holds_no_more_than_its_limit_and_nothing_is_lost(table: Table) -> None:
+    """Also what is scheduled, again and again, by new facts."""
+    async with running(table, limit=20) as loop:
+        for n in range(200):
+            key, due = f"{n % 50:03}", START + MINUTE + n * timedelta(seconds=1)
+            table.rows[key] = due
+            loop.schedule(due, key)
+            assert len(loop) <= 20
+        await settle()
+        await advance(table.clock, START + 9 * MINUTE)
+    assert sorted(key for _, key in table.fired) == [f"{n:03}" for n in range(50)]
+    assert [at for at, _ in table.fired] == sorted(at for at, _ in table.fired)
+    promised = {f"{n:03}": START + MINUTE + (150 + n) * timedelta(seconds=1) for n in range(50)}
+    assert {key: at for at, key in table.fired} == promised
+
+
+# -- reading ahead ------------------------------------------------------------------------------
+
+
+async def test_what_is_near_is_shown_beforehand_many_at_a_time(table: Table) -> None:
+    table.rows = {f"{n:02}": START + MINUTE + n * timedelta(milliseconds=100) for n in range(20)}
+    shown: list[tuple[datetime, list[str]]] = []
+
+    async def prepare(keys: Sequence[str]) -> None:
+        shown.append((table.clock.now(), list(keys)))
+
+    loop = DueLoop(table.clock, load=table.load, fire=table.fire, prepare=prepare)
+    task = asyncio.create_task(loop.run())
+    await settle()
+    await advance(table.clock, START + 2 * MINUTE)
+    assert shown == [(START + MINUTE - timedelta(seconds=2), sorted(table_keys(20)))]
+    assert len(table.fired) == 20
+    task.cancel()
+    with suppress(asyncio.CancelledError):
+        await task
+
+
+def table_keys(count: int) -> list[str]:
+    return [f"{n:02}" for n in range(count)]
+
+
+async def test_fault_while_reading_ahead_stops_nothing(table: Table) -> None:
+    table.rows = {"x": START + MINUTE}
+
+    async def prepare(_: Sequence[str]) -> None:
+        raise OSError("away")
+
+    loop = DueLoop(table.clock, load=table.load, fire=table.fire, prepare=prepare)
+    task = asyncio.create_task(loop.run())
+    await settle()
+    await advance(table.clock, START + 2 * MINUTE)
+    assert table.fired == [(START + MINUTE, "x")]
+    task.cancel()
+    with suppress(asyncio.CancelledError):
+        await task

@@ -74,7 +74,7 @@ class DueLoop(Generic[K]):
         """Fire `key` at `due` instead of any earlier appointment of it."""
         if self._horizon is not None and due > self._horizon:
             # It is in the database and will be loaded when its time comes near.
-            self._appointments.forget(key)
+            self.forget(key)
             return
         if self._appointments.get(key) == due:
             return
@@ -85,6 +85,8 @@ class DueLoop(Generic[K]):
     def forget(self, key: K) -> None:
         """Don't fire `key` any more."""
         self._appointments.forget(key)
+        if self._is_truncated and len(self._appointments) <= self._limit // 2:
+            self._woken.set()  # there is room for what was left out
 
     def reload(self) -> None:
         """Read the database again, e.g. after a partition came or went."""
