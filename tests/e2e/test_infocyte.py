@@ -305,7 +305,7 @@ async def test_mail_chat_and_portal_are_one_history_that_only_its_requester_sees
     stories = [
         await world.get("intake", f"/tickets/{each['id']}/facts") for each in (mailed, chatted)
     ]
-    assert "sign-in" in str(stories)
+    assert "sign_in" in str(stories)
     assert "token=" not in str(stories)
     # Three links an address and quarter of an hour; an old one opens nothing.
     for _ in range(5):

@@ -23,7 +23,7 @@ async def link(intake: Intake, client: httpx.AsyncClient, email: str) -> str | N
     answer = await client.post("/my/sightcall/link", data=form)
     assert "a mail with a link is on its way" in answer.text
     found: str | None = await intake.pool.fetchval(
-        "SELECT data->'variables'->>'link' FROM facts WHERE data->>'template' = 'sign-in'"
+        "SELECT data->'variables'->>'link' FROM facts WHERE data->>'template' = 'sign_in'"
         " AND data->'to'->0->>'email' = $1 ORDER BY occurred_at DESC LIMIT 1",
         email,
     )

@@ -44,7 +44,7 @@ async def test_a_requester_signs_in_reads_and_answers_on_a_phone_by_keyboard(
         await press(ann, "Tab", "Enter")
         await shown(ann, "a mail with a link is on its way")
         link: str = await intake.pool.fetchval(
-            "SELECT data->'variables'->>'link' FROM facts WHERE data->>'template' = 'sign-in'"
+            "SELECT data->'variables'->>'link' FROM facts WHERE data->>'template' = 'sign_in'"
         )
         await ann.open(link.removeprefix("http://intake.example"))
         await page.get_by_role("button", name="Sign in").focus()

@@ -13,6 +13,8 @@ from intake.domain.reply_address import ReplyAddresses
 from intake.domain.request import Request
 from intake.policy import DeskFilesInvalid, check_desk_file, load_desk, load_desks
 from intake.template import DESK_TEMPLATE
+from notify.default_templates import BUILT_IN
+from pledge.runtime import yamlfile
 from support.cluster import ROOT
 from unit.intake.builders import ADDRESSES, a_desk
 
@@ -22,6 +24,20 @@ DESKS = sorted(each.parent.name for each in (ROOT / "deploy" / "desks").glob("*/
 @pytest.mark.parametrize("desk", DESKS)
 def test_the_desks_files_are_right(desk: str) -> None:
     assert check_desk_file(ROOT / "deploy" / "desks" / desk / "intake.yaml") == []
+
+
+@pytest.mark.parametrize("name", DESKS)
+def test_each_template_that_intake_names_is_one_of_notify(name: str) -> None:
+    folder = ROOT / "deploy" / "desks" / name
+    desk = load_desk(folder / "intake.yaml")[0]
+    assert desk is not None
+    words = yamlfile.load(folder / "notify.yaml").data
+    assert isinstance(words, dict)
+    named = {desk.information_template, desk.sign_in_template}
+    named |= {each.answer for each in desk.scope_rules}
+    named |= {each.answer for each in desk.version_lists}
+    named |= {desk.entitlement.answer if desk.entitlement else None}
+    assert named - {None} <= {*words.get("templates", {}), *BUILT_IN}
 
 
 def test_the_template_is_right_as_it_stands(tmp_path: Path) -> None:

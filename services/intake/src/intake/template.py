@@ -67,7 +67,7 @@ rules:
 # template `ask_with` of notify.yaml; the first kind whose `when` holds counts. An item is known by
 # its name, its title and `known_as`, as a form's field or as the beginning of a line.
 # required_information:
-#   ask_with: information-request
+#   ask_with: information_request
 #   kinds:
 #     - name: fault
 #       when: {channel: [email, portal]}
@@ -144,7 +144,7 @@ rules:
 
 portal:
   # Requesters sign in at /my/{desk} by a link that this template of notify.yaml brings.
-  # sign_in_template: sign-in
+  # sign_in_template: sign_in
   # forms:
   #   - {name: fault, title: Something does not work}
   # Public keys that the desk's own forms send as `Pledge-Form-Key`.

@@ -95,11 +95,44 @@ If it was not you, do nothing: without the link we send nothing.
 """,
 )
 
+_INFORMATION_REQUEST = Template(
+    subject="[{{ ticket.number }}] We need more information: {{ title }}",
+    text="""\
+Hello{% if recipient.name %} {{ recipient.name }}{% endif %},
+
+we have your request. Its number is {{ ticket.number }}{% if severity %}, \
+its severity {{ severity }}{% endif %}.
+To help you we still need:
+
+{{ missing }}
+
+Answer this mail with a line for each, such as "Version: 3.2".
+
+{{ desk.title }}
+""",
+)
+
+_SIGN_IN = Template(
+    subject="Sign in to {{ desk.title }}",
+    text="""\
+Somebody, we think you, wants to see your requests. To sign in, open this link within
+{{ minutes }} minutes; it works once:
+
+{{ link }}
+
+If it was not you, do nothing: without the link nobody gets in.
+
+{{ desk.title }}
+""",
+)
+
 BUILT_IN: Mapping[str, Mapping[str, Template]] = {
     "acknowledgement": {"en": _ACKNOWLEDGEMENT},
     "page": {"en": _PAGE},
     "call": {"en": _CALL},
     "breach": {"en": _BREACH},
+    "information_request": {"en": _INFORMATION_REQUEST},
+    "sign_in": {"en": _SIGN_IN},
     "status_update": {"en": _STATUS_UPDATE},
     "subscription_confirmation": {"en": _CONFIRMATION},
     **CASE_TEMPLATES,
