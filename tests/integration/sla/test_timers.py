@@ -24,6 +24,7 @@ from sla.policies import load_policies
 from sla.settings import SlaSettings
 from sla.tickets import TicketCache
 from sla.timers import TimerKeeper
+from support.clocks import SteppedClock
 from support.databases import Databases
 from support.waiting import eventually
 
@@ -38,11 +39,16 @@ class Owner:
         self._outbox = outbox
         self.is_read = True
         self.is_broker_away = False
+        self.is_database_away = False
+        self.turned_away = 0
         self.asked = 0
         self.lock = asyncio.Lock()
 
     @asynccontextmanager
     async def owned_transaction(self, partition: Partition) -> AsyncIterator[OutboxTransaction]:
+        if self.is_database_away:
+            self.turned_away += 1
+            raise ConnectionResetError
         async with self.lock, self._outbox.transaction() as transaction:
             yield transaction
 
@@ -56,9 +62,13 @@ class Owner:
 class Desk:
     """Facts and timers of one partition on a real database, without a bus."""
 
-    def __init__(self, pool: asyncpg.Pool, folder: Path, clock: VirtualClock) -> None:
+    def __init__(
+        self, pool: asyncpg.Pool, folder: Path, clock: VirtualClock | SteppedClock, fire_batch: int
+    ) -> None:
         desks = write_acme(folder)
-        settings = SlaSettings(dsn="postgresql://unused", jwks="unused", desks=desks)
+        settings = SlaSettings(
+            dsn="postgresql://unused", jwks="unused", desks=desks, fire_batch=fire_batch
+        )
         self.pool, self.clock = pool, clock
         self.owner = Owner(Outbox(pool))
         metrics = SlaMetrics(CollectorRegistry())
@@ -107,19 +117,27 @@ class Desk:
         await eventually(has_asked)
 
 
-@pytest.fixture
-async def desk(database: Databases, tmp_path: Path) -> AsyncIterator[Desk]:
+@asynccontextmanager
+async def running(
+    database: Databases, folder: Path, clock: VirtualClock | SteppedClock, *, fire_batch: int = 250
+) -> AsyncIterator[Desk]:
     pool = await open_pool(database("sla"), application_name="test", size=4)
-    made = Desk(pool, tmp_path, VirtualClock(MONDAY))
+    made = Desk(pool, folder, clock, fire_batch)
     await made.handler.assigned(frozenset([HOME]))
-    running = asyncio.create_task(made.timers.run())
+    timers = asyncio.create_task(made.timers.run())
     try:
         yield made
     finally:
-        running.cancel()
+        timers.cancel()
         with suppress(asyncio.CancelledError):
-            await running
+            await timers
         await pool.close()
+
+
+@pytest.fixture
+async def desk(database: Databases, tmp_path: Path) -> AsyncIterator[Desk]:
+    async with running(database, tmp_path, VirtualClock(MONDAY)) as made:
+        yield made
 
 
 async def has_breached(desk: Desk) -> bool:
@@ -196,6 +214,21 @@ async def test_absence_of_the_broker_is_no_lag(desk: Desk) -> None:
     assert not breach["is_provisional"]
 
 
+async def test_absence_of_the_database_sets_nothing_aside(desk: Desk) -> None:
+    """What passes is waited for, however often it fails."""
+    await desk.take(Story().opened())
+    desk.owner.is_database_away = True
+    desk.clock.advance_to(MONDAY + minutes(31))
+
+    async def has_tried_again() -> bool:
+        return desk.owner.turned_away > 1
+
+    await eventually(has_tried_again)
+    desk.owner.is_database_away = False
+    await eventually(lambda: has_breached(desk))
+    assert await desk.pool.fetchval("SELECT count(*) FROM quarantine") == 0
+
+
 async def test_timers_end_with_the_ownership_of_their_partition(desk: Desk) -> None:
     await desk.take(Story().opened())
     await desk.handler.revoked(frozenset([HOME]))
@@ -234,3 +267,66 @@ async def test_oldest_overdue_timers_come_first(desk: Desk) -> None:
         "SELECT key FROM outbox WHERE topic = 'sla.breaches.v1' ORDER BY id"
     )
     assert [row["key"].decode() for row in rows] == [str(each.ticket_id) for each in stories]
+
+
+async def test_overdue_timers_come_a_batch_at_a_time_and_are_marked_late(
+    database: Databases, tmp_path: Path
+) -> None:
+    """Paced: at most a batch of them in one transaction, which all others can come between."""
+    count, batch = 30, 7
+    async with running(database, tmp_path, VirtualClock(MONDAY), fire_batch=batch) as desk:
+        for number in range(count):
+            await desk.take(Story(number).opened())
+        await desk.handler.revoked(frozenset([HOME]))
+        desk.clock.advance_to(MONDAY + minutes(120))
+        await desk.handler.assigned(frozenset([HOME]))
+
+        async def all_fired() -> bool:
+            return len(await desk.breaches()) == count
+
+        await eventually(all_fired)
+        assert all(row["is_late"] for row in await desk.breaches())
+        rows = await desk.pool.fetch("SELECT count(*) FROM breaches GROUP BY xmin::text")
+        assert sum(row["count"] for row in rows) == count
+        assert max(row["count"] for row in rows) <= batch
+
+
+async def test_clock_set_ahead_breaks_what_it_jumps_over_once_and_late(
+    database: Databases, tmp_path: Path
+) -> None:
+    clock = SteppedClock(MONDAY)
+    async with running(database, tmp_path, clock) as desk:
+        await desk.take(Story().opened())
+        clock.step(minutes(45))
+        clock.advance_to(clock.now() + minutes(1))
+        await eventually(lambda: has_breached(desk))
+        (breach,) = await desk.breaches()
+        assert breach["due_at"] == MONDAY + minutes(30)
+        assert breach["is_late"]
+
+
+async def test_clock_set_back_breaks_nothing_early_and_nothing_twice(
+    database: Databases, tmp_path: Path
+) -> None:
+    """The promise goes by the instants that the clock reads: set back, there is time again."""
+    clock = SteppedClock(MONDAY)
+    async with running(database, tmp_path, clock) as desk:
+        first, second = Story(1).opened(), Story(2).opened(10)
+        await desk.take(first)
+        await desk.take(second)
+        clock.advance_to(MONDAY + minutes(31))
+        await eventually(lambda: has_breached(desk))
+        clock.step(-minutes(20))
+        clock.advance_to(MONDAY + minutes(39))
+        await asyncio.sleep(0.1)  # noqa: TID251 - time in which a wrong one would fire
+        assert [row["ticket_id"] for row in await desk.breaches()] == [first.ticket_id]
+        clock.advance_to(MONDAY + minutes(40))
+
+        async def both() -> bool:
+            return len(await desk.breaches()) == 2
+
+        await eventually(both)
+        assert [row["due_at"] for row in await desk.breaches()] == [
+            MONDAY + minutes(30),
+            MONDAY + minutes(40),
+        ]
