@@ -20,7 +20,8 @@ from aiokafka.errors import KafkaConnectionError, KafkaError
 from aiokafka.structs import ConsumerRecord
 
 from pledge.runtime.batches import Handler, PartitionWorker
-from pledge.runtime.clock import Clock, SystemClock
+from pledge.runtime.clock import Clock
+from pledge.runtime.lagcommits import commit_for_ever
 from pledge.runtime.metrics import RuntimeMetrics
 from pledge.runtime.outbox import Outbox, OutboxTransaction
 from pledge.runtime.ownership import (
@@ -35,9 +36,6 @@ from pledge.runtime.settings import KafkaSettings
 from pledge.runtime.subscription import Listener, Subscription, start_probe
 from pledge.runtime.takeover import take_over
 
-# Offsets are committed to Kafka for lag tools only, so seldom and under a timeout.
-COMMIT_INTERVAL = timedelta(seconds=2)
-COMMIT_TIMEOUT = timedelta(seconds=5)
 # On revocation, work in flight may take this long; it must fit into the rebalance timeout.
 REVOKE_GRACE = timedelta(seconds=20)
 # A partition that the database says is lost must be revoked by the group within this time.
@@ -166,7 +164,9 @@ class PartitionConsumer:
             lambda: start_probe(self._kafka, self._service)
         )
         self._probe = probe
-        commits = asyncio.ensure_future(self._commit_for_ever())
+        commits = asyncio.ensure_future(
+            commit_for_ever(lambda: self._subscription, self._offsets, self._progress)
+        )
         try:
             self._subscription = await self._connect(self._start_subscription)
             done, _ = await asyncio.wait(
@@ -357,33 +357,8 @@ class PartitionConsumer:
         age = self._clock.now() - last.timestamp if behind else timedelta(0)
         self._metrics.lag(state.partition, behind, max(age, timedelta(0)))
 
-    async def _commit_for_ever(self) -> None:
-        committed: dict[TopicPartition, int] = {}
-        while True:
-            await SystemClock().sleep(COMMIT_INTERVAL)
-            if not self._has_unread():
-                # With nothing to read, waiting is progress.
-                self._progress()
-            offsets = {self._physical(each): s.next_offset for each, s in self._states.items()}
-            if self._subscription is None or offsets == committed or not offsets:
-                continue
-            try:
-                async with asyncio.timeout(COMMIT_TIMEOUT.total_seconds()):
-                    await self._subscription.commit(offsets)
-                committed = offsets
-            except (KafkaError, TimeoutError, ValueError) as error:
-                # Only lag tools miss it. ValueError: a partition went while we asked.
-                log.info("offsets were not committed to Kafka", error=repr(error))
-
-    def _has_unread(self) -> bool:
-        """Whether the last fetch saw records that are not in the database yet."""
-        if self._subscription is None:
-            return False
-        for partition, state in self._states.items():
-            end = self._subscription.highwater(self._physical(partition))
-            if end is not None and end > state.next_offset:
-                return True
-        return False
+    def _offsets(self) -> dict[TopicPartition, int]:
+        return {self._physical(each): s.next_offset for each, s in self._states.items()}
 
     def _state(self, partition: Partition) -> PartitionState:
         state = self._states.get(partition)
