@@ -53,6 +53,12 @@ def test_information_is_found_in_lines_and_text(text: str, found: dict[str, str 
     assert all(value is None or got[name] == value for name, value in found.items())
 
 
+def test_a_line_that_sets_a_value_is_no_free_text() -> None:
+    words = read_words("Severity: 1, because all is down", {})
+    assert "fault" in told(ITEMS, words, ())
+    assert told(ITEMS, words, (), frozenset(("severity",))) == {}
+
+
 def test_a_field_of_a_form_counts_before_a_line_and_by_any_spelling() -> None:
     words = read_words("Product: Line", {"PRODUCT": "Field", "o-s": "x", "Version": "3.2"})
     assert told(ITEMS, words, ()) == {"product": "Field", "version": "3.2"}

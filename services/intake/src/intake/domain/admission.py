@@ -71,7 +71,8 @@ def listen(desk: Desk, event: ChannelEvent, request: Request) -> Said:
     requirement = requirement_of(desk, request)
     if requirement is None:
         return Said(request, words, is_vouched_for=is_vouched_for)
-    told = requirements.told(requirement.items, words, tuple(desk.customers))
+    labels = desk.severity_labels | desk.priority_labels
+    told = requirements.told(requirement.items, words, tuple(desk.customers), labels)
     for item in requirement.items:
         if item.name in told and item.stands_for == "customer":
             request = replace(request, customer=request.customer or told[item.name])

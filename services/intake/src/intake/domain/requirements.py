@@ -76,19 +76,27 @@ def read_words(text: str, fields: Mapping[str, str], subject: str = "") -> Words
     free: list[str] = []
     for line in text.splitlines():
         is_quoted = line.lstrip().startswith(">")
-        label, colon, value = _MARKS.sub("", line).partition(":")
-        if colon and 0 < len(label) <= MAX_LABEL and _says(value) and "//" not in value[:2]:
-            (quoted if is_quoted else named).setdefault(normal(label), value.strip())
         if not is_quoted:
             free.append(line)
+        if ":" not in line:
+            continue
+        label, _, value = _MARKS.sub("", line).partition(":")
+        if 0 < len(label) <= MAX_LABEL and _says(value) and "//" not in value[:2]:
+            (quoted if is_quoted else named).setdefault(normal(label), value.strip())
     everything = "\n".join((subject, text, *fields.values()))
     return Words({**quoted, **named}, "\n".join(free).strip(), everything)
 
 
-def told(items: Iterable[Item], words: Words, customers: Sequence[str]) -> dict[str, str]:
-    """What the words say of the items, by the items' names. ``customers`` are the known ones."""
-    labels = {name for item in items for name in item.known_as}
-    free = _without_lines(words.free, labels)
+def told(
+    items: Sequence[Item],
+    words: Words,
+    customers: Sequence[str],
+    other_labels: frozenset[str] = frozenset(),
+) -> dict[str, str]:
+    """What the words say of the items, by the items' names. ``customers`` are the known ones; lines
+    that begin with one of ``other_labels`` are no free text either."""
+    labels = {*other_labels, *(name for item in items for name in item.known_as)}
+    free = _without_lines(words.free, labels) if any(item.free_text for item in items) else ""
     found = {}
     for item in items:
         value = _told(item, words, free, customers)
@@ -179,7 +187,7 @@ def _without_lines(text: str, labels: set[str]) -> str:
     kept = [
         line
         for line in text.splitlines()
-        if normal(_MARKS.sub("", line).partition(":")[0]) not in labels
+        if ":" not in line or normal(_MARKS.sub("", line).partition(":")[0]) not in labels
     ]
     return "\n".join(kept).strip()
 
