@@ -8,7 +8,10 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import itertools
+import os
 import smtplib
+import socket
 from collections.abc import AsyncIterator, Callable
 from datetime import datetime, timedelta
 from email.message import EmailMessage
@@ -29,7 +32,6 @@ from pledge.runtime import signing
 from pledge.runtime.clock import SystemClock, VirtualClock
 from pledge.runtime.ids import SeededIds
 from pledge.runtime.settings import KafkaSettings
-from pledge_local.kafka import free_port
 from pledge_local.sink.__main__ import serve as serve_sink
 from pledge_local.sink.settings import SinkSettings
 from sla.__main__ import serve as serve_sla
@@ -65,6 +67,19 @@ QUIET_LOOKS = 3
 PATIENCE = 60.0
 
 
+_PORTS = itertools.count(os.getpid() * 97 % 10_000)
+
+
+def _port() -> int:
+    """A port that is free, and that no connection to elsewhere gets before we listen on it: the
+    system gives those from 32768 on."""
+    while True:
+        port = 20_000 + next(_PORTS) % 10_000
+        with contextlib.suppress(OSError), socket.socket() as probe:
+            probe.bind(("127.0.0.1", port))
+            return port
+
+
 class World:
     """Four services, a sink, and the time they live in."""
 
@@ -80,7 +95,7 @@ class World:
         self.clock = VirtualClock(start)
         self.ids = SeededIds(self.clock, seed=7)
         self.dsns = {service: database(service) for service in SERVICES}
-        self.ports = {name: free_port() for name in (*SERVICES, "sink", "smtp", "sink_smtp")}
+        self.ports = {name: _port() for name in (*SERVICES, "sink", "smtp", "sink_smtp")}
         self._folder = folder
         self._desks = desks
         self._key = folder / "token.key"
