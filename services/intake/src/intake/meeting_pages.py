@@ -63,6 +63,9 @@ class MeetingPages:
         return self._web.page(
             request,
             "meeting.html",
+            portal=self._agents.desks[ticket.desk],
+            person=None,
+            language=ticket.language or "en",
             ticket=ticket,
             meeting=meeting,
             zone=zone if zone in available_timezones() else "UTC",
