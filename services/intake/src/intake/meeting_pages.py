@@ -65,7 +65,7 @@ class MeetingPages:
             "meeting.html",
             portal=self._agents.desks[ticket.desk],
             person=None,
-            language=ticket.language or "en",
+            language="en",
             ticket=ticket,
             meeting=meeting,
             zone=zone if zone in available_timezones() else "UTC",
