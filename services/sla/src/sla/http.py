@@ -205,8 +205,18 @@ def _timer(row: asyncpg.Record, now: datetime) -> dict[str, Any]:
         "expect_at": instant_text(row["expect_at"]),
         "met_at": instant_text(row["met_at"]),
         "seconds_left": round(seconds.total_seconds(), 3) if seconds is not None else None,
-        "policy_version": row["policy_version"],
+        "policy_version": _version(row),
     }
+
+
+def _version(row: asyncpg.Record) -> str | None:
+    """The version under which a timer is: what ended before another took over keeps its own."""
+    key = (row["metric"], row["cycle"])
+    for each in store.earlier_of(row["earlier"]):
+        if key in each.settled:
+            return each.version
+    version: str | None = row["policy_version"]
+    return version
 
 
 def _breach(row: asyncpg.Record) -> dict[str, Any]:

@@ -21,6 +21,7 @@ NEVER = "infinity"
 
 _TIMERS = """
 SELECT page.*, tickets.number, tickets.severity, tickets.priority, tickets.policy_version,
+       tickets.earlier,
        tickets.is_closed,
        (SELECT data ->> 'subject_line' FROM facts
         WHERE facts.ticket_id = page.ticket_id AND type = 'opened' LIMIT 1) AS subject_line
@@ -49,7 +50,7 @@ ORDER BY page.place, page.ticket_id, page.metric, page.cycle
 """
 _TIMERS_OF_TICKETS = """
 SELECT timers.*, coalesce(due_at, 'infinity') AS place, tickets.number, tickets.severity,
-       tickets.priority, tickets.policy_version,
+       tickets.priority, tickets.policy_version, tickets.earlier,
        (SELECT data ->> 'subject_line' FROM facts
         WHERE facts.ticket_id = timers.ticket_id AND type = 'opened' LIMIT 1) AS subject_line
 FROM timers JOIN tickets USING (ticket_id)
