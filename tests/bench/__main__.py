@@ -9,7 +9,18 @@ from typing import Annotated
 import typer
 import uvloop
 
-from bench import armed, burst, growth, latency, reassess, report, start, throughput
+from bench import (
+    armed,
+    assess,
+    burst,
+    calendar,
+    growth,
+    latency,
+    reassess,
+    report,
+    start,
+    throughput,
+)
 from bench.rig import Rig, open_rig
 from bench.say import CONSOLE
 
@@ -23,6 +34,8 @@ CASES: dict[str, Callable[[Rig], Awaitable[list[report.Row]]]] = {
     "start": start.start,
     "reassess": reassess.reassess,
     "event_cost": growth.event_cost,
+    "calendar": calendar.calendar,
+    "assess": assess.assess,
 }
 
 

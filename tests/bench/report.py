@@ -74,13 +74,29 @@ def at_most(name: str, value: float, unit: str, floor: float, *, limit: float) -
     )
 
 
-def growth(name: str, microseconds: float, before: float, *, at_most: float) -> Row:
+def times(name: str, microseconds: float, peer: float, *, at_least: float) -> Row:
+    """A cost beside a peer's, which should be `at_least` so many times as much."""
+    ratio = peer / microseconds
+    return Row(
+        name,
+        round(microseconds, 2),
+        "µs",
+        round(peer, 2),
+        round(ratio, 2),
+        f">= {at_least:g}x",
+        ratio >= at_least,
+    )
+
+
+def growth(
+    name: str, microseconds: float, before: float, *, at_most: float, unit: str = "µs/event"
+) -> Row:
     """A cost that should not be `at_most` times what it was before there was so much."""
     ratio = microseconds / before
     return Row(
         name,
         round(microseconds, 1),
-        "µs/event",
+        unit,
         round(before, 1),
         round(ratio, 3),
         f"<= {at_most:g} of the floor",
