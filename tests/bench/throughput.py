@@ -16,7 +16,7 @@ from support import topics
 
 TICKETS = 8_000
 MAILS = 20_000
-REACH = 0.40
+REACH = 0.50
 
 
 @dataclass(frozen=True, slots=True)
