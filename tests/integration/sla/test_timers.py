@@ -63,7 +63,11 @@ class Desk:
     """Facts and timers of one partition on a real database, without a bus."""
 
     def __init__(
-        self, pool: asyncpg.Pool, folder: Path, clock: VirtualClock | SteppedClock, fire_batch: int
+        self,
+        pool: asyncpg.Pool,
+        folder: Path,
+        clock: VirtualClock | SteppedClock,
+        fire_batch: int = 100,
     ) -> None:
         desks = write_acme(folder)
         settings = SlaSettings(
