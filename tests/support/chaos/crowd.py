@@ -50,6 +50,7 @@ AFTERWARDS = timedelta(seconds=10)
 # A breach that was noticed later than that is to say so.
 LATE_AFTER = timedelta(seconds=1)
 TOPICS = ("ticket.events.v1", "sla.events.v1", "sla.breaches.v1")
+_HAS_READ = "SELECT coalesce(sum(next_offset), 0)::int8 FROM consumed WHERE topic = $1"
 REST_WITHIN = timedelta(minutes=5)
 
 
@@ -67,8 +68,8 @@ class Plan:
 
     @property
     def lead(self) -> timedelta:
-        """Time for everything to be published before the first is due."""
-        return timedelta(seconds=5 + self.tickets // 1_000)
+        """Time for everything to be published, and read, before the first is due."""
+        return timedelta(seconds=10 + self.tickets // 350)
 
     @property
     def within(self) -> timedelta:
@@ -149,9 +150,9 @@ async def _storm(world: World, plan: Plan, dice: Dice, seen: Seen) -> None:
     began = CLOCK.now()
     early, late = _stories(plan, dice, began)
     await _publish(world, early)
-    seen.counts["seconds before the first was due that all was published"] = round(
-        (began + plan.lead - CLOCK.now()).total_seconds()
-    )
+    await _read(world, began + plan.lead)
+    left = (began + plan.lead - CLOCK.now()).total_seconds()
+    seen.counts["seconds left when all was read, before the first was due"] = max(0, round(left))
     async with asyncio.TaskGroup() as group:
         group.create_task(_tell_late(world, late))
         group.create_task(_break(world, replicas, plan, began + plan.lead, seen))
@@ -290,6 +291,21 @@ async def _tell_late(world: World, late: Iterable[tuple[datetime, Message]]) -> 
             await publisher.publish(message)
     finally:
         await publisher.close()
+
+
+async def _read(world: World, until: datetime) -> None:
+    """Wait for sla to have read what was published, but not longer than `until`."""
+    async with open_reader(world.kafka) as reader:
+        ends = await reader.ends()
+    wanted = sum(end for (topic, _), end in ends.items() if topic == TOPICS[0])
+    connection = await asyncpg.connect(world.dsn("sla"), timeout=10)
+    try:
+        while CLOCK.now() < until:
+            if await connection.fetchval(_HAS_READ, TOPICS[0]) >= wanted:
+                return
+            await CLOCK.sleep(timedelta(milliseconds=200))
+    finally:
+        await connection.close()
 
 
 # -- what came out ------------------------------------------------------------------------------
