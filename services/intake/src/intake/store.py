@@ -19,9 +19,13 @@ from pledge.events import Actor, Contact
 
 _PEOPLE: Final = TypeAdapter(tuple[Contact, ...])
 _PARTICULARS: Final = TypeAdapter(Particulars)
-_LINKS: Final = TypeAdapter(tuple[Link, ...])
-_FEEDBACK: Final = TypeAdapter(tuple[Feedback, ...])
-_MEETINGS: Final = TypeAdapter(tuple[Meeting, ...])
+# What most tickets have none of is read only where there is some.
+_READERS: Final[Mapping[str, TypeAdapter[Any]]] = {
+    "particulars": _PARTICULARS,
+    "links": TypeAdapter(tuple[Link, ...]),
+    "feedback": TypeAdapter(tuple[Feedback, ...]),
+    "meetings": TypeAdapter(tuple[Meeting, ...]),
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -202,7 +206,6 @@ def ticket_of(row: Mapping[str, Any]) -> Ticket:
     details = row["details"]
     assignee = details.get("assignee")
     incident_id = details.get("incident_id")
-    particulars = details.get("particulars")
     return Ticket(
         id=UUID(int=row["id"].int),
         desk=row["desk"],
@@ -233,13 +236,11 @@ def ticket_of(row: Mapping[str, Any]) -> Ticket:
         resolved_at=_instant(details.get("resolved_at")),
         closed_at=_instant(details.get("closed_at")),
         message_id=details.get("message_id"),
-        particulars=_PARTICULARS.validate_python(particulars)
-        if particulars
-        else NOTHING_PARTICULAR,
         reported_at=_instant(details.get("reported_at")),
-        links=_LINKS.validate_python(details.get("links", ())),
-        feedback=_FEEDBACK.validate_python(details.get("feedback", ())),
-        meetings=_MEETINGS.validate_python(details.get("meetings", ())),
+        **{
+            name: _READERS[name].validate_python(details[name])
+            for name in _READERS.keys() & details.keys()
+        },
     )
 
 

@@ -159,6 +159,11 @@ def notice(event: Event, ticket: Ticket | None) -> Notice:
         requester=_party(facts.get("requester"), facts.get("language")),
         details=event.model_dump(),
     )
+    return _in_particular(found, event)
+
+
+def _in_particular(found: Notice, event: Event) -> Notice:
+    """The notice with what only events of its type tell."""
     match event:
         case BreachEvent():
             return _breach(found, event)

@@ -17,7 +17,7 @@ from intake.domain.case_state import Link, LinkKind
 from intake.domain.commands import Action
 from intake.domain.decide import MAX_PARTICIPANTS
 from intake.domain.deciding import CLOCK_TOLERANCE, common, done, nothing, refused
-from intake.domain.desk import Desk, classify
+from intake.domain.desk import Classification, Desk, classify
 from intake.domain.particulars import NOTHING_PARTICULAR, Particulars
 from intake.domain.request import Request
 from intake.domain.ticket import (
@@ -295,18 +295,7 @@ def open_for(client: ForClient, hand: Hand, birth: Birth) -> Decision | Refusal:
     refusal = unknown_values(client.severity, client.priority, desk, ())
     if refusal is not None:
         return refusal
-    kind = classify(
-        desk,
-        Request(
-            channel=client.channel,
-            line=None,
-            subject=client.subject_line,
-            requester_address=client.requester.email,
-            plan=client.plan,
-            product=client.product,
-            customer=client.customer,
-        ),
-    )
+    kind = _classified(client, desk)
     ticket = Ticket(
         id=birth.ticket_id,
         desk=desk.id,
@@ -315,7 +304,7 @@ def open_for(client: ForClient, hand: Hand, birth: Birth) -> Decision | Refusal:
         sequence=1,
         subject_line=client.subject_line,
         channel=client.channel,
-        requester=client.requester,
+        requester=desk.placed(client.requester),
         opened_at=min(at, hand.now),
         changed_at=hand.now,
         severity=desk.floored(client.severity or kind.severity, is_trial=kind.is_trial),
@@ -332,6 +321,19 @@ def open_for(client: ForClient, hand: Hand, birth: Birth) -> Decision | Refusal:
         particulars=_vouched_for(desk),
     )
     return _opening(ticket, client.text, hand, "opened_for_client")
+
+
+def _classified(client: ForClient, desk: Desk) -> Classification:
+    request = Request(
+        channel=client.channel,
+        line=None,
+        subject=client.subject_line,
+        requester_address=client.requester.email,
+        plan=client.plan,
+        product=client.product,
+        customer=client.customer,
+    )
+    return classify(desk, request)
 
 
 def _vouched_for(desk: Desk) -> Particulars:

@@ -168,6 +168,13 @@ class Desk:
             domain = domain.partition(".")[2]
         return None
 
+    def placed(self, person: Contact) -> Contact:
+        """The person in the zone of their organisation, where they told none (SMS-08)."""
+        customer = self.customer_of(person.email) if person.zone is None else None
+        if customer is None or customer.zone is None:
+            return person
+        return person.model_copy(update={"zone": customer.zone})
+
     def is_own_address(self, address: str) -> bool:
         """Whether mail to ``address`` comes to this desk."""
         return bare_address(address) in self.addresses

@@ -180,27 +180,43 @@ def open_ticket(
 ) -> Decision:
     """The ticket that the delivery opens, with the facts of its opening."""
     desk, event = delivery.desk, delivery.event
-    content = _placed(content_of(event, desk), desk)
-    kind_of_care = kind_of(desk, content.line, content.form)
-    if kind_of_care is not None:
-        content = replace(content, form=content.form or kind_of_care)
+    content, kind_of_care = _understood(content_of(event, desk), desk)
     said = listen(desk, event, _request(delivery, content))
     kind = classify(desk, said.request)
-    opened_at = happened_at(delivery, now)
+    ticket = _ticket(
+        delivery, content, kind, ticket_id=ticket_id, number=number, reply_to=reply_to, now=now
+    )
     facts = {
         "desk": desk.id,
         "ticket_id": ticket_id,
         "number": number,
-        "occurred_at": opened_at,
+        "occurred_at": ticket.opened_at,
         "recorded_at": now,
     }
     asked = _asked(delivery, content, kind.is_urgent, facts)
-    ticket = Ticket(
+    if asked:
+        ticket = replace(ticket, sequence=ticket.sequence + len(asked))
+    # Feedback is no request: nothing is required of it, and everybody may give it.
+    ticket, decided = (ticket, []) if kind_of_care else admit(ticket, said, desk, facts)
+    opened = _opened(ticket, delivery, content, facts)
+    if decided:
+        ticket = replace(ticket, sequence=ticket.sequence + len(decided))
+    decision = Decision(ticket, (opened, *asked, *decided), f"opened_by_{ticket.channel}")
+    return _as_feedback(decision, delivery, content, kind_of_care, now)
+
+
+def _ticket(
+    delivery: Delivery, content: Content, kind: Classification,
+    *, ticket_id: UUID, number: str, reply_to: str, now: datetime,
+) -> Ticket:  # fmt: skip
+    """The ticket as its first fact makes it."""
+    desk, opened_at = delivery.desk, happened_at(delivery, now)
+    return Ticket(
         id=ticket_id,
         desk=desk.id,
         number=number,
         state=State.OPEN,
-        sequence=1 + len(asked),
+        sequence=1,
         subject_line=content.subject_line,
         channel=delivery.channel,
         requester=content.requester,
@@ -221,22 +237,17 @@ def open_ticket(
         message_id=content.message_id,
         particulars=_chosen(kind),
     )
-    # Feedback is no request: nothing is required of it, and everybody may give it.
-    ticket, decided = (ticket, []) if kind_of_care else admit(ticket, said, desk, facts)
-    opened = _opened(ticket, delivery, content, facts)
-    if decided:
-        ticket = replace(ticket, sequence=ticket.sequence + len(decided))
-    decision = Decision(ticket, (opened, *asked, *decided), f"opened_by_{ticket.channel}")
-    return _as_feedback(decision, delivery, content, kind_of_care, now)
 
 
-def _placed(content: Content, desk: Desk) -> Content:
-    """With the zone of the requester's organisation, where the requester told none (SMS-08)."""
-    person = content.requester
-    customer = desk.customer_of(person.email) if person.zone is None else None
-    if customer is None or customer.zone is None:
-        return content
-    return replace(content, requester=person.model_copy(update={"zone": customer.zone}))
+def _understood(content: Content, desk: Desk) -> tuple[Content, Kind | None]:
+    """The content with what the desk knows of who and by which line, and whether it is feedback."""
+    person = desk.placed(content.requester)
+    if person is not content.requester:
+        content = replace(content, requester=person)
+    kind = kind_of(desk, content.line, content.form)
+    if kind is not None and content.form is None:
+        content = replace(content, form=kind)
+    return content, kind
 
 
 def _as_feedback(
