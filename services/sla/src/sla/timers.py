@@ -119,11 +119,14 @@ class PartitionTimers:
         missing = [ticket_id for ticket_id, _ in wakes if cache.get(ticket_id) is None]
         if not missing:
             return
-        async with self._owner.owned_transaction(self._partition) as transaction:
-            cache.begin(self._partition, missing)
-            tickets = await store.load_tickets(transaction.connection, missing)
-            await books.policies.fetch(transaction.connection, tickets.values())
-            cache.commit(self._partition, tickets.values())
+        try:
+            async with self._owner.owned_transaction(self._partition) as transaction:
+                cache.begin(self._partition, missing)
+                tickets = await store.load_tickets(transaction.connection, missing)
+                await books.policies.fetch(transaction.connection, tickets.values())
+                cache.commit(self._partition, tickets.values())
+        except Fenced:
+            return  # whoever owns the partition now prepares them
         for some in pieces(list(tickets.values()), AT_A_STRETCH):
             for ticket in some:
                 policy = books.policies.of(ticket)
