@@ -6,6 +6,7 @@ import re
 from collections.abc import Iterator
 
 import pytest
+from hypothesis import HealthCheck, settings
 
 from pledge.runtime.clock import SystemClock
 from pledge.runtime.ids import SystemIds
@@ -13,6 +14,10 @@ from pledge.runtime.settings import KafkaSettings
 from support import topics
 from support.cluster import Cluster, open_cluster, run
 from support.databases import Databases
+
+# A busy machine is slow, not wrong: no example has to be ready within a time.
+settings.register_profile("pledge", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.load_profile("pledge")
 
 
 @pytest.fixture(scope="session")
