@@ -25,7 +25,7 @@ from sla.policy import load as load_policy
 TIMERS = "sla.events.v1"
 TICKETS = 100_000
 # Tickets are opened all the time, one in every step: before the order and while it is carried out.
-STEP = timedelta(milliseconds=10)
+STEP = timedelta(milliseconds=20)
 ALONE = timedelta(seconds=8)
 REACH, TIMES = 5_000, 2.0
 IDS = SystemIds(CLOCK)

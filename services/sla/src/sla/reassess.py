@@ -36,7 +36,10 @@ from sla.timers import TimerKeeper
 # How soon an order is seen that another process was given.
 LOOK_INTERVAL = timedelta(seconds=1)
 # Partitions worked on at a time: while the database has one's batch, another's is computed.
-AT_ONCE = 3
+AT_ONCE = 2
+# A millisecond or two of work: whatever happens live takes a dozen turns of the event loop, and
+# waits for one of these in each.
+PIECE = 10
 FIRST = UUID(int=0)
 
 log = structlog.get_logger()
@@ -196,7 +199,7 @@ class Reassessor:
         ledger = await self._books.open(transaction.connection, home, ids)
         counts: Counter[str] = Counter()
         done: list[UUID] = []
-        for piece in pieces(ids):
+        for piece in pieces(ids, PIECE):
             done += [each for each in piece if _one(ledger, each, policy, read_until, counts)]
             await self._books.breathe()
         counts[DONE] = len(done)
