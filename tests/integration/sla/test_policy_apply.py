@@ -12,7 +12,7 @@ from integration.sla.acme import ACME, write_acme
 from integration.sla.harness import Sla, about, said
 from integration.sla.stories import MONDAY, Story, minutes
 from integration.sla.test_commands import pledge
-from pledge.events import PromiseBreached, TimerRescheduled
+from pledge.events import IncidentOpened, IncidentResolved, PromiseBreached, TimerRescheduled
 from pledge.runtime.clock import VirtualClock
 from support.waiting import eventually
 
@@ -71,20 +71,24 @@ async def test_apply_does_what_preview_showed_and_tells_of_it(
     make_sla: Makes, tmp_path: Path
 ) -> None:
     clock = VirtualClock(MONDAY)
-    stories = some_stories()
+    # An incident with a promise under way is open too; one that is over is not.
+    over = Story(7).incident(IncidentOpened, 0).incident(IncidentResolved, 5)
+    stories = [*some_stories(), Story(6).incident(IncidentOpened, 0), over]
     new = responding_within("10m").replace(
         "{severity: p1}, within: 4h", "{severity: p1}, within: 5h"
     )
+    new = new.replace("targets: [{within: 30m}]", "targets: [{within: 45m}]")
     async with make_sla(clock=clock) as before:
         await before.tell(*stories)
         await before.advance(minutes(15))
         shown = await previewed(before, new)
-    assert shown["counts"] == {"breaches": 3, "moves": 2}
+    assert shown["open_tickets"] == 6
+    assert shown["counts"] == {"breaches": 3, "moves": 3}
     async with make_sla(clock=clock, desks=write_acme(tmp_path / "new", new)) as sla:
         assert await sla.breach_events() == []
         done = await applied(sla)
         assert done["counts"] == shown["counts"]
-        assert (done["tickets"], done["done_tickets"]) == (5, 5)
+        assert (done["tickets"], done["done_tickets"]) == (6, 6)
         assert done["affected_tickets"] == shown["affected_tickets"]
 
         moved = about(
