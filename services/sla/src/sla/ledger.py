@@ -61,6 +61,7 @@ class Ledger:
         self._taken_over: set[UUID] = set()
         self._facts: list[FactRow] = []
         self._timers: dict[TimerKey, TimerRow] = {}
+        self._new_timers: set[TimerKey] = set()
         self._breaches: dict[UUID, BreachRow] = {}
         self._retractions: dict[UUID, RetractionRow] = {}
         self.messages: list[Message] = []
@@ -145,14 +146,9 @@ class Ledger:
                 rows.changed_tickets.append(draft)
             else:
                 rows.new_tickets.append(draft)
-        existing = {
-            (ticket_id, each.metric, each.cycle)
-            for ticket_id in self._drafts
-            if ticket_id in self._known
-            for each in self._known[ticket_id].told.timers
-        }
         for key, row in self._timers.items():
-            (rows.changed_timers if key in existing else rows.new_timers).append(row)
+            is_new = key in self._new_timers
+            (rows.new_timers if is_new else rows.changed_timers).append(row)
         return rows
 
     def tickets(self) -> list[Ticket]:
@@ -249,9 +245,11 @@ class Ledger:
             return
         timers = {(each.metric, each.cycle): each for each in assessment.timers}
         for published in changed:
-            key = (published.metric, published.cycle)
-            timer = timers.get(key)
-            self._timers[(draft.ticket_id, *key)] = TimerRow(
+            own_key = (published.metric, published.cycle)
+            timer, key = timers.get(own_key), (draft.ticket_id, *own_key)
+            if own_key not in before:
+                self._new_timers.add(key)
+            self._timers[key] = TimerRow(
                 draft.ticket_id,
                 published.metric,
                 published.cycle,

@@ -17,6 +17,8 @@ from sla.domain.life import Life
 from sla.domain.model import Assessment, Fact, Note
 from sla.domain.policy import Policy
 
+NOTHING = Assessment()
+
 
 def assess(facts: Iterable[Fact], policy: Policy) -> Assessment:
     """Every timer of a ticket (or incident) with its due instants, and its silences."""
@@ -46,7 +48,7 @@ class Assessor:
     def __init__(self) -> None:
         self._policy: Policy | None = None
         self._facts: tuple[Fact, ...] = ()
-        self._assessment = Assessment()
+        self._assessment = NOTHING
         self._life: Life | None = None  # of `_facts`; None while their opening is not known
         self._opened_us = self._last_at = 0  # when the first and the last of them count
         self._highest = 0  # of their sequences

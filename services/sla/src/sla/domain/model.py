@@ -10,6 +10,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from enum import StrEnum
+from types import MappingProxyType
 from typing import NamedTuple
 
 Scalar = str | bool | int | None
@@ -165,14 +166,13 @@ class Note(NamedTuple):
     rule: str
 
 
-@dataclass(frozen=True, slots=True)
-class Assessment:
+class Assessment(NamedTuple):
     """All that a ticket's facts mean under one policy version."""
 
     timers: tuple[Timer, ...] = ()
     silences: tuple[Silence, ...] = ()
     notes: tuple[Note, ...] = ()
-    attributes: Mapping[str, Scalar] = field(default_factory=dict)
+    attributes: Mapping[str, Scalar] = MappingProxyType({})
     is_closed: bool = False
     policy_version: str = ""
     newest: str = ""  # type of the fact with the highest sequence: the cause of what changed

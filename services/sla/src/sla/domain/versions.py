@@ -95,7 +95,7 @@ def stand(facts: Iterable[Fact], policy: Policy, past: Sequence[Past] = ()) -> S
     live = _numbered(found.timers, kept, taken, before)
     if live is found.timers and not kept:
         return Standing(found, owners)
-    return Standing(replace(found, timers=_ordered([*kept, *live], policy)), owners)
+    return Standing(found._replace(timers=_ordered([*kept, *live], policy)), owners)
 
 
 def take_over(
