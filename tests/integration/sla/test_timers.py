@@ -38,6 +38,7 @@ class Owner:
     def __init__(self, outbox: Outbox) -> None:
         self._outbox = outbox
         self.is_read = True
+        self.end = self.applied = 1
         self.is_broker_away = False
         self.is_database_away = False
         self.turned_away = 0
@@ -52,11 +53,15 @@ class Owner:
         async with self.lock, self._outbox.transaction() as transaction:
             yield transaction
 
-    async def caught_up(self, partitions: Iterable[Partition]) -> frozenset[Partition]:
+    async def ends(self, partitions: Iterable[Partition]) -> dict[Partition, int]:
         self.asked += 1
         if self.is_broker_away:
             raise KafkaConnectionError
-        return frozenset(partitions) if self.is_read else frozenset()
+        return dict.fromkeys(partitions, self.end)
+
+    def position(self, partition: Partition) -> int:
+        self.asked += 1
+        return self.applied if self.is_read else 0
 
 
 class Desk:
@@ -112,7 +117,7 @@ class Desk:
         return rows
 
     async def asked_again(self) -> None:
-        """Wait until the worker has looked once more."""
+        """Wait until the worker has asked or looked once more."""
         seen = self.owner.asked
 
         async def has_asked() -> bool:
@@ -186,6 +191,20 @@ async def test_what_comes_due_while_a_turn_is_awaited_is_asked_for_anew(desk: De
     desk.owner.is_read = True
     await desk.asked_again()
     assert await desk.breaches() == []
+
+
+async def test_facts_that_keep_coming_hold_up_nothing_that_was_due_before_them(desk: Desk) -> None:
+    """What matters is the end that the partition had after the due instant, not its last one."""
+    await desk.take(Story().opened())
+    desk.owner.end, desk.owner.applied = 10, 8
+    waiting = asyncio.create_task(desk.asked_again())
+    desk.clock.advance_to(MONDAY + minutes(30))
+    await waiting
+    desk.owner.end, desk.owner.applied = 20, 10
+    desk.timers.applied(HOME, [])
+    await eventually(lambda: has_breached(desk))
+    (breach,) = await desk.breaches()
+    assert not breach["is_provisional"]
 
 
 async def test_lag_that_lasts_makes_the_breach_provisional(desk: Desk) -> None:

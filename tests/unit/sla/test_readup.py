@@ -1,4 +1,4 @@
-"""Many timers that ask whether their partition was read become few questions to the broker."""
+"""Many timers that ask where their partition ends become few questions to the broker."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ class Owner:
     def __init__(self) -> None:
         self.asked: list[frozenset[Partition]] = []
         self.may_answer = asyncio.Event()
-        self.read = frozenset(PARTITIONS)
+        self.ours = frozenset(PARTITIONS)
         self.fault: Exception | None = None
 
     def owned_transaction(
@@ -33,13 +33,16 @@ class Owner:
     ) -> AbstractAsyncContextManager[OutboxTransaction]:
         raise NotImplementedError("nothing here writes")
 
-    async def caught_up(self, partitions: Iterable[Partition]) -> frozenset[Partition]:
+    def position(self, partition: Partition) -> int:
+        raise NotImplementedError("nothing here is read")
+
+    async def ends(self, partitions: Iterable[Partition]) -> dict[Partition, int]:
         wanted = frozenset(partitions)
         self.asked.append(wanted)
         await self.may_answer.wait()
         if self.fault is not None:
             raise self.fault
-        return self.read & wanted
+        return {each: each.number for each in self.ours & wanted}
 
 
 async def settle() -> None:
@@ -55,7 +58,7 @@ async def test_what_is_asked_meanwhile_is_asked_together() -> None:
     assert len(owner.asked) == AT_ONCE
     owner.may_answer.set()
     answers = await asyncio.gather(*asking)
-    assert all(answer.is_read for answer in answers)
+    assert [answer.end for answer in answers] == [each.number for each in PARTITIONS]
     assert len(owner.asked) == AT_ONCE + 1
     assert frozenset().union(*owner.asked) == frozenset(PARTITIONS)
 
@@ -77,12 +80,11 @@ async def test_answer_is_of_no_earlier_instant_than_its_question() -> None:
 
 async def test_each_partition_gets_its_own_answer() -> None:
     owner = Owner()
-    owner.read = frozenset(PARTITIONS[:5])
+    owner.ours = frozenset(PARTITIONS[:5])
     owner.may_answer.set()
     read_up = ReadUp(owner, VirtualClock(NOW))
     answers = await asyncio.gather(*(read_up.ask(each) for each in PARTITIONS))
-    assert [answer.is_read for answer in answers] == [True] * 5 + [False] * 7
-    assert all(answer.has_answered for answer in answers)
+    assert [answer.end for answer in answers] == [0, 1, 2, 3, 4, *[None] * 7]
 
 
 async def test_broker_that_is_away_has_not_answered() -> None:
@@ -92,7 +94,7 @@ async def test_broker_that_is_away_has_not_answered() -> None:
     answers = await asyncio.gather(
         *(ReadUp(owner, VirtualClock(NOW)).ask(each) for each in PARTITIONS)
     )
-    assert not any(answer.has_answered or answer.is_read for answer in answers)
+    assert [answer.end for answer in answers] == [None] * 12
 
 
 async def test_another_fault_reaches_whoever_asked() -> None:

@@ -1,4 +1,4 @@
-"""Asks the broker whether partitions were read to their ends, few questions for many timers."""
+"""Asks the broker where partitions end, few questions for many timers."""
 
 from __future__ import annotations
 
@@ -33,19 +33,21 @@ class Owner(Protocol):
         """A transaction in the name of the owner, never beside one of its batches."""
         ...
 
-    async def caught_up(self, partitions: Iterable[Partition]) -> frozenset[Partition]:
-        """Those of `partitions` whose every record published until now is in the database."""
+    async def ends(self, partitions: Iterable[Partition]) -> dict[Partition, int]:
+        """Where those of `partitions` that are ours end now, asked of the broker."""
+        ...
+
+    def position(self, partition: Partition) -> int:
+        """The offset up to which its records are in the database. Raises Fenced."""
         ...
 
 
 class Answer(NamedTuple):
-    """How a partition stood when the question was put."""
+    """Where a partition ended when the question was put."""
 
     asked_at: datetime
-    has_answered: bool
-    """Whether the broker said anything."""
-    is_read: bool
-    """Whether everything published until `asked_at` is in the database."""
+    end: int | None
+    """Behind the last record that was published by then; None when the broker did not say."""
 
 
 _Waiting = list[tuple[Partition, "asyncio.Future[Answer]"]]
@@ -61,7 +63,7 @@ class ReadUp:
         self._asking: set[asyncio.Task[None]] = set()
 
     async def ask(self, partition: Partition) -> Answer:
-        """Whether everything published on `partition` until now is in the database."""
+        """Where `partition` ends now."""
         answer: asyncio.Future[Answer] = asyncio.get_running_loop().create_future()
         self._waiting.append((partition, answer))
         if len(self._asking) < AT_ONCE:
@@ -99,21 +101,16 @@ class ReadUp:
     async def _put(self, waiting: _Waiting, partitions: Collection[Partition]) -> None:
         asked_at = self._clock.now()
         try:
-            read = await self._owner.caught_up(partitions)
+            ends = await self._owner.ends(partitions)
         except KafkaError as error:
             log.warning("can't ask how far partitions go", error=repr(error))
-            unknown = Answer(asked_at, has_answered=False, is_read=False)
-            _tell(waiting, dict.fromkeys(partitions, unknown))
+            _tell(waiting, dict.fromkeys(partitions, Answer(asked_at, None)))
         except Exception as error:
             for _, answer in waiting:
                 if not answer.done():
                     answer.set_exception(error)
         else:
-            found = {
-                each: Answer(asked_at, has_answered=True, is_read=each in read)
-                for each in partitions
-            }
-            _tell(waiting, found)
+            _tell(waiting, {each: Answer(asked_at, ends.get(each)) for each in partitions})
 
 
 def _tell(waiting: _Waiting, answers: dict[Partition, Answer]) -> None:

@@ -191,19 +191,33 @@ class PartitionTimers:
         The bound counts from the first sight of the lag, and from anew while the broker is away:
         nothing could be published then.
         """
+        while True:
+            answer = await self._read_up.ask(self._partition)
+            is_read = answer.end is not None and await self._reached(answer.end, waiting)
+            if is_read:
+                self._behind_since = None
+                return answer.asked_at, False
+            if answer.end is not None:
+                return answer.asked_at, True
+            self._behind_since = self._books.clock.now()
+            await self._until(self._applied)
+
+    async def _reached(self, end: int, waiting: int) -> bool:
+        """Wait until records are applied up to `end`; False when that takes too long.
+
+        Not until the partition has no more: new facts may come faster than they are applied.
+        """
         clock = self._books.clock
         gauge = self._books.metrics.waiting.labels(str(self._partition.number))
         while True:
             applied = self._applied
-            answer = await self._read_up.ask(self._partition)
-            if answer.is_read:
-                self._behind_since = None
+            if self._owner.position(self._partition) >= end:
                 gauge.set(0)
-                return answer.asked_at, False
-            if self._behind_since is None or not answer.has_answered:
+                return True
+            if self._behind_since is None:
                 self._behind_since = clock.now()
             if clock.now() - self._behind_since >= self._books.settings.provisional_after:
-                return answer.asked_at, True
+                return False
             gauge.set(waiting)
             await self._until(applied)
 

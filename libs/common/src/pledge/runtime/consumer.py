@@ -138,21 +138,29 @@ class PartitionConsumer:
         The broker is asked now, on a connection of its own: a fetch that waits for records would
         hold an answer up. Raises KafkaError when it does not answer.
         """
+        ends = await self.ends(partitions)
+        return frozenset(
+            each
+            for each, end in ends.items()
+            if (state := self._states.get(each)) is not None
+            and state.is_owned
+            and state.next_offset >= end
+        )
+
+    async def ends(self, partitions: Iterable[Partition]) -> dict[Partition, int]:
+        """Where those of `partitions` that are ours end now: behind the last record published.
+
+        Raises KafkaError when the broker does not answer.
+        """
         wanted = [each for each in partitions if each in self._states]
         if not wanted or self._probe is None:
-            return frozenset()
+            return {}
         try:
             ends = await self._probe.end_offsets([self._physical(each) for each in wanted])
         except RuntimeError as error:
             # uvloop says so of a connection that the broker closed a moment before we write to it.
             raise KafkaConnectionError(str(error)) from error
-        return frozenset(
-            each
-            for each in wanted
-            if (state := self._states.get(each)) is not None
-            and state.is_owned
-            and state.next_offset >= ends[self._physical(each)]
-        )
+        return {each: ends[self._physical(each)] for each in wanted}
 
     # -- life --------------------------------------------------------------------------------
 
