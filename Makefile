@@ -8,6 +8,7 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 INSTALLED := $(VENV)/.installed
+BENCH_INSTALLED := $(VENV)/.bench-installed
 DISTRIBUTIONS := libs/common services/intake services/sla services/notify services/status deploy/local
 SOURCES := libs/common/src services/intake/src services/sla/src services/notify/src services/status/src deploy/local/src
 
@@ -62,7 +63,12 @@ spec: $(INSTALLED)  ## Write docs/reference anew: events, settings, series, APIs
 	@$(BIN)/python -m pledge_local.openapi
 	@PYTHONPATH=tests $(BIN)/python -m support.promises
 
-bench: $(INSTALLED)  ## Measure, each figure beside its floor (B=name measures one).
+$(BENCH_INSTALLED): $(INSTALLED) requirements-bench.txt
+	@$(BIN)/python -m pip --disable-pip-version-check install -q --require-hashes --no-deps \
+	  -r requirements-bench.txt
+	@touch $@
+
+bench: $(BENCH_INSTALLED)  ## Measure, each figure beside its floor (B=name measures one).
 	@PYTHONPATH=tests $(BIN)/python -m bench $(B)
 
 chaos: $(INSTALLED)  ## Break things under load for MINUTES, or while TIMERS are due, and compare.
@@ -73,6 +79,9 @@ lock: $(INSTALLED)  ## Resolve requirements.in and Kafka's jars to exact version
 	@$(BIN)/uv pip compile -q --universal --python-version 3.11 --generate-hashes \
 	  --no-emit-index-url --no-emit-find-links --custom-compile-command "make lock" \
 	  requirements.in -o requirements.txt
+	@$(BIN)/uv pip compile -q --universal --python-version 3.11 --generate-hashes \
+	  --no-emit-index-url --no-emit-find-links --custom-compile-command "make lock" \
+	  requirements-bench.in -o requirements-bench.txt
 	@$(BIN)/python -m pledge_local.lock
 
 clean:  ## Stop what runs here and remove its data, and all caches.
