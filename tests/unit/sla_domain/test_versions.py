@@ -209,6 +209,22 @@ def test_each_of_several_versions_keeps_what_ended_under_it() -> None:
     assert life.happens("contact_attempted", 29, known_after=70)[0][0] == "breach_retracted"
 
 
+def test_open_cycle_keeps_its_number_where_nothing_was_told_of_one_before_it() -> None:
+    critical_alone = ACME.replace("      - {within: 24h}\n", "")
+    assert critical_alone != ACME
+    life = Life(policy(critical_alone))
+    life.opens()
+    for at, severity in ((5, "p3"), (10, "p1")):
+        life.happens("closed", at)
+        life.happens("triaged", at + 1, severity=severity)
+        life.happens("reopened", at + 2)
+    assert life.state("resolution", 3) is State.RUNNING
+    assert life.taken_over(policy(critical_alone), 20) == []
+    assert life.taken_over(policy(critical_alone), 21) == []
+    assert life.happens("resolved", 22) == [("met", "resolution")]
+    assert life.state("resolution", 3) is State.MET
+
+
 def test_ticket_without_versions_is_simply_assessed() -> None:
     life = Life(policy())
     life.opens()

@@ -57,15 +57,17 @@ class Assessor:
 
     def assess(self, facts: tuple[Fact, ...], policy: Policy) -> Assessment:
         """What `assess(facts, policy)` gives."""
-        if policy is self._policy and facts is self._facts:
+        is_known = policy is self._policy
+        if is_known and facts is self._facts:
             return self._assessment
-        if policy is not self._policy or not self._go_on(facts):
+        self._policy = None  # so that nobody goes on from here should anything below raise
+        if not (is_known and self._go_on(facts)):
             self._begin(facts, policy)
-        self._facts, self._policy = facts, policy
         if self._life is None:
             self._assessment = Assessment(policy_version=policy.version)
         else:
             self._assessment = self._life.assessment(self._newest, self._odd)
+        self._facts, self._policy = facts, policy
         return self._assessment
 
     def _begin(self, facts: tuple[Fact, ...], policy: Policy) -> None:
@@ -84,7 +86,8 @@ class Assessor:
             if handling is not None:
                 life.take(at, fact, handling)
         self._life, self._newest = life, newest.type
-        self._highest = max(highest, timed[0][2].sequence)
+        # A second opening does nothing, and yet what comes next may be before or after it.
+        self._highest = max(fact.sequence for fact in facts)
 
     def _go_on(self, facts: tuple[Fact, ...]) -> bool:
         """Let the last of `facts` happen, if all before it did and it counts after them."""
@@ -97,9 +100,7 @@ class Assessor:
             return False
         handling = life.policy.handling.get(fact.type)
         if handling is not None:
-            self._life = None  # so that nobody goes on from a fact that has happened by half
             life.take(at, fact, handling)
-            self._life = life
         self._odd += sorted(odd)
         self._last_at, self._highest, self._newest = at, fact.sequence, fact.type
         return True

@@ -10,8 +10,10 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, replace
 from datetime import datetime
+from itertools import chain, count
 from typing import NamedTuple
 
 from sla.domain.assess import assess
@@ -150,7 +152,7 @@ def _named(change: Change) -> Change:
 def _numbered(
     timers: Sequence[Timer],
     kept: Sequence[Timer],
-    taken: Collection[Key],
+    taken: AbstractSet[Key],
     before: Earlier | None,
 ) -> Sequence[Timer]:
     """The cycles of a version that are not settled under an earlier one, under free numbers.
@@ -172,12 +174,18 @@ def _numbered(
     found: list[Timer] = []
     for metric in {**over, **alive}:
         live = alive.get(metric, [])
-        unmatched = sum(one == metric for one, _ in before.open)
-        unmatched -= sum(timer.started_at <= before.until for timer in live)
-        if unmatched > 0:
-            live = [*over.get(metric, [])[-unmatched:], *live]
-        numbers = _free(metric, taken)
-        found += [timer._replace(cycle=next(numbers)) for timer in live]
+        since = [timer for timer in live if timer.started_at > before.until]
+        going_on = [timer for timer in live if timer.started_at <= before.until]
+        open_then = sorted(number for one, number in before.open if one == metric)
+        if unmatched := max(0, len(open_then) - len(going_on)):
+            going_on = [*over.get(metric, [])[-unmatched:], *going_on]
+        new = _new_numbers(metric, taken | before.open)
+        # What was open keeps its number, whichever it is: of some cycles nothing was ever told.
+        found += [
+            timer._replace(cycle=number)
+            for timer, number in zip(going_on, chain(open_then, new), strict=False)
+        ]
+        found += [timer._replace(cycle=number) for timer, number in zip(since, new, strict=False)]
     return found
 
 
@@ -187,12 +195,9 @@ def _is_over(timer: Timer, before: Earlier) -> bool:
     return ended_at is not None and ended_at <= before.until
 
 
-def _free(metric: str, taken: Collection[Key]) -> Iterator[int]:
-    number = 0
-    while True:
-        number += 1
-        if (metric, number) not in taken:
-            yield number
+def _new_numbers(metric: str, known: Collection[Key]) -> Iterator[int]:
+    """The numbers behind all those that its cycles have had."""
+    return count(max((number for one, number in known if one == metric), default=0) + 1)
 
 
 def _ordered(timers: Iterable[Timer], policy: Policy) -> tuple[Timer, ...]:
