@@ -102,3 +102,11 @@ def test_what_is_missing_only_shrinks_and_each_question_is_asked_once(
     assert len(mails) == len(set(mails))
     decided = [each.entitled for each in facts if isinstance(each, EntitlementDecided)]
     assert decided in ([], [False]), "nobody becomes an administrator by words"
+
+
+def test_whoever_names_another_customer_shows_that_ones_administrators_nothing() -> None:
+    other = "Wingtip Insurance has the same fault."
+    (mine,) = take("sightcall", [other], sender="eve@adatum.example")
+    assert mine.ticket.customer == "Adatum Field Service"
+    (nobodys,) = take("sightcall", [other], sender="eve@elsewhere.example")
+    assert nobodys.ticket.customer == "Wingtip Insurance"

@@ -75,10 +75,20 @@ def listen(desk: Desk, event: ChannelEvent, request: Request) -> Said:
     told = requirements.told(requirement.items, words, tuple(desk.customers), labels)
     for item in requirement.items:
         if item.name in told and item.stands_for == "customer":
-            request = replace(request, customer=request.customer or told[item.name])
+            request = replace(request, customer=_customer(desk, request, told[item.name]))
         elif item.name in told and item.stands_for == "product":
             request = replace(request, product=request.product or told[item.name])
     return Said(request, words, requirement.name, requirement.items, told, is_vouched_for)
+
+
+def _customer(desk: Desk, request: Request, named: str) -> str:
+    """Whose request it is. A name in the text counts for who administers that customer, or is
+    nobody's we know: naming another customer shows that one's administrators nothing."""
+    if request.customer is not None:
+        return request.customer
+    mine = desk.customer_of(request.requester_address)
+    administered = {each.name for each in desk.administered_by(request.requester_address)}
+    return named if mine is None or named in administered else mine.name
 
 
 def requirement_of(desk: Desk, request: Request) -> Requirement | None:
