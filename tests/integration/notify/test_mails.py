@@ -5,7 +5,7 @@ from __future__ import annotations
 from functools import partial
 
 from integration.notify.harness import DESK, IDS, Mailbox, Notify, a_breach, a_ticket, until
-from pledge.events import Contact, EmailRequested, EmailSent
+from pledge.events import Contact, EmailFailed, EmailRequested, EmailSent
 from support.waiting import eventually
 
 
@@ -75,6 +75,47 @@ async def test_one_address_gets_only_so_many_automatic_mails(
     await notify.stop()
 
     assert mailbox.recipients.count("loop@customer.example") == 3
+
+
+async def test_answers_that_intake_asks_for_stop_at_the_same_bound(
+    notify: Notify, mailbox: Mailbox
+) -> None:
+    await notify.start()
+    address = "answering-machine@customer.example"
+    for number in range(3):
+        await notify.publish(an_answer_to(address))
+        await until(partial(_has, mailbox, number + 1), "the first mails arrive")
+    await notify.publish(
+        *[an_answer_to(address) for _ in range(4)],
+        an_answer_to(address, is_automatic=False),
+        an_answer_to("rita@customer.example"),
+    )
+    await until(partial(_has, mailbox, 5), "agents' words and others' mails arrive")
+
+    async def are_told() -> bool:
+        failed = await notify.events(EmailFailed)
+        return [getattr(event, "reason", "") for event in failed] == ["too_many"] * 4
+
+    await eventually(are_told)
+    await notify.stop()
+
+    assert mailbox.recipients.count(address) == 4
+
+
+def an_answer_to(address: str, **changes: bool) -> EmailRequested:
+    opened = a_ticket()
+    asked = EmailRequested(
+        desk=DESK,
+        occurred_at=opened.occurred_at,
+        recorded_at=opened.occurred_at,
+        ticket_id=opened.ticket_id,
+        number="DEMO-1",
+        email_id=IDS.new(),
+        to=(Contact(email=address),),
+        template="question",
+        text="What product is it?",
+    )
+    return asked.model_copy(update=changes)
 
 
 async def test_a_mail_intake_asks_for_is_sent_in_its_words(

@@ -55,6 +55,7 @@ class Batch:
     tickets: dict[UUID, Ticket] = field(default_factory=dict)
     learnt: dict[UUID, Ticket] = field(default_factory=dict)
     open_pages: list[PageRecord] = field(default_factory=list)
+    mailed: Counter[tuple[str, str]] = field(default_factory=Counter)
 
 
 class NotifyHandler:
@@ -84,7 +85,8 @@ class NotifyHandler:
         await self._look_up(connection, batch, new)
         batch.planned = [self._plan(batch, decoded) for decoded in new]
         batch.open_pages = await self._open_pages(connection, batch)
-        telling = Telling(self._office, batch.work, await self._mailed(connection, batch))
+        batch.mailed = await self._mailed(connection, batch)
+        telling = Telling(self._office, batch.work, batch.mailed)
         for planned in batch.planned:
             self._decide(batch, telling, planned)
         await store.save_tickets(connection, list(batch.learnt.values()))
@@ -171,6 +173,10 @@ class NotifyHandler:
             if planned.notice is not None:
                 addresses = outside_addresses(planned.notice, planned.wanted)
                 wanted.setdefault(planned.notice.desk, set()).update(addresses)
+            event = planned.decoded.event
+            if isinstance(event, EmailRequested) and event.is_automatic:
+                asked = {each.email for each in (*event.to, *event.cc) if each.email}
+                wanted.setdefault(event.desk, set()).update(asked)
         for name, addresses in sorted(wanted.items()):
             if addresses:
                 since = batch.work.now - self._office.desks[name].mails_within
@@ -234,7 +240,7 @@ class NotifyHandler:
         work, cause = batch.work, decoded.envelope
         match decoded.event:
             case EmailRequested() as event:
-                mails = requested_mail(self._office, desk, event, cause, work.now)
+                mails = requested_mail(self._office, desk, event, cause, work.now, batch.mailed)
                 work.drafts += mails.drafts
                 work.events += mails.events
             case UpdateAddressed() as event:

@@ -1,5 +1,6 @@
 """Mails that other services ask for: intake's letters, status updates, confirmations."""
 
+from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -39,9 +40,18 @@ class Mails:
 
 
 def requested_mail(
-    office: Office, desk: Desk, event: EmailRequested, cause: Envelope, now: datetime
+    office: Office,
+    desk: Desk,
+    event: EmailRequested,
+    cause: Envelope,
+    now: datetime,
+    mailed: Counter[tuple[str, str]],
 ) -> Mails:
-    """The mails of an `EmailRequested`, one to each addressee. The same request gives the same."""
+    """The mails of an `EmailRequested`, one to each addressee. The same request gives the same.
+
+    `mailed` counts the automatic mails that each (desk, address) has got lately: an answer to every
+    mail of somebody whose own answers name no ticket would go on for ever.
+    """
     mails = Mails()
     template = _template_of(desk, event)
     for position, contact in enumerate((*event.to, *event.cc)):
@@ -52,15 +62,18 @@ def requested_mail(
                 mailbox.address,
                 is_automatic=False,  # intake asked for it knowing who wrote
                 own_addresses=desk.own_addresses,
-                sent_lately=0,
+                sent_lately=mailed[desk.name, mailbox.address],
                 most=desk.mails_per_address,
             )
             reason = refusal.value if refusal else None
+            if refusal:
+                office.metrics.mail_refused(desk.name, refusal)
         if template is not None and reason is None:
             try:
                 mails.drafts.append(
                     _requested_draft(office, desk, event, cause, mailbox, template, position, now)
                 )
+                mailed[desk.name, mailbox.address] += event.is_automatic
             except RenderFailed as error:
                 office.metrics.template_failed(desk.name, event.template)
                 log.error("template failed", desk=desk.name, error=str(error))  # noqa: TRY400
