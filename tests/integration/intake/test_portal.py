@@ -106,6 +106,29 @@ async def test_an_answer_in_the_portal_reopens_and_needs_the_pages_code(intake: 
         assert "Mail me a link" in (await client.get(path)).text
 
 
+async def test_links_that_strangers_ask_for_hide_nothing_of_the_story(intake: Intake) -> None:
+    await intake.mail(
+        a_mail("No sign-in", f"{FAULT} {TENANT}", sender="ada@adatum.example", to=SUPPORT), SUPPORT
+    )
+    (ticket,) = await intake.tickets(1)
+    async with browser(intake) as client:
+        await sign_in(intake, client, "ada@adatum.example")
+        await intake.pool.execute(
+            "INSERT INTO facts SELECT ticket_id, number, event_id, type, occurred_at, data"
+            " FROM facts CROSS JOIN generate_series(100, 700) AS number"
+            " WHERE data->>'template' = 'sign_in'"
+        )
+        await intake.pool.execute("UPDATE tickets SET sequence = 700")
+        async with intake.http("agent") as agent:
+            said = {"text": "It is mended."}
+            assert (await agent.post(f"/tickets/{ticket['id']}/reply", json=said)).is_success
+            page = await agent.get(f"/ticket/{ticket['id']}", headers={"accept": "text/html"})
+            assert "It is mended." in page.text
+        page = await client.get(f"/my/sightcall/{ticket['number']}")
+        assert "It is mended." in page.text
+        assert "Nobody can sign in" in page.text
+
+
 async def test_what_signs_in_at_one_desk_opens_no_other(intake: Intake) -> None:
     await intake.mail(
         a_mail("No sign-in", f"{FAULT} {TENANT}", sender="ada@adatum.example", to=SUPPORT), SUPPORT

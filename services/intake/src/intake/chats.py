@@ -13,6 +13,9 @@ from pledge.events import ChatEnded, ChatMessageReceived
 SILENT_FOR: Final = timedelta(minutes=30)
 """Who has not written for so long waits no more, even if no gateway said that the chat is over."""
 
+KEPT_FOR: Final = timedelta(days=1)
+"""So long after the last word a chat is remembered; later words begin to wait anew."""
+
 _NOTE = """
 INSERT INTO chats (key, desk, began_at, heard_at, answered_at)
 SELECT * FROM unnest(
@@ -20,6 +23,10 @@ SELECT * FROM unnest(
 )
 ON CONFLICT (key) DO UPDATE SET heard_at = greatest(chats.heard_at, excluded.heard_at),
     answered_at = coalesce(chats.answered_at, excluded.answered_at)
+"""
+_FORGET = """
+DELETE FROM chats WHERE key IN (
+    SELECT key FROM chats WHERE heard_at < $1 ORDER BY heard_at LIMIT 200 FOR UPDATE SKIP LOCKED)
 """
 _END = "DELETE FROM chats WHERE key = ANY($1::bytea[])"
 _WAITING = """
@@ -47,8 +54,10 @@ class Queue:
     ahead: int | None
 
 
-async def note(connection: asyncpg.Connection, deliveries: Iterable[Delivery]) -> None:
-    """Keep what the chat events among the deliveries say of the queue."""
+async def note(
+    connection: asyncpg.Connection, deliveries: Iterable[Delivery], now: datetime
+) -> None:
+    """Keep what the chat events among the deliveries say of the queue; forget what is long over."""
     under_way: dict[Key, _Chat] = {}
     ended: set[Key] = set()
     for delivery in deliveries:
@@ -69,6 +78,7 @@ async def note(connection: asyncpg.Connection, deliveries: Iterable[Delivery]) -
     if ended:
         await connection.execute(_END, sorted(ended))
     if under_way:
+        await connection.execute(_FORGET, now - KEPT_FOR)
         keys = sorted(under_way)
         chats = [under_way[key] for key in keys]
         await connection.execute(

@@ -119,7 +119,7 @@ class IntakeHandler:
         self._read(records, batch)
         await self._drop_known(connection, batch, now)
         if batch.arrivals:
-            await chats.note(connection, [each.delivery for each in batch.arrivals])
+            await chats.note(connection, [each.delivery for each in batch.arrivals], now)
             await _resolve_numbers(connection, batch)
             routed, begun = await self._route(connection, batch)
             numbers = await self._number(connection, routed)

@@ -25,6 +25,8 @@ from pledge.runtime.web import Web
 Reader = Annotated[Principal, Depends(require(Role.READER))]
 
 PAGE_SIZE: Final = 50
+MAX_FACTS: Final = 500
+"""So many of the newest facts stand on a ticket's page; the API gives all."""
 # What the ticket's page offers as a form; the rest is for the API.
 FORMS: Final = (
     Action.REPLY, Action.NOTE, Action.CONTACT_ATTEMPTS, Action.TRIAGE, Action.WAIT, Action.RESUME,
@@ -79,7 +81,7 @@ class Pages:
     async def ticket_page(self, request: Request, ref: str, principal: Reader) -> Response:
         """A ticket, its facts and what can be done with it."""
         ticket = await self._tickets.find(ref, principal)
-        facts = await self._tickets.facts(ticket, 0, 500)
+        facts = await self._tickets.facts(ticket, max(0, ticket.sequence - MAX_FACTS), MAX_FACTS)
         desk = self._desks.by_id.get(ticket.desk)
         return self._web.page(
             request,

@@ -15,7 +15,7 @@ from pydantic import StringConstraints
 from intake import queries
 from intake.domain.delivery import key_of
 from intake.domain.desk import Desk
-from intake.domain.history import Entry, entry
+from intake.domain.history import TYPES, Entry, entry
 from intake.domain.mail_headers import normal_address
 from intake.domain.text import one_line, paragraphs
 from intake.domain.ticket import FINISHED, Ticket
@@ -174,7 +174,8 @@ class Portal:
             return RedirectResponse(f"/my/{desk}", status_code=SEE_OTHER)
         ticket = await self._find(known, person, number)
         async with self._pool.acquire() as connection:
-            rows = await queries.facts(connection, ticket.id, 0, MAX_FACTS)
+            # The newest, and only theirs: what strangers can add, links to sign in, hides nothing.
+            rows = await queries.newest_facts(connection, ticket.id, list(TYPES), MAX_FACTS)
         story = [_entry(row) for row in rows]
         return self._page(
             request, known, person, "my_ticket.html",

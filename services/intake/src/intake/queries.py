@@ -113,6 +113,21 @@ async def facts(
     return rows
 
 
+async def newest_facts(
+    connection: asyncpg.Connection, ticket_id: UUID, types: list[str], limit: int
+) -> list[asyncpg.Record]:
+    """The newest facts of these types, in order, as `facts` gives them."""
+    rows: list[asyncpg.Record] = await connection.fetch(
+        "SELECT sequence, event_id, type, occurred_at, data::text AS data, texts.text"
+        " FROM facts LEFT JOIN texts USING (ticket_id, sequence)"
+        " WHERE ticket_id = $1 AND type = ANY($2::text[]) ORDER BY sequence DESC LIMIT $3",
+        ticket_id,
+        types,
+        limit,
+    )
+    return rows[::-1]
+
+
 _MISUSED = f"""
 {SELECT_TICKET}
 WHERE details -> 'particulars' -> 'misuse' IS NOT NULL
@@ -174,8 +189,10 @@ async def of_person(
 
 
 def data_of(row: asyncpg.Record) -> dict[str, Any]:
-    """A fact's data for people. A mail's links are left out: one that signs in is its reader's."""
+    """A fact's data for people. Links that act for their reader are left out: one that signs in,
+    one that answers a proposed meeting."""
     data: dict[str, Any] = from_json(row["data"])
+    data.pop("answer_url", None)
     variables = data.get("variables")
     if isinstance(variables, dict) and "link" in variables:
         data["variables"] = {name: value for name, value in variables.items() if name != "link"}

@@ -134,3 +134,6 @@ _READERS: Final[Mapping[str, Callable[[Data], tuple[str, str, str]]]] = {
     "meeting_held": _step("The meeting was held", ""),
     "meeting_cancelled": _step("The meeting will not be", ""),
 }
+
+TYPES: Final = tuple(f"pledge.ticket.{name}.v1" for name in _READERS)
+"""The types of facts that a requester may see."""
