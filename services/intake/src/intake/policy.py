@@ -1,22 +1,21 @@
 """`intake.yaml` of a desk: its model, its checks, and how it becomes the domain's `Desk`."""
 
 from collections.abc import Iterator, Mapping
+from dataclasses import replace
 from pathlib import Path
 from types import MappingProxyType
 from typing import Final, Literal
 
 from pydantic import Field, field_validator
 
-from intake.domain.desk import Customer, Desk, Rule
+from intake.domain.desk import Desk, Rule
 from intake.domain.reply_address import bare_address
 from intake.domain.request import Line
 from intake.policy_admission import (
-    AdministratorEntry,
     EntitlementEntry,
     MailLines,
     RequiredInformation,
     ScopeSection,
-    administrators_of,
     check_required_information,
     check_scope,
     entitlement_of,
@@ -27,16 +26,15 @@ from intake.policy_admission import (
 )
 from intake.policy_care import FeedbackSection, care_of
 from intake.policy_chat import ChatSection, chat_rules_of
+from intake.policy_customers import CustomerEntry, with_customers
 from intake.policy_levels import SeverityDefinition, levels_of
 from intake.policy_misuse import MisuseEntry, check_misuse, misuse_rules_of
 from intake.policy_parts import (
-    Domain,
     Name,
     Part,
     RuleCondition,
     Text,
     WebAddress,
-    Zone,
     address_of,
     condition_of,
 )
@@ -104,24 +102,6 @@ class RuleEntry(Part):
     name: Name
     when: RuleCondition
     set: RuleResult
-
-
-class CustomerEntry(Part):
-    """A customer, recognised by the domain or address of the requester."""
-
-    name: Text
-    domains: tuple[Domain, ...] = ()
-    addresses: tuple[str, ...] = ()
-    plan: Name | None = None
-    product: str | None = None
-    is_trial: bool = False
-    zone: Zone | None = None
-    administrators: tuple[AdministratorEntry, ...] = ()
-
-    @field_validator("addresses")
-    @classmethod
-    def _are_addresses(cls, values: tuple[str, ...]) -> tuple[str, ...]:
-        return tuple(address_of(value) for value in values)
 
 
 class TrialRules(Part):
@@ -259,8 +239,7 @@ def _unknown_names(document: Document, model: DeskFile) -> Iterator[Problem]:
 
 def to_desk(model: DeskFile) -> Desk:
     """The model as the domain's value."""
-    customers = [(each, _customer(each)) for each in model.customers]
-    return Desk(
+    desk = Desk(
         id=model.desk,
         name=model.name,
         ticket_prefix=model.tickets.prefix,
@@ -272,59 +251,50 @@ def to_desk(model: DeskFile) -> Desk:
         default_priority=model.defaults.priority,
         default_plan=model.defaults.plan,
         language=model.language,
-        requester_sets_severity=model.portal.requester_sets_severity,
         trial_floor=model.trials.severity_at_least,
-        form_keys=frozenset(model.portal.form_keys),
-        sign_in_template=model.portal.sign_in_template,
-        forms=forms_of(model.portal),
         levels=levels_of(model.severities),
         help_centre=model.help_centre,
         misuse_rules=misuse_rules_of(model.misuse),
         chat=chat_rules_of(model.chat),
         care=care_of(model.feedback),
-        addresses=MappingProxyType(
-            {
-                each.address: Line(each.address, each.is_urgent, each.escalates_to, kind=each.kind)
-                for each in model.addresses
-            }
-        ),
-        phone_lines=MappingProxyType(dict(_phone_lines(model))),
         rules=tuple(_rule(each) for each in model.rules),
-        customers_by_domain=MappingProxyType(
-            {domain: customer for each, customer in customers for domain in each.domains}
-        ),
-        customers_by_address=MappingProxyType(
-            {
-                address: customer
-                for each, customer in customers
-                for address in (*each.addresses, *(admin.email for admin in each.administrators))
-            }
-        ),
-        customers=MappingProxyType({each.name: customer for each, customer in customers}),
         plans=model.plans,
         severity_names=MappingProxyType(
             {words.lower(): each.name for each in model.severities for words in each.also}
         ),
-        severity_labels=labels_of(model.mail_lines.severity),
-        priority_labels=labels_of(model.mail_lines.priority),
-        requirements=requirements_of(model.required_information),
-        information_template=(
-            model.required_information.ask_with if model.required_information else None
-        ),
-        entitlement=entitlement_of(model.entitlement),
-        scope_rules=scope_rules_of(model.scope),
-        version_lists=version_lists_of(model.scope),
+    )
+    return _with_admission(_with_ways_in(with_customers(desk, model.customers), model), model)
+
+
+def _with_ways_in(desk: Desk, model: DeskFile) -> Desk:
+    """The desk with its addresses, phone lines and portal."""
+    addresses = {
+        each.address: Line(each.address, each.is_urgent, each.escalates_to, kind=each.kind)
+        for each in model.addresses
+    }
+    return replace(
+        desk,
+        addresses=MappingProxyType(addresses),
+        phone_lines=MappingProxyType(dict(_phone_lines(model))),
+        requester_sets_severity=model.portal.requester_sets_severity,
+        form_keys=frozenset(model.portal.form_keys),
+        sign_in_template=model.portal.sign_in_template,
+        forms=forms_of(model.portal),
     )
 
 
-def _customer(entry: CustomerEntry) -> Customer:
-    return Customer(
-        entry.name,
-        entry.plan,
-        entry.product,
-        entry.is_trial,
-        administrators_of(entry.administrators),
-        entry.zone,
+def _with_admission(desk: Desk, model: DeskFile) -> Desk:
+    """The desk with what it asks of a new request."""
+    needed = model.required_information
+    return replace(
+        desk,
+        severity_labels=labels_of(model.mail_lines.severity),
+        priority_labels=labels_of(model.mail_lines.priority),
+        requirements=requirements_of(needed),
+        information_template=needed.ask_with if needed else None,
+        entitlement=entitlement_of(model.entitlement),
+        scope_rules=scope_rules_of(model.scope),
+        version_lists=version_lists_of(model.scope),
     )
 
 
