@@ -110,3 +110,10 @@ def test_whoever_names_another_customer_shows_that_ones_administrators_nothing()
     assert mine.ticket.customer == "Adatum Field Service"
     (nobodys,) = take("sightcall", [other], sender="eve@elsewhere.example")
     assert nobodys.ticket.customer == "Wingtip Insurance"
+
+
+def test_a_version_without_end_makes_no_large_events() -> None:
+    endless = f"iOS SDK version: 0.{'1.' * 60_000}"
+    (opened,) = take("sightcall", [endless], sender="ada@adatum.example")
+    assert opened.ticket.particulars.scope is not None
+    assert all(len(each.model_dump_json()) < 40_000 for each in opened.events)

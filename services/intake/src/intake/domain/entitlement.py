@@ -6,7 +6,7 @@ from itertools import zip_longest
 from typing import Final
 
 from intake.domain.request import Condition, Request, holds
-from intake.domain.requirements import Words
+from intake.domain.requirements import MAX_VALUE, Words
 
 _VERSION: Final = re.compile(r"\d+(?:\.\d+)*")
 
@@ -77,7 +77,7 @@ def scope_by_version(lists: tuple[VersionList, ...], words: Words) -> Scoped | N
     """The first product whose version was told and is not the latest."""
     for each in lists:
         for name in sorted(each.known_as & words.named.keys()):
-            version = _VERSION.search(words.named[name])
+            version = _VERSION.search(words.named[name][:MAX_VALUE])
             if version is not None and not is_latest(version[0], each.versions[0]):
                 return Scoped(
                     each.scope, each.name, each.answer, each.title, version[0], each.versions[0]
