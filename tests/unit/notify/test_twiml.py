@@ -64,3 +64,8 @@ def test_a_ticket_s_title_is_said_and_never_obeyed() -> None:
     assert len(words) < LONGEST_SPOKEN + 50
     assert len(ElementTree.tostring(found)) < 4_000, "the provider takes no more"
     assert "".join(ElementTree.fromstring(say("a < b", "en")).itertext()) == "a < b"
+
+
+def test_a_title_of_nothing_but_signs_still_fits_what_the_provider_takes() -> None:
+    for title in ("&" * 5_000, "<>" * 2_500, "ä" * 5_000):
+        assert len(ask_for_a_key(title, "en", "https://us.example/key")) < 4_000

@@ -11,6 +11,7 @@ from urllib.parse import urlsplit
 from xml.etree.ElementTree import Element, SubElement, tostring
 
 LONGEST_SPOKEN = 1_200  # characters: a minute and a half, and far below the provider's 4,000
+_IN_XML = {"&": 5, "<": 4, ">": 4}  # characters that their entity takes
 TIMES_SAID = "3"  # who is woken by it needs more than one try
 WAIT_FOR_KEY = "8"  # seconds of silence after the words
 TAKES = "1"
@@ -24,7 +25,7 @@ def ask_for_a_key(words: str, language: str, action_url: str) -> str:
         response, "Gather", input="dtmf", numDigits="1", timeout=WAIT_FOR_KEY,
         action=action_url, method="POST",
     )  # fmt: skip
-    spoken = " ".join(_speakable(words).split())[:LONGEST_SPOKEN]
+    spoken = _cut(" ".join(_speakable(words).split()), LONGEST_SPOKEN)
     said = SubElement(asked, "Say", language=language, loop=TIMES_SAID)
     said.text = f"{spoken} To take it, press {TAKES}."
     SubElement(response, "Say", language=language).text = "Nobody took it. The next person follows."
@@ -36,6 +37,16 @@ def say(words: str, language: str) -> str:
     response = Element("Response")
     SubElement(response, "Say", language=language).text = _speakable(words)
     return tostring(response, encoding="unicode")
+
+
+def _cut(words: str, most: int) -> str:
+    """As much of the words as takes `most` characters in XML: what is too long rings nobody."""
+    length = 0
+    for place, char in enumerate(words):
+        length += _IN_XML.get(char, 1)
+        if length > most:
+            return words[:place]
+    return words
 
 
 def _speakable(words: str) -> str:
