@@ -49,6 +49,8 @@ async def test_a_plan_or_customer_that_nobody_knows_is_refused(intake: Intake) -
     assert unknown.status_code == 422
     assert "enlist, patrol, command, assessment" in unknown.text
     assert (await change(intake, "Nobody", plan="patrol")).status_code == 404
+    never = await change(intake, "Fabrikam", plan="patrol", occurred_at="0001-01-01T00:00:00+14:00")
+    assert never.status_code == 422
     async with intake.http("agent", desks=["vircom"]) as client:
         body = {"desk": "infocyte", "plan": "patrol"}
         assert (await client.post("/customers/Fabrikam/plan", json=body)).status_code == 404

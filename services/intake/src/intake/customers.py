@@ -5,13 +5,13 @@ from uuid import UUID
 
 import asyncpg
 from fastapi import APIRouter, Depends
-from pydantic import AwareDatetime, BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field
 
 from intake import customer_plans, queries
 from intake.agents import Agents, TicketUnknown
 from intake.domain.commands import ChangePlan
 from intake.domain.ticket import Refusal, RefusalReason
-from pledge.events import Actor
+from pledge.events import Actor, Instant
 from pledge.runtime.access import Principal, Role, require
 from pledge.runtime.http import FieldProblem, HttpProblem
 
@@ -27,7 +27,7 @@ class CustomerPlan(BaseModel):
 
     desk: str = Field(max_length=63)
     plan: str = Field(min_length=1, max_length=63)
-    occurred_at: AwareDatetime | None = None
+    occurred_at: Instant | None = None
 
 
 class PlanResult(BaseModel):
