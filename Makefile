@@ -17,7 +17,8 @@ DEMO ?= 1
 MINUTES ?= 10
 TIMERS ?= 0
 SEED ?= 1
-WORKERS ?= 2
+# Tests wait more than they compute.
+WORKERS ?= 3
 T ?= tests
 B ?=
 
@@ -40,7 +41,8 @@ demo: $(INSTALLED)  ## Repeat the demo on the stack that runs.
 	@exec $(BIN)/pledge demo
 
 test: $(INSTALLED)  ## Run the tests (T=path or options chooses some; the long ones are left out).
-	@$(BIN)/pytest -q -n $(WORKERS) --dist loadgroup -m "not long" $(T)
+	@$(BIN)/pytest -q -n $(WORKERS) --dist loadscope --no-loadscope-reorder \
+	  -m "not long" $(T)
 
 lint: $(INSTALLED)  ## Check style, types, imports, the generated references and the desks' files.
 	@$(BIN)/ruff check .

@@ -10,7 +10,7 @@ from support.chaos.crowd import Plan, hold
 from support.chaos.crowd_report import write
 from support.chaos.ground import Ground
 
-pytestmark = [pytest.mark.chaos, pytest.mark.xdist_group("chaos"), pytest.mark.timeout(0)]
+pytestmark = [pytest.mark.chaos, pytest.mark.timeout(0)]
 
 LASTS = timedelta(seconds=60)
 # Fewer than this many are a try of the scenario, and no report.

@@ -17,7 +17,7 @@ from support.chaos.report import Run, render
 from support.chaos.scenarios import SCENARIOS
 from support.chaos.trial import Trial
 
-pytestmark = [pytest.mark.chaos, pytest.mark.xdist_group("chaos"), pytest.mark.timeout(0)]
+pytestmark = [pytest.mark.chaos, pytest.mark.timeout(0)]
 
 # The oracle judges all that a world has seen, again after each trial: give it up in time.
 TRIALS_IN_A_WORLD = 4

@@ -8,7 +8,7 @@ import pytest
 from support.chaos.arena import Arena
 
 # One process holds all of them, so that there is one broker and one world.
-pytestmark = [pytest.mark.chaos, pytest.mark.xdist_group("chaos")]
+pytestmark = pytest.mark.chaos
 
 
 @pytest.fixture(autouse=True)

@@ -9,7 +9,6 @@ from support.browser import NOT_FOUND, PHONE, Visitor, find_chromium, open_brows
 from support.waiting import eventually
 
 pytestmark = [
-    pytest.mark.xdist_group("browser"),
     pytest.mark.skipif(find_chromium() is None, reason=NOT_FOUND),
 ]
 

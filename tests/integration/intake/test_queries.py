@@ -17,8 +17,6 @@ from support.cluster import run
 from support.databases import Databases
 from support.plans import Explaining, explaining, fill
 
-pytestmark = pytest.mark.xdist_group("intake-queries")
-
 NOW = datetime(2026, 11, 16, 16, 0, tzinfo=UTC)
 BATCH = 500
 PAGE = 50

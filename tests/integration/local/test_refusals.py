@@ -23,6 +23,7 @@ from pledge_local.plan import make_plan
 from pledge_local.ports import Ports
 from pledge_local.postgres import Server
 from pledge_local.topics import TopicPlan, ensure_topics, read_topics
+from support import topics
 from support.cluster import ROOT
 
 
@@ -264,7 +265,7 @@ async def test_topic_with_another_partition_count_is_refused(kafka: KafkaSetting
     plans = [plan for plan in read_topics(ROOT / "deploy/topics.yaml") if "dlq" not in plan.name]
     with pytest.raises(LocalError) as refusal:
         await ensure_topics(kafka, plans, partitions=5)
-    assert "has 4 partitions, not 5" in refusal.value.problem
+    assert f"has {topics.PARTITIONS} partitions, not 5" in refusal.value.problem
 
 
 async def test_one_broker_gets_one_copy_of_each_topic() -> None:

@@ -95,7 +95,6 @@ def running(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Place]:
         place.pledge("down")
 
 
-@pytest.mark.xdist_group("stack")
 class TestRunningStack:
     """One stack, started once, for everything that leaves it running; the last test stops it."""
 

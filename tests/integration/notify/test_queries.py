@@ -16,8 +16,6 @@ from support.cluster import run
 from support.databases import Databases
 from support.plans import Explaining, explaining, fill
 
-pytestmark = pytest.mark.xdist_group("notify-queries")
-
 NOW = datetime(2026, 11, 16, 16, 0, tzinfo=UTC)
 LATER = NOW + timedelta(hours=1)
 BATCH = 500

@@ -28,7 +28,6 @@ from support.databases import Databases
 
 pytestmark = [
     pytest.mark.asyncio(loop_scope="module"),
-    pytest.mark.xdist_group("browser"),
     pytest.mark.skipif(find_chromium() is None, reason=NOT_FOUND),
 ]
 

@@ -22,8 +22,6 @@ from support.cluster import run
 from support.databases import Databases
 from support.plans import Explaining, explaining, fill
 
-pytestmark = pytest.mark.xdist_group("sla-queries")
-
 NOW = datetime(2026, 11, 16, 16, 0, tzinfo=UTC)
 SINCE = datetime(2025, 1, 1, tzinfo=UTC)
 HOME = Partition("ticket.events.v1", 3)

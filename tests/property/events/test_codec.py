@@ -104,7 +104,7 @@ def is_settled(headers: list[Header], value: bytes | None) -> bool:
         return storable(error.detail) == error.detail and error.reason in MalformedReason
 
 
-@settings(max_examples=400)
+@settings(max_examples=200)
 @given(all_events, some_ids, st.none() | st.integers(1, 10**17), some_ids)
 def test_every_event_survives_the_bus(
     event: Event, own_id: str, sequence: int | None, story: str
@@ -142,7 +142,7 @@ def test_decoding_any_bytes_comes_to_an_end_it_announces(
     assert is_settled(headers, value)
 
 
-@settings(max_examples=400)
+@settings(max_examples=200)
 @given(
     st.sampled_from(sorted(EVENT_TYPES)),
     st.dictionaries(

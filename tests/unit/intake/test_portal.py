@@ -47,8 +47,10 @@ def test_a_changed_token_is_none_of_ours(place: int, letter: str) -> None:
     session = KEYS.session(ANN, NOW + HOUR)
     changed = session[: place % len(session)] + letter + session[place % len(session) + 1 :]
     person = KEYS.read_session("infocyte", changed, NOW)
-    # The last character holds bits that count for nothing: another spelling, the same token.
-    assert person is None or (person == ANN and changed[:-1] == session[:-1])
+    # Another spelling of the same token: the last character holds bits that count for nothing, and
+    # base64 has two alphabets.
+    spelt = changed.replace("+", "-").replace("/", "_")
+    assert person is None or (person == ANN and spelt[:-1] == session[:-1])
 
 
 @given(st.text(max_size=700))
