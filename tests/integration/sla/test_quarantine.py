@@ -128,6 +128,26 @@ async def test_ticket_that_can_not_be_taken_over_keeps_its_version(
         assert [each["what"] for each in await set_aside(sla)] == ["takeover"]
 
 
+async def test_ticket_set_aside_already_counts_once_and_still_says_that_its_timers_stand(
+    make_sla: Makes, database: Databases, tmp_path: Path
+) -> None:
+    clock = VirtualClock(MONDAY)
+    bad = Story(1).opened()
+    async with make_sla(clock=clock) as before:
+        await before.tell(bad)
+        await poison(before, database, bad)
+    async with make_sla(clock=clock, quarantine_limit=1) as sla:
+        await sla.advance(minutes(31))
+        assert [each["what"] for each in await set_aside(sla)] == ["wake"]
+    stricter = "applies_to: open\n" + ACME.replace(
+        "{severity: p1}, within: 30m", "{severity: p1}, within: 10m"
+    )
+    desks = write_acme(tmp_path / "new", stricter)
+    async with make_sla(clock=clock, desks=desks, quarantine_limit=1) as sla:
+        assert (await applied(sla))["tickets_set_aside"] == 1
+        assert [each["what"] for each in await set_aside(sla)] == ["wake"]
+
+
 async def test_service_stops_rather_than_set_everything_aside(
     make_sla: Makes, database: Databases
 ) -> None:

@@ -225,6 +225,23 @@ def test_open_cycle_keeps_its_number_where_nothing_was_told_of_one_before_it() -
     assert life.state("resolution", 3) is State.MET
 
 
+def test_breach_of_a_cycle_that_never_was_is_retracted_in_its_own_versions_name() -> None:
+    life = Life(policy())
+    life.opens()
+    life.happens("closed", 5)
+    life.happens("reopened", 10)
+    life.looks(250)
+    assert life.state("resolution", 2) is State.BREACHED
+    first, second = life.policy, responding_within("2h")
+    life.taken_over(second, 260)
+    said_late = life.happens("resolved", 4, known_after=270)
+    assert ("breach_retracted", "resolution") in said_late
+    assert ("resolution", 2) not in {
+        (each.metric, each.cycle) for each in life.standing().assessment.timers
+    }
+    assert life.standing().owners["resolution", 2] is first
+
+
 def test_ticket_without_versions_is_simply_assessed() -> None:
     life = Life(policy())
     life.opens()

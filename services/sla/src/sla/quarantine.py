@@ -33,14 +33,17 @@ LOOK_INTERVAL = timedelta(seconds=1)
 # A reason comes from an exception; it may hold a whole document.
 LONGEST_REASON = 500
 
+# A ticket whose timers stand still keeps saying so when a takeover of it fails as well.
 _SET_ASIDE = """
 INSERT INTO quarantine (ticket_id, topic, partition, desk, number, what, reason, since)
 SELECT ticket_id, topic, partition, desk, number, $2, $3, $4 FROM tickets WHERE ticket_id = $1
-ON CONFLICT (ticket_id) DO UPDATE SET what = excluded.what, reason = excluded.reason,
-    since = excluded.since, release_asked_at = NULL
+ON CONFLICT (ticket_id) DO UPDATE SET reason = excluded.reason, since = excluded.since,
+    what = CASE WHEN quarantine.what = 'wake' THEN 'wake' ELSE excluded.what END,
+    release_asked_at = NULL
 """
 _STAND_STILL = "UPDATE tickets SET wake_at = NULL WHERE ticket_id = $1"
-_HELD = "SELECT count(*) FROM quarantine WHERE release_asked_at IS NULL"
+# Of others: what is set aside already and fails once more is no further one.
+_HELD = "SELECT count(*) FROM quarantine WHERE release_asked_at IS NULL AND ticket_id <> $1"
 _LIST = """
 SELECT * FROM quarantine WHERE desk = ANY($1::text[]) ORDER BY since, ticket_id LIMIT $2
 """
@@ -99,7 +102,7 @@ class Quarantine:
         """Set a ticket aside in its owner's transaction. Raises QuarantineFull."""
         books = self._books
         limit = books.settings.quarantine_limit
-        if await connection.fetchval(_HELD) >= limit:
+        if await connection.fetchval(_HELD, ticket_id) >= limit:
             raise QuarantineFull(
                 f"{limit} tickets are set aside, and now {ticket_id} can't be worked on either"
                 f" ({type(error).__name__}: {error}). Nothing more is set aside: mend this service"

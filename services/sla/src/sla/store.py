@@ -92,14 +92,17 @@ FROM unnest($1::uuid[], $2::text[], $3::int[], $4::text[], $5::timestamptz[], $6
             target, reason, left_for)
 WHERE timers.ticket_id = new.ticket_id AND timers.metric = new.metric AND timers.cycle = new.cycle
 """
-# A promise that was broken, kept after all, and broken again is the same breach, standing again.
+# A promise that was broken, kept after all, and broken again is the same breach, standing again,
+# though it may be another version's by now.
 _INSERT_BREACHES = """
 INSERT INTO breaches (breach_id, ticket_id, desk, metric, cycle, severity, priority, target,
                       policy_version, due_at, detected_at, is_late, is_provisional)
 SELECT * FROM unnest($1::uuid[], $2::uuid[], $3::text[], $4::text[], $5::int[], $6::text[],
                      $7::text[], $8::text[], $9::text[], $10::timestamptz[], $11::timestamptz[],
                      $12::bool[], $13::bool[])
-ON CONFLICT (breach_id) DO UPDATE SET detected_at = excluded.detected_at,
+ON CONFLICT (breach_id) DO UPDATE SET severity = excluded.severity,
+    priority = excluded.priority, target = excluded.target,
+    policy_version = excluded.policy_version, detected_at = excluded.detected_at,
     is_late = excluded.is_late, is_provisional = excluded.is_provisional, retracted_at = NULL,
     reason = NULL, met_at = NULL
 """

@@ -85,10 +85,13 @@ def stand(facts: Iterable[Fact], policy: Policy, past: Sequence[Past] = ()) -> S
     before: Earlier | None = None
     for earlier, own in past:
         if earlier.settled and own is not None:
-            for timer in _numbered(assess(known, own).timers, kept, taken, before):
-                if (timer.metric, timer.cycle) in earlier.settled:
-                    kept.append(timer)
-                    owners[timer.metric, timer.cycle] = own
+            kept += [
+                timer
+                for timer in _numbered(assess(known, own).timers, kept, taken, before)
+                if (timer.metric, timer.cycle) in earlier.settled
+            ]
+            # Also of those that a late fact has made disappear: what is told of them is its word.
+            owners |= dict.fromkeys(earlier.settled, own)
         taken |= earlier.settled | earlier.gone
         before = earlier
     found = assess(known, policy)
