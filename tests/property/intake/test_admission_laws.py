@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from intake.domain.delivery import read_delivery
 from intake.domain.hearing import hear
 from intake.domain.opening import open_ticket
-from intake.domain.ticket import Decision
+from intake.domain.ticket import Decision, State
 from intake.policy import load_desk
 from pledge.events import (
     Authentication,
@@ -22,6 +22,7 @@ from pledge.events import (
     InformationCompleted,
     InformationRequested,
     TicketOpened,
+    VoicemailLeft,
 )
 from support.cluster import ROOT
 from unit.intake.builders import ADDRESSES, at
@@ -117,3 +118,18 @@ def test_a_version_without_end_makes_no_large_events() -> None:
     (opened,) = take("sightcall", [endless], sender="ada@adatum.example")
     assert opened.ticket.particulars.scope is not None
     assert all(len(each.model_dump_json()) < 40_000 for each in opened.events)
+
+
+def test_who_cannot_be_told_by_mail_is_not_turned_away_silently() -> None:
+    assert SIGHTCALL is not None
+    call = VoicemailLeft(
+        desk="sightcall", occurred_at=at(0), recorded_at=at(0), delivery="v1", conversation="v1",
+        call_id="v1", authentication=Authentication(result="passed"), line="+15550120",
+        caller=Contact(phone="+15550199"),
+    )  # fmt: skip
+    delivery = read_delivery(call, "cause", SIGHTCALL, ADDRESSES)
+    opened = open_ticket(
+        delivery, ticket_id=UUID(int=7), number="T-1", reply_to="r@x.example", now=at(0)
+    )
+    assert opened.ticket.particulars.entitled is False
+    assert opened.ticket.state is State.OPEN, "somebody calls back"

@@ -290,7 +290,8 @@ def _decided(
     events: list[TicketEvent] = [decided, *mail]
     if not is_entitled:
         ticket = replace(ticket, missing=())
-    if not is_entitled and rule.closes:
+    # Who can't be told by mail is told by a person: without an answer nothing is closed.
+    if mail and rule.closes:
         events.append(Closed(**facts, by=by, reason=NOT_ENTITLED))
         ticket = replace(ticket, state=State.CLOSED, closed_at=facts["occurred_at"])
     return ticket, events
