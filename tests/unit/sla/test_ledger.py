@@ -249,3 +249,20 @@ def test_row_of_a_breached_timer_says_when_it_was_met_at_last() -> None:
     books.tell([story.messages[2]], MONDAY + minutes(51))
     (row,) = books.rows.changed_timers
     assert (row.state, row.met_at) == ("met", MONDAY + minutes(20))
+
+
+def test_late_fact_that_only_an_earlier_version_knows_retracts_its_breach() -> None:
+    books, story = Books(), Story(1).opened()
+    books.tell(story.messages, MONDAY)
+    books.fire(MONDAY + minutes(30))
+    text = ACME.replace("meets: [agent_replied, contact_attempted]", "meets: agent_replied")
+    newer = parse(text, Path("acme/sla.yaml"))
+    assert "contact_attempted" not in newer.handling
+    books.policies.add(newer, text)
+    (ticket,) = books.known.values()
+    ledger = books.ledger(MONDAY + minutes(40))
+    ledger.take_over(ticket, newer, MONDAY + minutes(40))
+    books.commit(ledger)
+    before = len(books.said())
+    books.tell([story.attempted(20, known_after=60).last], MONDAY + minutes(60))
+    assert books.said()[before:] == ["breach_retracted first_response", "met first_response"]

@@ -91,10 +91,9 @@ class Ledger:
         draft.newest_at = max(draft.newest_at, fact.recorded_at)
         # What the facts say is known up to the newest of them, and no further.
         until = min(draft.newest_at, self.now)
-        # After a fact without effect under the policy, a note for example, nothing has moved.
         is_due = draft.wake_at is not None and draft.wake_at <= until
         policy = self._policies.of(draft)
-        if policy is not None and (is_due or fact.type in policy.handling):
+        if policy is not None and (is_due or self._may_move(draft, policy, fact.type)):
             self._look(draft, policy, until, is_provisional=False)
 
     def fire(self, ticket: Ticket, until: datetime, *, is_provisional: bool) -> None:
@@ -160,6 +159,15 @@ class Ledger:
         if draft is None:
             draft = self._drafts[ticket.ticket_id] = ticket.draft()
         return draft
+
+    def _may_move(self, draft: Ticket, policy: Policy, kind: str) -> bool:
+        """After a fact without effect, a note for example, nothing has moved.
+
+        What is settled under an earlier version is judged by that one, which may know more facts.
+        """
+        return kind in policy.handling or any(
+            own is not None and kind in own.handling for _, own in self._policies.past(draft)
+        )
 
     def _look(
         self, draft: Ticket, policy: Policy, until: datetime, *, is_provisional: bool
