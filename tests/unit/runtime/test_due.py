@@ -134,6 +134,18 @@ async def test_asked_to_read_again_while_it_reads_it_reads_again(table: Table) -
     assert table.fired == [(START + MINUTE, "x"), (START + 2 * MINUTE, "y")]
 
 
+async def test_of_what_is_kept_and_what_is_read_the_earlier_one_holds(table: Table) -> None:
+    table.rows = {"x": START + 5 * MINUTE, "y": START + MINUTE}
+    async with running(table) as loop:
+        # The answer to a commit was lost: memory did not hear that it moved the appointment.
+        table.rows["x"] = START + 2 * MINUTE
+        loop.schedule(START + 3 * MINUTE, "y")
+        loop.reload()
+        await settle()
+        await advance(table.clock, START + 4 * MINUTE)
+    assert table.fired == [(START + MINUTE, "y"), (START + 2 * MINUTE, "x")]
+
+
 async def test_a_database_that_is_away_is_asked_again(table: Table) -> None:
     table.rows = {"x": START + MINUTE}
     table.fault = OSError("away")

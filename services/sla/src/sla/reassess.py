@@ -98,6 +98,8 @@ class Reassessor:
             except Exception as error:
                 if not is_retriable(error):
                     raise
+                # The commit may have been carried out and only its answer lost.
+                self._timers.reload()
                 log.warning("re-assessment waits for the database", error=repr(error))
                 pause = LONGEST_BACKOFF
             with suppress(TimeoutError):

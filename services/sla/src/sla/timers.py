@@ -94,6 +94,10 @@ class PartitionTimers:
         """A wake was committed otherwise than by facts or by firing."""
         self._loop.schedule(due_at, wake)
 
+    def reload(self) -> None:
+        """Read the wakes again: memory may not hold what was committed."""
+        self._loop.reload()
+
     async def run(self) -> None:
         """Fire what is due, until cancelled or until the partition is somebody else's."""
         try:
@@ -306,6 +310,11 @@ class TimerKeeper:
         if worker is not None:
             worker.applied(tickets)
         self._books.metrics.armed.set(sum(len(each) for each in self._workers.values()))
+
+    def reload(self) -> None:
+        """Read all wakes again: what was committed may not be what memory holds."""
+        for worker in self._workers.values():
+            worker.reload()
 
     def schedule(self, partition: Partition, due_at: datetime, wake: Wake) -> None:
         """A wake of the partition was committed otherwise than by facts or by firing."""

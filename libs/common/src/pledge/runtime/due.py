@@ -186,7 +186,9 @@ class DueLoop(Generic[K]):
         for due, key in loaded:
             if due > self._horizon:
                 break  # memory is full
-            if self._appointments.get(key) is None and key not in self._in_hand:
+            held = self._appointments.get(key)
+            # The earlier of the two: a look too early finds nothing due, one too late is late.
+            if (held is None or due < held) and key not in self._in_hand:
                 self._put(due, key)
                 if self._preparation is not None and due > now:
                     self._preparation.note(due, key)
