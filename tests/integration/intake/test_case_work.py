@@ -157,6 +157,7 @@ async def test_feedback_comes_by_address_form_and_agent_and_each_is_its_own(
     mail = a_mail("Too slow", "Far too slow.", sender=sender, to="complaints@infocyte.example")
     for _ in range(2):  # delivered twice
         await intake.mail(mail, "complaints@infocyte.example", sender=sender)
+    await intake.tickets(1)
     async with intake.http("gateway") as client:
         case = {"desk": "infocyte", "form": "feedback", "subject": "Nice", "text": "Thank you.",
                 "requester": {"email": sender}}  # fmt: skip

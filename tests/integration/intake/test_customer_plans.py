@@ -25,9 +25,10 @@ async def ask(intake: Intake, name: str) -> None:
 async def test_a_customers_plan_changes_on_its_open_tickets_and_for_new_ones(
     intake: Intake,
 ) -> None:
-    for name in ("one", "two", "three"):
+    for count, name in enumerate(("one", "two", "three"), start=1):
         await ask(intake, name)
-    one, two, _ = await intake.tickets(3)
+        asked = await intake.tickets(count)
+    one, two, _ = asked
     async with intake.http("agent") as client:
         assert (await client.post(f"/tickets/{two['id']}/close", json={})).is_success
     numbers = [one["number"], "INF-10003"]

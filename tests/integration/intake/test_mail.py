@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import smtplib
 from email.message import EmailMessage
+from typing import Any
 
 import pytest
 
@@ -42,7 +43,7 @@ async def test_different_mails_with_one_message_id_are_two_tickets(intake: Intak
     await intake.mail(a_mail("First", message_id="<same@broken.example>"))
     await intake.mail(a_mail("Second", message_id="<same@broken.example>"))
     found = await intake.tickets(2)
-    assert [each["number"] for each in found] == ["VIR-10001", "VIR-10002"]
+    assert {each["number"] for each in found} == {"VIR-10001", "VIR-10002"}
 
 
 async def test_a_reply_to_the_signed_address_joins_the_ticket(intake: Intake) -> None:
@@ -184,13 +185,19 @@ async def test_an_agents_reply_asks_for_the_mail_to_the_requester(intake: Intake
 
 
 async def test_mail_that_is_hard_to_read_is_taken_and_readable(intake: Intake) -> None:
-    await intake.mail(b"\r\nno header at all\x00 and a NUL\r\n")
-    await intake.mail(b"Subject: =?utf-8?b?8J+YgOKAig==?=\r\nFrom: <\xff\xfe>\r\n\r\n\xe4\xf6\r\n")
-    await intake.mail(b"Subject: " + b"x" * 20_000 + b"\r\n\r\n" + b"y" * 500_000 + b"\r\n")
     html = a_mail(message_id="<html@x.example>")
     html.set_content("<p>Hello <b>desk</b></p><script>alert(1)</script>", subtype="html")
-    await intake.mail(html)
-    found = await intake.tickets(4)
+    mails: tuple[EmailMessage | bytes, ...] = (
+        b"\r\nno header at all\x00 and a NUL\r\n",
+        b"Subject: =?utf-8?b?8J+YgOKAig==?=\r\nFrom: <\xff\xfe>\r\n\r\n\xe4\xf6\r\n",
+        b"Subject: " + b"x" * 20_000 + b"\r\n\r\n" + b"y" * 500_000 + b"\r\n",
+        html,
+    )
+    found: list[dict[str, Any]] = []
+    for number, mail in enumerate(mails, start=1):
+        await intake.mail(mail)
+        # One after the other: mails of different conversations are read side by side.
+        found = await intake.tickets(number)
     opened = [(await intake.facts(each["id"]))[0]["data"] for each in found]
     assert opened[0]["text"] == "no header at all\N{REPLACEMENT CHARACTER} and a NUL"
     assert opened[1]["text"] == "äö"
