@@ -16,7 +16,7 @@ from intake.domain.case_commands import FollowUp, Merge, Split
 from intake.domain.case_state import Link, LinkKind
 from intake.domain.commands import Action
 from intake.domain.decide import MAX_PARTICIPANTS
-from intake.domain.deciding import CLOCK_TOLERANCE, common, done, nothing, refused
+from intake.domain.deciding import CLOCK_TOLERANCE, common, done, nothing, opened_with, refused
 from intake.domain.desk import Classification, Desk, classify
 from intake.domain.particulars import NOTHING_PARTICULAR, Particulars
 from intake.domain.request import Request
@@ -354,22 +354,9 @@ def _opening(
     asker = ticket.requester
     event = TicketOpened(
         **{**common(ticket, hand), "occurred_at": ticket.opened_at},
-        subject_line=ticket.subject_line,
+        **opened_with(ticket),
         text=text,
-        channel=ticket.channel,
-        requester=asker,
-        participants=ticket.participants,
-        reply_to=ticket.reply_to,
-        language=ticket.language,
-        severity=ticket.severity,
-        priority=ticket.priority,
-        plan=ticket.plan,
-        product=ticket.product,
-        customer=ticket.customer,
-        is_trial=ticket.is_trial,
-        is_urgent=ticket.is_urgent,
         is_answerable=bool(asker.email or asker.phone or asker.chat),
-        entitled=ticket.particulars.entitled,
         opened_by=hand.by,
         follows_up=follows_up,
         split_from=split_from,

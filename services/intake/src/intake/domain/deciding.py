@@ -48,6 +48,26 @@ def common(ticket: Ticket, hand: Hand) -> dict[str, Any]:
     }
 
 
+def opened_with(ticket: Ticket) -> dict[str, Any]:
+    """What the first fact says of the ticket as it stands, however it was opened."""
+    return {
+        "subject_line": ticket.subject_line,
+        "channel": ticket.channel,
+        "requester": ticket.requester,
+        "participants": ticket.participants,
+        "reply_to": ticket.reply_to,
+        "language": ticket.language,
+        "severity": ticket.severity,
+        "priority": ticket.priority,
+        "plan": ticket.plan,
+        "product": ticket.product,
+        "customer": ticket.customer,
+        "is_trial": ticket.is_trial,
+        "is_urgent": ticket.is_urgent,
+        "entitled": ticket.particulars.entitled,
+    }
+
+
 def told(ticket: Ticket, hand: Hand, reason: str, *events: TicketEvent) -> Decision:
     """The decision that adds facts to a ticket and changes nothing else of it."""
     return done(ticket, hand, reason, *events)

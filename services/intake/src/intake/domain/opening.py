@@ -9,6 +9,7 @@ from uuid import UUID
 from intake.domain.admission import INTAKE, admit, listen
 from intake.domain.commands import Hear
 from intake.domain.decide import MAX_PARTICIPANTS, asked_for
+from intake.domain.deciding import opened_with
 from intake.domain.delivery import Delivery
 from intake.domain.desk import Classification, Desk, classify
 from intake.domain.feedback import Kind, feedback, kind_of
@@ -297,28 +298,15 @@ def _opened(
     event = delivery.event
     return TicketOpened(
         **facts,
-        subject_line=ticket.subject_line,
+        **opened_with(ticket),
         text=content.text,
-        channel=ticket.channel,
         delivery=event.delivery,
         message_id=ticket.message_id,
         line=ticket.line,
         form=content.form,
-        requester=ticket.requester,
-        participants=ticket.participants,
-        reply_to=ticket.reply_to,
-        language=ticket.language,
-        severity=ticket.severity,
-        priority=ticket.priority,
-        plan=ticket.plan,
-        product=ticket.product,
-        customer=ticket.customer,
-        is_trial=ticket.is_trial,
-        is_urgent=ticket.is_urgent,
         is_answerable=content.is_answerable,
         is_complete=not ticket.missing,
         missing=ticket.missing,
-        entitled=ticket.particulars.entitled,
         scope=ticket.particulars.scope,
         follows_up=content.follows_up,
     )
