@@ -103,11 +103,11 @@ class Changes:
         """True when something has changed, False when nothing has for a while; until the stop."""
         with self._listening(principal) as woken:
             while not self._is_over:
-                has_changed = False
                 with suppress(TimeoutError):
                     async with asyncio.timeout(HEARTBEAT_SECONDS):
                         await woken.wait()
-                        has_changed = True
+                # Not whether the wait ended in time: it may be woken as its time runs out.
+                has_changed = woken.is_set()
                 woken.clear()
                 if not self._is_over:
                     yield has_changed
