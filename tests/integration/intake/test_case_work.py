@@ -83,6 +83,14 @@ async def test_a_split_asked_for_twice_under_one_key_is_one_ticket(intake: Intak
     assert {each.status_code for each in answers} == {200}
     (made,) = {each.json()["id"] for each in answers}
     assert await intake.types(ticket["id"]) == ["opened", "split_off"]
+    # The key belongs to what was asked for with it.
+    other = await do(intake, ticket["id"], "split", key="k", subject="Something else")
+    assert (other.status_code, other.headers["content-type"]) == (422, "application/problem+json")
+    assert other.json()["type"] == "urn:pledge:problem:key_reused"
+    assert (await do(intake, ticket["id"], "note", key="k", text="Once.")).is_success
+    other = await do(intake, ticket["id"], "note", key="k", text="Twice.")
+    assert other.json()["type"] == "urn:pledge:problem:key_reused"
+    assert await intake.types(ticket["id"]) == ["opened", "split_off", "noted"]
     # What was refused can be asked for again under its key.
     wrong = await do(intake, ticket["id"], "split", key="l", subject="x", severity="p9")
     assert (wrong.status_code, "p1, p2, p3" in wrong.json()["detail"]) == (422, True)
@@ -115,6 +123,9 @@ async def test_a_client_s_ticket_is_opened_once_and_answered_to_like_any_other(
     assert (made["customer"], made["requester"]["email"]) == ("Contoso", "ann@contoso.example")
     await intake.mail(a_mail("Re: it", message_id="<r@x.y>"), made["reply_to"])
     await intake.recorded(made["id"], "opened", "requester_replied")
+    async with intake.http("agent", headers={"Idempotency-Key": "k"}) as client:
+        other = await client.post("/tickets", json={**body, "subject": "Another call"})
+        assert other.json()["type"] == "urn:pledge:problem:key_reused"
     async with intake.http("agent", desks=["demo"]) as client:
         assert (await client.post("/tickets", json=body)).status_code == 422
     async with intake.http("reader") as client:

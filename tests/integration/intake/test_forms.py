@@ -31,12 +31,16 @@ async def test_a_case_with_the_desks_form_key_becomes_a_ticket(intake: Intake) -
     assert fact["data"]["delivery"] == answer.json()["delivery"]
 
 
-async def test_a_case_sent_twice_under_one_key_is_one_ticket(intake: Intake) -> None:
+async def test_a_case_sent_twice_under_one_key_is_one_ticket_and_another_is_refused(
+    intake: Intake,
+) -> None:
     headers = {**FORM_KEY, "idempotency-key": "form 7"}
     async with intake.http() as client:
         one = await client.post("/cases", json=CASE, headers=headers)
         two = await client.post("/cases", json=CASE, headers=headers)
+        other = await client.post("/cases", json={**CASE, "subject": "Else"}, headers=headers)
     assert one.json() == two.json()
+    assert (other.status_code, other.json()["type"]) == (422, "urn:pledge:problem:key_reused")
     await intake.tickets(1)
 
 

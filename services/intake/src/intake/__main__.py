@@ -101,7 +101,12 @@ class Service:
         casework = CaseWork(chassis.outbox, desks, self._addresses, clock, ids, metrics)
         api = Api(tickets, agents, casework)
         forms = FormGateway(
-            self._desks, self._publisher, clock=clock, ids=ids, metrics=self._metrics
+            self._desks,
+            self._publisher,
+            chassis.pool,
+            clock=clock,
+            ids=ids,
+            metrics=self._metrics,
         )
         pages = Pages(chassis.web, tickets, api, self._desks)
         meetings = MeetingPages(chassis.web, chassis.pool, agents)

@@ -1,6 +1,5 @@
 """Agents' commands on tickets: lock, decide, write, publish, in one transaction."""
 
-import hashlib
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
@@ -9,11 +8,11 @@ from uuid import UUID
 from intake import store
 from intake.domain.commands import Command
 from intake.domain.decide import decide
-from intake.domain.delivery import Key, key_of
 from intake.domain.desk import Desk
 from intake.domain.meeting_links import MeetingLinks
 from intake.domain.ticket import Decision, Hand, Refusal
 from intake.metrics import IntakeMetrics
+from intake.once import Asked, command_once
 from intake.publication import SOURCE, Publication, publication
 from pledge.events import Actor, originate
 from pledge.runtime import tracing
@@ -43,23 +42,23 @@ class Agents:
         command: Command,
         by: Actor,
         occurred_at: datetime | None,
-        key: str | None = None,
+        asked: Asked | None = None,
     ) -> Decision | Refusal:
-        """Do the command and tell of it; under a ``key`` once, however often it is asked for.
-        Raises TicketUnknown."""
+        """Do the command and tell of it; under a key once, however often it is asked for.
+        Raises TicketUnknown, and HttpProblem for a key that another request had."""
         async with self.outbox.transaction() as transaction:
             found = await store.lock_tickets(transaction.connection, [ticket_id])
             ticket = found.get(ticket_id)
             if ticket is None or ticket.desk not in self.desks:
                 raise TicketUnknown(str(ticket_id))
             now = self.clock.now()
-            once = command_key(ticket.desk, by, f"{command.action} {ticket_id}", key)
-            if once and not await store.note_deliveries(transaction.connection, [once], now):
+            once = command_once(ticket.desk, by, f"{command.action} {ticket_id}", asked)
+            if once and not await once.is_first(transaction.connection, now):
                 return Decision(ticket, (), "done_before")
             hand = Hand(self.desks[ticket.desk], by, occurred_at or now, now, self.links)
             decision = decide(ticket, command, hand)
             if once and isinstance(decision, Refusal):
-                await store.forget_deliveries(transaction.connection, [once])
+                await once.forget(transaction.connection)
             result = decision.reason if isinstance(decision, Refusal) else "done"
             self.metrics.commanded(ticket.desk, command.action, result)
             if isinstance(decision, Decision):
@@ -68,14 +67,6 @@ class Agents:
                 await store.insert_facts(transaction.connection, [each.fact for each in told])
                 transaction.publish(*(each.message for each in told))
         return decision
-
-
-def command_key(desk: str, by: Actor, what: str, key: str | None) -> Key | None:
-    """The key under which a command is done once: per desk, agent and kind of command."""
-    if key is None:
-        return None
-    digest = hashlib.sha256(key.encode("utf-8", "replace")).hexdigest()
-    return key_of("command", desk, f"{by.kind}\0{by.id}\0{what}\0{digest}")
 
 
 def publications(

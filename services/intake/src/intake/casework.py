@@ -12,15 +12,15 @@ from uuid import UUID
 import asyncpg
 
 from intake import customer_plans, store
-from intake.agents import TicketUnknown, command_key, publications
+from intake.agents import TicketUnknown, publications
 from intake.domain import case_work as work
 from intake.domain.case_commands import FollowUp, Merge, Split
 from intake.domain.case_work import Birth, ForClient
-from intake.domain.delivery import Key
 from intake.domain.desk import Desk
 from intake.domain.reply_address import ReplyAddresses
 from intake.domain.ticket import Decision, Hand, Refusal, Ticket
 from intake.metrics import IntakeMetrics
+from intake.once import Asked, Once, command_once
 from intake.publication import Publication
 from pledge.events import Actor
 from pledge.runtime.clock import Clock
@@ -46,21 +46,21 @@ class CaseWork:
         command: Merge,
         by: Actor,
         occurred_at: datetime | None,
-        key: str | None = None,
+        asked: Asked | None = None,
     ) -> Ticket | Refusal:
         """Merge one ticket into another; gives the one that goes on. Raises TicketUnknown."""
         async with self.outbox.transaction() as transaction:
             connection = transaction.connection
             found = await store.lock_tickets(connection, [source_id, target_id])
             source, target = self._known(found, source_id), self._known(found, target_id)
-            once = command_key(source.desk, by, f"merge {source_id}", key)
+            once = command_once(source.desk, by, f"merge {source_id}", asked)
             if not await self._is_new(connection, once):
                 return target
             hand = self._hand(source.desk, by, occurred_at)
             decisions = work.merge(source, target, command, hand)
             self._count(source.desk, "merge", decisions)
             if isinstance(decisions, Refusal):
-                await _forget(connection, once)
+                await self._forget(connection, once)
                 return decisions
             await self._write(transaction, found, decisions)
         return decisions[1].ticket
@@ -71,7 +71,7 @@ class CaseWork:
         command: Split | FollowUp,
         by: Actor,
         occurred_at: datetime | None,
-        key: str | None = None,
+        asked: Asked | None = None,
     ) -> Ticket | Refusal:
         """Give an issue of the ticket, or what follows it up, a ticket of its own, and give that.
         Raises TicketUnknown."""
@@ -79,7 +79,7 @@ class CaseWork:
             connection = transaction.connection
             found = await store.lock_tickets(connection, [ticket_id])
             ticket = self._known(found, ticket_id)
-            once = command_key(ticket.desk, by, f"{command.action} {ticket_id}", key)
+            once = command_once(ticket.desk, by, f"{command.action} {ticket_id}", asked)
             if not await self._is_new(connection, once):
                 return await _made(connection, once)
             hand = self._hand(ticket.desk, by, occurred_at)
@@ -91,7 +91,7 @@ class CaseWork:
             )
             self._count(ticket.desk, command.action, decisions)
             if isinstance(decisions, Refusal):
-                await _forget(connection, once)
+                await self._forget(connection, once)
                 return decisions
             await self._write(transaction, found, decisions)
             await _remember(connection, once, birth.ticket_id)
@@ -103,12 +103,12 @@ class CaseWork:
         client: ForClient,
         by: Actor,
         occurred_at: datetime | None,
-        key: str | None = None,
+        asked: Asked | None = None,
     ) -> Ticket | Refusal:
         """Open a ticket on a client's behalf (SIG-09)."""
         async with self.outbox.transaction() as transaction:
             connection = transaction.connection
-            once = command_key(desk, by, "open", key)
+            once = command_once(desk, by, "open", asked)
             if not await self._is_new(connection, once):
                 return await _made(connection, once)
             hand = self._hand(desk, by, occurred_at)
@@ -118,7 +118,7 @@ class CaseWork:
             decision = work.open_for(client, hand, birth)
             self._count(desk, "open", decision)
             if isinstance(decision, Refusal):
-                await _forget(connection, once)
+                await self._forget(connection, once)
                 return decision
             await self._write(transaction, {}, (decision,))
             await _remember(connection, once, birth.ticket_id)
@@ -146,10 +146,12 @@ class CaseWork:
             self.addresses.address(desk.reply_address, desk.id, ticket_id),
         )
 
-    async def _is_new(self, connection: asyncpg.Connection, once: Key | None) -> bool:
-        if once is None:
-            return True
-        return bool(await store.note_deliveries(connection, [once], self.clock.now()))
+    async def _is_new(self, connection: asyncpg.Connection, once: Once | None) -> bool:
+        return once is None or await once.is_first(connection, self.clock.now())
+
+    async def _forget(self, connection: asyncpg.Connection, once: Once | None) -> None:
+        if once is not None:
+            await once.forget(connection)
 
     def _count(
         self, desk: str, action: str, decisions: tuple[Decision, ...] | Decision | Refusal
@@ -180,20 +182,14 @@ class CaseWork:
         transaction.publish(*(each.message for each in told))
 
 
-async def _forget(connection: asyncpg.Connection, once: Key | None) -> None:
-    """What was refused may be asked for again, under the same key."""
+async def _remember(connection: asyncpg.Connection, once: Once | None, made: UUID) -> None:
     if once is not None:
-        await store.forget_deliveries(connection, [once])
+        await store.add_threads(connection, {once.key: made})
 
 
-async def _remember(connection: asyncpg.Connection, once: Key | None, made: UUID) -> None:
-    if once is not None:
-        await store.add_threads(connection, {once: made})
-
-
-async def _made(connection: asyncpg.Connection, once: Key | None) -> Ticket:
+async def _made(connection: asyncpg.Connection, once: Once | None) -> Ticket:
     """The ticket that was made when the command was asked for first. Raises TicketUnknown."""
-    threads = await store.find_threads(connection, [once] if once else [])
+    threads = await store.find_threads(connection, [once.key] if once else [])
     found = await store.lock_tickets(connection, threads.values())
     if not found:
         raise TicketUnknown("the ticket that was made under this key")

@@ -17,6 +17,7 @@ from intake.domain.case_commands import FollowUp, Merge, Split
 from intake.domain.commands import Action
 from intake.domain.misuse import MisuseState
 from intake.domain.ticket import Refusal, RefusalReason, Ticket
+from intake.once import asked
 from intake.views import FactPage, FactView, TicketPage, TicketView, Told, view
 from pledge.events import Actor, Malformed
 from pledge.runtime.access import Principal, Role, require
@@ -35,7 +36,8 @@ _Key = Annotated[
     str | None,
     Header(
         alias="Idempotency-Key", min_length=1, max_length=200,
-        description="The same command sent again under the same key is done once.",
+        description="The same command sent again under the same key is done once; another command "
+        "under it is refused.",
     ),
 ]  # fmt: skip
 
@@ -210,7 +212,7 @@ class Api:
         by = Actor(kind="agent", id=principal.subject)
         try:
             made = await self._casework.open_for(
-                body.desk, body.client(), by, body.occurred_at, key
+                body.desk, body.client(), by, body.occurred_at, asked(key, body)
             )
         except Malformed as error:
             raise HttpProblem(422, f"this can't be an event: {error.detail}") from error
@@ -223,15 +225,15 @@ class Api:
         another ticket, that one."""
         ticket = await self._tickets.find(ref, principal)
         by = Actor(kind="agent", id=principal.subject)
-        command, at = told.command(), told.occurred_at
+        command, at, once = told.command(), told.occurred_at, asked(key, told)
         try:
             if isinstance(command, Merge):
                 into = await self._tickets.find(command.into, principal)
-                merged = await self._casework.merge(ticket.id, into.id, command, by, at, key)
+                merged = await self._casework.merge(ticket.id, into.id, command, by, at, once)
                 return _shown(merged)
             if isinstance(command, Split | FollowUp):
-                return _shown(await self._casework.split(ticket.id, command, by, at, key))
-            decision = await self._agents.do(ticket.id, command, by, at, key)
+                return _shown(await self._casework.split(ticket.id, command, by, at, once))
+            decision = await self._agents.do(ticket.id, command, by, at, once)
         except TicketUnknown as error:
             raise _no_ticket(ref) from error
         except Malformed as error:

@@ -59,6 +59,27 @@ async def note_deliveries(
     return {row["key"] for row in rows}
 
 
+_NOTE_REQUEST = """
+INSERT INTO deliveries (key, taken_at, request) VALUES ($1, $2, $3)
+ON CONFLICT (key) DO NOTHING RETURNING true
+"""
+
+
+async def note_request(
+    connection: asyncpg.Connection, key: Key, request: bytes, now: datetime
+) -> bool:
+    """Remember a request under its key, with the hash of what was sent; whether it is new."""
+    return bool(await connection.fetchval(_NOTE_REQUEST, key, now, request))
+
+
+async def request_of(connection: asyncpg.Connection, key: Key) -> bytes | None:
+    """The hash of what was sent under the key, if that was kept."""
+    found: bytes | None = await connection.fetchval(
+        "SELECT request FROM deliveries WHERE key = $1", key
+    )
+    return found
+
+
 async def forget_deliveries(connection: asyncpg.Connection, keys: Sequence[Key]) -> None:
     """Forget deliveries that could not be handled: replayed later, they are new."""
     await connection.execute("DELETE FROM deliveries WHERE key = ANY($1::bytea[])", keys)

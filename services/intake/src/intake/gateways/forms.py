@@ -3,11 +3,14 @@
 Each answers 202 once Kafka has the delivery; the ticket follows within a moment.
 """
 
+import asyncio
 import hashlib
-from datetime import datetime
+from datetime import datetime, timedelta
 from hmac import compare_digest
 from typing import Annotated, Final
 
+import asyncpg
+import structlog
 from fastapi import APIRouter, Body, Header, Request
 from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, TypeAdapter, ValidationError
 
@@ -16,6 +19,7 @@ from intake.domain.desk import Desk
 from intake.domain.text import paragraphs, storable
 from intake.gateways.publisher import ChannelPublisher, PublishUnavailable
 from intake.metrics import IntakeMetrics
+from intake.once import Once, asked, case_once
 from intake.policy import Desks
 from pledge.events import (
     Authentication,
@@ -35,16 +39,21 @@ from pledge.events import (
 from pledge.runtime import tracing
 from pledge.runtime.access import Forbidden, Principal, Role, principal_of
 from pledge.runtime.clock import Clock
+from pledge.runtime.database import is_retriable
 from pledge.runtime.http import FieldProblem, HttpProblem
 from pledge.runtime.ids import Ids
 
 MAX_CASE_TEXT: Final = 60_000
+KEY_CHECK: Final = timedelta(seconds=2)
+
+log = structlog.get_logger()
 
 _Key = Annotated[
     str | None,
     Header(
         alias="Idempotency-Key", min_length=1, max_length=200,
-        description="The same case sent again under the same key is one case.",
+        description="The same case sent again under the same key is one case; another case under "
+        "it is refused.",
     ),
 ]  # fmt: skip
 _FormKey = Annotated[str | None, Header(alias="Pledge-Form-Key", max_length=200)]
@@ -116,6 +125,7 @@ class FormGateway:
         self,
         desks: Desks,
         publisher: ChannelPublisher,
+        pool: asyncpg.Pool,
         *,
         clock: Clock,
         ids: Ids,
@@ -123,6 +133,7 @@ class FormGateway:
     ) -> None:
         self._desks = desks
         self._publisher = publisher
+        self._pool = pool
         self._clock = clock
         self._ids = ids
         self._metrics = metrics
@@ -143,7 +154,9 @@ class FormGateway:
         if not any((case.requester.email, case.requester.phone, case.requester.chat)):
             told = FieldProblem("body.requester", "needs an email, phone or chat to answer to")
             raise HttpProblem(422, "there is no way to answer the requester", errors=[told])
-        return await self.take(_form(case, desk, self._delivery(key, who), who, self._clock.now()))
+        event = _form(case, desk, self._delivery(key, who), who, self._clock.now())
+        sent = asked(key, case)
+        return await self.take(event, case_once(desk.id, event.delivery, sent) if sent else None)
 
     async def post_chat(self, request: Request, body: Annotated[Submission, Body()]) -> Accepted:
         """Take a chat event: the data of `pledge.chat.….v1`. Needs the role gateway."""
@@ -195,8 +208,9 @@ class FormGateway:
         named = f"{who.subject if who else 'form'}\0{key}"
         return f"case:{hashlib.sha256(named.encode('utf-8', 'replace')).hexdigest()[:32]}"
 
-    async def take(self, event: ChannelEvent) -> Accepted:
-        """Publish the delivery. Raises HttpProblem when it can't be an event, or Kafka is away."""
+    async def take(self, event: ChannelEvent, once: Once | None = None) -> Accepted:
+        """Publish the delivery. Raises HttpProblem when it can't be an event, its key was used for
+        another one, or Kafka is away."""
         channel = event.TOPIC.value.split(".")[1]
         trace = tracing.current() or tracing.begin(self._ids)
         envelope = originate(
@@ -206,7 +220,10 @@ class FormGateway:
             traceparent=trace.traceparent(),
         )
         try:
-            await self._publisher.publish([encode(event, envelope)])
+            encoded = encode(event, envelope)
+            if once is not None:
+                await self._check_key(once)
+            await self._publisher.publish([encoded])
         except Malformed as error:
             self._metrics.submitted(channel, error.reason.value)
             raise HttpProblem(422, f"this can't be an event: {error.detail}") from error
@@ -216,6 +233,17 @@ class FormGateway:
             raise HttpProblem(503, told, headers={"retry-after": "5"}) from error
         self._metrics.submitted(channel, "accepted")
         return Accepted(desk=event.desk, channel=channel, delivery=event.delivery)
+
+    async def _check_key(self, once: Once) -> None:
+        try:
+            async with asyncio.timeout(KEY_CHECK.total_seconds()):
+                async with self._pool.acquire() as connection:
+                    await once.is_first(connection, self._clock.now())
+        except Exception as error:
+            if not is_retriable(error):
+                raise
+            # Cases are taken while the database is away: a repetition is recognised later.
+            log.warning("a case is taken without a look at its key", error=repr(error))
 
 
 def _has_form_key(desk: Desk, given: str | None) -> bool:
