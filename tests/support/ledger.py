@@ -49,6 +49,8 @@ class LedgerHandler:
         self.assignments: list[frozenset[Partition]] = []
         self.gate = asyncio.Event()
         self.gate.set()
+        self.hangs: set[bytes] = set()
+        """Values at which it waits for ever, once each."""
 
     async def assigned(self, partitions: frozenset[Partition]) -> None:
         self.assignments.append(partitions)
@@ -62,6 +64,9 @@ class LedgerHandler:
         await self.gate.wait()
         outcome = Outcome()
         for record in records:
+            if record.value in self.hangs:
+                self.hangs.remove(record.value)
+                await asyncio.Event().wait()
             if record.value is None or record.value.startswith(b"poison"):
                 outcome.poison.append(Poison(record, "not_json", "told so by the test"))
                 continue

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections import Counter, defaultdict
 from collections.abc import Awaitable, Callable
+from datetime import timedelta
 from functools import partial
 
 import asyncpg
@@ -13,12 +14,12 @@ import structlog
 from aiokafka import AIOKafkaProducer
 from aiokafka.structs import ConsumerRecord
 
-from pledge.runtime.consumer import OffsetBeyondEnd
 from pledge.runtime.deadletters import PoisonRun, read_dead_letter
 from pledge.runtime.dlq_commands import allow_runs
 from pledge.runtime.ownership import Fenced, claim
 from pledge.runtime.records import Message, Partition, from_kafka
 from pledge.runtime.settings import KafkaSettings
+from pledge.runtime.topicends import OffsetBeyondEnd
 from support import topics
 from support.databases import RUNTIME, Databases
 from support.ledger import INPUT, OUTPUT, Ledger, create_table
@@ -226,6 +227,35 @@ async def test_a_commit_whose_answer_was_lost_is_not_applied_again(
         assert max(Counter(await ledger.rows()).values()) == 1
         assert len(told) == 500
         assert len(ledger.consumer.owned()) == topics.PARTITIONS
+
+
+async def test_work_that_never_ends_is_given_up_and_done_again(
+    kafka: KafkaSettings, dsn: str
+) -> None:
+    impatient = kafka.model_copy(update={"standstill_limit": timedelta(seconds=1)})
+    with structlog.testing.capture_logs() as lines:
+        async with Ledger(impatient, dsn) as ledger:
+            ledger.handler.hangs.add(b"value-000003")
+            await topics.publish(kafka, messages(10))
+            await eventually(lambda: _has_rows(ledger, 10))
+            assert not ledger.handler.hangs
+    told = [each for each in lines if each["event"].startswith("consumption stands still")]
+    assert any("LedgerHandler.handle" in task for task in told[0]["tasks"])
+
+
+async def test_a_client_that_silently_ended_joins_the_group_anew(
+    kafka: KafkaSettings, dsn: str
+) -> None:
+    async with Ledger(kafka, dsn) as ledger:
+        await topics.publish(kafka, messages(10))
+        await eventually(lambda: _has_rows(ledger, 10))
+        # FastStream says nothing, and starts nothing anew, when the loop that fetches is cancelled,
+        # as it is when a task of aiokafka was.
+        (fetching,) = [each for each in asyncio.all_tasks() if "consume_loop" in repr(each)]
+        fetching.cancel()
+        await topics.publish(kafka, messages(10, start=10))
+        await eventually(lambda: _has_rows(ledger, 20))
+        assert max(Counter(await ledger.rows()).values()) == 1
 
 
 async def test_caught_up_means_that_what_is_published_now_was_applied(

@@ -31,8 +31,9 @@ class Arena:
         try:
             trial = await hold_trial(await self._enter(), scenario, seed, self._size, self._ledger)
         except Exception as error:
+            lines = "" if self._world is None else self._world.last_lines()
             await self.leave()
-            raise Broken(f"{error!r}\n{_again(scenario, seed)}") from error
+            raise Broken(f"{error!r}\n{_again(scenario, seed)}\n{lines}") from error
         except BaseException:
             await self.leave()
             raise

@@ -28,7 +28,8 @@ from support.topics import PLANS
 from support.waiting import eventually
 
 SERVICES = ("intake", "sla", "notify", "status")
-PATIENCE = timedelta(seconds=120)
+# Longer than a service may stand still before it joins its group anew.
+PATIENCE = timedelta(seconds=180)
 # Two looks in a row must see the same, so that what one service still has in its hands, between
 # reading and writing, is not taken for rest.
 BETWEEN_LOOKS = timedelta(milliseconds=250)
@@ -189,6 +190,11 @@ class World:
             finally:
                 await connection.close()
         return ends
+
+    def last_lines(self) -> str:
+        """What each process that runs logged last."""
+        running = [each for each in self.replicas.values() if each.is_running]
+        return "\n".join(f"{each.label}:\n{each.tail()}" for each in running)
 
     async def close(self) -> None:
         """Kill what runs and remove the files."""

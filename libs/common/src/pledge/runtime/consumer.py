@@ -8,15 +8,15 @@ service's writes, its outbox rows, its dead letters and the partition's new offs
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Hashable, Iterable, Sequence
 from contextlib import asynccontextmanager
 from datetime import timedelta
 from typing import TypeVar
 
 import asyncpg
 import structlog
-from aiokafka import AIOKafkaConsumer, TopicPartition
-from aiokafka.errors import KafkaConnectionError, KafkaError
+from aiokafka import TopicPartition
+from aiokafka.errors import KafkaError
 from aiokafka.structs import ConsumerRecord
 
 from pledge.runtime.batches import Handler, PartitionWorker
@@ -33,8 +33,10 @@ from pledge.runtime.ownership import (
 )
 from pledge.runtime.records import Partition, Record, from_kafka
 from pledge.runtime.settings import KafkaSettings
-from pledge.runtime.subscription import Listener, Subscription, start_probe
+from pledge.runtime.standstill import StandsStill, raise_on_standstill
+from pledge.runtime.subscription import Listener, Subscription
 from pledge.runtime.takeover import take_over
+from pledge.runtime.topicends import TopicEnds
 
 # On revocation, work in flight may take this long; it must fit into the rebalance timeout.
 REVOKE_GRACE = timedelta(seconds=20)
@@ -49,10 +51,6 @@ MOST_UNDER_WAY = 3
 C = TypeVar("C")
 
 log = structlog.get_logger()
-
-
-class OffsetBeyondEnd(Exception):
-    """The topic ends before the offset that the database has already read."""
 
 
 class PartitionConsumer:
@@ -80,7 +78,8 @@ class PartitionConsumer:
         self._topics = tuple(topics)
         self._clock = clock
         self._metrics = metrics
-        self._progress = progress
+        self._on_progress = progress
+        self._steps = 0
         self._worker = PartitionWorker(
             outbox,
             handler,
@@ -89,13 +88,13 @@ class PartitionConsumer:
             metrics=metrics,
             poison_run_limit=poison_run_limit,
             is_stopping=lambda: self._is_stopping,
-            progress=progress,
+            progress=self._progress,
         )
         self._states: dict[Partition, PartitionState] = {}
         self._under_way: set[asyncio.Future[None]] = set()
         self._failure: asyncio.Future[None] | None = None
         self._subscription: Subscription | None = None
-        self._probe: AIOKafkaConsumer | None = None
+        self._ends = TopicEnds(kafka, service)
         self._is_assigned = False
         self._is_stopping = False
 
@@ -135,8 +134,7 @@ class PartitionConsumer:
     async def caught_up(self, partitions: Iterable[Partition]) -> frozenset[Partition]:
         """Those of `partitions` whose every record published until now is in the database.
 
-        The broker is asked now, on a connection of its own: a fetch that waits for records would
-        hold an answer up. Raises KafkaError when it does not answer.
+        The broker is asked now. Raises KafkaError when it does not answer.
         """
         ends = await self.ends(partitions)
         return frozenset(
@@ -152,45 +150,78 @@ class PartitionConsumer:
 
         Raises KafkaError when the broker does not answer.
         """
-        wanted = [each for each in partitions if each in self._states]
-        if not wanted or self._probe is None:
-            return {}
-        try:
-            ends = await self._probe.end_offsets([self._physical(each) for each in wanted])
-        except RuntimeError as error:
-            # uvloop says so of a connection that the broker closed a moment before we write to it.
-            raise KafkaConnectionError(str(error)) from error
-        return {each: ends[self._physical(each)] for each in wanted}
+        return await self._ends.of(each for each in partitions if each in self._states)
 
     # -- life --------------------------------------------------------------------------------
 
     async def run(self) -> None:
         """Consume until cancelled. Raises what consumption can't go on after."""
+        while True:
+            try:
+                await self._run_until_it_fails()
+            except StandsStill:
+                self._metrics.stood_still()
+
+    async def _run_until_it_fails(self) -> None:
         self._failure = asyncio.get_running_loop().create_future()
         self._is_stopping = False
-        probe: AIOKafkaConsumer = await self._connect(
-            lambda: start_probe(self._kafka, self._service)
-        )
-        self._probe = probe
-        commits = asyncio.ensure_future(
-            commit_for_ever(lambda: self._subscription, self._offsets, self._progress)
-        )
+        await self._connect(self._ends.start)
+        beside: set[asyncio.Future[None]] = set()
         try:
             self._subscription = await self._connect(self._start_subscription)
+            commits = commit_for_ever(lambda: self._subscription, self._offsets)
+            watch = raise_on_standstill(self, self._longest_standstill)
+            beside = {asyncio.ensure_future(commits), asyncio.ensure_future(watch)}
             done, _ = await asyncio.wait(
-                {self._failure, commits}, return_when=asyncio.FIRST_COMPLETED
+                {self._failure, *beside}, return_when=asyncio.FIRST_COMPLETED
             )
             for each in done:
                 each.result()
+        except StandsStill:
+            # Whatever is in flight may be what hangs; it is rolled back and done again.
+            for work in self._under_way:
+                work.cancel()
+            raise
         finally:
             self._is_stopping = True
-            commits.cancel()
+            for each in beside:
+                each.cancel()
             await self._release(frozenset(self._states))
             for work in self._under_way:
                 work.cancel()
             if self._subscription is not None:
                 await self._subscription.stop()
-            await probe.stop()
+            await self._ends.stop()
+
+    def _longest_standstill(self) -> timedelta:
+        if self._subscription is not None and not self._subscription.is_feeding:
+            return timedelta(0)  # nothing will come of waiting
+        if self._is_assigned:
+            return self._kafka.standstill_limit
+        # The longest that the group itself may take to give partitions out again.
+        rejoin = self._kafka.rebalance_timeout + self._kafka.session_timeout
+        return max(self._kafka.standstill_limit, rejoin)
+
+    def sign(self) -> Hashable:
+        """See `standstill.Watched`."""
+        return self._steps, self._is_assigned, tuple(self._offsets().items())
+
+    async def has_work(self) -> bool:
+        """See `standstill.Watched`: without partitions, to get them is the work."""
+        if not self._is_assigned:
+            return True
+        owned = self.owned()
+        try:
+            if owned - await self.caught_up(owned):
+                return True
+        except KafkaError as error:
+            log.debug("the broker is away", error=repr(error))
+        self._progress()
+        return False
+
+    def _progress(self) -> None:
+        self._steps += 1
+        self._on_progress()
 
     async def _connect(self, start: Callable[[], Awaitable[C]]) -> C:
         """Wait for a broker that is away at start, saying so."""
@@ -215,14 +246,14 @@ class PartitionConsumer:
 
     def _fail(self, error: BaseException) -> None:
         """End `run` with `error`; FastStream and aiokafka swallow what is raised in callbacks."""
-        if self._failure is not None and not self._failure.done():
+        if self._failure and not self._failure.done():
             self._failure.set_exception(error)
 
     # -- rebalances --------------------------------------------------------------------------
 
     async def _assigned(self, assigned: set[TopicPartition]) -> None:
         self._metrics.rebalanced("assigned")
-        partitions = frozenset(self._logical(each) for each in assigned)
+        partitions = frozenset(map(self._logical, assigned))
         try:
             states = await retry_while_away(
                 lambda: take_over(self._pool, partitions),
@@ -230,7 +261,7 @@ class PartitionConsumer:
                 give_up=lambda: self._is_stopping,
             )
             await retry_while_away(
-                lambda: self._check_ends(states),
+                lambda: self._ends.check(states),
                 on_retry=self._say_waiting,
                 give_up=lambda: self._is_stopping,
                 passing=(KafkaError,),
@@ -243,31 +274,17 @@ class PartitionConsumer:
             self._fail(error)
             return
         self._is_assigned = True
-        log.info("partitions assigned", count=len(partitions))
+        log.info("partitions assigned", count=len(states))
 
     def _say_waiting(self, error: BaseException) -> None:
         self._progress()
         servers = self._kafka.bootstrap_servers
         log.warning("waiting for Kafka or the database", servers=servers, error=repr(error))
 
-    async def _check_ends(self, states: dict[Partition, PartitionState]) -> None:
-        """Refuse a topic that ends before what we have read: it was deleted or lost its tail."""
-        if self._probe is None or not states:
-            return
-        ends = await self._probe.end_offsets([self._physical(each) for each in states])
-        for partition, state in states.items():
-            end = ends[self._physical(partition)]
-            if end < state.next_offset:
-                raise OffsetBeyondEnd(
-                    f"{partition.topic}[{partition.number}] ends at offset {end}, but the database"
-                    f" of {self._service} has read up to {state.next_offset}. The topic was made"
-                    " anew or lost records. Restore it, or start from a database that belongs to it"
-                )
-
     async def _revoked(self, revoked: set[TopicPartition]) -> None:
         self._metrics.rebalanced("revoked")
         self._is_assigned = False
-        await self._release(frozenset(self._logical(each) for each in revoked))
+        await self._release(frozenset(map(self._logical, revoked)))
 
     async def _release(self, partitions: frozenset[Partition]) -> None:
         """Finish what is in flight for `partitions`, bounded, and let go of them."""
@@ -334,20 +351,15 @@ class PartitionConsumer:
             return
         state.is_fenced = True
         self._metrics.fenced()
-        log.warning(
-            "partition lost to another owner",
-            topic=state.partition.topic,
-            partition=state.partition.number,
-        )
+        where = {"topic": state.partition.topic, "partition": state.partition.number}
+        log.warning("partition lost to another owner", **where)
         asyncio.get_running_loop().call_later(
             FENCE_GRACE.total_seconds(), self._fail_if_still_fenced, state
         )
 
     def _fail_if_still_fenced(self, state: PartitionState) -> None:
         if self._states.get(state.partition) is state:
-            self._fail(
-                Fenced(f"{state.partition} belongs to another process, but not by the group")
-            )
+            self._fail(Fenced(f"{state.partition} is another process's, but not by the group"))
 
     def _unseen(self, state: PartitionState, records: list[Record]) -> list[Record]:
         unseen = follow_on(state, records)

@@ -25,18 +25,12 @@ Offsets = Mapping[TopicPartition, int]
 async def commit_for_ever(
     subscription: Callable[[], Subscription | None],
     offsets: Callable[[], Offsets],
-    on_idle: Callable[[], None],
 ) -> None:
-    """Commit what `offsets` gives whenever it has changed, until cancelled.
-
-    `on_idle` is called each time when everything that was seen is read: waiting is progress then.
-    """
+    """Commit what `offsets` gives whenever it has changed, until cancelled."""
     committed: Offsets = {}
     while True:
         await SystemClock().sleep(COMMIT_INTERVAL)
         current, reading = subscription(), offsets()
-        if not _has_unread(current, reading):
-            on_idle()
         if current is None or reading == committed or not reading:
             continue
         try:
@@ -46,14 +40,3 @@ async def commit_for_ever(
         except (KafkaError, TimeoutError, ValueError) as error:
             # Only lag tools miss it. ValueError: a partition went while we asked.
             log.info("offsets were not committed to Kafka", error=repr(error))
-
-
-def _has_unread(subscription: Subscription | None, offsets: Offsets) -> bool:
-    """Whether the last fetch saw records that are not in the database yet."""
-    if subscription is None:
-        return False
-    for topic_partition, offset in offsets.items():
-        end = subscription.highwater(topic_partition)
-        if end is not None and end > offset:
-            return True
-    return False

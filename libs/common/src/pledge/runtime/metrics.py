@@ -91,6 +91,12 @@ class RuntimeMetrics:
             ("service",),
             registry=registry,
         )
+        self._standstills = Counter(
+            "pledge_consumer_standstills",
+            "Times that records waited, none was read, and the group was joined anew.",
+            ("service",),
+            registry=registry,
+        )
         self._retries = Counter(
             "pledge_consumer_retries",
             "Batches tried again because the database was away or asked for it.",
@@ -171,6 +177,10 @@ class RuntimeMetrics:
     def fenced(self) -> None:
         """A transaction was refused, its partition being another instance's by now."""
         self._fenced.labels(self.service).inc()
+
+    def stood_still(self) -> None:
+        """Records waited and none was read: the group is joined anew."""
+        self._standstills.labels(self.service).inc()
 
     def retried(self) -> None:
         """A batch is tried again."""

@@ -94,6 +94,14 @@ class KafkaSettings(EnvironmentSettings):
     rebalance_timeout: Seconds = Field(
         timedelta(seconds=60), ge=timedelta(seconds=10), le=timedelta(minutes=10)
     )
+    # Far longer than any batch takes, and still shorter than what a page may be late. Where the
+    # group itself may take longer to share partitions out (session and rebalance timeout), that.
+    standstill_limit: Seconds = Field(
+        timedelta(seconds=60),
+        ge=timedelta(seconds=1),
+        le=timedelta(minutes=30),
+        description="after so long with records to read and none read, the group is joined anew",
+    )
     # How long one request to a broker may take before it is sent again.
     request_timeout: Seconds = Field(
         timedelta(seconds=40), ge=timedelta(seconds=1), le=timedelta(minutes=5)

@@ -6,10 +6,13 @@ since its defaults would drop a batch whose headers it can't read and go on afte
 
 from __future__ import annotations
 
+import asyncio
 import logging
 from collections.abc import Awaitable, Callable, Mapping, Sequence
+from datetime import timedelta
 from typing import Any
 
+import structlog
 from aiokafka import AIOKafkaConsumer, ConsumerRebalanceListener, TopicPartition
 from aiokafka.structs import ConsumerRecord
 from faststream import AckPolicy
@@ -24,9 +27,14 @@ POLL_TIMEOUT_MS = 10
 # A handler waits out a database outage inside one poll; the group must not take it for dead.
 MAX_POLL_INTERVAL_MS = 24 * 3600 * 1000
 
+# Saying goodbye to the group takes a round trip or two.
+STOP_LIMIT = timedelta(seconds=10)
+
 # What keeps FastStream from fetching (a codec, a right that was taken away) it tells here alone.
 _LOGGER = logging.getLogger("pledge.subscription")
 _LOGGER.setLevel(logging.ERROR)
+
+log = structlog.get_logger()
 
 OnBatch = Callable[[Sequence[ConsumerRecord]], Awaitable[None]]
 
@@ -104,7 +112,16 @@ class Subscription:
 
     async def stop(self) -> None:
         """Leave the group. Whoever stops must have finished or abandoned the batch in flight."""
-        await self._broker.stop()
+        try:
+            async with asyncio.timeout(STOP_LIMIT.total_seconds()):
+                await self._broker.stop()
+        except TimeoutError:
+            log.warning("the Kafka client does not stop; the group will miss it by itself")
+
+    @property
+    def is_feeding(self) -> bool:
+        """Whether FastStream still fetches. It does not tell when a cancelled wait has ended it."""
+        return any(not task.done() for task in self._subscriber.tasks)
 
     def seek(self, topic_partition: TopicPartition, offset: int) -> None:
         """Read `topic_partition` from `offset` on."""
@@ -125,17 +142,6 @@ class Subscription:
         if consumer is None:
             raise RuntimeError("the subscription was not started")
         return consumer
-
-
-async def start_probe(kafka: KafkaSettings, service: str) -> AIOKafkaConsumer:
-    """A client that reads nothing and is asked where topics end, beside fetches that wait."""
-    probe = AIOKafkaConsumer(**kafka.client_options(), client_id=f"pledge-{service}-probe")
-    try:
-        await probe.start()
-    except BaseException:
-        await probe.stop()
-        raise
-    return probe
 
 
 def _security(kafka: KafkaSettings) -> BaseSecurity:
