@@ -52,7 +52,10 @@ KEY = "a key for tests, long enough to be one"
 
 # What each service still has to do by now: by these, and the offsets, quiet is told from waiting.
 PENDING = {
-    "intake": "SELECT NULL::timestamptz WHERE $1::timestamptz IS NULL",
+    "intake": """
+        SELECT min(requested_at) FROM sign_ins
+        WHERE handled_at IS NULL AND $1::timestamptz IS NOT NULL
+    """,
     "sla": "SELECT min(wake_at) FROM tickets WHERE $1::timestamptz IS NOT NULL",
     "notify": """
         SELECT least(

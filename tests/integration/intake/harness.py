@@ -145,6 +145,16 @@ class Intake:
     async def _has_read_all(self) -> bool:
         return await topics.is_read(self.kafka, self.pool, CHANNEL_TOPICS)
 
+    async def handled_sign_ins(self) -> None:
+        """Wait until every link that was asked for is mailed, or is not to be."""
+
+        async def are_handled() -> bool:
+            return not await self.pool.fetchval(
+                "SELECT count(*) FROM sign_ins WHERE handled_at IS NULL"
+            )
+
+        await eventually(are_handled, what="the links being mailed")
+
     async def facts(self, ticket: str) -> list[dict[str, Any]]:
         """The facts of a ticket, in order."""
         async with self.http("reader") as client:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 import httpx
 
 from integration.intake.harness import Intake, a_mail
@@ -22,6 +24,7 @@ async def link(intake: Intake, client: httpx.AsyncClient, email: str) -> str | N
     form = {"email": email, "csrf_token": code_of(page)}
     answer = await client.post("/my/sightcall/link", data=form)
     assert "a mail with a link is on its way" in answer.text
+    await intake.handled_sign_ins()
     found: str | None = await intake.pool.fetchval(
         "SELECT data->'variables'->>'link' FROM facts WHERE data->>'template' = 'sign_in'"
         " AND data->'to'->0->>'email' = $1 ORDER BY occurred_at DESC LIMIT 1",
@@ -101,9 +104,41 @@ async def test_an_answer_in_the_portal_reopens_and_needs_the_pages_code(intake: 
 
         await eventually(is_shown, what="the answer on the page")
         assert "At work again" in (await client.get(path)).text
+        session = client.cookies["pledge_my"]
         out = {"csrf_token": code_of(page)}
         assert "Mail me a link" in (await client.post("/my/sightcall/leave", data=out)).text
         assert "Mail me a link" in (await client.get(path)).text
+    async with browser(intake) as copy:
+        copy.cookies.set("pledge_my", session)
+        assert "Mail me a link" in (await copy.get(path)).text, "a copy of the cookie is over too"
+
+
+async def test_an_answer_tells_strangers_nothing_of_who_is_known(intake: Intake) -> None:
+    await intake.mail(
+        a_mail("No sign-in", f"{FAULT} {TENANT}", sender="ada@adatum.example", to=SUPPORT), SUPPORT
+    )
+    await intake.tickets(1)
+    async with browser(intake) as client:
+        code = code_of(await client.get("/my/sightcall"))
+        answers = {}
+        # What the mail needs is not at hand; the answer does not wait for it.
+        async with intake.pool.acquire() as connection, connection.transaction():
+            await connection.execute("LOCK TABLE tickets IN ACCESS EXCLUSIVE MODE")
+            for email in ("ada@adatum.example", "nobody@adatum.example"):
+                form = {"email": email, "csrf_token": code}
+                answers[email] = await client.post("/my/sightcall/link", data=form)
+        known, unknown = (
+            (each.status_code, re.sub(r"<time.*</time>", "", each.text), sorted(each.headers))
+            for each in answers.values()
+        )
+        assert known == unknown
+    await intake.handled_sign_ins()
+    mailed = await intake.pool.fetch(
+        "SELECT data->'to'->0->>'email' FROM facts WHERE data->>'template' = 'sign_in'"
+    )
+    assert [each[0] for each in mailed] == ["ada@adatum.example"]
+    kept = await intake.pool.fetch("SELECT address FROM sign_ins ORDER BY address")
+    assert [each[0] for each in kept] == ["ada@adatum.example", "nobody@adatum.example"]
 
 
 async def test_links_that_strangers_ask_for_hide_nothing_of_the_story(intake: Intake) -> None:

@@ -42,6 +42,7 @@ async def test_a_requester_signs_in_reads_and_answers_on_a_phone_by_keyboard(
         await page.keyboard.type("ann@fabrikam.example")
         await press(ann, "Tab", "Enter")
         await shown(ann, "a mail with a link is on its way")
+        await intake.handled_sign_ins()
         link: str = await intake.pool.fetchval(
             "SELECT data->'variables'->>'link' FROM facts WHERE data->>'template' = 'sign_in'"
         )

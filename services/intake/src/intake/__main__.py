@@ -72,6 +72,15 @@ class Service:
             metrics=self._metrics,
         )
         self.smtp = SmtpServer(gateway, settings)
+        self._sign_ins = SignIns(
+            chassis.outbox,
+            chassis.pool,
+            desks.by_id,
+            PortalKeys(settings.reply_keys()),
+            settings.public_url(SERVICE),
+            clock,
+            ids,
+        )
 
     async def run(self, stop: asyncio.Event) -> None:
         """Run all workers until `stop`; one that fails takes the others down."""
@@ -87,6 +96,7 @@ class Service:
                 # In the order of stopping: first nothing new comes in, then the rest is finished.
                 "smtp": self.smtp.run,
                 "consumer": self._consumer.run,
+                "sign_ins": self._sign_ins.run,
                 "publisher": self._publisher.run,
             },
             stop,
@@ -111,7 +121,9 @@ class Service:
         pages = Pages(chassis.web, tickets, api, self._desks)
         meetings = MeetingPages(chassis.web, chassis.pool, agents)
         customers = Customers(chassis.pool, agents)
-        portal = self._portal(forms)
+        portal = Portal(
+            chassis.web, chassis.pool, self._desks, self._sign_ins, forms, clock=clock, ids=ids
+        )
         widget = ChatWidget(chassis.pool, self._desks, clock)
         return [
             forms.router,
@@ -122,16 +134,6 @@ class Service:
             meetings.router,
             portal.router,
         ]
-
-    def _portal(self, forms: FormGateway) -> Portal:
-        """The requesters' pages; without a public address nobody can be mailed a link to them."""
-        chassis, desks = self._chassis, self._desks
-        clock, ids = chassis.clock, chassis.ids
-        keys = PortalKeys(self._settings.reply_keys())
-        sign_ins = None
-        if (url := self._settings.public_url(SERVICE)) is not None:
-            sign_ins = SignIns(chassis.outbox, chassis.pool, desks.by_id, keys, url, clock, ids)
-        return Portal(chassis.web, chassis.pool, desks, keys, sign_ins, forms, clock=clock, ids=ids)
 
 
 if __name__ == "__main__":

@@ -22,7 +22,7 @@ from intake.domain.ticket import FINISHED, Ticket
 from intake.gateways.forms import MAX_CASE_TEXT, FormGateway
 from intake.policy import Desks
 from intake.portal_fields import FIELD, asked_for, needed, told
-from intake.portal_keys import Person, PortalKeys
+from intake.portal_keys import Person
 from intake.portal_signin import SignIns
 from intake.store import requester_key
 from pledge.events import (
@@ -57,8 +57,7 @@ class Portal:
         web: Web,
         pool: asyncpg.Pool,
         desks: Desks,
-        keys: PortalKeys,
-        sign_ins: SignIns | None,
+        sign_ins: SignIns,
         forms: FormGateway,
         *,
         clock: Clock,
@@ -67,7 +66,6 @@ class Portal:
         self._web = web
         self._pool = pool
         self._desks = desks
-        self._keys = keys
         self._sign_ins = sign_ins
         self._forms = forms
         self._clock = clock
@@ -96,7 +94,7 @@ class Portal:
     ) -> Response:
         """The person's requests, or the form to sign in."""
         known = self._desk(desk)
-        person = self._person(request, known)
+        person = await self._person(request, known)
         if person is None:
             return self._page(request, known, None, "my_sign_in.html", problem=None, is_sent=False)
         names = _administered(known, person)
@@ -122,7 +120,7 @@ class Portal:
             return self._page(
                 request, known, None, "my_sign_in.html", status=422, problem=problem, is_sent=False
             )
-        if self._sign_ins is None:
+        if not self._sign_ins.are_mailed:
             raise HttpProblem(503, "nobody can sign in here: PLEDGE_INTAKE_PUBLIC_URL is not set")
         await self._sign_ins.ask(Person(desk, address))
         return self._page(request, known, None, "my_sign_in.html", problem=None, is_sent=True)
@@ -139,21 +137,22 @@ class Portal:
         """Use the link and sign in."""
         await check_form(request)
         known = self._desk(desk)
-        session = await self._sign_ins.use(desk, token) if self._sign_ins else None
+        session = await self._sign_ins.use(desk, token)
         if session is None:
             problem = "This link was used already or is too old. Ask for a new one:"
             return self._page(
                 request, known, None, "my_sign_in.html", status=403, problem=problem, is_sent=False
             )
-        value, until = session
+        value, lasts = session
         response = RedirectResponse(f"/my/{desk}", status_code=SEE_OTHER)
-        self._keep(response, desk, value, until - self._clock.now())
+        self._keep(response, desk, value, lasts)
         return response
 
     async def leave(self, request: Request, desk: str) -> Response:
-        """Sign out of this browser."""
+        """Sign out: the session is over, wherever its cookie is."""
         await check_form(request)
         self._desk(desk)
+        await self._sign_ins.leave(desk, request.cookies.get(COOKIE))
         response = RedirectResponse(f"/my/{desk}", status_code=SEE_OTHER)
         self._keep(response, desk, "", timedelta(0))
         return response
@@ -169,7 +168,7 @@ class Portal:
     ) -> Response:
         """One request: where it stands, what was said, and a form to answer."""
         known = self._desk(desk)
-        person = self._person(request, known)
+        person = await self._person(request, known)
         if person is None:
             return RedirectResponse(f"/my/{desk}", status_code=SEE_OTHER)
         ticket = await self._find(known, person, number)
@@ -193,7 +192,7 @@ class Portal:
         """Take an answer; it is on the ticket within a moment."""
         await check_form(request)
         known = self._desk(desk)
-        person = self._signed_in(request, known)
+        person = await self._signed_in(request, known)
         ticket = await self._find(known, person, number)
         fields = await told(request, asked_for(known, ticket))
         if not text.strip() and not fields:
@@ -221,7 +220,7 @@ class Portal:
         """Take a rating, praise or a complaint about a request, also a closed one (INF-11)."""
         await check_form(request)
         known = self._desk(desk)
-        person = self._signed_in(request, known)
+        person = await self._signed_in(request, known)
         ticket = await self._find(known, person, number)
         if not text.strip() and not rating:
             raise HttpProblem(422, "choose a rating or write something, or press Back")
@@ -246,7 +245,7 @@ class Portal:
     ) -> Response:
         """The form for a new request; each kind asks for what it needs."""
         known = self._desk(desk)
-        person = self._person(request, known)
+        person = await self._person(request, known)
         if person is None:
             return RedirectResponse(f"/my/{desk}", status_code=SEE_OTHER)
         kind = next((each for each in known.forms if each.name == form), known.forms[0])
@@ -277,7 +276,7 @@ class Portal:
         """Take a new request; it is on the list within a moment."""
         await check_form(request)
         known = self._desk(desk)
-        person = self._signed_in(request, known)
+        person = await self._signed_in(request, known)
         if form not in {each.name for each in known.forms} or not one_line(subject, 300):
             raise HttpProblem(422, "a request needs a kind and a subject")
         administered = _administered(known, person)
@@ -321,11 +320,11 @@ class Portal:
             raise HttpProblem(404, f"there is no portal of a desk {desk[:63]}")
         return known
 
-    def _person(self, request: Request, desk: Desk) -> Person | None:
-        return self._keys.read_session(desk.id, request.cookies.get(COOKIE), self._clock.now())
+    async def _person(self, request: Request, desk: Desk) -> Person | None:
+        return await self._sign_ins.who(desk.id, request.cookies.get(COOKIE))
 
-    def _signed_in(self, request: Request, desk: Desk) -> Person:
-        person = self._person(request, desk)
+    async def _signed_in(self, request: Request, desk: Desk) -> Person:
+        person = await self._person(request, desk)
         if person is None:
             raise HttpProblem(403, f"you are not signed in any more; sign in at /my/{desk.id}")
         return person

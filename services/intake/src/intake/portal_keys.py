@@ -1,8 +1,8 @@
 """What proves who somebody at the portal is: the mailed link and the session's cookie.
 
 Both are signed with HMAC-SHA256 by keys of their own, derived from the service's secret, compared
-in constant time, and mean nothing at another desk. A link is good once (see `sign_ins`), a session
-until it ends.
+in constant time, and mean nothing at another desk. Both name a row of `sign_ins`, which says
+whether the link was used and whether the session has ended.
 """
 
 import base64
@@ -11,13 +11,11 @@ import hashlib
 import hmac
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime
 from typing import Final
 from uuid import UUID
 
 _MAC: Final = 32
-LONGEST: Final = 600
-"""Characters of the longest token: an address has at most 254."""
+_LENGTH: Final = 64  # base64 of 48 bytes
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,42 +34,35 @@ class PortalKeys:
 
     def link(self, desk: str, sign_in: UUID) -> str:
         """The token of a mailed link."""
-        return self._signed("link", desk, sign_in.bytes)
+        return self._signed("link", desk, sign_in)
 
     def read_link(self, desk: str, token: str) -> UUID | None:
         """The sign-in that the token stands for; None: it is none of ours."""
-        body = self._body("link", desk, token)
-        return UUID(bytes=body) if body is not None and len(body) == 16 else None
+        return self._named("link", desk, token)
 
-    def session(self, person: Person, until: datetime) -> str:
+    def session(self, desk: str, sign_in: UUID) -> str:
         """The value of the session's cookie."""
-        ends = int(until.timestamp()).to_bytes(8, "big")
-        return self._signed("session", person.desk, ends + person.address.encode())
+        return self._signed("session", desk, sign_in)
 
-    def read_session(self, desk: str, token: str | None, now: datetime) -> Person | None:
-        """Who is signed in at the desk; None: nobody."""
-        body = self._body("session", desk, token or "")
-        if body is None or len(body) < 8:
-            return None
-        if datetime.fromtimestamp(int.from_bytes(body[:8], "big"), UTC) <= now:
-            return None
-        return Person(desk, body[8:].decode())
+    def read_session(self, desk: str, token: str | None) -> UUID | None:
+        """The sign-in that the cookie stands for; None: it is none of ours."""
+        return self._named("session", desk, token or "")
 
-    def _signed(self, purpose: str, desk: str, body: bytes) -> str:
-        return _text(body + _mac(self.secrets[0], purpose, desk, body))
+    def _signed(self, purpose: str, desk: str, sign_in: UUID) -> str:
+        return _text(sign_in.bytes + _mac(self.secrets[0], purpose, desk, sign_in.bytes))
 
-    def _body(self, purpose: str, desk: str, token: str) -> bytes | None:
-        if not token or len(token) > LONGEST or not token.isascii():
+    def _named(self, purpose: str, desk: str, token: str) -> UUID | None:
+        if len(token) != _LENGTH or not token.isascii():
             return None
         try:
-            raw = base64.b64decode(token + "=" * (-len(token) % 4), altchars=b"-_", validate=True)
+            raw = base64.b64decode(token, altchars=b"-_", validate=True)
         except (binascii.Error, ValueError):
             return None
         body, mac = raw[:-_MAC], raw[-_MAC:]
         known = [
             hmac.compare_digest(mac, _mac(secret, purpose, desk, body)) for secret in self.secrets
         ]
-        return body if any(known) else None
+        return UUID(bytes=body) if any(known) else None
 
 
 def _mac(secret: bytes, purpose: str, desk: str, body: bytes) -> bytes:
@@ -80,4 +71,4 @@ def _mac(secret: bytes, purpose: str, desk: str, body: bytes) -> bytes:
 
 
 def _text(raw: bytes) -> str:
-    return base64.urlsafe_b64encode(raw).decode().rstrip("=")
+    return base64.urlsafe_b64encode(raw).decode()
