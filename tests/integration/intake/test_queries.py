@@ -27,9 +27,12 @@ SEED = (
         opened_at, changed_at, sequence, details)
     SELECT lpad(to_hex(n), 32, '0')::uuid, 'desk-' || n % 20, 'D' || n % 20 || '-' || n,
         CASE WHEN n / 20 % 50 = 0 THEN 'open' ELSE 'closed' END, 'p' || 1 + n % 3, 'email',
-        'Subject ' || n, 'p' || n % 5000 || '@x.example', now(), now(), 1, '{{"requester": {{}}}}'
+        'Subject ' || n, 'p' || n % 5000 || '@x.example', now(), now(), 1,
+        CASE WHEN n / 20 % 2 = 0 THEN jsonb_build_object('requester', '{{}}'::jsonb)
+             ELSE jsonb_build_object('requester', '{{}}'::jsonb, 'customer', 'c' || n % 3000) END
     FROM generate_series(1, {rows}) AS n
     """,
+    "INSERT INTO ticket_numbers SELECT 'desk-' || n, {rows} FROM generate_series(0, 19) AS n",
     "INSERT INTO facts SELECT id, 1, '', '', now(), '{{}}' FROM tickets",
     "INSERT INTO threads SELECT substr(sha256(id::text::bytea), 1, 16), id FROM tickets",
     "INSERT INTO deliveries SELECT substr(sha256(id::text::bytea), 1, 16), now() FROM tickets",
@@ -85,18 +88,51 @@ async def test_ticket_and_its_facts_are_found_by_number_and_id(hot: Explaining) 
     assert hot.examined() <= 4
 
 
+ONE, TWO = frozenset({"desk-1"}), frozenset({"desk-1", "desk-2"})
+UNFINISHED = ["open", "waiting_on_customer", "customer_unavailable"]
+
+
 @pytest.mark.parametrize(
-    "wanted",
+    ("wanted", "stretches"),
     [
-        Search(None),
-        Search(frozenset({"desk-1"})),
-        Search(frozenset({"desk-1"}), severities=["p1"], before=UUID(int=40_000)),
-        Search(frozenset({"desk-1"}), states=["open"]),
+        (Search(None), 1),
+        (Search(ONE), 2),
+        (Search(TWO), 4),
+        (Search(ONE, severities=["p1"], before=UUID(int=40_000)), 2),
+        (Search(ONE, states=["open"]), 1),
+        (Search(ONE, states=UNFINISHED, severities=["p1"]), 1),
+        (Search(None, states=UNFINISHED), 20),
+        (Search(TWO, states=["resolved"]), 0),
     ],
-    ids=["of all desks", "of one desk", "of a severity, next page", "open"],
-)
-async def test_page_of_tickets_reads_few_more_than_a_page(hot: Explaining, wanted: Search) -> None:
-    assert len(await queries.search(hot, wanted)) >= min(PAGE, 20)
-    assert hot.indexes() <= {"tickets_desk", "tickets_pkey", "tickets_unfinished"}
-    # One in fifty is open.
-    assert hot.examined() <= 60 * (PAGE + 1)
+    ids=[
+        "of all desks", "of one desk", "of two desks", "of a severity, next page", "open",
+        "unfinished of a severity", "unfinished of all desks", "in a state that none is in",
+    ],
+)  # fmt: skip
+async def test_page_of_tickets_reads_a_page_of_each_desk_and_state(
+    hot: Explaining, wanted: Search, stretches: int
+) -> None:
+    found = await queries.search(hot, wanted)
+    assert len(found) >= min(PAGE, 15 * stretches)
+    assert [each.id for each in found] == sorted((each.id for each in found), reverse=True)
+    assert hot.indexes() <= {"tickets_by_state", "tickets_pkey", "ticket_numbers_pkey"}
+    # One ticket in three has the severity.
+    a_page = (4 if wanted.severities else 1) * (PAGE + 1)
+    assert hot.examined() <= stretches * (a_page + 1)
+
+
+async def test_words_are_looked_for_in_the_newest_tickets_of_a_desk(
+    hot: Explaining, rows: int
+) -> None:
+    assert await queries.search(hot, Search(ONE, words="99"))
+    assert hot.indexes() == {"tickets_by_state", "tickets_pkey"}
+    assert hot.examined() <= 4 * min(rows // 20, queries.RECENT)
+
+
+async def test_tickets_of_a_person_are_found_among_their_own(hot: Explaining) -> None:
+    found = await queries.of_person(
+        hot, "desk-1", "p21@x.example", ["c1021", "c61", "c2"], None, PAGE
+    )
+    assert len(found) >= 10
+    assert hot.indexes() == {"tickets_requester", "tickets_customer", "tickets_pkey"}
+    assert hot.examined() <= 10 * (PAGE + 1)

@@ -1,6 +1,7 @@
 """Reading tickets for people: by number, by list, by words, with their facts."""
 
 import re
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from typing import Any, Final
 from uuid import UUID
@@ -8,12 +9,16 @@ from uuid import UUID
 import asyncpg
 from pydantic_core import from_json
 
-from intake.domain.ticket import Ticket
+from intake.domain.ticket import State, Ticket
 from intake.store import SELECT_TICKET, ticket_of
 
 RECENT: Final = 20_000
 """Words are looked for in this many of the newest tickets: a bound on what a search may cost."""
 
+Put = Callable[[Any], str]
+"""Takes a parameter of a statement; gives its place."""
+
+_FIRST, _LAST = UUID(int=0), UUID(int=2**128 - 1)
 _NUMBER: Final = re.compile(r"^[A-Za-z][A-Za-z0-9]{1,9}-[0-9]{1,15}$")
 
 
@@ -53,45 +58,67 @@ def search_statement(wanted: Search) -> tuple[str, list[Any]]:
     """The statement and its parameters: only conditions that are asked for, so that each shape has
     the plan that fits it."""
     values: list[Any] = []
-    conditions: list[str] = []
 
-    def add(condition: str, value: Any) -> None:
+    def put(value: Any) -> str:
         values.append(value)
-        conditions.append(condition.format(f"${len(values)}"))
+        return f"${len(values)}"
 
-    if wanted.desks is not None and len(wanted.desks) == 1:
-        add("desk = {}", next(iter(wanted.desks)))
-    elif wanted.desks is not None:
-        add("desk = ANY({}::text[])", sorted(wanted.desks))
-    if wanted.states:
-        add("state = ANY({}::text[])", wanted.states)
-    if wanted.severities:
-        add("severity = ANY({}::text[])", wanted.severities)
-    if wanted.before is not None:
-        add("id < {}", wanted.before)
+    severity = f"severity = ANY({put(wanted.severities)}::text[])" if wanted.severities else ""
     words = wanted.words.strip() if wanted.words else ""
-    if words and _NUMBER.match(words):
-        add("number = {}", words.upper())
-    elif words and ("@" in words or words.startswith("+")):
-        add("requester LIKE {}", f"{_escaped(words.lower())}%")
-    elif words:
-        return _among_recent(conditions, values, words, wanted.limit)
-    where = f" WHERE {' AND '.join(conditions)}" if conditions else ""
-    values.append(wanted.limit + 1)
-    return f"{SELECT_TICKET}{where} ORDER BY id DESC LIMIT ${len(values)}", values
+    if not words:
+        return _newest(wanted, put, SELECT_TICKET, severity, wanted.limit + 1), values
+    select = SELECT_TICKET
+    if _NUMBER.match(words):
+        conditions = [f"number = {put(words.upper())}", *_plainly(wanted, put)]
+    elif "@" in words or words.startswith("+"):
+        beginning = f"{_escaped(words.lower())}%"
+        conditions = [f"requester LIKE {put(beginning)}", *_plainly(wanted, put)]
+    else:
+        recent = _newest(wanted, put, "SELECT id FROM tickets", "", RECENT)
+        select += f" JOIN ({recent}) AS recent USING (id)"
+        conditions = [f"subject_line ILIKE {put(f'%{_escaped(words)}%')}"]
+    return f"{select} {_page([*conditions, severity], 'id DESC', wanted.limit + 1)}", values
 
 
-def _among_recent(
-    conditions: list[str], values: list[Any], words: str, limit: int
-) -> tuple[str, list[Any]]:
-    where = f" WHERE {' AND '.join(conditions)}" if conditions else ""
-    values += [f"%{_escaped(words)}%", limit + 1]
-    recent = f"{SELECT_TICKET}{where} ORDER BY id DESC LIMIT {RECENT}"
-    statement = (
-        f"SELECT * FROM ({recent}) AS recent"  # noqa: S608 - constants and numbered parameters
-        f" WHERE subject_line ILIKE ${len(values) - 1} ORDER BY id DESC LIMIT ${len(values)}"
+def _newest(wanted: Search, put: Put, select: str, condition: str, limit: int) -> str:
+    """The newest tickets of each desk and state that is asked for, merged.
+
+    Each is a stretch of an index, told by its ends and read in its order. The order by id alone is
+    that of the primary key too, which would be read through all other desks' tickets.
+    """
+    before = put(wanted.before or _LAST)
+    if wanted.desks is None and not wanted.states:
+        return f"{select} {_page([f'id < {before}', condition], 'id DESC', limit)}"
+    desks = "(SELECT desk FROM ticket_numbers)"  # each desk that has a ticket
+    if wanted.desks is not None:
+        desks = f"unnest({put(sorted(wanted.desks))}::text[])"
+    states = put(sorted(set(wanted.states or State)))
+    ends = [
+        f"(desk, state, id) < (wanted.desk, asked.state, {before})",
+        f"(desk, state, id) >= (wanted.desk, asked.state, {put(_FIRST)})",
+    ]
+    each = f"{select} {_page([*ends, condition], 'desk DESC, state DESC, id DESC', limit)}"
+    return (
+        f"SELECT found.* FROM {desks} AS wanted(desk)"  # noqa: S608 - constants and numbered parameters
+        f" CROSS JOIN unnest({states}::text[]) AS asked(state)"
+        f" CROSS JOIN LATERAL ({each}) AS found {_page([], 'id DESC', limit)}"
     )
-    return statement, values
+
+
+def _plainly(wanted: Search, put: Put) -> Iterator[str]:
+    """Conditions for statements that find few tickets before they come to these."""
+    if wanted.desks is not None:
+        yield f"desk = ANY({put(sorted(wanted.desks))}::text[])"
+    if wanted.states:
+        yield f"state = ANY({put(wanted.states)}::text[])"
+    if wanted.before is not None:
+        yield f"id < {put(wanted.before)}"
+
+
+def _page(conditions: Iterable[str], order: str, limit: int) -> str:
+    told = [each for each in conditions if each]
+    where = f"WHERE {' AND '.join(told)} " if told else ""
+    return f"{where}ORDER BY {order} LIMIT {limit}"
 
 
 def _escaped(words: str) -> str:
@@ -166,12 +193,21 @@ async def open_of_customer(
     return [ticket_of(row) for row in rows]
 
 
+# Each stretch by its own index, see `_newest`: who asked for little is not looked for among all.
 _OF_PERSON = f"""
-{SELECT_TICKET}
-WHERE desk = $1 AND ($4::uuid IS NULL OR id < $4) AND (
-    requester = $2 OR (details ->> 'customer' IS NOT NULL AND details ->> 'customer' = ANY($3)))
+{SELECT_TICKET} JOIN (
+    (SELECT id FROM tickets WHERE desk = $1 AND requester = $2 AND id < $4
+     ORDER BY id DESC LIMIT $5)
+    UNION
+    (SELECT found.id FROM unnest($3::text[]) AS administered(customer) CROSS JOIN LATERAL (
+        SELECT id FROM tickets
+        WHERE details ->> 'customer' IS NOT NULL
+            AND desk = $1 AND (details ->> 'customer', id) < (administered.customer, $4)
+            AND (details ->> 'customer', id) >= (administered.customer, '{_FIRST}')
+        ORDER BY details ->> 'customer' DESC, id DESC LIMIT $5) AS found)
+) AS own USING (id)
 ORDER BY id DESC LIMIT $5
-"""
+"""  # noqa: S608 - constants of our own
 
 
 async def of_person(
@@ -184,7 +220,8 @@ async def of_person(
 ) -> list[Ticket]:
     """Tickets that the owner of the address asked for, and those of customers that they administer,
     newest first: one more than the limit, if there are so many."""
-    rows = await connection.fetch(_OF_PERSON, desk, address, customers, before, limit + 1)
+    newest = before or _LAST
+    rows = await connection.fetch(_OF_PERSON, desk, address, customers, newest, limit + 1)
     return [ticket_of(row) for row in rows]
 
 
