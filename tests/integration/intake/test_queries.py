@@ -135,4 +135,5 @@ async def test_tickets_of_a_person_are_found_among_their_own(hot: Explaining) ->
     )
     assert len(found) >= 10
     assert hot.indexes() == {"tickets_requester", "tickets_customer", "tickets_pkey"}
-    assert hot.examined() <= 10 * (PAGE + 1)
+    # A page of each customer, and what the person asked for, of which there may be little.
+    assert hot.examined() <= 16 * (PAGE + 1)
