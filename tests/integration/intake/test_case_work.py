@@ -270,6 +270,10 @@ async def test_the_ticket_s_page_offers_case_work_and_takes_it(intake: Intake) -
         page = (await client.get(path)).text
         assert "conclude-review" in page
         assert "review opened" in page
+        told = {"text": "We look into it", "next_update_by": times["starts_at"]}
+        await client.post(f"{path}/update-review", data=told)
+        page = (await client.get(path)).text
+        assert "next update by: <time" in page
 
 
 async def test_a_requester_follows_up_and_complains_in_the_portal(intake: Intake) -> None:

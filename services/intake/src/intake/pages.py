@@ -1,11 +1,13 @@
 """The pages of intake: the list of tickets, and a ticket with what happened to it."""
 
 import re
+from datetime import datetime
 from typing import Annotated, Any, Final
 from uuid import UUID
 
 from fastapi import APIRouter, Depends, Query, Request
 from fastapi.responses import RedirectResponse, Response
+from markupsafe import Markup
 from pydantic import ValidationError
 
 from intake import queries
@@ -21,6 +23,7 @@ from pledge.events import EmailRequested
 from pledge.runtime.access import Principal, Role, require
 from pledge.runtime.http import HttpProblem
 from pledge.runtime.web import Web
+from pledge.runtime.web.format import instant, words
 
 Reader = Annotated[Principal, Depends(require(Role.READER))]
 
@@ -152,10 +155,11 @@ def _states(chosen: str | None) -> list[str] | None:
     return None if chosen == "all" else [str(chosen)]
 
 
-_VALUES: Final = (
-    "severity", "priority", "channel", "why", "reason", "to", "template", "stage", "owner",
-    "into_number", "source_number", "new_number", "place", "next_update_by",
-)  # fmt: skip
+_VALUES: Final = {
+    "severity": "severity", "priority": "priority", "channel": "channel", "why": "why",
+    "reason": "reason", "to": "to", "template": "template", "stage": "stage", "owner": "owner",
+    "into_number": "into", "source_number": "from", "new_number": "as", "place": "place",
+}  # fmt: skip
 _FLAGS: Final = {
     "is_urgent": "urgent",
     "is_initial_response": "initial response",
@@ -172,10 +176,16 @@ def told(fact: FactView) -> dict[str, Any]:
     person = data.get("by") or data.get("agent") or data.get("requester") or {}
     who = person.get("name") or person.get("id") or person.get("email") or person.get("phone")
     details = [
-        f"{key}: {data[key]}" for key in _VALUES if data.get(key) and isinstance(data[key], str)
+        f"{label}: {data[key]}"
+        for key, label in _VALUES.items()
+        if data.get(key) and isinstance(data[key], str)
     ]
-    details += [words for key, words in _FLAGS.items() if data.get(key) is True]
-    details += [f"missing: {each}" for each in data.get("missing") or ()]
+    if fact.type != EmailRequested.TYPE:  # there it says how soon the mail goes out
+        details += [label for key, label in _FLAGS.items() if data.get(key) is True]
+    if data.get("missing"):
+        details.append(f"missing: {words(', '.join(data['missing']))}")
+    if until := data.get("next_update_by"):
+        details.append(Markup("next update by: {}").format(instant(datetime.fromisoformat(until))))
     kept = (data.get(each) for each in ("text", "resolution", "outcome", "note"))
     text = fact.text or next((each for each in kept if each), "")
     if fact.type == EmailRequested.TYPE:
