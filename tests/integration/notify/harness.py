@@ -19,6 +19,7 @@ from pathlib import Path
 from typing import Any
 from uuid import UUID
 
+import asyncpg
 import httpx
 from aiosmtpd.smtp import SMTP, Envelope, Session
 from fastapi import FastAPI, Request
@@ -310,6 +311,18 @@ class Notify:
         assert answer.status_code == 200, answer.text
         items: list[dict[str, Any]] = answer.json()["items"]
         return items
+
+    async def keeps_nowhere(self, secret: str) -> None:
+        """Check that the secret stands in no row and no event of ours."""
+        connection = await asyncpg.connect(self.dsn)
+        try:
+            for table in ("deliveries", "pages"):
+                query = f"SELECT count(*) FROM {table} AS one WHERE strpos(one::text, $1) > 0"
+                assert await connection.fetchval(query, secret) == 0, table
+        finally:
+            await connection.close()
+        for record in await topics.read(self.kafka, "notify.events.v1"):
+            assert secret.encode() not in (record.value or b"")
 
     async def events(self, *kinds: type[Event]) -> list[Event]:
         """What notify has published, of these kinds, in order per subject."""

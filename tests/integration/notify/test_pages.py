@@ -193,6 +193,8 @@ async def test_the_link_of_a_page_acknowledges_by_post_and_not_by_looking(
             assert "Acknowledged" in done.text
         forged = await client.post(body["acknowledge_url"][:-4] + "AAAA")
         assert forged.status_code == 404
+    assert "late_link" not in body
+    await notify.keeps_nowhere(body["acknowledge_url"].rpartition("/")[2])
 
     (page,) = await notify.get("/pages")
     assert (page["state"], page["acknowledged_by"]) == ("acknowledged", "pager")
@@ -333,3 +335,4 @@ async def test_a_link_in_an_escalation_mail_leads_to_the_page(
         await client.post(link[0])
     (page,) = await notify.get("/pages")
     assert page["acknowledged_by"] == "anna"
+    await notify.keeps_nowhere(link[0].rpartition("/")[2])

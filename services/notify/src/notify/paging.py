@@ -1,17 +1,19 @@
 """What a page sends: a mail, a signed webhook or a call for each way to reach its step's people."""
 
+from dataclasses import replace
 from datetime import datetime, timedelta
 from functools import partial
 from typing import Any
 from uuid import UUID
 
 from notify import render
-from notify.ack import AckLink, make_token
+from notify.ack import AckLink
 from notify.channels.twiml import ask_for_a_key
 from notify.compose import Composer, Letter, Mailbox, desk_values
 from notify.default_templates import BUILT_IN
 from notify.domain.desk import Desk, ToMailbox, ToPhone, ToReceiver, Way, ways
 from notify.domain.page import Address
+from notify.late_links import place_of, with_late_link
 from notify.rows import Draft, PageRecord
 from pledge.events import derived_id
 
@@ -21,10 +23,9 @@ LINK_LIFE = timedelta(days=7)
 class PageComposer:
     """Makes the deliveries of pages. `public_url` is where responders find this service."""
 
-    def __init__(self, composer: Composer, public_url: str, link_key: bytes) -> None:
+    def __init__(self, composer: Composer, public_url: str) -> None:
         self._composer = composer
         self._public_url = public_url
-        self._link_key = link_key
 
     def drafts(
         self, desk: Desk, record: PageRecord, address: Address, now: datetime
@@ -62,7 +63,8 @@ class PageComposer:
         else:
             target = way.receiver.name
             lane, channel = f"{desk.name}/webhook/{target}/page", "webhook"
-            content = self._body(desk, record, address, way, now)
+            body = self._body(desk, record, address, way, draft_id, now)
+            content = with_late_link(body, _link(record, way, now))
         return Draft(
             id=draft_id,
             desk=desk.name,
@@ -96,12 +98,13 @@ class PageComposer:
             kind="page",
             page_id=record.id,
         )
-        values = _page_values(record, self._ack_url(record, _responder(way), now))
+        values = _page_values(record, self._ack_url(draft_id))
         write = partial(self._composer.letter, desk, mailbox, draft_id=draft_id, now=now)
         try:
-            return write(desk.template("page", mailbox.language), values, letter)
+            draft = write(desk.template("page", mailbox.language), values, letter)
         except render.RenderFailed:
-            return write(BUILT_IN["page"]["en"], values, letter)
+            draft = write(BUILT_IN["page"]["en"], values, letter)
+        return replace(draft, content=with_late_link(draft.content, _link(record, way, now)))
 
     def _call(self, desk: Desk, record: PageRecord, way: ToPhone, draft_id: UUID) -> dict[str, Any]:
         """What is said on the phone, and where its provider tells us what became of the call."""
@@ -118,7 +121,13 @@ class PageComposer:
         }
 
     def _body(
-        self, desk: Desk, record: PageRecord, address: Address, way: ToReceiver, now: datetime
+        self,
+        desk: Desk,
+        record: PageRecord,
+        address: Address,
+        way: ToReceiver,
+        draft_id: UUID,
+        now: datetime,
     ) -> dict[str, Any]:
         """The JSON a pager receives. Documented in the service's README; fields are only added."""
         facts = record.facts
@@ -145,13 +154,16 @@ class PageComposer:
                 "round": address.round,
             },
             "responder": way.person.full_name if way.person else None,
-            "acknowledge_url": self._ack_url(record, _responder(way), now),
+            "acknowledge_url": self._ack_url(draft_id),
             "page_url": f"{self._public_url}/pages/{record.page.id}",
         }
 
-    def _ack_url(self, record: PageRecord, responder: str, now: datetime) -> str:
-        token = make_token(self._link_key, AckLink(record.id, responder, now + LINK_LIFE))
-        return f"{self._public_url}/a/{token}"
+    def _ack_url(self, draft_id: UUID) -> str:
+        return f"{self._public_url}/a/{place_of(draft_id)}"
+
+
+def _link(record: PageRecord, way: Way, now: datetime) -> AckLink:
+    return AckLink(record.id, _responder(way), now + LINK_LIFE)
 
 
 def _page_values(record: PageRecord, acknowledge_url: str) -> dict[str, Any]:

@@ -14,6 +14,7 @@ from notify.compose import Composer
 from notify.dispatcher import LANE_SENDERS
 from notify.domain.desk import Desk, Receiver, Voice
 from notify.domain.retry import RetryPolicy
+from notify.late_links import LateLinks
 from notify.metrics import NotifyMetrics
 from notify.paging import PageComposer
 from notify.policy import Surroundings, VoiceAccount, load_desks
@@ -67,7 +68,7 @@ def make_office(settings: NotifySettings, metrics: NotifyMetrics, clock: Clock) 
     """The desks and what composes their messages. Raises DeskFilesWrong."""
     desks = load_desks(settings.desks, surroundings(settings))
     composer = Composer()
-    paging = PageComposer(composer, public_url(settings), link_key(settings))
+    paging = PageComposer(composer, public_url(settings))
     return Office(desks, composer, paging, metrics, clock)
 
 
@@ -87,11 +88,15 @@ def make_channels(
 
     # A receiver has two lanes, pages and the rest.
     connections = 2 * LANE_SENDERS
+    key = link_key(settings)
     return {
-        "webhook": WebhookChannel(
-            receiver, clock, timeout=settings.webhook_timeout, connections=connections
+        "webhook": LateLinks(
+            WebhookChannel(
+                receiver, clock, timeout=settings.webhook_timeout, connections=connections
+            ),
+            key,
         ),
-        "email": SmtpChannel(_smtp_server(settings)),
+        "email": LateLinks(SmtpChannel(_smtp_server(settings)), key),
         "voice": VoiceChannel(
             voice, _voice_url(settings), clock,
             timeout=settings.webhook_timeout, connections=LANE_SENDERS,
