@@ -110,6 +110,22 @@ def test_a_desk_calls_with_its_own_account_or_not_at_all(tmp_path: Path) -> None
         load_desks(tmp_path, Surroundings(*given, accounts.get))
 
 
+def test_calls_need_to_know_where_the_provider_finds_us_and_the_file_is_right_all_the_same(
+    tmp_path: Path,
+) -> None:
+    write(tmp_path, GOOD + 'voice: {from: "+15550100"}\n')
+    hidden = Surroundings(
+        SURROUNDINGS.variables, "a secret", frozenset(), lambda desk: ("AC1", "x"), False
+    )
+    with pytest.raises(DeskFilesWrong, match="PLEDGE_NOTIFY_PUBLIC_URL") as refusal:
+        load_desks(tmp_path, hidden)
+    (problem,) = refusal.value.problems
+    assert (problem.file, problem.line) == (
+        tmp_path / "demo" / "notify.yaml", 1 + GOOD.count("\n")
+    )  # fmt: skip
+    assert check_desk_file(problem.file) == []
+
+
 def test_two_overrides_at_one_time_are_refused(tmp_path: Path) -> None:
     text = (
         GOOD

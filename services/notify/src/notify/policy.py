@@ -58,12 +58,13 @@ VoiceAccount = tuple[str, str]
 @dataclass(frozen=True, slots=True)
 class Surroundings:
     """What the operator, not the desk, decides: URLs behind `${…}`, signing key, allowed hosts, and
-    for each desk its account at the phone provider."""
+    for each desk its account at the phone provider, which finds us at the public URL."""
 
     variables: Mapping[str, str]
     signing_secret: str
     reachable_hosts: frozenset[str]
     voice_account: Callable[[str], VoiceAccount | None] = lambda desk: None
+    has_public_url: bool = True
 
 
 def check_desk_file(path: Path) -> list[Problem]:
@@ -81,7 +82,7 @@ def load_desks(folder: Path, surroundings: Surroundings) -> dict[str, Desk]:
         if file is not None:
             found += _missing_variables(path, file, surroundings.variables)
             found += _hosts_not_granted(path, file, surroundings.reachable_hosts)
-            found += _no_voice_account(path, file, surroundings)
+            found += _no_calls(path, file, surroundings)
         problems += [problem for problem in found if problem.severity == "error"]
         if file is not None and not problems:
             desks[path.parent.name] = build_desk(path.parent.name, file, surroundings)
@@ -245,13 +246,20 @@ def _hosts_not_granted(path: Path, file: NotifyFile, granted: frozenset[str]) ->
     ]
 
 
-def _no_voice_account(path: Path, file: NotifyFile, surroundings: Surroundings) -> list[Problem]:
-    desk = path.parent.name
-    if file.voice is None or surroundings.voice_account(desk) is not None:
+def _no_calls(path: Path, file: NotifyFile, surroundings: Surroundings) -> list[Problem]:
+    desk, document = path.parent.name, load(path)
+    if file.voice is None:
         return []
-    told = f"the desk {desk} has no account at the phone provider in this installation"
-    hint = "its operator gives one in PLEDGE_NOTIFY_VOICE_ACCOUNTS"
-    return [load(path).problem(("voice",), told, hint)]
+    problems = []
+    if surroundings.voice_account(desk) is None:
+        told = f"the desk {desk} has no account at the phone provider in this installation"
+        hint = "its operator gives one in PLEDGE_NOTIFY_VOICE_ACCOUNTS"
+        problems.append(document.problem(("voice",), told, hint))
+    if not surroundings.has_public_url:
+        told = "the phone provider can't tell us who took a page: it is not told where we are"
+        hint = "the operator sets PLEDGE_NOTIFY_PUBLIC_URL to where the provider reaches notify"
+        problems.append(document.problem(("voice",), told, hint))
+    return problems
 
 
 def _known(names: Mapping[str, object]) -> str:

@@ -38,6 +38,7 @@ def surroundings(settings: NotifySettings) -> Surroundings:
         signing_secret=settings.key.get_secret_value(),
         reachable_hosts=frozenset(reachable),
         voice_account=partial(_voice_account, settings),
+        has_public_url=settings.public_url("notify") is not None,
     )
 
 
