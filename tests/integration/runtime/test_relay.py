@@ -6,8 +6,10 @@ import asyncio
 from collections import defaultdict
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, suppress
+from datetime import timedelta
 
 import asyncpg
+import pytest
 from aiokafka.structs import ConsumerRecord
 from prometheus_client import CollectorRegistry
 
@@ -115,6 +117,21 @@ async def test_a_relay_whose_connection_dies_goes_on_in_order(
                 " AND datname = current_database()"
             )
         await published(kafka, 2_000)
+
+
+async def test_a_producer_that_silently_ended_is_replaced(
+    kafka: KafkaSettings, database: Databases, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("pledge.runtime.relay.SILENCE_LIMIT", timedelta(seconds=1))
+    impatient = kafka.model_copy(update={"request_timeout": timedelta(seconds=1)})
+    dsn = database(RUNTIME)
+    async with writer(dsn) as (outbox, _), relay(impatient, dsn, outbox):
+        await write(outbox, 0, 50)
+        await published(kafka, 50)
+        (sending,) = [each for each in asyncio.all_tasks() if "_sender_routine" in repr(each)]
+        sending.cancel()
+        await write(outbox, 50, 50)
+        await published(kafka, 100)
 
 
 async def test_a_second_relay_takes_over_and_only_then_publishes(

@@ -7,7 +7,7 @@ also reads and deletes the rows: a relay that loses the connection loses the loc
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from contextlib import suppress
 from datetime import timedelta
 from functools import lru_cache
@@ -39,6 +39,10 @@ CLAIM_INTERVAL = timedelta(seconds=1)
 FROZEN_AFTER = timedelta(seconds=90)
 # How long the last rows may take on an orderly stop; what is left goes out at the next start.
 DRAIN_LIMIT = timedelta(seconds=5)
+
+# The client gives a batch up after the request timeout. If it has not said so this much later, it
+# never will: the task that sends has ended.
+SILENCE_LIMIT = timedelta(seconds=20)
 
 # The largest batch sent in one piece; topics take records up to `max.message.bytes` (topics.yaml).
 MAX_BATCH_BYTES = 512 * 1024
@@ -243,10 +247,19 @@ class OutboxRelay:
                 if taken == len(waiting):
                     del by_partition[topic, number]
                 sent.append(await producer.send_batch(batch, topic, partition=number))
-            results = await asyncio.gather(*sent, return_exceptions=True)
+            results = await self._answers(sent)
             failed = [result for result in results if isinstance(result, BaseException)]
             if failed:
                 raise PublishFailed(f"{len(failed)} of {len(results)} batches: {failed[0]!r}")
+
+    async def _answers(self, sent: Sequence[Awaitable[object]]) -> list[object]:
+        """What became of each batch that was handed to the client."""
+        patience = self._kafka.request_timeout + SILENCE_LIMIT
+        try:
+            async with asyncio.timeout(patience.total_seconds()):
+                return await asyncio.gather(*sent, return_exceptions=True)
+        except TimeoutError as error:
+            raise PublishFailed(f"no answer within {patience.total_seconds():g} s") from error
 
     async def _by_partition(
         self, producer: AIOKafkaProducer, rows: Sequence[asyncpg.Record]
