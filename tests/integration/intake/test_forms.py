@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 from datetime import timedelta
+from pathlib import Path
 from typing import Any
 
 from integration.intake.harness import Intake
+from pledge.runtime.settings import KafkaSettings
+from support.databases import Databases
 
 CASE: dict[str, Any] = {
     "desk": "demo",
@@ -65,6 +68,20 @@ async def test_who_may_not_send_cases_is_told_so(intake: Intake) -> None:
             answer = await client.post("/cases", json=wrong_case)
             assert answer.status_code in {403, 422}
             assert field in answer.text
+
+
+async def test_a_sender_that_sends_too_many_is_told_when_to_go_on(
+    kafka: KafkaSettings, database: Databases, tmp_path: Path
+) -> None:
+    async with Intake(kafka, database("intake"), tmp_path, cases_per_minute=1) as intake:
+        async with intake.http() as form, intake.http("gateway") as portal:
+            assert (await form.post("/cases", json=CASE, headers=FORM_KEY)).status_code == 202
+            refused = await form.post("/cases", json=CASE, headers=FORM_KEY)
+            assert refused.status_code == 429
+            assert refused.headers["content-type"] == "application/problem+json"
+            assert 0 < int(refused.headers["retry-after"]) <= 60
+            assert (await portal.post("/cases", json=CASE)).status_code == 202, "another sender"
+        await intake.tickets(2)
 
 
 async def test_chat_and_phone_gateways_publish_events(intake: Intake) -> None:

@@ -15,6 +15,7 @@ import pytest
 from fastapi import APIRouter
 from fastapi.responses import StreamingResponse
 
+from pledge.runtime import slowclients
 from pledge.runtime.clock import SystemClock
 from pledge.runtime.http import CannotListen, HttpServer
 from support.webapp import WebApp
@@ -144,6 +145,61 @@ async def test_stream_that_never_ends_is_ended_with_the_server(
         assert [line async for line in lines] == []
     await running
     assert not finish.is_set()
+
+
+HEAD = b"POST /nowhere HTTP/1.1\r\nhost: x\r\ncontent-length: 9\r\n"
+
+
+@pytest.mark.parametrize(
+    "sent",
+    [b"", b"GET /livez HT", b"GET /livez HTTP/1.1\r\nx: y", HEAD + b"\r\nhalf", b"\r\n"],
+    ids=["nothing", "half a line", "half a head", "half a body", "an empty line"],
+)
+async def test_client_that_takes_too_long_is_let_go(
+    web: WebApp, sent: bytes, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for limit in ("HEAD_TIME", "BODY_TIME"):
+        monkeypatch.setattr(slowclients, limit, timedelta(milliseconds=300))
+    async with serving(web) as (server, _):
+        reader, writer = await asyncio.open_connection("127.0.0.1", server.port)
+        writer.write(sent)
+        async with asyncio.timeout(20):
+            await reader.read()  # to the end
+        writer.close()
+        # One that asks in time is answered, for longer than it had to ask.
+        async with httpx.AsyncClient(base_url=f"http://127.0.0.1:{server.port}") as client:
+            for _ in range(3):
+                assert (await client.post("/nowhere", content=b"x" * 100_000)).is_error
+                await CLOCK.sleep(timedelta(milliseconds=150))
+
+
+async def test_answer_may_take_longer_than_asking(
+    web: WebApp,
+    started: asyncio.Event,
+    finish: asyncio.Event,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    for limit in ("HEAD_TIME", "BODY_TIME"):
+        monkeypatch.setattr(slowclients, limit, timedelta(milliseconds=100))
+    async with serving(web) as (server, _), httpx.AsyncClient() as client:
+        asking = asyncio.ensure_future(client.get(f"http://127.0.0.1:{server.port}/slow"))
+        await started.wait()
+        await CLOCK.sleep(timedelta(milliseconds=300))
+        finish.set()
+        assert (await asking).json() == "done"
+
+
+async def test_headers_without_an_end_are_refused(web: WebApp) -> None:
+    async with serving(web) as (server, _):
+        reader, writer = await asyncio.open_connection("127.0.0.1", server.port)
+        writer.write(b"GET /livez HTTP/1.1\r\n")
+        with suppress(ConnectionError):
+            for _ in range(100):
+                writer.write(b"x: " + b"y" * 1_000 + b"\r\n")
+                await writer.drain()
+        with suppress(ConnectionError):
+            assert (await reader.read()).startswith(b"HTTP/1.1 400 ")
+        writer.close()
 
 
 async def test_signals_stay_with_the_process(web: WebApp) -> None:

@@ -30,6 +30,7 @@ from pledge.runtime.chassis import Chassis, open_chassis
 from pledge.runtime.clock import Clock
 from pledge.runtime.ids import Ids
 from pledge.runtime.main import run_main
+from pledge.runtime.ratelimit import RateLimit
 from pledge.runtime.settings import KafkaSettings
 
 SERVICE = "intake"
@@ -103,6 +104,7 @@ class Service:
         )
 
     def _routers(self) -> Sequence[APIRouter]:
+        """For agents, and those whose address is their permission."""
         chassis = self._chassis
         clock, ids = chassis.clock, chassis.ids
         tickets = Tickets(chassis.pool)
@@ -110,30 +112,32 @@ class Service:
         agents = Agents(chassis.outbox, desks, clock, ids, metrics, self._links)
         casework = CaseWork(chassis.outbox, desks, self._addresses, clock, ids, metrics)
         api = Api(tickets, agents, casework)
+        return [
+            *self._requesters_routers(),
+            api.router,
+            Customers(chassis.pool, agents).router,
+            Pages(chassis.web, tickets, api, self._desks).router,
+            MeetingPages(chassis.web, chassis.pool, agents).router,
+        ]
+
+    def _requesters_routers(self) -> Sequence[APIRouter]:
+        """For forms and gateways, and for requesters themselves."""
+        chassis, desks = self._chassis, self._desks
+        clock, ids = chassis.clock, chassis.ids
+        limit = RateLimit(clock, self._settings.cases_per_minute)
         forms = FormGateway(
-            self._desks,
+            desks,
             self._publisher,
             chassis.pool,
+            limit,
             clock=clock,
             ids=ids,
             metrics=self._metrics,
         )
-        pages = Pages(chassis.web, tickets, api, self._desks)
-        meetings = MeetingPages(chassis.web, chassis.pool, agents)
-        customers = Customers(chassis.pool, agents)
         portal = Portal(
-            chassis.web, chassis.pool, self._desks, self._sign_ins, forms, clock=clock, ids=ids
+            chassis.web, chassis.pool, desks, self._sign_ins, forms, limit, clock=clock, ids=ids
         )
-        widget = ChatWidget(chassis.pool, self._desks, clock)
-        return [
-            forms.router,
-            widget.router,
-            api.router,
-            customers.router,
-            pages.router,
-            meetings.router,
-            portal.router,
-        ]
+        return [forms.router, ChatWidget(chassis.pool, desks, clock).router, portal.router]
 
 
 if __name__ == "__main__":

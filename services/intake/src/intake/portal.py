@@ -19,7 +19,7 @@ from intake.domain.history import TYPES, Entry, entry
 from intake.domain.mail_headers import normal_address
 from intake.domain.text import one_line, paragraphs
 from intake.domain.ticket import FINISHED, Ticket
-from intake.gateways.forms import MAX_CASE_TEXT, FormGateway
+from intake.gateways.forms import MAX_CASE_TEXT, FormGateway, visitor
 from intake.policy import Desks
 from intake.portal_fields import FIELD, asked_for, needed, told
 from intake.portal_keys import Person
@@ -35,6 +35,7 @@ from pledge.events import (
 from pledge.runtime.clock import Clock
 from pledge.runtime.http import HttpProblem
 from pledge.runtime.ids import Ids
+from pledge.runtime.ratelimit import RateLimit
 from pledge.runtime.session import check_form
 from pledge.runtime.web import Web
 
@@ -59,6 +60,7 @@ class Portal:
         desks: Desks,
         sign_ins: SignIns,
         forms: FormGateway,
+        limit: RateLimit,
         *,
         clock: Clock,
         ids: Ids,
@@ -68,6 +70,7 @@ class Portal:
         self._desks = desks
         self._sign_ins = sign_ins
         self._forms = forms
+        self._limit = limit
         self._clock = clock
         self._ids = ids
         self.router = APIRouter(include_in_schema=False)
@@ -122,6 +125,7 @@ class Portal:
             )
         if not self._sign_ins.are_mailed:
             raise HttpProblem(503, "nobody can sign in here: PLEDGE_INTAKE_PUBLIC_URL is not set")
+        self._limit.take(f"link {visitor(request)}")
         await self._sign_ins.ask(Person(desk, address))
         return self._page(request, known, None, "my_sign_in.html", problem=None, is_sent=True)
 

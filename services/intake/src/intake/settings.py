@@ -34,6 +34,11 @@ class IntakeSettings(ServiceSettings):
     # One host must not take all of them; large providers open some twenty at a time from each.
     # Behind a proxy that hides the sender's address, set it to `smtp_max_connections`.
     smtp_max_connections_per_host: int = Field(50, ge=1, le=10_000)
+    # Of one token, or of one visitor with a desk's public form key: far more than a portal sends,
+    # far less than would hold up the other senders. The same bound holds for links to sign in.
+    cases_per_minute: int = Field(
+        6_000, ge=1, le=1_000_000, description="the most cases that one sender may send in a minute"
+    )
     # A sender waits minutes for the answer to its data (RFC 5321 §4.5.3.2.6), a person does not.
     publish_timeout: Seconds = Field(
         timedelta(seconds=10), ge=timedelta(milliseconds=100), le=timedelta(minutes=5)

@@ -12,6 +12,8 @@ from datetime import timedelta
 import uvicorn
 from starlette.types import ASGIApp
 
+from pledge.runtime.slowclients import GuardedHttp
+
 # A client that keeps a connection open without asking anything is let go after this.
 KEEP_ALIVE = timedelta(seconds=20)
 
@@ -42,7 +44,9 @@ class HttpServer:
         self._server = _Server(
             uvicorn.Config(
                 app,
-                http="httptools",
+                # How many connections there may be is the system's to bound (`ulimit -n`):
+                # `limit_concurrency` would refuse the probes, too.
+                http=GuardedHttp,
                 ws="none",
                 lifespan="off",
                 log_config=None,

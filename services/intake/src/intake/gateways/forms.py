@@ -42,6 +42,7 @@ from pledge.runtime.clock import Clock
 from pledge.runtime.database import is_retriable
 from pledge.runtime.http import FieldProblem, HttpProblem
 from pledge.runtime.ids import Ids
+from pledge.runtime.ratelimit import RateLimit
 
 MAX_CASE_TEXT: Final = 60_000
 KEY_CHECK: Final = timedelta(seconds=2)
@@ -126,6 +127,7 @@ class FormGateway:
         desks: Desks,
         publisher: ChannelPublisher,
         pool: asyncpg.Pool,
+        limit: RateLimit,
         *,
         clock: Clock,
         ids: Ids,
@@ -134,6 +136,7 @@ class FormGateway:
         self._desks = desks
         self._publisher = publisher
         self._pool = pool
+        self._limit = limit
         self._clock = clock
         self._ids = ids
         self._metrics = metrics
@@ -146,11 +149,13 @@ class FormGateway:
     async def post_case(
         self, request: Request, case: Case, key: _Key = None, form_key: _FormKey = None
     ) -> Accepted:
-        """Take a case. Needs a token with the role gateway, or the desk's public form key."""
+        """Take a case. Needs a token with the role gateway, or the desk's public form key. A sender
+        that sends too many is told when to go on (429)."""
         desk = self._desk(case.desk)
         who = None
         if not _has_form_key(desk, form_key):
             who = await self._gateway(request, case.desk)
+        self._limit.take(f"token {who.subject}" if who else f"{desk.id} {visitor(request)}")
         if not any((case.requester.email, case.requester.phone, case.requester.chat)):
             told = FieldProblem("body.requester", "needs an email, phone or chat to answer to")
             raise HttpProblem(422, "there is no way to answer the requester", errors=[told])
@@ -244,6 +249,11 @@ class FormGateway:
                 raise
             # Cases are taken while the database is away: a repetition is recognised later.
             log.warning("a case is taken without a look at its key", error=repr(error))
+
+
+def visitor(request: Request) -> str:
+    """The address of who asks, for counting."""
+    return request.client.host if request.client else "unknown"
 
 
 def _has_form_key(desk: Desk, given: str | None) -> bool:
