@@ -67,6 +67,22 @@ def test_alert_asks_for_series_that_exist(rule: dict[str, Any]) -> None:
 
 
 @pytest.mark.parametrize("rule", rules(), ids=lambda rule: rule["alert"])
+def test_alert_of_a_single_event_sees_the_first_one(rule: dict[str, Any]) -> None:
+    """A counter with labels is not there before it, and grows from nothing."""
+    told = re.search(r"increase\((\w+)(\{[^}]*\})?\[(\w+)\]\)\) > 0", rule["expr"])
+    if told is not None:
+        name, labels, span = told[1], told[2] or "", told[3]
+        assert f"{name}{labels} unless {name}{labels} offset {span}" in " ".join(
+            rule["expr"].split()
+        )
+
+
+def test_each_replica_is_watched_for_stale_pages() -> None:
+    (stale,) = [rule["expr"] for rule in rules() if rule["alert"] == "PledgeStatusPageStale"]
+    assert not re.search(r"\b(max|avg|sum)\b", stale)
+
+
+@pytest.mark.parametrize("rule", rules(), ids=lambda rule: rule["alert"])
 def test_alert_leads_to_what_to_do(rule: dict[str, Any]) -> None:
     file, _, anchor = rule["annotations"]["runbook_url"].partition("#")
     assert anchor == rule["alert"].lower()
