@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from itertools import pairwise
+from typing import Any
 from uuid import UUID
 
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from intake.domain.commands import DecideEntitlement, Reopen
+from intake.domain.decide import decide
 from intake.domain.delivery import read_delivery
 from intake.domain.hearing import hear
 from intake.domain.opening import open_ticket
-from intake.domain.ticket import Decision, State
+from intake.domain.ticket import Decision, Hand, State
 from intake.policy import load_desk
 from pledge.events import (
     Authentication,
@@ -25,7 +29,7 @@ from pledge.events import (
     VoicemailLeft,
 )
 from support.cluster import ROOT
-from unit.intake.builders import ADDRESSES, at
+from unit.intake.builders import ADDRESSES, TOM, at
 
 INFOCYTE = load_desk(ROOT / "deploy" / "desks" / "infocyte" / "intake.yaml")[0]
 SIGHTCALL = load_desk(ROOT / "deploy" / "desks" / "sightcall" / "intake.yaml")[0]
@@ -41,10 +45,13 @@ WORDS = st.lists(
 ).map("\n".join) | st.text(max_size=80)
 
 
-def take(desk_name: str, texts: list[str], sender: str = "ann@contoso.example") -> list[Decision]:
-    """A mail that opens a ticket, and answers to it."""
-    desk = INFOCYTE if desk_name == "infocyte" else SIGHTCALL
-    assert desk is not None
+def take(
+    desk_name: str, texts: list[str], sender: str = "ann@contoso.example", **changes: Any
+) -> list[Decision]:
+    """A mail that opens a ticket, and answers to it, at a desk that is changed so."""
+    found = INFOCYTE if desk_name == "infocyte" else SIGHTCALL
+    assert found is not None
+    desk = replace(found, **changes)
     decisions: list[Decision] = []
     for place, text in enumerate(texts):
         event = EmailMessageReceived(
@@ -103,6 +110,54 @@ def test_what_is_missing_only_shrinks_and_each_question_is_asked_once(
     assert len(mails) == len(set(mails))
     decided = [each.entitled for each in facts if isinstance(each, EntitlementDecided)]
     assert decided in ([], [False]), "nobody becomes an administrator by words"
+
+
+# A desk that asks as infocyte does, administrators alone, as sightcall does.
+RESTRICTED: dict[str, Any] = {
+    name: getattr(SIGHTCALL, name) for name in ("entitlement", "customers", "customers_by_domain")
+}
+
+
+def test_who_may_ask_after_all_is_asked_for_what_the_request_must_say() -> None:
+    (refused,) = take(
+        "infocyte", ["Version: 3.2\nOS: Windows 11"], "eve@adatum.example", **RESTRICTED
+    )
+    assert (refused.ticket.particulars.entitled, refused.ticket.missing) == (False, ())
+    assert not any(isinstance(each, InformationRequested) for each in refused.events)
+    assert INFOCYTE is not None
+    hand = Hand(replace(INFOCYTE, **RESTRICTED), TOM, at(5), at(5))
+    reopened = decide(refused.ticket, Reopen(), hand)
+    assert isinstance(reopened, Decision)
+    granted = decide(reopened.ticket, DecideEntitlement(is_entitled=True), hand)
+    assert isinstance(granted, Decision)
+    assert granted.ticket.missing == ("product", "description")
+    decided, asked, mail = granted.events
+    assert isinstance(decided, EntitlementDecided)
+    assert isinstance(asked, InformationRequested)
+    assert asked.missing == granted.ticket.missing
+    assert isinstance(mail, EmailRequested)
+    assert mail.to[0].email == "eve@adatum.example"
+    again = decide(granted.ticket, DecideEntitlement(is_entitled=False), hand)
+    assert isinstance(again, Decision)
+    assert again.ticket.missing == (), "who may not ask is asked nothing"
+
+
+def test_an_administrator_who_takes_a_request_over_is_heard_before_anything_is_asked() -> None:
+    decisions = take("infocyte", ["Version: 3.2"], "eve@adatum.example", **RESTRICTED)
+    desk = replace(INFOCYTE, **RESTRICTED) if INFOCYTE else None
+    assert desk is not None
+    event = EmailMessageReceived(
+        desk=desk.id, occurred_at=at(5), recorded_at=at(5), delivery="d5", conversation="c",
+        authentication=Authentication(result="none"), sender=Contact(email="ada@adatum.example"),
+        recipients=(ADDRESSES.address(desk.reply_address, desk.id, UUID(int=7)),),
+        subject_line="Re: Help", text="Product: Hunt\nOS: Windows 11",
+    )  # fmt: skip
+    delivery = read_delivery(event, "cause-5", desk, ADDRESSES)
+    taken = hear(decisions[0].ticket, delivery, now=at(5))
+    assert taken.ticket.particulars.entitled is True
+    assert taken.ticket.missing == ("description",)
+    asked = [each.missing for each in taken.events if isinstance(each, InformationRequested)]
+    assert asked == [("description",)]
 
 
 def test_whoever_names_another_customer_shows_that_ones_administrators_nothing() -> None:

@@ -109,11 +109,11 @@ def admit(
     if said.words is None and desk.entitlement is None and not desk.scope_rules:
         return ticket, []  # most desks, and every mail of theirs pays for what follows
     ticket, events = _entitle(ticket, said, desk, facts)
-    if ticket.particulars.entitled is False:
-        return ticket, events
     information = said.information or {}
     particulars = replace(ticket.particulars, requirement=said.requirement, information=information)
     ticket = replace(ticket, particulars=particulars)
+    if ticket.particulars.entitled is False:
+        return ticket, events
     scoped = scope_by_rule(desk.scope_rules, said.request, ticket.is_urgent, ticket.is_trial)
     if scoped is None and said.words is not None:
         scoped = scope_by_version(desk.version_lists, said.words)
@@ -136,13 +136,15 @@ def learn(
         return ticket, []
     words = words_of(event)
     events: list[TicketEvent] = []
-    before = ticket.missing
+    before, was_refused = ticket.missing, ticket.particulars.entitled is False
     if ticket.missing:
         ticket = _informed(ticket, words, desk)
     if is_open_question:
         ticket, events = _reconsider(ticket, by.email, desk, facts)
         if ticket.particulars.entitled is False:
             return ticket, events
+        if was_refused:
+            ticket = _informed(lacking(ticket, desk), words, desk)
     if ticket.particulars.scope is None:
         scoped = scope_by_version(desk.version_lists, words)
         if scoped is not None:
@@ -203,6 +205,18 @@ def items_of(ticket: Ticket, desk: Desk) -> tuple[Item, ...]:
     names = {item.name for item in listed}
     others = (requirements.unlisted(each) for each in ticket.missing if each not in names)
     return (*listed, *others)
+
+
+def lacking(ticket: Ticket, desk: Desk) -> Ticket:
+    """The ticket with all that its kind of request must say and nobody has told: while its
+    requester was refused nothing was asked."""
+    items = items_of(ticket, desk)
+    known = dict(ticket.particulars.information)
+    for item in items:
+        if item.stands_for == "customer" and ticket.customer is not None:
+            known.setdefault(item.name, ticket.customer)
+    particulars = replace(ticket.particulars, information=known)
+    return replace(ticket, missing=requirements.missing(items, known), particulars=particulars)
 
 
 def _informed(ticket: Ticket, words: Words, desk: Desk) -> Ticket:

@@ -3,11 +3,17 @@
 from dataclasses import replace
 
 from intake.domain import commands as do
-from intake.domain.admission import answer
+from intake.domain.admission import answer, ask, items_of, lacking
 from intake.domain.deciding import apply, common, done, nothing
 from intake.domain.misuse import MisuseState
 from intake.domain.ticket import Decision, Hand, Refusal, RefusalReason, Ticket
-from pledge.events import EntitlementDecided, MisuseDecided, PlanChanged, ScopeDecided
+from pledge.events import (
+    EntitlementDecided,
+    MisuseDecided,
+    PlanChanged,
+    ScopeDecided,
+    TicketEvent,
+)
 
 
 @apply.register
@@ -64,6 +70,15 @@ def _misuse(command: do.DecideMisuse, ticket: Ticket, hand: Hand) -> Decision | 
 def _entitlement(command: do.DecideEntitlement, ticket: Ticket, hand: Hand) -> Decision | Refusal:
     if command.is_entitled is ticket.particulars.entitled:
         return nothing(ticket, "that is decided already")
-    event = EntitlementDecided(**common(ticket, hand), entitled=command.is_entitled, by=hand.by)
-    particulars = replace(ticket.particulars, entitled=command.is_entitled)
-    return done(ticket, hand, "entitlement_decided", event, particulars=particulars)
+    facts = common(ticket, hand)
+    events: list[TicketEvent] = [
+        EntitlementDecided(**facts, entitled=command.is_entitled, by=hand.by)
+    ]
+    decided = replace(ticket, particulars=replace(ticket.particulars, entitled=command.is_entitled))
+    if not command.is_entitled:
+        decided = replace(decided, missing=())
+    elif ticket.particulars.entitled is False:
+        decided = lacking(decided, hand.desk)
+        if decided.missing not in ((), ticket.missing):
+            events += ask(decided, items_of(decided, hand.desk), hand.desk, facts)
+    return done(decided, hand, "entitlement_decided", *events)
