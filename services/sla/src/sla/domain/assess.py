@@ -76,9 +76,9 @@ class Assessor:
         self._life = None
         if not timed:
             return
-        self._opened_us, _, newest = timed[0]
-        self._last_at = timed[-1][0]
-        life, handling_of, highest = Life(policy, self._opened_us), policy.handling.get, -1
+        self._opened_us, self._last_at = timed[0][0], timed[-1][0]
+        life, handling_of = Life(policy, self._opened_us), policy.handling.get
+        newest, highest = timed[0][2], -1
         for at, sequence, fact in timed:
             if sequence > highest:
                 newest, highest = fact, sequence
@@ -87,7 +87,7 @@ class Assessor:
                 life.take(at, fact, handling)
         self._life, self._newest = life, newest.type
         # A second opening does nothing, and yet what comes next may be before or after it.
-        self._highest = max(fact.sequence for fact in facts)
+        self._highest = max([fact.sequence for fact in facts])
 
     def _go_on(self, facts: tuple[Fact, ...]) -> bool:
         """Let the last of `facts` happen, if all before it did and it counts after them."""

@@ -69,11 +69,12 @@ def _opened(attributes: Attributes, data: Data) -> None:
 
 def _take(*names: str) -> Setter:
     """A setter of the attributes that the event says something about."""
+    aliases = tuple((name, f"is_{name}") for name in names)
 
     def take(attributes: Attributes, data: Data) -> None:
-        for name in names:
-            value = data.get(name, data.get(f"is_{name}"))
-            if isinstance(value, str | bool):
+        for name, alias in aliases:
+            value = data.get(name, data.get(alias))
+            if isinstance(value, (str, bool)):
                 attributes[name] = value
 
     return take

@@ -14,58 +14,52 @@ Stretch = tuple[int, int | None, Calendar, str, str]
 NO_PROMISE = "no_promise"
 """What a stretch is paused by, and a timer cancelled by, when nothing is promised any more."""
 
-InForce = tuple[int, Calendar | None]
-"""From when a calendar held; None where the desk's file took the promise away."""
+InForce = tuple[int, int | None, Calendar | None]
+"""From and until when a calendar held; None for it where the desk's file took the promise away."""
 
 
 def stretches(run: Run, end: int | None, calendars: Sequence[InForce]) -> list[Stretch]:
     """A life from its start to `end`, cut where it paused and where another calendar came into
-    force. `calendars` tell from when each holds, the first from the start."""
-    only = calendars[0][1] if len(calendars) == 1 else None
-    if only is not None and not run.pauses and run.paused_since is None:
-        return [(run.started, end, only, "", "")]
+    force. `calendars` follow each other, the first from the start, the last for ever."""
+    lived = _lived(run, end)
+    if len(calendars) == 1:
+        only = calendars[0][2]
+        if only is not None:
+            return [(start, stop, only, by, who) for start, stop, by, who in lived]
+    found: list[Stretch] = []
+    for start, stop, by, who in lived:
+        for since, until, calendar in calendars:
+            first = start if start > since else since
+            last = stop if until is None or (stop is not None and stop < until) else until
+            if last is None or first < last:
+                reason = by if calendar is not None else by or NO_PROMISE
+                found.append((first, last, calendar or ALWAYS, reason, who))
+    return found or [(run.started, end, calendars[-1][2] or ALWAYS, "", "")]
+
+
+def _lived(run: Run, end: int | None) -> list[tuple[int, int | None, str, str]]:
+    """A life cut where it paused: from, to, paused by what, and by whom."""
+    if not run.pauses and run.paused_since is None:
+        return [(run.started, end, "", "")]
     pauses: list[tuple[int, int | None, str, str]] = [*run.pauses]
     if run.paused_since is not None:
         pauses.append((run.paused_since, None, run.paused_by, run.who))
-    found: list[Stretch] = []
+    found: list[tuple[int, int | None, str, str]] = []
     at = run.started
     for start, stop, by, who in pauses:
         if end is not None and start >= end:
             break
-        _cut(found, at, start, calendars, "", "")
-        stop = end if stop is None or (end is not None and stop > end) else stop
-        _cut(found, start, stop, calendars, by, who)
+        if at < start:
+            found.append((at, start, "", ""))
+        if stop is None or (end is not None and stop > end):
+            stop = end
+        found.append((start, stop, by, who))
         if stop is None:
             return found
         at = stop
-    _cut(found, at, end, calendars, "", "")
-    return found or [(run.started, end, calendars[-1][1] or ALWAYS, "", "")]
-
-
-def _cut(
-    found: list[Stretch],
-    start: int,
-    end: int | None,
-    calendars: Sequence[InForce],
-    by: str,
-    who: str,
-) -> None:
-    at, calendar = start, calendars[0][1]
-    for changed, following in calendars[1:]:
-        if changed > at:
-            if end is not None and changed >= end:
-                break
-            found.append(_stretch(at, changed, calendar, by, who))
-            at = changed
-        calendar = following
     if end is None or at < end:
-        found.append(_stretch(at, end, calendar, by, who))
-
-
-def _stretch(start: int, end: int | None, calendar: Calendar | None, by: str, who: str) -> Stretch:
-    if calendar is None:
-        return start, end, ALWAYS, by or NO_PROMISE, who
-    return start, end, calendar, by, who
+        found.append((at, end, "", ""))
+    return found or [(run.started, end, "", "")]
 
 
 class Counted:

@@ -13,7 +13,7 @@ Rules for odd facts, so that any set of facts has one meaning:
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import UTC, datetime
 from functools import lru_cache
 
@@ -77,49 +77,58 @@ def _instant(data: Mapping[str, object], name: str) -> datetime:
     return utc
 
 
-def arrange(facts: Iterable[Fact]) -> tuple[list[tuple[int, int, Fact]], list[Note]]:
+def arrange(facts: Sequence[Fact]) -> tuple[list[tuple[int, int, Fact]], list[Note]]:
     """(instant in microseconds, sequence, fact) in the order that counts, opening first.
 
     Nothing at all while the opening is not known.
     """
-    unique: dict[int, Fact] = {}
     opening: Fact | None = None
+    unique: dict[int, Fact] = {}
     for fact in facts:
-        known = unique.get(fact.sequence)
-        if known is not None and _rank(known) <= _rank(fact):
-            continue
         unique[fact.sequence] = fact
-    for fact in unique.values():
         if fact.type in OPENINGS and (opening is None or fact.sequence < opening.sequence):
             opening = fact
+    if len(unique) < len(facts):
+        return arrange(_each_once(facts))
     if opening is None:
         return [], []
-    return _timed(unique.values(), opening)
-
-
-def _timed(facts: Iterable[Fact], opening: Fact) -> tuple[list[tuple[int, int, Fact]], list[Note]]:
-    notes: list[Note] = []
+    notes = [Note(opening.sequence, opening.type, AHEAD)] if opening.is_ahead else []
     opened_us = _opened_us(opening)
     timed = [(opened_us, -1, opening)]
     for fact in facts:
-        if fact is opening:
-            if fact.occurred_at > fact.recorded_at:
-                notes.append(Note(fact.sequence, fact.type, AHEAD))
-        elif fact.type in OPENINGS:
+        if fact.type not in OPENINGS:
+            at = fact.counts_us
+            if fact.is_ahead or not opened_us <= at < LAST_US:
+                at = counts_at(fact, opened_us, notes)
+            timed.append((at, fact.sequence, fact))
+        elif fact is not opening:
             notes.append(Note(fact.sequence, fact.type, AGAIN))
-            if fact.occurred_at > fact.recorded_at:
+            if fact.is_ahead:
                 notes.append(Note(fact.sequence, fact.type, AHEAD))
-        else:
-            timed.append((counts_at(fact, opened_us, notes), fact.sequence, fact))
     timed.sort()
     notes.sort()
     return timed, notes
 
 
+def _each_once(facts: Iterable[Fact]) -> list[Fact]:
+    """One fact of each sequence. Any order will do, as long as it is always the same."""
+    ordered = sorted(
+        facts,
+        key=lambda fact: (
+            fact.occurred_at,
+            fact.recorded_at,
+            fact.type,
+            repr(sorted(fact.data.items())),
+        ),
+        reverse=True,
+    )
+    return [*{fact.sequence: fact for fact in ordered}.values()]
+
+
 def counts_at(fact: Fact, opened_us: int, notes: list[Note]) -> int:
     """When a fact counts that is not the opening; what is odd about that goes into `notes`."""
     us = fact.counts_us
-    if fact.occurred_at > fact.recorded_at:
+    if fact.is_ahead:
         notes.append(Note(fact.sequence, fact.type, AHEAD))
     if us < opened_us:
         us = opened_us
@@ -151,8 +160,3 @@ def instant_us(value: object) -> int | None:
 
 def _within(us: int) -> int:
     return min(max(us, FIRST_US), LAST_US)
-
-
-def _rank(fact: Fact) -> tuple[datetime, datetime, str, str]:
-    # Any order will do for two facts of one sequence, as long as it is always the same.
-    return fact.occurred_at, fact.recorded_at, fact.type, repr(sorted(fact.data.items()))

@@ -6,7 +6,7 @@ not depend on how long the ticket has lived.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 
 from sla.domain.attributes import Attributes
 from sla.domain.facts import instant_us
@@ -14,21 +14,33 @@ from sla.domain.handling import CLOSINGS, Effect, Handling, Role, SilenceEffect
 from sla.domain.model import Assessment, Fact, Note, Silence, Timer
 from sla.domain.policy import Policy, Resolved
 from sla.domain.promises import Metric, Reopening, Repeats
-from sla.domain.run import Built, Run
+from sla.domain.run import Run
 from sla.domain.silence import Quiet, build_silence
 from sla.domain.timers import build_timer
 
 AFTER_CLOSING = "ignored: the ticket was closed"
-MEET, CANCEL, RESUME, START = Role.MEET, Role.CANCEL, Role.RESUME, Role.START
+# By names of our own: looking up a member of an enumeration takes a while.
+CANCEL, RESUME, START = Role.CANCEL, Role.RESUME, Role.START
+NEVER, ON_MEET = Repeats.NEVER, Repeats.ON_MEET
 NO_ANSWERS: tuple[tuple[bool, ...], dict[str, int]] = ((), {})
 
 
 class _Progress:
     """Where one metric stands."""
 
-    __slots__ = ("cycles", "last", "met_early_at", "met_once", "paused", "run")
+    __slots__ = (
+        "cycles",
+        "last",
+        "met_early_at",
+        "met_once",
+        "metric",
+        "number",
+        "paused",
+        "run",
+    )
 
-    def __init__(self) -> None:
+    def __init__(self, number: int, metric: Metric) -> None:
+        self.number, self.metric = number, metric
         self.run: Run | None = None
         self.last: Run | None = None
         self.cycles = 0
@@ -44,6 +56,19 @@ class Life:
     again: a timer is built anew only after something happened to its cycle.
     """
 
+    __slots__ = (
+        "_all",
+        "_groups",
+        "attributes",
+        "is_closed",
+        "notes",
+        "policy",
+        "progress",
+        "quiet",
+        "runs",
+        "timeline",
+    )
+
     def __init__(self, policy: Policy, opened_us: int) -> None:
         self.policy = policy
         self.notes: list[Note] = []
@@ -51,12 +76,13 @@ class Life:
         for flag in policy.flags:
             self.attributes[flag.name] = False
         self.timeline: list[tuple[int, Resolved]] = []
-        self.progress = [_Progress() for _ in policy.metrics]
+        self.progress = [_Progress(number, each) for number, each in enumerate(policy.metrics)]
         self.runs: list[Run] = []
         self.quiet = [Quiet(opened_us) for _ in policy.silences]
         self.is_closed = False
         # Of metrics with a timer for each value of a field; without a value: `progress`.
-        self.groups: dict[int, dict[str, _Progress]] = {number: {} for number in policy.grouped}
+        self._groups: dict[int, dict[str, _Progress]] = {number: {} for number in policy.grouped}
+        self._all = [*self.progress]  # and those of all the groups
 
     def take(self, at: int, fact: Fact, handling: Handling) -> None:
         """Let one fact have its effects."""
@@ -78,56 +104,33 @@ class Life:
         if is_closing:
             self._close(at, fact.type)
 
-    def _affect(self, effects: tuple[Effect, ...], at: int, fact: Fact) -> None:
-        data, all_progress, groups = fact.data, self.progress, self.groups
-        for effect in effects:
-            number, role, test, bits, applies = effect
-            if groups and number in groups:
-                self._affect_each(effect, at, fact)
-                continue
-            progress = all_progress[number]
-            # Most effects find nothing to do: a reply when nobody waits for one.
-            if role is START:
-                if progress.run is not None:
-                    continue
-            elif role is RESUME:
-                if not progress.paused:
-                    continue
-            elif role is CANCEL and progress.run is None:
-                continue
-            if (test is None or test(data)) and (
-                applies is None or applies(self.timeline[-1][1].attributes)
+    def _affect(self, effects: Sequence[Effect], at: int, fact: Fact) -> None:
+        data, all_progress, groups = fact.data, self.progress, self._groups
+        for number, role, test, bits, applies in effects:
+            if (test is not None and not test(data)) or (
+                applies is not None and not applies(self.timeline[-1][1].attributes)
             ):
-                self._apply(progress, number, role, bits, at, fact)
+                continue
+            for progress in (
+                self._concerned(number, role, fact) if number in groups else (all_progress[number],)
+            ):
+                if not self.is_closed or progress.metric.outlives_closing:
+                    _ACTIONS[role](self, progress, bits, at, fact)
+                elif role not in (CANCEL, RESUME):
+                    self.notes.append(Note(fact.sequence, fact.type, AFTER_CLOSING))
 
-    def _affect_each(self, effect: Effect, at: int, fact: Fact) -> None:
-        """The same for a metric that has a timer for each value of a field."""
-        number, role, test, bits, applies = effect
-        if (test is None or test(fact.data)) and (
-            applies is None or applies(self.timeline[-1][1].attributes)
-        ):
-            for progress in self._concerned(number, role, fact):
-                if role is not START or progress.run is None:
-                    self._apply(progress, number, role, bits, at, fact)
-
-    def _concerned(self, number: int, role: Role, fact: Fact) -> list[_Progress]:
+    def _concerned(self, number: int, role: Role, fact: Fact) -> Sequence[_Progress]:
         """A fact with a value concerns that one's timer; one without, whatever is there."""
-        base, groups = self.progress[number], self.groups[number]
+        base, groups = self.progress[number], self._groups[number]
         value = fact.data.get(self.policy.grouped[number])
         if value is None:
             return [base] if role is START else [base, *groups.values()]
         found = groups.get(str(value))
         if found is None:
-            found = groups[str(value)] = _Progress()
+            found = groups[str(value)] = _Progress(number, base.metric)
             found.paused.update(base.paused)
+            self._all.append(found)
         return [found]
-
-    def _everything(self) -> Iterator[tuple[int, _Progress]]:
-        """Each metric's progress, with its number."""
-        yield from enumerate(self.progress)
-        for number, groups in self.groups.items():
-            for progress in groups.values():
-                yield number, progress
 
     def _hear(
         self, effects: tuple[SilenceEffect, ...], at: int, data: Mapping[str, object]
@@ -139,63 +142,66 @@ class Life:
     def _describe(self, at: int) -> None:
         """Note when what the ticket is now puts other promises in force."""
         resolved = self.policy.resolve(self.attributes)
-        if not self.timeline or self.timeline[-1][1] is not resolved:
-            self.timeline.append((at, resolved))
-            for _, progress in self._everything():
-                if progress.run is not None:
-                    progress.run.built = None
-
-    def _apply(
-        self, progress: _Progress, number: int, role: Role, bits: int, at: int, fact: Fact
-    ) -> None:
-        metric = self.policy.metrics[number]
-        if self.is_closed and not metric.outlives_closing and role is not RESUME:
-            self.notes.append(Note(fact.sequence, fact.type, AFTER_CLOSING))
+        if self.timeline and self.timeline[-1][1] is resolved:
             return
-        run = progress.run
-        if role is MEET:
-            self._meet(progress, number, at, fact)
-        elif role is START:
-            self._start(progress, number, at, fact)
-        elif role is RESUME:
-            if progress.paused.pop(bits, None) is not None and not progress.paused and run:
-                run.resume(at)
-        elif role is CANCEL:
-            if run is not None:
-                self._end(progress, run, at, fact.type, is_met=False)
-        else:
-            if not progress.paused and run is not None:
-                run.pause(at, fact.type, _who(fact))
-            progress.paused.setdefault(bits, (fact.type, _who(fact)))
+        self.timeline.append((at, resolved))
+        for progress in self._all:
+            if progress.run is not None:
+                progress.run.built = None
 
-    def _start(
-        self,
-        progress: _Progress,
-        number: int,
-        at: int,
-        fact: Fact,
-        carried: Run | None = None,
-        *,
-        is_reopening: bool = False,
-    ) -> None:
-        metric = self.policy.metrics[number]
-        if not is_reopening and not self._may_start(progress, metric):
-            return
+    def _meet(self, progress: _Progress, _: int, at: int, fact: Fact) -> None:
+        metric, run = progress.metric, progress.run
+        if run is not None:
+            self._end(progress, run, at, fact.type, is_met=True)
+            if metric.repeats is ON_MEET:
+                self._start(progress, 0, at, fact)
+        elif not progress.cycles and metric.repeats is NEVER:
+            progress.met_early_at = at  # done before its clock began: kept at once
+            progress.met_once = True
+
+    def _cancel(self, progress: _Progress, _: int, at: int, fact: Fact) -> None:
+        if progress.run is not None:
+            self._end(progress, progress.run, at, fact.type, is_met=False)
+
+    def _resume(self, progress: _Progress, bits: int, at: int, fact: Fact) -> None:
+        paused = progress.paused
+        if paused.pop(bits, None) is not None and not paused and progress.run is not None:
+            progress.run.resume(at)
+
+    def _start(self, progress: _Progress, _: int, at: int, fact: Fact) -> None:
+        if progress.run is None and self._may_start(progress):
+            self._begin(progress, at, fact)
+
+    def _pause(self, progress: _Progress, bits: int, at: int, fact: Fact) -> None:
+        if not progress.paused and progress.run is not None:
+            progress.run.pause(at, fact.type, _who(fact))
+        progress.paused.setdefault(bits, (fact.type, _who(fact)))
+
+    def _may_start(self, progress: _Progress) -> bool:
+        metric = progress.metric
+        if progress.cycles and metric.repeats is NEVER:
+            return False
+        if metric.after is None:
+            return True
+        after = self.policy.numbers[metric.after]
+        groups = self._groups.get(after, {}).values()
+        return self.progress[after].met_once or any(each.met_once for each in groups)
+
+    def _begin(self, progress: _Progress, at: int, fact: Fact, carried: Run | None = None) -> None:
+        number, metric = progress.number, progress.metric
         bits, fields = (
             self._answers(number, at, fact) if self.policy.questions[number] else NO_ANSWERS
         )
-        resolved = self.timeline[-1][1]
-        if metric.repeats is not Repeats.NEVER and not (
-            resolved.choice(number, metric, bits).is_promise
+        entry = len(self.timeline) - 1
+        if metric.repeats is not NEVER and not (
+            self.timeline[entry][1].choice(number, metric, bits).is_promise
         ):
             return  # nothing is promised for this one; the next may be another matter
         progress.cycles += 1
         counted = self.progress[number]  # cycles are numbered for the metric as a whole
         if counted is not progress:
             counted.cycles += 1
-        run = Run(
-            number, counted.cycles, at, fact.type, bits, fields, len(self.timeline) - 1, carried
-        )
+        run = Run(number, counted.cycles, at, fact.type, bits, fields, entry, carried)
         self.runs.append(run)
         progress.run = progress.last = run
         if progress.paused:
@@ -217,27 +223,6 @@ class Life:
                 fields[name] = us
         return tuple(answers), fields
 
-    def _may_start(self, progress: _Progress, metric: Metric) -> bool:
-        if progress.cycles and metric.repeats is Repeats.NEVER:
-            return False
-        if metric.after is None:
-            return True
-        after = self.policy.numbers[metric.after]
-        groups = self.groups.get(after, {}).values()
-        return self.progress[after].met_once or any(each.met_once for each in groups)
-
-    def _meet(self, progress: _Progress, number: int, at: int, fact: Fact) -> None:
-        metric = self.policy.metrics[number]
-        run = progress.run
-        if run is None:
-            if not progress.cycles and metric.repeats is Repeats.NEVER:
-                progress.met_early_at = at  # done before its clock began: kept at once
-                progress.met_once = True
-            return
-        self._end(progress, run, at, fact.type, is_met=True)
-        if metric.repeats is Repeats.ON_MEET and (metric.outlives_closing or not self.is_closed):
-            self._start(progress, number, at, fact)
-
     def _end(self, progress: _Progress, run: Run, at: int, by: str, *, is_met: bool) -> None:
         run.end(at, by, is_met=is_met, entry=len(self.timeline) - 1)
         progress.run = None
@@ -245,8 +230,8 @@ class Life:
 
     def _close(self, at: int, kind: str) -> None:
         self.is_closed = True
-        for number, progress in self._everything():
-            if progress.run is not None and not self.policy.metrics[number].outlives_closing:
+        for progress in self._all:
+            if progress.run is not None and not progress.metric.outlives_closing:
                 self._end(progress, progress.run, at, kind, is_met=False)
 
     def _reopen(self, at: int, fact: Fact) -> None:
@@ -254,8 +239,8 @@ class Life:
         self.is_closed = False
         for quiet in self.quiet:
             quiet.take(at, is_heard=True)
-        for number, progress in self._everything():
-            metric = self.policy.metrics[number]
+        for progress in self._all:
+            metric = progress.metric
             progress.paused.clear()
             if progress.run is not None:
                 progress.run.resume(at)
@@ -268,8 +253,7 @@ class Life:
             if not last.is_met and last.ended_by not in CLOSINGS:
                 continue  # what cancelled it was no closing
             progress.met_early_at = None
-            carried = None if metric.reopening is Reopening.RESTART else last
-            self._start(progress, number, at, fact, carried, is_reopening=True)
+            self._begin(progress, at, fact, None if metric.reopening is Reopening.RESTART else last)
 
     def assessment(self, newest: str, odd: Iterable[Note]) -> Assessment:
         """The timers of all cycles, by metric and cycle, and all else that the facts mean.
@@ -279,10 +263,14 @@ class Life:
         timers: list[Timer] = []
         notes = [*odd, *self.notes]
         for run in self.runs:
-            timer, about = run.built or self._build(run)
+            built = run.built
+            if built is None:
+                built = run.built = build_timer(run, self.policy, self.timeline)
+            timer, about = built
             if timer is not None:
                 timers.append(timer)
-            notes += about
+            if about is not None:
+                notes.append(about)
         resolved = self.timeline[-1][1] if self.timeline else self.policy.resolve(self.attributes)
         return Assessment(
             tuple(timers),
@@ -294,16 +282,15 @@ class Life:
             newest,
         )
 
-    def _build(self, run: Run) -> Built:
-        notes: list[Note] = []
-        run.built = build_timer(run, self.policy, self.timeline, notes), notes
-        return run.built
-
     def _silences(self, resolved: Resolved) -> tuple[Silence, ...]:
         if self.is_closed or not self.quiet:
             return ()
         rules = zip(self.policy.silences, self.quiet, resolved.silences, strict=True)
         return tuple([build_silence(rule, quiet) for rule, quiet, applies in rules if applies])
+
+
+_ACTIONS = (Life._meet, Life._cancel, Life._resume, Life._start, Life._pause)
+"""By role."""
 
 
 def _who(fact: Fact) -> str:

@@ -34,10 +34,14 @@ class Fact:
     data: Mapping[str, object] = field(default_factory=dict)
     counts_us: int = field(init=False, repr=False, compare=False)
     """When it counts, in microseconds since 1970: not later than it was recorded."""
+    is_ahead: bool = field(init=False, repr=False, compare=False)
+    """Whether its clock is: it claims to have occurred after it was recorded."""
 
     def __post_init__(self) -> None:
         # Kept, because a fact is assessed again with every fact that follows it.
-        counts_at = min(self.occurred_at, self.recorded_at)
+        is_ahead = self.occurred_at > self.recorded_at
+        counts_at = self.recorded_at if is_ahead else self.occurred_at
+        object.__setattr__(self, "is_ahead", is_ahead)
         object.__setattr__(self, "counts_us", (counts_at - _EPOCH) // _MICROSECOND)
 
     def text(self, name: str) -> str | None:

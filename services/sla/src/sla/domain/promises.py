@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import timedelta
 from enum import StrEnum
 from typing import NamedTuple
@@ -71,11 +71,12 @@ class Target:
     closing: Calendar | None = None
     is_measured: bool = False
     track: int = 0  # the position of its list in the metric
+    is_promise: bool = field(init=False)
+    """Whether a timer follows from it at all."""
 
-    @property
-    def is_promise(self) -> bool:
-        """Whether a timer follows from it at all."""
-        return self.due is not None or self.expect is not None or self.is_measured
+    def __post_init__(self) -> None:
+        is_promise = self.due is not None or self.expect is not None or self.is_measured
+        object.__setattr__(self, "is_promise", is_promise)
 
 
 @dataclass(frozen=True, slots=True)

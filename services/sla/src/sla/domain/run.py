@@ -2,27 +2,36 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 
 from sla.domain.model import Note, Timer
 
-Built = tuple[Timer | None, Sequence[Note]]
+Built = tuple[Timer | None, Note | None]
 """The timer of a cycle, None when nothing was ever promised for it, and what is odd about it."""
 
 
 class Run:
     """One cycle. Instants in microseconds since 1970."""
 
-    # What most cycles never set is the class's; an instance costs what it uses.
-    last: int | None = None  # entry of the timeline in force at the end
-    ended: int | None = None
-    ended_by: str = ""
-    is_met: bool = False
-    paused_since: int | None = None
-    paused_by: str = ""
-    who: str = ""
-    pauses: tuple[tuple[int, int, str, str], ...] = ()
-    built: Built | None = None  # None: something has happened since, or it was never asked for
+    __slots__ = (
+        "bits",
+        "built",
+        "carried",
+        "cycle",
+        "ended",
+        "ended_by",
+        "fields",
+        "first",
+        "is_met",
+        "last",
+        "metric",
+        "paused_by",
+        "paused_since",
+        "pauses",
+        "started",
+        "started_by",
+        "who",
+    )
 
     def __init__(
         self,
@@ -43,6 +52,13 @@ class Run:
         self.fields = fields
         self.first = first
         self.carried = carried
+        self.last: int | None = None  # entry of the timeline in force at the end
+        self.ended: int | None = None
+        self.ended_by = self.paused_by = self.who = ""
+        self.is_met = False
+        self.paused_since: int | None = None
+        self.pauses: tuple[tuple[int, int, str, str], ...] = ()
+        self.built: Built | None = None  # None: something has happened since, or never asked for
 
     def pause(self, at: int, by: str, who: str) -> None:
         """Time stands still from `at` on."""

@@ -10,8 +10,8 @@ from sla.domain.counting import NO_PROMISE, Counted, InForce, stretches
 from sla.domain.model import Note, Span, Timer
 from sla.domain.policy import Choice, Policy, Resolved, risk_parts
 from sla.domain.promises import Metric, Target
-from sla.domain.run import Run
-from sla.domain.zones import EPOCH, from_us
+from sla.domain.run import Built, Run
+from sla.domain.zones import from_us
 
 NEVER = "its calendar is not open long enough: no timer"
 NOTHING_LEFT = "not resumed: its time was used up before"
@@ -21,17 +21,9 @@ Timeline = Sequence[tuple[int, Resolved]]
 """What was in force from when on."""
 
 
-def build_timer(run: Run, policy: Policy, timeline: Timeline, notes: list[Note]) -> Timer | None:
+def build_timer(run: Run, policy: Policy, timeline: Timeline) -> Built:
     """The timer of one cycle, or None when nothing was ever promised for it."""
     metric = policy.metrics[run.metric]
-    try:
-        return _timer(run, metric, timeline, notes)
-    except NeverOpens:
-        notes.append(Note(0, metric.name, NEVER))
-        return None
-
-
-def _timer(run: Run, metric: Metric, timeline: Timeline, notes: list[Note]) -> Timer | None:
     entry = len(timeline) - 1 if run.last is None else run.last
     choice = timeline[entry][1].choice(run.metric, metric, run.bits)
     withdrawn: int | None = None
@@ -39,37 +31,23 @@ def _timer(run: Run, metric: Metric, timeline: Timeline, notes: list[Note]) -> T
         # The promise was taken away; what held before tells what is cancelled.
         withdrawn, entry = timeline[entry][0], entry - 1
         if entry < run.first:
-            return None
+            return None, None
         choice = timeline[entry][1].choice(run.metric, metric, run.bits)
-    end = run.ended if withdrawn is None else withdrawn
-    if (
-        choice.is_plain
-        and not run.pauses
-        and run.paused_since is None
-        and run.carried is None
-        and (
-            entry == run.first
-            or choice.is_one_calendar
-            or _is_uniform(run, metric, choice, timeline, entry)
-        )
-    ):
-        return _plain(run, metric, choice, end, withdrawn)
-    promises = _counted(run, metric, choice, timeline, entry, end)
-    bound, due = promises[0], promises[0].instant(promises[0].target.due)
-    expect = bound.instant(bound.target.expect)
-    for other in promises[1:]:
-        bound, due = _earlier(bound, due, other)
-        expect = _earliest(expect, other.instant(other.target.expect))
-    budget = None if run.carried is None else bound.budget()
-    if budget is not None and bound.carried >= budget:
-        notes.append(Note(0, metric.name, NOTHING_LEFT))
-        return None
-    warnings: list[tuple[int, int]] = []
-    if end is None and due is not None and metric.at_risk:
-        warnings = bound.warnings(_parts(metric, bound, choice), due)
-    spans = [Span(a, b, calendar.name, by, who) for a, b, calendar, by, who in bound.stretches]
-    timer = _told(run, metric, bound.target, due, expect, end, withdrawn, warnings, spans)
-    return timer._replace(carried=timedelta(0, 0, bound.carried)) if bound.carried else timer
+    try:
+        if (
+            choice.is_plain
+            and not run.was_paused
+            and run.carried is None
+            and (
+                entry == run.first
+                or choice.is_one_calendar
+                or _is_uniform(run, metric, choice, timeline, entry)
+            )
+        ):
+            return _plain(run, metric, choice, withdrawn), None
+        return _counted(run, metric, choice, timeline, entry, withdrawn)
+    except NeverOpens:
+        return None, Note(0, metric.name, NEVER)
 
 
 def _is_uniform(run: Run, metric: Metric, choice: Choice, timeline: Timeline, entry: int) -> bool:
@@ -82,25 +60,55 @@ def _is_uniform(run: Run, metric: Metric, choice: Choice, timeline: Timeline, en
     return True
 
 
-def _plain(
-    run: Run, metric: Metric, choice: Choice, end: int | None, withdrawn: int | None
-) -> Timer:
+def _plain(run: Run, metric: Metric, choice: Choice, withdrawn: int | None) -> Timer:
     """The usual case: one promise of so much time, on one calendar, never paused."""
     start, target = run.started, choice.promises[0][1]
-    add_us = target.calendar.add_us
+    end = run.ended if withdrawn is None else withdrawn
+    calendar = target.calendar
     due = expect = None
     warnings: list[tuple[int, int]] = []
     if target.due is not None:
-        due = add_us(start, target.due.within_us or 0)
+        due = calendar.add_us(start, target.due.within_us or 0)
         if end is None:
-            warnings = [(add_us(start, part), percent) for part, percent in choice.risks]
+            warnings = [(calendar.add_us(start, part), percent) for part, percent in choice.risks]
     if target.expect is not None:
-        expect = add_us(start, target.expect.within_us or 0)
-    spans = [Span(start, end, target.calendar.name, "", "")]
-    return _told(run, metric, target, due, expect, end, withdrawn, warnings, spans)
+        expect = calendar.add_us(start, target.expect.within_us or 0)
+    spans = (Span(start, end, calendar.name, "", ""),)
+    return _told(run, metric, target, due, expect, withdrawn, warnings, spans)
 
 
 def _counted(
+    run: Run,
+    metric: Metric,
+    choice: Choice,
+    timeline: Timeline,
+    entry: int,
+    withdrawn: int | None,
+) -> Built:
+    """All other cases: whatever is promised, counted over the stretches of the cycle's life."""
+    end = run.ended if withdrawn is None else withdrawn
+    promises = _promises(run, metric, choice, timeline, entry, end)
+    bound = promises[0]
+    due, expect = bound.instant(bound.target.due), bound.instant(bound.target.expect)
+    for other in promises[1:]:
+        bound, due = _earlier(bound, due, other)
+        expect = _earliest(expect, other.instant(other.target.expect))
+    budget = None if run.carried is None else bound.budget()
+    if budget is not None and bound.carried >= budget:
+        return None, Note(0, metric.name, NOTHING_LEFT)
+    warnings: list[tuple[int, int]] = []
+    if end is None and due is not None and metric.at_risk:
+        warnings = bound.warnings(_parts(metric, bound, choice), due)
+    spans = tuple(
+        [Span(a, b, calendar.name, by, who) for a, b, calendar, by, who in bound.stretches]
+    )
+    timer = _told(run, metric, bound.target, due, expect, withdrawn, warnings, spans)
+    if bound.carried:
+        timer = timer._replace(carried=timedelta(0, 0, bound.carried))
+    return timer, None
+
+
+def _promises(
     run: Run,
     metric: Metric,
     choice: Choice,
@@ -112,7 +120,7 @@ def _counted(
     found: list[Counted] = []
     carried = _carried(run, metric, timeline) if run.carried is not None else None
     for track, target in choice.promises:
-        calendars: list[InForce] = [(run.started, target.calendar)]
+        calendars: list[InForce] = [(run.started, None, target.calendar)]
         if entry > run.first:
             calendars = _calendars(run, metric, track, timeline, entry)
         lived = stretches(run, end, calendars)
@@ -123,24 +131,27 @@ def _counted(
 def _calendars(
     run: Run, metric: Metric, track: int, timeline: Timeline, entry: int
 ) -> list[InForce]:
-    """From when each calendar held.
+    """From when until when each calendar held.
 
     Time for which no rule said anything counts as what followed it; time for which a rule took
     the promise away does not count.
     """
-    found: list[InForce] = []
+    found: list[InForce] = []  # the last one first
+    until: int | None = None
+    calendar: Calendar | None = None
     for number in range(entry, run.first - 1, -1):
         at, resolved = timeline[number]
+        since = at if at > run.started else run.started
+        if since == until:
+            continue  # it was in force for no time at all
         target = resolved.choice(run.metric, metric, run.bits).targets[track]
-        calendar: Calendar | None = None
-        if target is None:
-            calendar = found[-1][1]
-        elif target.is_promise:
-            calendar = target.calendar
-        at = max(at, run.started)
-        if found and (found[-1][1] is calendar or found[-1][0] == at):
-            calendar = found.pop()[1]
-        found.append((at, calendar))
+        if target is not None:
+            calendar = target.calendar if target.is_promise else None
+        if found and found[-1][2] is calendar:
+            found[-1] = since, found[-1][1], calendar
+        else:
+            found.append((since, until, calendar))
+        until = since
     found.reverse()
     return found
 
@@ -166,7 +177,7 @@ def _carried(run: Run, metric: Metric, timeline: Timeline) -> list[int]:
         return used
     entry = len(timeline) - 1 if before.last is None else before.last
     choice = timeline[entry][1].choice(before.metric, metric, before.bits)
-    for counted in _counted(before, metric, choice, timeline, entry, before.ended):
+    for counted in _promises(before, metric, choice, timeline, entry, before.ended):
         due = counted.target.due
         if due is None or due.within_us is not None:
             used[counted.target.track] = counted.used()
@@ -179,25 +190,23 @@ def _told(
     target: Target,
     due: int | None,
     expect: int | None,
-    end: int | None,
     withdrawn: int | None,
     warnings: list[tuple[int, int]],
-    spans: list[Span],
+    spans: tuple[Span, ...],
 ) -> Timer:
-    # Positional: this runs for every timer of every fact that arrives.
+    end, is_met = run.ended, run.is_met
     paused = run.paused_since if end is None else None
-    is_met = run.is_met and withdrawn is None
-    ended_at = None if end is None else EPOCH + timedelta(0, 0, end)
+    reason = run.ended_by or (run.started_by if paused is None else run.paused_by)
     if withdrawn is not None:
-        reason = NO_PROMISE
-    else:
-        reason = run.ended_by or (run.started_by if paused is None else run.paused_by)
+        end, is_met, paused, reason = withdrawn, False, None, NO_PROMISE
+    ended_at = None if end is None else from_us(end)
+    # Positional: this runs for every timer of every fact that arrives.
     return Timer(
         metric.name,
         run.cycle,
-        EPOCH + timedelta(0, 0, run.started),
-        None if due is None else EPOCH + timedelta(0, 0, due),
-        None if expect is None else EPOCH + timedelta(0, 0, expect),
+        from_us(run.started),
+        None if due is None else from_us(due),
+        None if expect is None else from_us(expect),
         ended_at if is_met else None,
         None if is_met else ended_at,
         None if paused is None else from_us(paused),
@@ -209,7 +218,7 @@ def _told(
         target.calendar.name,
         None if target.due is None else target.due.within,
         NOTHING,
-        tuple(spans),
+        spans,
         run.started_by,
         reason,
         metric.title,
