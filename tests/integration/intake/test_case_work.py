@@ -38,7 +38,7 @@ async def show(intake: Intake, ticket: dict[str, Any]) -> dict[str, Any]:
 
 
 async def test_tickets_merged_in_a_chain_are_one_conversation(intake: Intake) -> None:
-    first, second, third = await opened(intake, "One", "Two", "Three")
+    first, second, third, fourth = await opened(intake, "One", "Two", "Three", "Four")
     assert (await do(intake, third["number"], "merge", into=second["number"])).is_success
     # Asked for again under the same key it is done once, and answers the same.
     for _ in range(2):
@@ -54,6 +54,9 @@ async def test_tickets_merged_in_a_chain_are_one_conversation(intake: Intake) ->
     )
     assert await intake.types(third["id"]) == ["opened", "merged"]
     assert await intake.types(second["id"]) == ["opened", "absorbed", "merged"]
+    late = await do(intake, fourth["id"], "merge", into=third["id"])
+    assert late.status_code == 409
+    assert f"{third['number']} was merged; merge into {first['number']}" in late.json()["detail"]
     refused = await do(intake, third["id"], "reopen")
     assert refused.status_code == 409
     assert second["number"] in refused.json()["detail"]

@@ -19,6 +19,7 @@ from intake.domain.case_work import Birth, ForClient
 from intake.domain.desk import Desk
 from intake.domain.reply_address import ReplyAddresses
 from intake.domain.ticket import Decision, Hand, Refusal, Ticket
+from intake.heirs import heirs, lock_with_heirs
 from intake.metrics import IntakeMetrics
 from intake.once import Asked, Once, command_once
 from intake.publication import Publication
@@ -51,13 +52,16 @@ class CaseWork:
         """Merge one ticket into another; gives the one that goes on. Raises TicketUnknown."""
         async with self.outbox.transaction() as transaction:
             connection = transaction.connection
-            found = await store.lock_tickets(connection, [source_id, target_id])
+            found = await lock_with_heirs(connection, [source_id, target_id])
             source, target = self._known(found, source_id), self._known(found, target_id)
             once = command_once(source.desk, by, f"merge {source_id}", asked)
             if not await self._is_new(connection, once):
                 return target
             hand = self._hand(source.desk, by, occurred_at)
-            decisions = work.merge(source, target, command, hand)
+            heir = found.get(heirs(found).get(target_id, target_id))
+            decisions = work.merge(
+                source, target, command, hand, heir if heir is not target else None
+            )
             self._count(source.desk, "merge", decisions)
             if isinstance(decisions, Refusal):
                 await self._forget(connection, once)

@@ -73,10 +73,11 @@ class ForClient:
 
 
 def merge(
-    source: Ticket, target: Ticket, command: Merge, hand: Hand
+    source: Ticket, target: Ticket, command: Merge, hand: Hand, heir: Ticket | None = None
 ) -> tuple[Decision, Decision] | Refusal:
-    """The ticket merged away and the one that takes it over, or why not."""
-    refusal = refused(source, Action.MERGE, hand) or _unmergeable(source, target, hand.desk)
+    """The ticket merged away and the one that takes it over, or why not. ``heir`` is where the
+    target goes on, if it was merged itself."""
+    refusal = refused(source, Action.MERGE, hand) or _unmergeable(source, target, hand.desk, heir)
     if refusal is not None:
         return refusal
     event = Merged(**common(source, hand), into_id=target.id, into_number=target.number, by=hand.by)
@@ -88,11 +89,14 @@ def merge(
     return merged, _absorb(source, target, hand)
 
 
-def _unmergeable(source: Ticket, target: Ticket, desk: Desk) -> Refusal | None:
+def _unmergeable(source: Ticket, target: Ticket, desk: Desk, heir: Ticket | None) -> Refusal | None:
     if source.id == target.id or source.desk != target.desk:
         return nothing(source, "a ticket is merged into another one of the same desk")
     detail = None
-    if target.state in FINISHED:
+    if heir is not None:
+        onward = "it goes on there" if heir.id == source.id else f"merge into {heir.number}"
+        detail = f"{target.number} was merged; {onward}"
+    elif target.state in FINISHED:
         detail = f"{target.number} is {target.state}; reopen it first, or follow it up"
     elif source.customer and target.customer and source.customer != target.customer:
         detail = f"{source.number} is {source.customer}'s, {target.number} is {target.customer}'s"
