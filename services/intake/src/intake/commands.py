@@ -6,13 +6,12 @@ from pathlib import Path
 from typing import Annotated
 
 import typer
-from rich.table import Table
 
 from intake.domain.mail import read_mail
 from intake.policy import DeskFile, check_desk_file
 from intake.template import DESK_TEMPLATE
-from pledge.runtime import cli
-from pledge.runtime.asking import AsJson, ask
+from pledge.runtime import cli, tables
+from pledge.runtime.asking import AsJson, ask, named
 from pledge.runtime.migrations import migrations_of
 from pledge.runtime.service import ServiceDescription
 
@@ -50,15 +49,21 @@ def tickets(
     if as_json:
         typer.echo(json.dumps(found, indent=2))
         return
-    table = Table("Number", "State", "Severity", "Channel", "Requester", "Subject", "Opened")
-    for each in found["items"]:
-        person = each["requester"]
-        who = person["email"] or person["phone"] or person["chat"] or ""
-        table.add_row(
-            each["number"], each["state"], each["severity"] or "", each["channel"], who,
-            each["subject"], each["opened_at"],
-        )  # fmt: skip
-    cli.console().print(table)
+    rows = [
+        (
+            each["number"], each["state"], each["severity"], each["channel"],
+            _reached_by(each["requester"]), each["subject"], each["opened_at"],
+        )
+        for each in found["items"]
+    ]  # fmt: skip
+    columns = ("number", "state", "severity", "channel", "requester", "subject", "opened")
+    tables.show(columns, rows, nothing="no ticket matches")
+    if found["next"]:
+        typer.echo("there are more: raise --limit, or narrow the list down", err=True)
+
+
+def _reached_by(person: dict[str, str | None]) -> str | None:
+    return person["email"] or person["phone"] or person["chat"]
 
 
 @app.command(epilog="Example:  pledge intake show VIR-10042 --json")
@@ -67,7 +72,7 @@ def show(
     as_json: AsJson = False,
 ) -> None:
     """Show a ticket and what happened to it."""
-    ticket = ask("intake", "GET", f"/tickets/{ref}").json()
+    ticket = ask("intake", "GET", f"/tickets/{named(ref)}").json()
     facts = ask("intake", "GET", f"/tickets/{ticket['id']}/facts", params={"limit": 200}).json()
     if as_json:
         typer.echo(json.dumps({"ticket": ticket, "facts": facts["items"]}, indent=2))

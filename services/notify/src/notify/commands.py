@@ -10,7 +10,7 @@ from notify.desk_template import DESK_TEMPLATE
 from notify.deskfile import NotifyFile
 from notify.policy import FILE_NAME, check_desk_file, receiver_secret
 from pledge.runtime import cli
-from pledge.runtime.asking import AsJson, ask, show_page
+from pledge.runtime.asking import AsJson, ask, named, show_page
 from pledge.runtime.migrations import migrations_of
 from pledge.runtime.service import ServiceDescription
 from pledge.runtime.yamlfile import validate
@@ -73,7 +73,7 @@ def ack(
     page: Annotated[str, typer.Argument(help="The page's id.")], as_json: AsJson = False
 ) -> None:
     """Acknowledge a page: it escalates no more."""
-    found = _call("POST", f"/pages/{page}/acknowledge")
+    found = _call("POST", f"/pages/{named(page)}/acknowledge")
     if as_json:
         typer.echo(json.dumps(found, indent=2, ensure_ascii=False))
     else:

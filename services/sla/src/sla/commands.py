@@ -10,10 +10,9 @@ from pathlib import Path
 from typing import Annotated, Any
 
 import typer
-from rich.table import Table
 
 from pledge.runtime import cli
-from pledge.runtime.asking import AsJson
+from pledge.runtime.asking import AsJson, named, show_page
 from pledge.runtime.clock import SystemClock
 from pledge.runtime.migrations import migrations_of
 from pledge.runtime.service import ServiceDescription
@@ -65,16 +64,19 @@ def calendar() -> None:
     A question is {"id", "calendar", "op": "add"|"between"|"is_open", "start", "end"?, "seconds"?},
     the calendar in the words of a desk's file; an answer {"id", "result"} or {"id", "error"}.
     """
-    for line in sys.stdin:
+    for line in sys.stdin.buffer:
         if line.strip():
-            typer.echo(json.dumps(_calendar_answer(line), ensure_ascii=False))
+            # In ASCII, so that half a surrogate pair in a question has its answer, too.
+            typer.echo(json.dumps(_calendar_answer(line)))
 
 
-def _calendar_answer(line: str) -> dict[str, object]:
+def _calendar_answer(line: bytes) -> dict[str, object]:
     try:
-        request = json.loads(line)
+        request = json.loads(line.decode())
     except ValueError as error:
         return {"id": None, "error": f"the line is not JSON: {error}"}
+    except RecursionError:
+        return {"id": None, "error": "the line is nested too deep"}
     if not isinstance(request, dict):
         return {"id": None, "error": "the line is no JSON object"}
     return calendar_op(request)
@@ -127,7 +129,7 @@ def explain(
 ) -> None:
     """Say why each promise of a ticket is as it is: rule, segments, time used and left."""
     form = "json" if as_json else "text"
-    answer = get(f"/tickets/{ticket}/explanation", {"format": form})
+    answer = get(f"/tickets/{named(ticket)}/explanation", {"format": form})
     if as_json:
         typer.echo(json.dumps(answer.json(), indent=2, ensure_ascii=False))
     else:
@@ -149,7 +151,7 @@ def timers(
     asked = {"desk": desk, "state": state, "metric": metric, "ticket": ticket, "limit": limit}
     page = get("/timers", asked).json()
     columns = ("number", "metric", "state", "due_at", "seconds_left", "target")
-    _show(page, columns, as_json=as_json)
+    show_page(page, columns, as_json=as_json)
 
 
 @app.command(epilog="Example:\n\npledge sla breaches --desk vircom")
@@ -164,19 +166,7 @@ def breaches(
     asked = {"desk": desk, "metric": metric, "ticket": ticket, "limit": limit}
     page = get("/breaches", asked).json()
     columns = ("number", "metric", "severity", "due_at", "detected_at", "retracted_at", "target")
-    _show(page, columns, as_json=as_json)
-
-
-def _show(page: dict[str, Any], columns: tuple[str, ...], *, as_json: bool) -> None:
-    if as_json:
-        typer.echo(json.dumps(page, indent=2, ensure_ascii=False))
-        return
-    table = Table(*columns)
-    for item in page["items"]:
-        table.add_row(*("" if item[name] is None else str(item[name]) for name in columns))
-    cli.console().print(table)
-    if page["next"]:
-        typer.echo("there are more: raise --limit, or narrow the list down")
+    show_page(page, columns, as_json=as_json)
 
 
 def _events(path: Path) -> Iterator[dict[str, Any]]:
@@ -184,7 +174,8 @@ def _events(path: Path) -> Iterator[dict[str, Any]]:
     try:
         text = sys.stdin.read() if str(path) == "-" else path.read_text(encoding="utf-8")
     except (OSError, UnicodeDecodeError) as error:
-        raise cli.CommandError(f"{path} can't be read: {error}") from error
+        why = error.strerror if isinstance(error, OSError) else f"it is no UTF-8 text: {error}"
+        raise cli.CommandError(f"{path} can't be read: {why}") from error
     for number, line in enumerate(text.splitlines(), start=1):
         if not line.strip():
             continue
@@ -203,7 +194,8 @@ def _instant(text: str | None) -> datetime | None:
     try:
         instant = datetime.fromisoformat(text)
     except ValueError as error:
-        raise cli.CommandError(f"--until {text}: {error}") from error
+        told = f"--until {text} is no instant: write it like 2026-01-31T09:00:00Z"
+        raise cli.CommandError(told) from error
     if instant.tzinfo is None:
         raise cli.CommandError(f"--until {text} has no offset from UTC; add one, like {text}Z")
     return instant.astimezone(UTC)

@@ -11,10 +11,9 @@ from typing import Annotated, Any
 
 import typer
 from rich.progress import MofNCompleteColumn, Progress
-from rich.table import Table
 
-from pledge.runtime import cli
-from pledge.runtime.asking import AsJson, ask
+from pledge.runtime import cli, tables
+from pledge.runtime.asking import AsJson, ask, named
 from pledge.runtime.clock import SystemClock
 from sla.asking import get, load_policy, post
 from sla.domain.policy import Policy
@@ -35,14 +34,12 @@ Desk = Annotated[str, typer.Argument(help="The desk's id.")]
 @app.command(epilog="Example:\n\npledge sla policy history vircom")
 def history(desk: Desk, as_json: AsJson = False) -> None:
     """List the versions that a desk's policy has had, newest first."""
-    page = get(f"/policies/{desk}").json()
+    page = get(f"/policies/{named(desk)}").json()
     if as_json:
         typer.echo(json.dumps(page, indent=2, ensure_ascii=False))
         return
-    table = Table("version", "effective from")
-    for item in page["items"]:
-        table.add_row(item["version"], item["effective_from"])
-    cli.console().print(table)
+    rows = [(item["version"], item["effective_from"]) for item in page["items"]]
+    tables.show(("version", "effective from"), rows, nothing=f"{desk} has no version yet")
 
 
 @app.command(epilog="Example:\n\npledge sla policy diff vircom 9a6a78f382a65173")
@@ -52,8 +49,10 @@ def diff(
     new: Annotated[str | None, typer.Argument(help="Another; by default the newest.")] = None,
 ) -> None:
     """Show how two versions of a desk's policy differ, line by line."""
-    items = get(f"/policies/{desk}").json()["items"]
+    items = get(f"/policies/{named(desk)}").json()["items"]
     one, other = _version(items, old), _version(items, new) if new else items[0]
+    if one["content"] == other["content"]:
+        typer.echo(f"{one['version']} and {other['version']} say the same", err=True)
     for line in difflib.unified_diff(
         one["content"].splitlines(),
         other["content"].splitlines(),
@@ -80,11 +79,10 @@ def _show_preview(folder: Path, policy: Policy, *, as_json: bool) -> None:
         typer.echo(json.dumps(found, indent=2, ensure_ascii=False))
         return
     typer.echo(f"{found['affected_tickets']} of {found['open_tickets']} open tickets change.")
-    table = Table("ticket", "metric", "what", "due now", "due then")
-    for each in found["changes"]:
-        row = (each["number"], each["metric"], each["what"], each["due_before"], each["due_after"])
-        table.add_row(*(value or "" for value in row))
-    cli.console().print(table)
+    names = ("number", "metric", "what", "due_before", "due_after")
+    rows = [[each[name] for name in names] for each in found["changes"]]
+    columns = ("ticket", "metric", "what", "due now", "due then")
+    tables.show(columns, rows, nothing="no timer would change")
     if not found["is_complete"]:
         typer.echo(f"only the first are listed; in all: {found['counts']}")
 

@@ -22,7 +22,8 @@ def list_tickets(
 ) -> None:
     """List the tickets that are set aside, longest first."""
     page = get("/quarantine", {"limit": limit}).json()
-    show_page(page, ("number", "desk", "what", "since", "reason"), as_json=as_json)
+    columns = ("number", "desk", "what", "since", "reason")
+    show_page(page, columns, as_json=as_json, nothing="no ticket is set aside")
 
 
 @app.command(epilog="Example:\n\npledge sla quarantine release VIR-10042")

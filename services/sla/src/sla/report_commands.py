@@ -7,9 +7,8 @@ from enum import StrEnum
 from typing import Annotated
 
 import typer
-from rich.table import Table
 
-from pledge.runtime import cli
+from pledge.runtime import cli, tables
 from pledge.runtime.asking import AsJson
 from sla.asking import get
 
@@ -47,8 +46,7 @@ def report(
     if as_json:
         typer.echo(json.dumps(page, indent=2, ensure_ascii=False))
         return
-    columns = list(page["items"][0]) if page["items"] else ["nothing in this period"]
-    table = Table(*columns, title=f"{desk}, {page['from']} to {page['to']} ({page['zone']})")
-    for item in page["items"]:
-        table.add_row(*("" if value is None else str(value) for value in item.values()))
-    cli.console().print(table)
+    period = f"{desk}, {page['from']} to {page['to']} ({page['zone']})"
+    columns = [name.replace("_", " ") for name in (page["items"] or [{}])[0]]
+    rows = [list(item.values()) for item in page["items"]]
+    tables.show(columns, rows, nothing=f"nothing in this period: {period}", title=period)

@@ -15,9 +15,8 @@ import asyncpg
 import typer
 from rich.console import Console
 from rich.progress import MofNCompleteColumn, Progress, TaskID
-from rich.table import Table
 
-from pledge.runtime import cli, target
+from pledge.runtime import cli, tables, target
 from pledge.runtime.asking import AsJson
 from pledge.runtime.clock import SystemClock
 from pledge.runtime.database import open_pool
@@ -71,7 +70,8 @@ def _instant(name: str, text: str, policy: Policy) -> datetime:
             return midnight.astimezone(UTC)
         instant = datetime.fromisoformat(text)
     except (ValueError, OverflowError) as error:
-        raise cli.CommandError(f"{name} {text}: {error}") from error
+        told = f"{name} {text} is neither a date, like 2026-01-31, nor an instant,"
+        raise cli.CommandError(f"{told} like 2026-01-31T09:00:00Z") from error
     if instant.tzinfo is None:
         raise cli.CommandError(f"{name} {text} has no offset from UTC; add one, like {text}Z")
     return instant.astimezone(UTC)
@@ -124,23 +124,25 @@ class _Shown:
 
 def _show(answer: Answer) -> None:
     told = answer.json()
-    console = cli.console()
-    title = f"{told['desk']}, {told['tickets']} tickets opened from {told['since']}"
-    table = Table("metric", "severity", "then", "now", "kept then", "kept now", title=title)
-    for each in told["attainment"]:
-        then, now = each["then"], each["now"]
-        table.add_row(
-            each["metric"], each["severity"], _share(then), _share(now), _of(then), _of(now)
+    rows = [
+        (
+            each["metric"], each["severity"], _share(each["then"]), _share(each["now"]),
+            _of(each["then"]), _of(each["now"]),
         )
-    console.print(table)
+        for each in told["attainment"]
+    ]  # fmt: skip
+    tables.show(
+        ("metric", "severity", "then", "now", "kept then", "kept now"),
+        rows,
+        nothing=f"{told['desk']} has no ticket with a promise since {told['since']}",
+        title=f"{told['desk']}, {told['tickets']} tickets opened from {told['since']}",
+    )
     typer.echo(f"{told['new_breaches']} breaches would be new, {told['avoided_breaches']} avoided.")
     if not told["breaches"]:
         return
-    changed = Table("ticket", "metric", "breach", "due then", "due now")
-    for each in told["breaches"]:
-        row = (each["number"], each["metric"], each["what"], each["due_then"], each["due_now"])
-        changed.add_row(*(value or "" for value in row))
-    console.print(changed)
+    names = ("number", "metric", "what", "due_then", "due_now")
+    rows = [tuple(each[name] for name in names) for each in told["breaches"]]
+    tables.show(("ticket", "metric", "breach", "due then", "due now"), rows, nothing="")
     if not told["is_complete"]:
         typer.echo("only the first are listed")
 

@@ -6,7 +6,7 @@ from typing import Annotated, Any
 import typer
 
 from pledge.runtime import cli
-from pledge.runtime.asking import AsJson, ask, show_page
+from pledge.runtime.asking import AsJson, ask, named, show_page
 from pledge.runtime.migrations import migrations_of
 from pledge.runtime.service import ServiceDescription
 from status.desk_template import DESK_TEMPLATE
@@ -104,7 +104,11 @@ def update(
 ) -> None:
     """Post an update on an incident or maintenance, or end it."""
     asked = {"body": message, "status": status, "components": _statuses(component)}
-    _say("updated", _ask("POST", f"/incidents/{incident}/updates", json=asked), as_json=as_json)
+    _say(
+        "updated",
+        _ask("POST", f"/incidents/{named(incident)}/updates", json=asked),
+        as_json=as_json,
+    )
 
 
 def _statuses(given: list[str] | None) -> dict[str, str]:

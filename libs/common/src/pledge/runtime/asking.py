@@ -5,12 +5,12 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping, Sequence
 from typing import Annotated, Any
+from urllib.parse import quote
 
 import httpx
 import typer
-from rich.table import Table
 
-from pledge.runtime import cli, target
+from pledge.runtime import cli, tables, target
 
 # Most answers take milliseconds; a report over very many tickets may take a minute.
 ANSWER_SECONDS = 120
@@ -53,24 +53,36 @@ def ask(
     return answer
 
 
-def show_page(page: Mapping[str, Any], columns: Sequence[str], *, as_json: bool) -> None:
+def named(name: str) -> str:
+    """`name` as one step of a path, whatever is in it. Raises CommandError for an empty one."""
+    if not name.strip():
+        raise cli.CommandError("an empty name was given; say which one")
+    return quote(name.strip(), safe="")
+
+
+def show_page(
+    page: Mapping[str, Any],
+    columns: Sequence[str],
+    *,
+    as_json: bool,
+    nothing: str = "nothing matches",
+) -> None:
     """Print a list as the API gives it, as a table of `columns` or as JSON."""
     if as_json:
         typer.echo(json.dumps(page, indent=2, ensure_ascii=False))
         return
-    table = Table(*columns)
-    for item in page["items"]:
-        table.add_row(*("" if item[name] is None else str(item[name]) for name in columns))
-    cli.console().print(table)
+    rows = [[item[name] for name in columns] for item in page["items"]]
+    tables.show([name.replace("_", " ") for name in columns], rows, nothing=nothing)
     if page["next"]:
-        typer.echo("there are more: raise --limit, or narrow the list down")
+        typer.echo("there are more: raise --limit, or narrow the list down", err=True)
 
 
 def _problem(answer: httpx.Response) -> str:
-    """The detail of an RFC 9457 problem and its fields, a line each."""
+    """The detail of an RFC 9457 problem, or its fields, a line each, where they say more."""
     try:
         problem = answer.json()
-        fields = "".join(f"\n  {e['field']}: {e['detail']}" for e in problem.get("errors") or ())
-        return f"{problem['detail']}{fields}"
+        fields = [f"{each['field']} {each['detail']}" for each in problem.get("errors") or ()]
+        told = problem["detail"]
+        return "\n  ".join([told, *(each for each in fields if each not in told)])
     except (ValueError, KeyError, TypeError, AttributeError):
         return f"{answer.request.url} answered {answer.status_code}"

@@ -28,7 +28,7 @@ app = typer.Typer(
     epilog="Examples:\n\npledge desk check deploy/desks/vircom\n\npledge desk check deploy/desks/*"
 )
 def check(
-    folders: Annotated[list[Path], typer.Argument(help="Folders of desks.", metavar="FOLDER...")],
+    folders: Annotated[list[Path], typer.Argument(help="Folders of desks.", metavar="FOLDER")],
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON, for programs.")] = False,
 ) -> None:
     """Check every file of each desk; problems are printed as file:line:column: message (hint).

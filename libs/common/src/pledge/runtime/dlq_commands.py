@@ -13,9 +13,8 @@ import typer
 from aiokafka import AIOKafkaConsumer, AIOKafkaProducer, TopicPartition
 from aiokafka.admin import AIOKafkaAdminClient
 from aiokafka.errors import KafkaError
-from rich.table import Table
 
-from pledge.runtime import cli, target
+from pledge.runtime import cli, tables, target
 from pledge.runtime.deadletters import SUFFIX, DeadLetter, read_dead_letter
 from pledge.runtime.records import Record
 from pledge.runtime.records import from_kafka as record_from_kafka
@@ -59,13 +58,13 @@ def list_letters(
         for each in shown:
             typer.echo(json.dumps(_summary(each)))
         return
-    table = Table(title=f"{len(shown)} of {len(letters)} dead letters")
-    for column in COLUMNS:
-        table.add_column(column, overflow="fold")
-    for each in shown:
-        summary = _summary(each)
-        table.add_row(*(str(summary[column]) for column in COLUMNS))
-    cli.console().print(table)
+    summaries = [_summary(each) for each in shown]
+    tables.show(
+        COLUMNS,
+        [[each[column] for column in COLUMNS] for each in summaries],
+        nothing="there are no dead letters" if topic is reason is None else "nothing matches",
+        title=f"{len(shown)} of {len(letters)} dead letters",
+    )
 
 
 @app.command("show")
@@ -99,14 +98,15 @@ def replay_letters(
     Example: pledge dlq replay --topic ticket.events.v1 --reason handler_error
     """
     if where is None and topic is None:
-        typer.echo("Say which: topic/partition/offset, or --topic (see: pledge dlq list)", err=True)
-        raise typer.Exit(2)
+        raise cli.CommandError(
+            "say which: topic/partition/offset, or --topic (see: pledge dlq list)"
+        )
     if where is not None:
         letters = [_run(lambda kafka: _find(kafka, where))]
     else:
         letters = _run(lambda kafka: _read(kafka, topic, reason))
     if not letters:
-        typer.echo("Nothing matches.")
+        typer.echo("nothing matches", err=True)
         return
     if not yes:
         typer.confirm(f"Publish {len(letters)} record(s) again?", abort=True)
@@ -120,7 +120,12 @@ def resume(service: Annotated[str, typer.Argument(help="intake, sla, notify or s
 
     Start the service again afterwards.
     """
+    if service not in (known := cli.services()):
+        raise cli.CommandError(f"there is no service {service}; there are {', '.join(known)}")
     allowed = _run(lambda _: allow_runs(target.service_dsn(service)))
+    if not allowed:
+        typer.echo(f"{service}: no run of bad records is under way; there is nothing to resume")
+        return
     typer.echo(f"{service}: {allowed} partition(s) may go on.")
 
 
@@ -212,7 +217,7 @@ async def _find(kafka: KafkaSettings, where: str) -> DeadLetter:
     for letter in await _read(kafka, topic.removesuffix(SUFFIX) or None, None):
         if _summary(letter)["where"] == where:
             return letter
-    raise LookupError(f"There is no dead letter {where} (see: pledge dlq list)")
+    raise LookupError(f"there is no dead letter {where} (see: pledge dlq list)")
 
 
 async def _publish(kafka: KafkaSettings, letters: list[DeadLetter]) -> None:
