@@ -100,6 +100,7 @@ async def test_critical_tickets_linked_to_one_unknown_incident_share_a_new_one(
 
     (incident,) = await status.incidents()
     assert incident["name"] == "A known problem"
+    assert incident["opened_by_rule"] == "linked"
     assert sorted(incident["tickets"]) == ["ACM-1", "ACM-2"]
 
 

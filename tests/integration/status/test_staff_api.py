@@ -7,7 +7,7 @@ import json
 from datetime import timedelta
 from xml.etree import ElementTree
 
-from integration.status.harness import Status, an_incident, names
+from integration.status.harness import Status, an_incident, instant, names
 from support.waiting import eventually
 
 JSON = {"content-type": "application/json"}
@@ -44,6 +44,36 @@ async def test_an_incident_from_opening_to_resolution(status: Status) -> None:
     ]
     counted = [each.envelope.sequence for each in events if "incident" in each.event.type]
     assert counted == [1, 2, 3]
+
+
+async def test_an_incident_told_when_it_is_over_ends_on_the_bus_too(status: Status) -> None:
+    began = status.clock.now() - timedelta(hours=5)
+    asked = an_incident(status="resolved", started_at=began.isoformat(), components={})
+    async with status.staff() as client:
+        told = (await client.post("/incidents", json=asked)).json()
+    assert instant(told["started_at"]) < instant(told["resolved_at"])
+
+    async def is_told() -> bool:
+        return len(await status.events()) == 2
+
+    await eventually(is_told, what="the events")
+    events = await status.events()
+    assert names(events) == ["incident.opened.v1", "incident.resolved.v1"]
+    assert [each.envelope.sequence for each in events] == [1, 2]
+    # Whoever counts from the opening on finds nothing missed between it and the end.
+    assert events[0].event.occurred_at == events[1].event.occurred_at
+
+
+async def test_an_incident_of_a_desk_without_a_page_is_not_found(status: Status) -> None:
+    async with status.staff() as client:
+        incident = (await client.post("/incidents", json=an_incident())).json()
+    # As it is when the desk's file was taken away.
+    await status.connection.execute("INSERT INTO pages VALUES ('gone', 0, now())")
+    await status.connection.execute("UPDATE incidents SET desk = 'gone'")
+    async with status.staff(desks=["gone"]) as client:
+        path = f"/incidents/{incident['id']}/updates"
+        assert (await client.post(path, json={"body": "x"})).status_code == 404
+        assert (await client.get(f"/staff/incidents/{incident['id']}")).status_code == 404
 
 
 async def test_the_same_idempotency_key_publishes_once(status: Status) -> None:

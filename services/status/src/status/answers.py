@@ -9,7 +9,6 @@ from status.requests import AffectedAnswer, ComponentAnswer, IncidentAnswer, Upd
 
 def incident_answer(one: Incident, url: str, tickets: Sequence[str]) -> IncidentAnswer:
     """An incident or maintenance; `url` is its public page, `tickets` are ticket numbers."""
-    rule = one.origin.removeprefix("rule:") if one.origin else None
     return IncidentAnswer(
         id=one.id,
         uid=one.uid,
@@ -28,9 +27,14 @@ def incident_answer(one: Incident, url: str, tickets: Sequence[str]) -> Incident
         components=dict(one.claims),
         updates=[_update_answer(update) for update in one.updates],
         tickets=list(tickets),
-        opened_by_rule=rule,
+        opened_by_rule=opening_rule(one),
         url=url,
     )
+
+
+def opening_rule(one: Incident) -> str | None:
+    """The key of the rule that opened an incident; None if a person did."""
+    return one.updates[-1].by.removeprefix("rule:") if one.origin else None
 
 
 def _update_answer(one: Update) -> UpdateAnswer:

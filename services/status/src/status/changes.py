@@ -16,7 +16,7 @@ from status.domain.components import Component, ComponentStatus
 from status.domain.decisions import Decision, Open, PostUpdate, Reason, set_component
 from status.domain.desks import Desk, carry_out
 from status.domain.incidents import Incident
-from status.domain.schedule import on_schedule
+from status.domain.schedule import BY, on_schedule
 from status.metrics import StatusMetrics
 from status.policy import Policy
 
@@ -188,7 +188,8 @@ class Changes:
         now: datetime,
         tickets: Sequence[UUID] = (),
     ) -> None:
-        self._metrics.decisions.labels(name, "person", decision.reason).inc()
+        giver = _giver(decision)
+        self._metrics.decisions.labels(name, giver, decision.reason).inc()
         if decision.reason.is_refusal:
             raise Refused(decision.reason)
         await store.save_components(transaction.connection, name, decision.components)
@@ -197,7 +198,7 @@ class Changes:
         self._tell(transaction, desk, decision, name, now, tickets)
         incident = decision.incident
         log.info(
-            "person_decided",
+            f"{giver}_decided",
             desk=name,
             reason=decision.reason.value,
             incident=incident.id if incident else None,
@@ -223,6 +224,14 @@ class Changes:
 Render = Callable[[Incident, Sequence[str]], object]
 """The body of an answer about an incident with the numbers of its tickets; it is kept for a repeat
 of the request."""
+
+
+def _giver(decision: Decision) -> str:
+    """Who gave the command: a person, or the window of a maintenance."""
+    incident = decision.incident
+    if incident is None or decision.reason.is_refusal or incident.updates[0].by != BY:
+        return "person"
+    return "schedule"
 
 
 def _answer(once: Once | None, status: int, body: object) -> store.Answer:

@@ -1,6 +1,6 @@
 """Begins and ends maintenances at the instants of their windows."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from datetime import datetime
 from uuid import UUID
 
@@ -17,16 +17,9 @@ from status.domain.schedule import next_due
 class MaintenanceKeeper:
     """One loop per process; of several processes, the first to hold the page's row acts."""
 
-    def __init__(
-        self,
-        pool: asyncpg.Pool,
-        changes: Changes,
-        clock: Clock,
-        progress: Callable[[], None] = lambda: None,
-    ) -> None:
+    def __init__(self, pool: asyncpg.Pool, changes: Changes, clock: Clock) -> None:
         self._pool = pool
         self._changes = changes
-        self._progress = progress
         self._loop: DueLoop[UUID] = DueLoop(clock, load=self._load, fire=self._fire)
 
     def noticed(self, state: PageState) -> None:
@@ -49,4 +42,3 @@ class MaintenanceKeeper:
     async def _fire(self, batch: Sequence[tuple[datetime, UUID]]) -> None:
         for _, uid in batch:
             await self._changes.keep_to_window(uid)
-        self._progress()

@@ -16,7 +16,7 @@ class StatusMetrics:
     def _changes(self, registry: CollectorRegistry) -> None:
         self.decisions = Counter(
             "pledge_status_decisions",
-            "Commands decided on, by desk, by who gave them (rule or person) and by reason.",
+            "Commands decided on, by desk, by giver (rule, person, schedule) and by reason.",
             ("desk", "by", "reason"),
             registry=registry,
         )

@@ -139,7 +139,9 @@ def _incident(
     if incident.is_open and update_within is not None:
         fields["next_update_by"] = newest.created_at + update_within
     if effect.what is Happening.OPENED:
-        return IncidentOpened(occurred_at=incident.started_at, **fields)
+        # Of one that is told when it is over, no update was due: nothing counts from its beginning.
+        opened_at = incident.started_at if incident.is_open else newest.created_at
+        return IncidentOpened(occurred_at=opened_at, **fields)
     return IncidentUpdated(occurred_at=newest.created_at, **fields)
 
 

@@ -2,7 +2,6 @@
 
 import asyncio
 from collections.abc import Callable, Mapping
-from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from hashlib import sha256
@@ -194,5 +193,3 @@ class Snapshots:
         finally:
             for task in (woken, slept):
                 task.cancel()
-            with suppress(asyncio.CancelledError):
-                await asyncio.gather(woken, slept, return_exceptions=True)

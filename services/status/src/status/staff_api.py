@@ -52,6 +52,9 @@ IdempotencyKey = Annotated[
     ),
 ]
 
+REFUSALS = (Refused, UnknownComponents, KeyReused, KeyInUse)
+"""Why a change was not made: the caller can do something about it."""
+
 _WORDS = {
     Reason.ALREADY_OPEN: "the incident is open already",
     Reason.NO_SUCH_INCIDENT: "there is no such incident",
@@ -179,14 +182,14 @@ class StaffApi:
         """Post an update on an incident or maintenance, or end it."""
         async with self._pool.acquire() as connection:
             incident = await store.find_incident(connection, incident_id)
-            if incident is None or not principal.may(incident.desk):
+            if incident is None or incident.desk not in self._desks(principal, None):
                 raise HttpProblem(404, _WORDS[Reason.NO_SUCH_INCIDENT])
             components = (await store.components_of(connection, [incident.desk]))[incident.desk]
         try:
             command = asked.command(principal.subject, components)
             once = await _once(request, principal, key)
             answer = await self._changes.post(incident, command, once, self._body)
-        except Exception as error:
+        except REFUSALS as error:
             raise problem_of(error) from error
         return JSONResponse(answer.body, status_code=answer.status)
 
@@ -200,7 +203,7 @@ class StaffApi:
         component = await self._component(component_id, principal)
         try:
             desk = await self._changes.set_component(component, asked.status, principal.subject)
-        except Exception as error:
+        except REFUSALS as error:
             raise problem_of(error) from error
         changed = next(one for one in desk.components if one.id == component_id)
         return component_answer(changed, desk.components)
@@ -220,7 +223,7 @@ class StaffApi:
             command: Open = asked.command(self._ids.new(), principal.subject, components)
             once = await _once(request, principal, key)
             answer = await self._changes.open(command, once, self._body)
-        except Exception as error:
+        except REFUSALS as error:
             raise problem_of(error) from error
         return JSONResponse(answer.body, status_code=answer.status)
 
@@ -252,8 +255,8 @@ class StaffApi:
         return told.model_dump(mode="json")
 
 
-def problem_of(error: Exception) -> Exception:
-    """What a failed change is answered with; other errors are given back as they are."""
+def problem_of(error: Refused | UnknownComponents | KeyReused | KeyInUse) -> HttpProblem:
+    """What a refused change is answered with."""
     if isinstance(error, Refused):
         status = 409 if error.reason in (Reason.CLOSED, Reason.ALREADY_OPEN) else 422
         return HttpProblem(status, _WORDS[error.reason], type=f"urn:pledge:status:{error.reason}")
@@ -265,10 +268,8 @@ def problem_of(error: Exception) -> Exception:
         return HttpProblem(422, _WORDS[Reason.NO_SUCH_COMPONENT], errors=fields)
     if isinstance(error, KeyReused):
         return HttpProblem(422, "the idempotency key was used for another request")
-    if isinstance(error, KeyInUse):
-        detail = "a request with the same idempotency key is being answered; try again"
-        return HttpProblem(409, detail, headers={"retry-after": "1"})
-    return error
+    detail = "a request with the same idempotency key is being answered; try again"
+    return HttpProblem(409, detail, headers={"retry-after": "1"})
 
 
 async def _once(request: Request, principal: Principal, key: str | None) -> Once | None:

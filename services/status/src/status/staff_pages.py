@@ -16,19 +16,20 @@ from pledge.runtime.ids import Ids
 from pledge.runtime.session import FORM_FIELD
 from pledge.runtime.web import Web
 from status import store
+from status.answers import opening_rule
 from status.changes import Changes, KeyInUse, KeyReused, Once, Refused
 from status.domain.components import Component, ComponentStatus
 from status.domain.incidents import Impact, Incident, IncidentStatus
 from status.domain.pages import Page
 from status.requests import NewIncident, NewUpdate, UnknownComponents
 from status.snapshots import Snapshots
-from status.staff_api import MOST_TICKETS, problem_of
+from status.staff_api import MOST_TICKETS, REFUSALS, problem_of
 
 Reader = Annotated[Principal, Depends(require(Role.READER))]
 Publisher = Annotated[Principal, Depends(require(Role.PUBLISHER))]
 
 SEE_OTHER = 303
-WRONG = (ValidationError, Refused, UnknownComponents, KeyReused, KeyInUse)
+WRONG = (ValidationError, *REFUSALS)
 """What the person who filled in the form can do something about."""
 _TONES = {
     ComponentStatus.OPERATIONAL: "good",
@@ -178,6 +179,7 @@ class StaffPages:
             desk=one.desk,
             page=self._page(one.desk, principal),
             incident=one,
+            rule=opening_rule(one),
             components=components,
             tickets=[number for _, number in tickets],
             may_publish=principal.has(Role.PUBLISHER),
@@ -198,7 +200,8 @@ class StaffPages:
             raise HttpProblem(404, "there is no such incident")
         async with self._pool.acquire() as connection:
             one = await store.find_incident(connection, incident_id)
-        if one is None or not principal.may(one.desk):
+        seen = {page.desk for page in self._snapshots.pages(principal.desks)}
+        if one is None or one.desk not in seen:
             raise HttpProblem(404, "there is no such incident")
         return one
 
@@ -252,11 +255,12 @@ def _components(form: Mapping[str, str]) -> dict[str, str]:
     }
 
 
-def _in_words(error: Exception) -> str:
+def _in_words(
+    error: ValidationError | Refused | UnknownComponents | KeyReused | KeyInUse,
+) -> str:
     """What is wrong with a form, for the person who filled it in."""
     if isinstance(error, ValidationError):
         first = error.errors()[0]
         field = ".".join(str(part) for part in first["loc"])
         return f"{field}: {first['msg'].removeprefix('Value error, ')}"
-    problem = problem_of(error)
-    return problem.detail if isinstance(problem, HttpProblem) else str(problem)
+    return problem_of(error).detail

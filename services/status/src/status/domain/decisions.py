@@ -295,14 +295,15 @@ def _publish(
         claims=incident.claims if incident.is_open else said,
         updates=(update, *incident.updates),
     )
-    what = _happening(incident, before)
+    happened = _happened(incident, before)
     told: list[Effect] = []
-    if what is not Happening.UPDATED or _is_told_of_updates(incident):
-        incident = replace(incident, revision=incident.revision + 1)
-        told.append(IncidentChanged(what, incident))
+    for what in happened:
+        if what is not Happening.UPDATED or _is_told_of_updates(incident):
+            incident = replace(incident, revision=incident.revision + 1)
+            told.append(IncidentChanged(what, incident))
     told += [ComponentChanged(component, old, command.by, incident) for component, old in moved]
     components = tuple(component for component, _ in moved)
-    return Decision(incident, components, tuple(told), Reason(what.value))
+    return Decision(incident, components, tuple(told), Reason(happened[0].value))
 
 
 def _is_told_of_updates(incident: Incident) -> bool:
@@ -310,15 +311,16 @@ def _is_told_of_updates(incident: Incident) -> bool:
     return not incident.is_maintenance or incident.status is IncidentStatus.SCHEDULED
 
 
-def _happening(incident: Incident, before: Incident | None) -> Happening:
+def _happened(incident: Incident, before: Incident | None) -> list[Happening]:
     if before is None:
-        return Happening.OPENED
+        # Told when it was over: whoever waits for its end from its opening on hears of both.
+        return [Happening.OPENED] if incident.is_open else [Happening.OPENED, Happening.RESOLVED]
     was_announced = before.status is IncidentStatus.SCHEDULED
     if before.is_open and not incident.is_open:
-        return Happening.CANCELLED if was_announced else Happening.RESOLVED
+        return [Happening.CANCELLED if was_announced else Happening.RESOLVED]
     if was_announced and incident.status is not IncidentStatus.SCHEDULED:
-        return Happening.STARTED
-    return Happening.UPDATED
+        return [Happening.STARTED]
+    return [Happening.UPDATED]
 
 
 def _said(
