@@ -95,7 +95,12 @@ async def test_an_answer_in_the_portal_reopens_and_needs_the_pages_code(intake: 
         assert "Reopen with an answer" in page.text
         assert (await client.post(f"{path}/reply", data={"text": "x"})).status_code == 403
         empty = {"text": " ", "csrf_token": code_of(page)}
-        assert (await client.post(f"{path}/reply", data=empty)).status_code == 422
+        refused = await client.post(f"{path}/reply", data=empty)
+        assert refused.status_code == 422
+        assert "Write something, or press Back." in refused.text
+        assert 'action="/my/sightcall/leave"' in refused.text, "still signed in"
+        assert 'href="/my/sightcall"' in refused.text
+        assert 'aria-label="Services"' not in refused.text
         form = {"text": "<b>Still</b> the same", "csrf_token": code_of(page)}
         assert "We have your message" in (await client.post(f"{path}/reply", data=form)).text
 
@@ -170,8 +175,10 @@ async def test_what_signs_in_at_one_desk_opens_no_other(intake: Intake) -> None:
     )
     await intake.tickets(1)
     async with browser(intake) as client:
-        assert (await client.get("/my/nowhere")).status_code == 404
-        assert (await client.get("/my/demo")).status_code == 404, "a desk without a portal"
+        for nowhere in ("/my/nowhere", "/my/demo", "/meetings/sightcall/x"):
+            shown = await client.get(nowhere)
+            assert shown.status_code == 404, "no desk, a desk without a portal, no meeting"
+            assert 'aria-label="Services"' not in shown.text, "what the staff has is not shown"
         page = await client.get("/my/sightcall")
         wrong = {"email": "ada at adatum", "csrf_token": code_of(page)}
         assert (await client.post("/my/sightcall/link", data=wrong)).status_code == 422

@@ -24,6 +24,7 @@ from intake.pages import Pages
 from intake.policy import DeskFilesInvalid, Desks, load_desks
 from intake.portal import Portal
 from intake.portal_keys import PortalKeys
+from intake.portal_problems import PortalProblems
 from intake.portal_signin import SignIns
 from intake.settings import IntakeSettings
 from pledge.runtime.chassis import Chassis, open_chassis
@@ -134,6 +135,7 @@ class Service:
             ids=ids,
             metrics=self._metrics,
         )
+        chassis.web.problem_page = PortalProblems(desks.by_id)
         portal = Portal(
             chassis.web, chassis.pool, desks, self._sign_ins, forms, limit, clock=clock, ids=ids
         )

@@ -325,7 +325,9 @@ class Portal:
         return known
 
     async def _person(self, request: Request, desk: Desk) -> Person | None:
-        return await self._sign_ins.who(desk.id, request.cookies.get(COOKIE))
+        person = await self._sign_ins.who(desk.id, request.cookies.get(COOKIE))
+        request.state.person = person
+        return person
 
     async def _signed_in(self, request: Request, desk: Desk) -> Person:
         person = await self._person(request, desk)

@@ -118,7 +118,10 @@ def wants_page(request: Request) -> bool:
 
 def _page(request: Request, problem: HttpProblem) -> Response:
     web = request.app.state.web
-    response: Response = web.page(request, "problem.html", status=problem.status, problem=problem)
+    template, values = web.problem_page(request, problem) or ("problem.html", {})
+    response: Response = web.page(
+        request, template, status=problem.status, problem=problem, **values
+    )
     response.headers.update(problem.headers)
     return response
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import hashlib
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
@@ -21,6 +21,9 @@ from pledge.runtime.session import FORM_FIELD, form_token, keep_form, prepare_fo
 from pledge.runtime.settings import ServiceSettings
 from pledge.runtime.web import format as formats
 from pledge.runtime.web.signin import sign_in_router
+
+ProblemPage = Callable[[Request, HttpProblem], tuple[str, Mapping[str, Any]] | None]
+"""(request, problem) -> a template of the service and its values; None: the shared one."""
 
 _HERE = Path(__file__).parent
 # What each service's pages are about, in the order of the navigation.
@@ -89,6 +92,8 @@ class Web:
             links=_links(service, settings),
             stylesheet=f"/static/{stylesheet()[0]}",
         )
+        # A service with pages that are not the staff's says how they show a problem.
+        self.problem_page: ProblemPage = lambda request, problem: None
         self.router = APIRouter(include_in_schema=False)
         self.router.add_api_route("/static/{name}", _static, methods=["GET"])
         self.router.include_router(sign_in_router(self, clock))
