@@ -30,6 +30,7 @@ DESKS = 20
 DAYS = 730
 BATCH = 500
 PAGE = 50
+ALL = [f"desk-{n}" for n in range(DESKS)]
 
 # Each ticket has one timer; of four one runs, one is paused, one was met and one breached.
 SEED = (
@@ -111,15 +112,18 @@ async def test_tickets_of_a_batch_are_read_by_their_keys(hot: Explaining) -> Non
     assert hot.sorted() <= 2 * BATCH
 
 
-async def test_next_wakes_of_a_partition_are_read_in_order_without_sorting(
+async def test_next_wakes_of_a_partition_are_read_in_order_and_dealt_out_to_desks(
     hot: Explaining,
 ) -> None:
     found = await store.due_tickets(hot, HOME, NOW, 200)
     assert len(found) == 200
-    assert [due for due, _ in found] == sorted(due for due, _ in found)
-    assert hot.indexes() == {"tickets_by_wake"}
-    assert hot.examined() <= 200
-    assert not hot.sorts_without_values()
+    of_desks = {desk: [due for due, (_, each) in found if each == desk] for desk in ALL}
+    own = [dues for dues in of_desks.values() if dues]
+    assert max(map(len, own)) - min(map(len, own)) <= 1
+    assert all(dues == sorted(dues) for dues in own)
+    assert hot.indexes() == {"tickets_by_desk_and_wake"}
+    assert hot.examined() <= 200 * len(own) + 3 * DESKS
+    assert hot.sorted() <= 200 * len(own)
 
 
 async def test_what_a_batch_changes_is_written_by_key(hot: Explaining) -> None:
@@ -164,7 +168,6 @@ async def test_outbox_is_read_from_its_oldest_rows_on(hot: Explaining) -> None:
     assert not hot.sorts_without_values()
 
 
-ALL = [f"desk-{n}" for n in range(DESKS)]
 FILTERS = {
     "of all desks": TimerFilter(ALL, ["running", "paused"]),
     "of one desk": TimerFilter(["desk-3"], ["running"]),

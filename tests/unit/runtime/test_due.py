@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Sequence
+from collections import Counter
+from collections.abc import AsyncIterator, Callable, Hashable, Sequence
 from contextlib import asynccontextmanager, suppress
 from datetime import UTC, datetime, timedelta
 
@@ -18,6 +19,10 @@ START = datetime(2026, 3, 29, 0, 30, tzinfo=UTC)
 MINUTE = timedelta(minutes=1)
 
 
+def one_lane(_: str) -> Hashable:
+    return None
+
+
 class Table:
     """What the database would hold: keys and when they are due."""
 
@@ -26,12 +31,19 @@ class Table:
         self.rows: dict[str, datetime] = {}
         self.fired: list[tuple[datetime, str]] = []
         self.loads = 0
+        self.lane_of: Callable[[str], Hashable] = one_lane
         self.fault: Exception | None = None
 
     async def load(self, horizon: datetime, limit: int) -> Sequence[tuple[datetime, str]]:
+        """In turns, one of each desk (the key's first letter)."""
         self.loads += 1
         due = sorted((at, key) for key, at in self.rows.items() if at <= horizon)
-        return due[:limit]
+        places: Counter[Hashable] = Counter()
+        dealt: list[tuple[int, tuple[datetime, str]]] = []
+        for each in due:
+            places[self.lane_of(each[1])] += 1
+            dealt.append((places[self.lane_of(each[1])], each))
+        return [each for _, each in sorted(dealt)[: max(limit, len(places))]]
 
     async def fire(self, batch: Sequence[tuple[datetime, str]]) -> None:
         if self.fault is not None:
@@ -248,6 +260,43 @@ async def test_batch_is_of_one_lane(table: Table) -> None:
     await advance(table.clock, START + 2 * MINUTE)
     assert all(len({desk_of(key) for key in batch}) == 1 for batch in batches)
     assert sorted(map(len, batches)) == [2, 2, 3, 3]
+    task.cancel()
+    with suppress(asyncio.CancelledError):
+        await task
+
+
+@pytest.mark.parametrize("limit", [8, 40])
+async def test_lanes_behind_more_than_memory_holds_of_another_are_on_time(
+    table: Table, limit: int
+) -> None:
+    """Also what comes while the flood is held up, and when there are more lanes than room."""
+    table.lane_of = desk_of
+    table.rows = {f"a{n:03}": START + (n - 100) * timedelta(seconds=1) for n in range(100)}
+    table.rows |= {f"b{n}": START + n * MINUTE for n in range(1, 6)}
+    may_go_on = asyncio.Event()
+
+    async def fire(batch: Sequence[tuple[datetime, str]]) -> None:
+        if desk_of(batch[0][1]) == "a":
+            await may_go_on.wait()
+        await table.fire(batch)
+
+    loop = DueLoop(
+        table.clock, load=table.load, fire=fire, limit=limit, batch_limit=4, lane_of=desk_of,
+        window=10 * MINUTE,
+    )  # fmt: skip
+    task = asyncio.create_task(loop.run())
+    await settle()
+    for lane in "cdefghij":
+        table.rows[lane] = START + 5 * MINUTE
+        loop.schedule(table.rows[lane], lane)
+    await advance(table.clock, START + 6 * MINUTE)
+    on_time = [(START + n * MINUTE, f"b{n}") for n in range(1, 6)]
+    on_time += [(START + 5 * MINUTE, lane) for lane in "cdefghij"]
+    assert sorted(table.fired) == sorted(on_time)
+    may_go_on.set()
+    for _ in range(20):
+        await settle()
+    assert [key for _, key in table.fired[len(on_time) :]] == [f"a{n:03}" for n in range(100)]
     task.cancel()
     with suppress(asyncio.CancelledError):
         await task

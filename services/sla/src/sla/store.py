@@ -36,10 +36,24 @@ _TOLD = """
 SELECT ticket_id, metric, cycle, state, due_at, expect_at, at_risk_sent, met_at
 FROM timers WHERE ticket_id = ANY($1::uuid[]) ORDER BY ticket_id, metric, cycle
 """
+# The desks that there are, one look at the index each. The first of each, then each one's second, …
 _DUE = """
-SELECT wake_at, ticket_id, desk FROM tickets
-WHERE topic = $1 AND partition = $2 AND wake_at <= $3
-ORDER BY wake_at LIMIT $4
+WITH RECURSIVE wanted AS (
+    (SELECT desk FROM tickets WHERE topic = $1 AND partition = $2 AND wake_at IS NOT NULL
+     ORDER BY desk LIMIT 1)
+    UNION ALL
+    SELECT following.desk FROM wanted CROSS JOIN LATERAL (
+        SELECT desk FROM tickets
+        WHERE topic = $1 AND partition = $2 AND wake_at IS NOT NULL AND desk > wanted.desk
+        ORDER BY desk LIMIT 1) AS following
+)
+SELECT due.wake_at, due.ticket_id, due.desk
+FROM wanted CROSS JOIN LATERAL (
+    SELECT wake_at, ticket_id, desk, row_number() OVER (ORDER BY wake_at) AS place FROM tickets
+    WHERE topic = $1 AND partition = $2 AND desk = wanted.desk AND wake_at <= $3
+    ORDER BY wake_at LIMIT $4
+) AS due
+ORDER BY due.place LIMIT greatest($4, (SELECT count(*) FROM wanted))
 """
 _COUNTS = """
 SELECT desk, state, count(*) AS timers FROM timers
@@ -228,7 +242,10 @@ def _earlier_text(earlier: Sequence[Earlier]) -> str | None:
 async def due_tickets(
     connection: asyncpg.Connection, home: Partition, horizon: datetime, limit: int
 ) -> list[tuple[datetime, Wake]]:
-    """The first `limit` tickets of a partition that want to be looked at up to `horizon`."""
+    """The tickets of a partition that want to be looked at up to `horizon`, of each desk the first.
+
+    At most `limit` in all but one of each desk; where there are more, desks have equally many.
+    """
     rows = await connection.fetch(_DUE, home.topic, home.number, horizon, limit)
     return [(row["wake_at"], (row["ticket_id"], row["desk"])) for row in rows]
 

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import heapq
 import itertools
-from collections.abc import Callable, Collection, Hashable
+from collections import Counter
+from collections.abc import Callable, Collection, Hashable, Sequence
 from datetime import datetime
 from typing import Generic, TypeVar
 
@@ -23,6 +24,7 @@ class Appointments(Generic[K]):
         self._lane_of = lane_of
         self._due: dict[K, datetime] = {}
         self._lanes: dict[Hashable, list[tuple[datetime, int, K]]] = {}
+        self._lengths: Counter[Hashable] = Counter()
         self._order = itertools.count()
         self._entries = 0
 
@@ -33,8 +35,14 @@ class Appointments(Generic[K]):
         """When `key` is due; None without an appointment."""
         return self._due.get(key)
 
+    def length(self, lane: Hashable) -> int:
+        """How many keys wait in `lane`."""
+        return self._lengths[lane]
+
     def put(self, due: datetime, key: K) -> None:
         """Make `due` the appointment of `key`, instead of any it had."""
+        if key not in self._due:
+            self._lengths[self._lane_of(key)] += 1
         self._due[key] = due
         self._enter(due, key)
         if self._entries > 2 * len(self._due) + MOST_LEFT_BEHIND:
@@ -42,7 +50,8 @@ class Appointments(Generic[K]):
 
     def forget(self, key: K) -> None:
         """`key` has no appointment any more."""
-        self._due.pop(key, None)
+        if self._due.pop(key, None) is not None:
+            self._left(self._lane_of(key))
 
     def next_due(self, busy: Collection[Hashable] = ()) -> datetime | None:
         """The earliest appointment in a lane that is not `busy`; None when there is none."""
@@ -65,15 +74,45 @@ class Appointments(Generic[K]):
             _, _, key = heapq.heappop(self._lanes[lane])
             self._entries -= 1
             del self._due[key]
+            self._left(lane)
             taken.append((due, key))
         return taken
 
-    def trim(self, count: int) -> datetime | None:
-        """Keep only the `count` earliest; the instant of the last of them."""
-        kept = heapq.nsmallest(count, ((due, key) for key, due in self._due.items()), key=_instant)
-        self._due = {key: due for due, key in kept}
-        self._rebuild()
-        return kept[-1][0] if kept else None
+    def halve_longest(self) -> tuple[Hashable, datetime] | None:
+        """Keep the earlier half of the longest lane; which one, and the instant of its last.
+
+        None when no lane has two.
+        """
+        ((lane, length),) = self._lengths.most_common(1)
+        if length < 2:
+            return None
+        kept = self._in_order(lane)[: length // 2]
+        self._keep(lane, kept)
+        return lane, self._due[kept[-1]]
+
+    def drop_after(self, lane: Hashable, last: datetime) -> None:
+        """Keep of `lane` only what is due up to `last`."""
+        keys = self._in_order(lane)
+        if keys and self._due[keys[-1]] > last:
+            self._keep(lane, [key for key in keys if self._due[key] <= last])
+
+    def _in_order(self, lane: Hashable) -> list[K]:
+        entries = self._lanes.get(lane, ())
+        alive = {key: due for due, _, key in entries if self._due.get(key) == due}
+        return sorted(alive, key=alive.__getitem__)
+
+    def _keep(self, lane: Hashable, kept: Sequence[K]) -> None:
+        dues = [(self._due[key], key) for key in kept]
+        for key in self._in_order(lane):
+            self.forget(key)
+        self._entries -= len(self._lanes.pop(lane))
+        for due, key in dues:
+            self.put(due, key)
+
+    def _left(self, lane: Hashable) -> None:
+        self._lengths[lane] -= 1
+        if not self._lengths[lane]:
+            del self._lengths[lane]
 
     def _head(self, lane: Hashable) -> datetime | None:
         heap = self._lanes.get(lane, [])
@@ -95,7 +134,3 @@ class Appointments(Generic[K]):
         self._lanes, self._entries = {}, 0
         for key, due in self._due.items():
             self._enter(due, key)
-
-
-def _instant(entry: tuple[datetime, object]) -> datetime:
-    return entry[0]

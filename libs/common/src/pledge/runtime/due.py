@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import heapq
 import itertools
+from collections import Counter
 from collections.abc import Awaitable, Callable, Hashable, Sequence
 from datetime import datetime, timedelta
 from typing import Generic
@@ -26,9 +27,11 @@ def _one_lane(_: Hashable) -> Hashable:
 class DueLoop(Generic[K]):
     """Calls `fire` with what is due, oldest first, at its instant and not by polling.
 
-    `load(horizon, limit)` reads what is due before `horizon` from the database, earliest first, at
-    most `limit` entries. `fire(batch)` gets at most `batch_limit` entries; it must look the truth
-    up itself, since an entry may be stale, and may call `schedule` for what is to come again.
+    `load(horizon, limit)` reads what is due up to `horizon` from the database: of each lane the
+    earliest, at most `limit` in all but one of each. Where that leaves something out, lanes have
+    equally much, or all they have. `fire(batch)` gets at most `batch_limit` entries of a lane; it
+    must look the truth up itself, since an entry may be stale, and may call `schedule` for what is
+    to come again.
 
     Keys wait in lanes, one unless `lane_of` says otherwise. Each lane fires one batch at a time,
     in order; lanes don't wait for each other.
@@ -57,14 +60,16 @@ class DueLoop(Generic[K]):
         self._limit = limit
         self._batch_limit = batch_limit
         self._woken = asyncio.Event()
+        self._lane_of = lane_of
         self._appointments: Appointments[K] = Appointments(lane_of)
         self._preparation = (
             None if prepare is None else _Preparation(prepare, ahead, self._woken.set)
         )
         self._horizon: datetime | None = None
         self._reloads = 0
-        # More was due before the horizon than memory may hold: load again once half of it is done.
-        self._is_truncated = False
+        # Lanes of which more is due before the horizon than memory may hold: up to which instant
+        # it holds them, and how few are to be left when the database is read again.
+        self._cuts: dict[Hashable, tuple[datetime, int]] = {}
         self._sleeps_until: datetime | None = None
         # By lane, what fires now. Its keys are not loaded again meanwhile.
         self._firing: dict[Hashable, asyncio.Task[None]] = {}
@@ -72,7 +77,7 @@ class DueLoop(Generic[K]):
 
     def schedule(self, due: datetime, key: K) -> None:
         """Fire `key` at `due` instead of any earlier appointment of it."""
-        if self._horizon is not None and due > self._horizon:
+        if self._is_left_out(due, key):
             # It is in the database and will be loaded when its time comes near.
             self.forget(key)
             return
@@ -85,7 +90,7 @@ class DueLoop(Generic[K]):
     def forget(self, key: K) -> None:
         """Don't fire `key` any more."""
         self._appointments.forget(key)
-        if self._is_truncated and len(self._appointments) <= self._limit // 2:
+        if self._cuts and self._runs_low(self._lane_of(key)):
             self._woken.set()  # there is room for what was left out
 
     def reload(self) -> None:
@@ -165,17 +170,27 @@ class DueLoop(Generic[K]):
         self._firing.clear()
 
     def _needs_refill(self, now: datetime) -> bool:
-        if self._horizon is None:
+        if self._horizon is None or now >= self._horizon - self._window / 2:
             return True
-        if self._is_truncated:
-            return len(self._appointments) <= self._limit // 2
-        return now >= self._horizon - self._window / 2
+        return any(self._runs_low(lane) for lane in self._cuts)
+
+    def _runs_low(self, lane: Hashable) -> bool:
+        """Whether something of `lane` was left in the database and little of it is in memory."""
+        cut = self._cuts.get(lane)
+        return cut is not None and self._appointments.length(lane) <= cut[1]
+
+    def _is_left_out(self, due: datetime, key: K) -> bool:
+        """Whether an appointment is left in the database for now."""
+        if self._horizon is None:
+            return False
+        cut = self._cuts.get(self._lane_of(key)) if self._cuts else None
+        return due > self._horizon or (cut is not None and due > cut[0])
 
     async def _refill(self, now: datetime) -> None:
         previous, reloads = self._horizon, self._reloads
         # Raised before the read, so that what is scheduled meanwhile is not missed.
         self._horizon = now + self._window
-        self._is_truncated = False
+        self._cuts = {}
         try:
             loaded = await self._load(self._horizon, self._limit)
         except BaseException:
@@ -183,31 +198,48 @@ class DueLoop(Generic[K]):
             raise
         if self._reloads != reloads:
             return  # asked meanwhile to read again: what was read may be of before
+        if len(loaded) >= self._limit:
+            self._cut_lanes(loaded)
         for due, key in loaded:
-            if due > self._horizon:
-                break  # memory is full
             held = self._appointments.get(key)
             # The earlier of the two: a look too early finds nothing due, one too late is late.
-            if (held is None or due < held) and key not in self._in_hand:
+            if (
+                (held is None or due < held)
+                and key not in self._in_hand
+                and not self._is_left_out(due, key)
+            ):
                 self._put(due, key)
                 if self._preparation is not None and due > now:
                     self._preparation.note(due, key)
-        if len(loaded) >= self._limit:
-            self._truncate(loaded[-1][0])
+
+    def _cut_lanes(self, loaded: Sequence[Due[K]]) -> None:
+        """Memory was too small: those lanes that had the most of it have more to come."""
+        lasts: dict[Hashable, datetime] = {}
+        lengths: Counter[Hashable] = Counter()
+        for due, key in loaded:
+            lane = self._lane_of(key)
+            lengths[lane] += 1
+            lasts[lane] = max(due, lasts.get(lane, due))
+        most = max(lengths.values())
+        for lane, length in lengths.items():
+            if length >= most - 1:
+                self._cut(lane, lasts[lane], length // 2)
+
+    def _cut(self, lane: Hashable, last: datetime, low: int) -> None:
+        """Memory holds appointments of `lane` up to `last` alone."""
+        before = self._cuts.get(lane)
+        if before is None or last < before[0]:
+            self._cuts[lane] = last, low
+            self._appointments.drop_after(lane, last)
 
     def _put(self, due: datetime, key: K) -> None:
         self._appointments.put(due, key)
         if len(self._appointments) > self._limit:
             # What is dropped is in the database, and is loaded when its time comes near.
-            last = self._appointments.trim(self._limit * 3 // 4)
-            if last is not None:
-                self._truncate(last)
-
-    def _truncate(self, last: datetime) -> None:
-        """Memory holds appointments up to `last` alone."""
-        if self._horizon is None or last < self._horizon:
-            self._horizon = last
-        self._is_truncated = True
+            halved = self._appointments.halve_longest()
+            if halved is not None:
+                lane, last = halved
+                self._cut(lane, last, self._appointments.length(lane) // 2)
 
     async def _sleep(self, now: datetime) -> None:
         """Until the first appointment, the next refill, or a call of `schedule`."""
