@@ -21,6 +21,7 @@ from pledge.runtime.metrics import RuntimeMetrics
 from pledge.runtime.middleware import AroundRequests, BoundedBodies
 from pledge.runtime.problems import FieldProblem, HttpProblem, ProblemDetails
 from pledge.runtime.web import Web
+from pledge.runtime.web.signin import sign_in_router
 
 __all__ = [
     "CannotListen",
@@ -79,6 +80,7 @@ def create_app(
     )
     app.include_router(_probes(service, health, metrics))
     app.include_router(web.router)
+    app.include_router(sign_in_router(web, clock), include_in_schema=False)
     for router in routers:
         app.include_router(router)
     _describe_problems(app)

@@ -20,7 +20,6 @@ from pledge.runtime.problems import HttpProblem
 from pledge.runtime.session import FORM_FIELD, form_token, keep_form, prepare_form
 from pledge.runtime.settings import ServiceSettings
 from pledge.runtime.web import format as formats
-from pledge.runtime.web.signin import sign_in_router
 
 ProblemPage = Callable[[Request, HttpProblem], tuple[str, Mapping[str, Any]] | None]
 """(request, problem) -> a template of the service and its values; None: the shared one."""
@@ -96,7 +95,6 @@ class Web:
         self.problem_page: ProblemPage = lambda request, problem: None
         self.router = APIRouter(include_in_schema=False)
         self.router.add_api_route("/static/{name}", _static, methods=["GET"])
-        self.router.include_router(sign_in_router(self, clock))
 
     def page(
         self, request: Request, template: str, *, status: int = 200, **context: Any

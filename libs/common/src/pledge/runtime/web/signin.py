@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Annotated
+from typing import Annotated
 
 from fastapi import APIRouter, Form, Query, Request
 from fastapi.responses import RedirectResponse, Response
@@ -10,9 +10,7 @@ from fastapi.responses import RedirectResponse, Response
 from pledge.runtime.access import Access, CannotCheck, Denied
 from pledge.runtime.clock import Clock
 from pledge.runtime.session import check_form, close_session, local_path, open_session
-
-if TYPE_CHECKING:
-    from pledge.runtime.web.pages import Web
+from pledge.runtime.web.pages import Web
 
 SEE_OTHER = 303
 
