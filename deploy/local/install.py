@@ -16,6 +16,7 @@ from pathlib import Path
 OLDEST = (3, 11)
 ATTEMPTS = 2
 PAUSE_SECONDS = 3
+INTERRUPTED = 130
 # Lines in which pip says that a package is on its way.
 PROGRESS = ("Collecting ", "Using cached ", "Downloading ", "Installing ", "Requirement already")
 
@@ -49,7 +50,8 @@ def is_fresh(venv: Path, requirements: Path, distributions: list[Path]) -> bool:
 def install(venv: Path, requirements: Path, distributions: list[Path]) -> None:
     """Make the environment and put the locked packages and our distributions into it."""
     python = venv / "bin" / "python"
-    if not python.exists():
+    # It comes last: an environment whose making was broken off has none.
+    if not python.with_name("pip").exists():
         say(f"Making {venv} with Python {sys.version.split()[0]}")
         make_environment(venv)
     pip = [str(python), "-m", "pip", "--disable-pip-version-check", "install"]
@@ -126,4 +128,8 @@ def give_up(problem: str, remedy: str) -> None:
 
 
 if __name__ == "__main__":
-    main(sys.argv[1:])
+    try:
+        main(sys.argv[1:])
+    except KeyboardInterrupt:
+        say("Stopped. The same command goes on from here.")
+        sys.exit(INTERRUPTED)

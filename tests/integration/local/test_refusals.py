@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import hashlib
 import os
 import socket
@@ -231,22 +232,43 @@ def maven(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Maven]:
     repository.server.server_close()
 
 
-def test_missing_jar_is_downloaded_once_with_its_progress(maven: Maven) -> None:
+async def test_missing_jar_is_downloaded_once_with_its_progress(maven: Maven) -> None:
     pieces: list[int] = []
     assert jars.missing([maven.jar()], maven.cache) == [maven.jar()]
-    jars.fetch([maven.jar()], maven.cache, pieces.append)
+    await jars.fetch([maven.jar()], maven.cache, pieces.append)
     assert (maven.cache / maven.path).read_bytes() == maven.content
     assert sum(pieces) == len(maven.content)
     assert jars.missing([maven.jar()], maven.cache) == []
 
 
-def test_jar_with_other_content_is_never_kept(maven: Maven) -> None:
+async def test_jar_with_other_content_is_never_kept(maven: Maven) -> None:
     jar = maven.jar()
     (maven.served / maven.path).write_bytes(os.urandom(50_000))
     with pytest.raises(LocalError, match="not the file that was locked"):
-        jars.fetch([jar], maven.cache, lambda size: None)
+        await jars.fetch([jar], maven.cache, lambda size: None)
     assert list(maven.cache.rglob("*.jar")) == []
     assert [path for path in maven.cache.rglob("*") if path.is_file()] == []
+
+
+async def test_download_that_is_broken_off_ends_at_once_and_leaves_nothing(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def never_end(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        writer.write(b"HTTP/1.1 200 OK\r\ncontent-length: 1000\r\n\r\nPK")
+        await reader.read()
+
+    server = await asyncio.start_server(never_end, "127.0.0.1", 0)
+    port = server.sockets[0].getsockname()[1]
+    monkeypatch.setenv("PLEDGE_MAVEN_URL", f"http://127.0.0.1:{port}")
+    has_begun = asyncio.Event()
+    wanted = [jars.Jar(f"org/example/{name}.jar", 1000, "") for name in "abc"]
+    download = asyncio.ensure_future(jars.fetch(wanted, tmp_path, lambda size: has_begun.set()))
+    await has_begun.wait()
+    download.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await download
+    assert [path for path in tmp_path.rglob("*") if path.is_file()] == []
+    server.close()
 
 
 def test_no_network_and_an_empty_cache_say_what_to_do(

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import os
 import runpy
+import signal
+import subprocess
 import sys
 from pathlib import Path
 from types import SimpleNamespace
@@ -66,6 +68,50 @@ def test_failing_pip_is_tried_twice_and_its_last_words_are_shown(
     assert end.value.code == 2
     assert count.read_text().splitlines() == ["again", "again"]
     assert "no route to host" in capsys.readouterr().err
+
+
+@pytest.fixture
+def half_made(tmp_path: Path) -> Path:
+    """An environment whose Python says what it is asked, and never ends when that is pip."""
+    programs = tmp_path / "venv" / "bin"
+    programs.mkdir(parents=True)
+    python = programs / "python"
+    python.write_text('#!/bin/sh\necho "Collecting $*"\nexec sleep 600\n')
+    python.chmod(0o755)
+    (tmp_path / "requirements.txt").write_text("")
+    return programs
+
+
+def test_interrupt_while_packages_are_installed_is_no_stack_trace(half_made: Path) -> None:
+    (half_made / "pip").touch()
+    command = [sys.executable, str(SCRIPT), "venv", "requirements.txt", "."]
+    with subprocess.Popen(
+        command,
+        cwd=half_made.parents[1],
+        stderr=subprocess.PIPE,
+        text=True,
+        # As a terminal does, the signal goes to the whole group.
+        start_new_session=True,
+    ) as process:
+        assert process.stderr is not None
+        assert "Installing 0 packages" in process.stderr.readline()
+        os.killpg(process.pid, signal.SIGINT)
+        said = process.stderr.read()
+    assert process.returncode == 130
+    assert "Stopped." in said
+    assert "Traceback" not in said
+
+
+def test_environment_whose_making_was_broken_off_is_made_again(
+    monkeypatch: pytest.MonkeyPatch, half_made: Path, install: dict[str, Any]
+) -> None:
+    made: list[Path] = []
+    names = install["install"].__globals__
+    monkeypatch.setitem(names, "make_environment", made.append)
+    monkeypatch.setitem(names, "with_retry", lambda command, count: None)
+    venv = half_made.parent
+    install["install"](venv, venv.with_name("requirements.txt"), [])
+    assert made == [venv]
 
 
 def test_environment_is_made_anew_when_a_requirement_changes(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import signal
 import subprocess
 import sys
@@ -91,7 +92,7 @@ def _download(plan: Plan, console: Console, clock: Clock) -> None:
         return
     size = sum(jar.size for jar in wanted)
     with Steps(console, clock) as steps, steps.download("Downloading Kafka", size) as advance:
-        jars.fetch(wanted, jars.cache(), advance)
+        asyncio.run(jars.fetch(wanted, jars.cache(), advance))
 
 
 def _follow(runner: subprocess.Popen[bytes], home: Home, log: Path, console: Console) -> int:

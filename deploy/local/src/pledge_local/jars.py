@@ -6,14 +6,16 @@ dependencies. A start only compares and downloads: no resolution, no surprise.
 
 from __future__ import annotations
 
+import asyncio
 import hashlib
 import json
 import os
-from collections.abc import Callable, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from tempfile import NamedTemporaryFile
+from typing import IO
 
 import httpx
 
@@ -57,31 +59,38 @@ def _is_there(jar: Jar, folder: Path) -> bool:
 
 
 def classpath(advance: Callable[[int], None] = lambda size: None) -> str:
-    """Java's class path, after downloading what the cache lacks.
+    """Java's class path, after downloading what the cache lacks; not to be called in an event loop.
 
-    `advance` is told of every piece downloaded, in bytes, from several threads. Safe to run in
-    several processes at once: a file appears whole or not at all. Raises LocalError.
+    `advance` is told of every piece downloaded, in bytes. Safe to run in several processes at
+    once: a file appears whole or not at all. Raises LocalError.
     """
     jars, folder = locked(), cache()
     wanted = missing(jars, folder)
     if wanted:
-        fetch(wanted, folder, advance)
+        asyncio.run(fetch(wanted, folder, advance))
     return os.pathsep.join(str(folder / jar.path) for jar in jars)
 
 
-def fetch(jars: Sequence[Jar], folder: Path, advance: Callable[[int], None]) -> None:
-    """Download `jars` into `folder`. Raises LocalError when one can't be had."""
+async def fetch(jars: Sequence[Jar], folder: Path, advance: Callable[[int], None]) -> None:
+    """Download `jars` into `folder`. Raises LocalError when one can't be had.
+
+    When it is cancelled, it ends at once, and nothing half done is left.
+    """
     server = (os.environ.get("PLEDGE_MAVEN_URL") or _central()).rstrip("/")
-    with (
-        httpx.Client(follow_redirects=True, timeout=60) as client,
-        ThreadPoolExecutor(DOWNLOADS_AT_ONCE, thread_name_prefix="download") as pool,
-    ):
-        tasks = [pool.submit(_fetch_one, client, server, jar, folder, advance) for jar in jars]
+    room = asyncio.Semaphore(DOWNLOADS_AT_ONCE)
+
+    async def one(client: httpx.AsyncClient, jar: Jar) -> None:
+        async with room:
+            await _fetch_one(client, server, jar, folder, advance)
+
+    async with httpx.AsyncClient(follow_redirects=True, timeout=60) as client:
+        tasks = [asyncio.ensure_future(one(client, jar)) for jar in jars]
         try:
-            for task in tasks:
-                task.result()
+            await asyncio.gather(*tasks)
         finally:
-            pool.shutdown(wait=True, cancel_futures=True)
+            for task in tasks:
+                task.cancel()
+            await asyncio.wait(tasks)
 
 
 def _central() -> str:
@@ -91,12 +100,12 @@ def _central() -> str:
     return str(MAVEN_CENTRAL_URL)
 
 
-def _fetch_one(
-    client: httpx.Client, server: str, jar: Jar, folder: Path, advance: Callable[[int], None]
+async def _fetch_one(
+    client: httpx.AsyncClient, server: str, jar: Jar, folder: Path, advance: Callable[[int], None]
 ) -> None:
     for attempt in range(1, ATTEMPTS + 1):
         try:
-            _download(client, f"{server}/{jar.path}", jar, folder / jar.path, advance)
+            await _download(client, f"{server}/{jar.path}", jar, folder / jar.path, advance)
         except httpx.HTTPError as error:
             if attempt == ATTEMPTS:
                 raise LocalError(
@@ -115,27 +124,37 @@ def _fetch_one(
             return
 
 
-def _download(
-    client: httpx.Client, url: str, jar: Jar, target: Path, advance: Callable[[int], None]
+async def _download(
+    client: httpx.AsyncClient, url: str, jar: Jar, target: Path, advance: Callable[[int], None]
 ) -> None:
     digest = hashlib.sha256()
     received = 0
-    target.parent.mkdir(parents=True, exist_ok=True)
-    with NamedTemporaryFile(dir=target.parent, delete=False) as file:
-        temporary = Path(file.name)
-        try:
-            with client.stream("GET", url) as response:
+    try:
+        with _draft(target) as file:
+            async with client.stream("GET", url) as response:
                 response.raise_for_status()
-                for piece in response.iter_bytes():
+                async for piece in response.aiter_bytes():
                     file.write(piece)
                     digest.update(piece)
                     received += len(piece)
                     advance(len(piece))
-            file.flush()
             _check(digest.hexdigest(), jar, url)
+    except BaseException:
+        advance(-received)
+        raise
+
+
+@contextmanager
+def _draft(target: Path) -> Iterator[IO[bytes]]:
+    """A file that becomes `target` when the block ends well, and is gone when it does not."""
+    target.parent.mkdir(parents=True, exist_ok=True)
+    with NamedTemporaryFile(dir=target.parent, delete=False) as file:
+        temporary = Path(file.name)
+        try:
+            yield file
+            file.flush()
             temporary.replace(target)
         except BaseException:
-            advance(-received)
             temporary.unlink(missing_ok=True)
             raise
 

@@ -106,7 +106,7 @@ class Stack:
             if wanted:
                 size = sum(jar.size for jar in wanted)
                 with steps.download("Downloading Kafka", size) as advance:
-                    await asyncio.to_thread(jars.fetch, wanted, jars.cache(), advance)
+                    await jars.fetch(wanted, jars.cache(), advance)
             with steps.step("Kafka started"):
                 await asyncio.to_thread(self._broker.start)
         with steps.step("Topics there"):
