@@ -1,8 +1,8 @@
 """`python -m support.screenshots [FOLDER]`: the pictures of the documents, made anew.
 
 Run it from the repository with PYTHONPATH=tests; it needs a browser (see `support.browser`). It
-starts the sla service on its own topics and database, with the desks that come with Pledge, lets
-some hours pass, and takes its pages as a person would see them. FOLDER is docs/screenshots.
+starts the services on their own topics and databases, with the desks that come with Pledge, lets
+some time pass, and takes their pages as a person would see them. FOLDER is docs/screenshots.
 """
 
 from __future__ import annotations
@@ -24,9 +24,10 @@ from pledge.events import Contact, CustomerUnavailable, RequesterReplied
 from pledge.runtime.clock import VirtualClock
 from pledge.runtime.settings import KafkaSettings
 from support import topics
-from support.browser import DESKTOP, PHONE, open_browser, visit
+from support.browser import DESKTOP, PHONE, Visitor, open_browser, visit
 from support.cluster import ROOT, open_cluster
 from support.databases import Databases
+from support.world import World
 
 NAME = "screenshots"
 HOURS = 3
@@ -63,8 +64,8 @@ def _ticket(desk: str, number: int, after: float, subject: str, **fields: Any) -
 
 
 @asynccontextmanager
-async def a_morning(folder: Path) -> AsyncIterator[Sla]:
-    """The service with the morning's tickets, some hours later."""
+async def a_cluster(folder: Path) -> AsyncIterator[tuple[KafkaSettings, Databases]]:
+    """Topics and databases of our own on the tests' broker and server."""
     cluster = open_cluster()
     kafka = KafkaSettings(
         bootstrap_servers=cluster.bootstrap_servers, topic_prefix=f"{NAME}{folder.name}."
@@ -72,8 +73,20 @@ async def a_morning(folder: Path) -> AsyncIterator[Sla]:
     databases = Databases(cluster, f"{NAME}{folder.name}".lower())
     await topics.create(kafka)
     try:
-        clock = VirtualClock(MONDAY)
-        async with Sla(
+        yield kafka, databases
+    finally:
+        databases.drop()
+        await topics.delete(kafka)
+        cluster.close()
+
+
+@asynccontextmanager
+async def a_morning(folder: Path) -> AsyncIterator[Sla]:
+    """The sla service with the morning's tickets, some hours later."""
+    clock = VirtualClock(MONDAY)
+    async with (
+        a_cluster(folder) as (kafka, databases),
+        Sla(
             kafka,
             databases("sla"),
             folder,
@@ -82,43 +95,104 @@ async def a_morning(folder: Path) -> AsyncIterator[Sla]:
             intake_public_url="https://tickets.example",
             notify_public_url="https://pages.example",
             status_public_url="https://status.example",
-        ) as sla:
-            clock.advance_to(MONDAY + timedelta(hours=HOURS))
-            await sla.tell(*stories())
-            yield sla
-    finally:
-        databases.drop()
-        await topics.delete(kafka)
-        cluster.close()
+        ) as sla,
+    ):
+        clock.advance_to(MONDAY + timedelta(hours=HOURS))
+        await sla.tell(*stories())
+        yield sla
+
+
+async def an_outage(world: World) -> dict[str, Any]:
+    """Visitors of a customer cannot sign in; the ticket, with the incident on the status page."""
+    to = "support@sign-in-solutions.example"
+    text = (
+        'Since 16:50 every tablet in our three lobbies says "Try again later".\n'
+        "Restarting them did not help. Thirty visitors are waiting.\n\nJonas"
+    )
+    sender = "Jonas Weber <jonas@rheinkontor.example>"
+    await world.mail(to, "Visitors cannot sign in on any tablet", text, sender=sender)
+    ticket = await world.newest("sign-in-solutions")
+    at = f"/tickets/{ticket['id']}"
+    await world.advance(timedelta(minutes=4))
+    await world.post("intake", f"{at}/assign", assignee="maya", name="Maya Okafor")
+    await world.post(
+        "intake",
+        f"{at}/triage",
+        severity="critical",
+        product="Visitor sign-in",
+        why="seen with three customers",
+        known_incident=True,
+    )
+    await world.advance(timedelta(minutes=3))
+    reply = "Hello Jonas,\n\nwe see it elsewhere, too. Paper badges help meanwhile.\n\nMaya"
+    await world.post("intake", f"{at}/reply", text=reply)
+    [incident] = (await world.get("status", "/incidents", open=True))["items"]
+    await world.advance(timedelta(minutes=9))
+    await world.post(
+        "status",
+        f"/incidents/{incident['id']}/updates",
+        body="A certificate of the sign-in servers ran out. We are replacing it.",
+        status="identified",
+    )
+    await world.advance(timedelta(minutes=2))
+    return ticket
+
+
+async def take_outage(browser: Browser, world: World, to: Path) -> None:
+    """The agent's view of the ticket, and the public page."""
+    ticket = await an_outage(world)
+    token = world.authorization()["Authorization"].removeprefix("Bearer ")
+    size = {"viewport": {"width": 1180, "height": 820}}
+    for name, service, path, who in [
+        ("ticket", "intake", f"/ticket/{ticket['id']}", token),
+        ("status-page", "status", "/sign-in-solutions/", None),
+    ]:
+        async with visit(browser, world.url(service), who, **size) as visitor:
+            await picture(visitor, path, to / f"{name}.png")
 
 
 async def take(browser: Browser, sla: Sla, to: Path, name: str, path: str, **options: Any) -> None:
-    """One picture of one page, as large as the window."""
+    """One picture of one page of sla, as large as the window."""
     token = sla.signer.token(sla.clock.now(), desks="*")
     url = f"http://127.0.0.1:{sla.settings.http_port}"
     async with visit(browser, url, token, **options) as visitor:
-        page = await visitor.open(path)
-        if path.startswith("/board"):
-            await page.locator('#live[data-state="live"]').wait_for()
-        await page.screenshot(path=to / f"{name}.png")
-        if visitor.complaints:
-            raise SystemExit(f"{path}: {visitor.complaints}")
+        await picture(visitor, path, to / f"{name}.png")
+
+
+async def picture(visitor: Visitor, path: str, file: Path) -> None:
+    """What the window shows of a page, without a complaint of the browser."""
+    page = await visitor.open(path)
+    if path.startswith("/board"):
+        await page.locator('#live[data-state="live"]').wait_for()
+    await page.screenshot(path=file)
+    if visitor.complaints:
+        raise SystemExit(f"{path}: {visitor.complaints}")
 
 
 async def main(to: Path) -> None:
-    """All pictures of the sla service."""
+    """All pictures."""
     to.mkdir(parents=True, exist_ok=True)
-    with tempfile.TemporaryDirectory() as folder:
-        async with a_morning(Path(folder)) as sla, open_browser() as browser:
-            desktop, phone = DESKTOP | {"width": 1180, "height": 820}, PHONE
-            why = f"/ticket/{stories()[5].ticket_id}"
-            await take(browser, sla, to, "board", "/board", viewport=desktop)
-            dark: dict[str, Any] = {"viewport": desktop, "color_scheme": "dark"}
-            await take(browser, sla, to, "board-dark", "/board", **dark)
-            await take(browser, sla, to, "board-phone", "/board", viewport=phone)
-            await take(
-                browser, sla, to, "explanation", why, viewport={"width": 1000, "height": 900}
-            )
+    async with open_browser() as browser:
+        with tempfile.TemporaryDirectory() as folder:
+            async with a_morning(Path(folder)) as sla:
+                await take_promises(browser, sla, to)
+        with tempfile.TemporaryDirectory() as folder:
+            async with (
+                a_cluster(Path(folder)) as (kafka, databases),
+                World(kafka, databases, Path(folder), MONDAY) as world,
+            ):
+                await take_outage(browser, world, to)
+
+
+async def take_promises(browser: Browser, sla: Sla, to: Path) -> None:
+    """The board in three shapes, and why a promise is as it is."""
+    desktop, phone = DESKTOP | {"width": 1180, "height": 820}, PHONE
+    why = f"/ticket/{stories()[5].ticket_id}"
+    await take(browser, sla, to, "board", "/board", viewport=desktop)
+    dark: dict[str, Any] = {"viewport": desktop, "color_scheme": "dark"}
+    await take(browser, sla, to, "board-dark", "/board", **dark)
+    await take(browser, sla, to, "board-phone", "/board", viewport=phone)
+    await take(browser, sla, to, "explanation", why, viewport={"width": 1000, "height": 900})
 
 
 if __name__ == "__main__":
