@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from datetime import UTC, datetime, timedelta
 from typing import Any
+from zoneinfo import ZoneInfo
 
 import httpx
 
@@ -259,12 +260,15 @@ async def test_the_ticket_s_page_offers_case_work_and_takes_it(intake: Intake) -
         made = await client.post(f"{path}/split", data={"subject": "The other", "severity": ""})
         assert made.status_code == 303
         assert made.headers["location"] != path
-        starts_at = intake.clock.now() + timedelta(days=1)
+        # A form's times are in the desk's zone, as the page's are; clocks change at no noon.
+        starts_at = (intake.clock.now() + timedelta(days=2)).replace(hour=17, minute=0, second=0)
+        here = starts_at.astimezone(ZoneInfo("America/Toronto"))
         times = {
-            "starts_at": f"{starts_at:%Y-%m-%dT%H:%M}",
-            "ends_at": f"{starts_at + timedelta(hours=1):%Y-%m-%dT%H:%M}",
+            "starts_at": f"{here:%Y-%m-%dT%H:%M}",
+            "ends_at": f"{here + timedelta(hours=1):%Y-%m-%dT%H:%M}",
         }
         await client.post(f"{path}/propose-meeting", data=times)
+        assert f"{here:%Y-%m-%d %H:%M:00 %Z}</time>" in (await client.get(path)).text
         await client.post(f"{path}/feedback", data={"text": "Bad", "is_complaint": "true"})
         page = (await client.get(path)).text
         for words in ("split into", "proposed", "Complaint", "agree-meeting", "open-review"):

@@ -93,6 +93,7 @@ async def test_an_answer_in_the_portal_reopens_and_needs_the_pages_code(intake: 
         await sign_in(intake, client, "ada@adatum.example")
         page = await client.get(path)
         assert "Reopen with an answer" in page.text
+        assert re.search(r"<time [^>]+>[^<]+ CES?T</time>", page.text), "in the desk's zone"
         assert (await client.post(f"{path}/reply", data={"text": "x"})).status_code == 403
         empty = {"text": " ", "csrf_token": code_of(page)}
         refused = await client.post(f"{path}/reply", data=empty)

@@ -8,7 +8,7 @@ from uuid import UUID
 
 import pytest
 
-from intake.domain.desk import classify
+from intake.domain.desk import Customer, classify
 from intake.domain.reply_address import ReplyAddresses
 from intake.domain.request import Request
 from intake.policy import DeskFilesInvalid, check_desk_file, load_desk, load_desks
@@ -170,3 +170,13 @@ def test_reply_addresses_are_read_in_any_case_and_with_retired_keys() -> None:
     assert ReplyAddresses([b"new" * 11]).ticket(address, "vircom") is None
     for wrong in ("", "support@x", "support+@x", "support+ä@x", f"support+{'1' * 42}@x"):
         assert ADDRESSES.ticket(wrong, "vircom") is None
+
+
+def test_times_are_shown_in_the_zone_of_the_person_the_organisation_or_the_desk() -> None:
+    customer = Customer("Contoso", zone="America/Vancouver")
+    desk = a_desk(zone="Europe/Paris", customers_by_domain={"contoso.example": customer})
+    assert desk.zone_of("ann@contoso.example", "Asia/Tokyo") == "Asia/Tokyo"
+    assert desk.zone_of("ann@contoso.example", "Nowhere/At-all") == "America/Vancouver"
+    assert desk.zone_of("ann@contoso.example") == "America/Vancouver"
+    assert desk.zone_of("eve@elsewhere.example") == "Europe/Paris"
+    assert desk.zone_of(None) == "Europe/Paris"

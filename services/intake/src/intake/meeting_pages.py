@@ -1,7 +1,6 @@
 """The page where a requester answers a proposed meeting, without signing in (SIG-07)."""
 
 from typing import Annotated, Literal
-from zoneinfo import available_timezones
 
 import asyncpg
 from fastapi import APIRouter, Form, Request
@@ -59,16 +58,16 @@ class MeetingPages:
     def _page(
         self, request: Request, ticket: Ticket, meeting: Meeting, refusal: Refusal | None = None
     ) -> Response:
-        zone = ticket.requester.zone
+        desk, asker = self._agents.desks[ticket.desk], ticket.requester
         return self._web.page(
             request,
             "meeting.html",
-            portal=self._agents.desks[ticket.desk],
+            portal=desk,
             person=None,
             language="en",
             ticket=ticket,
             meeting=meeting,
-            zone=zone if zone in available_timezones() else "UTC",
+            zone=desk.zone_of(asker.email, asker.zone),
             refusal=refusal.detail if refusal else None,
         )
 

@@ -4,6 +4,7 @@ import re
 from datetime import datetime
 from typing import Annotated, Any, Final
 from uuid import UUID
+from zoneinfo import ZoneInfo
 
 from fastapi import APIRouter, Depends, Query, Request
 from fastapi.responses import RedirectResponse, Response
@@ -39,7 +40,7 @@ FORMS: Final = (
     Action.CONCLUDE_REVIEW, Action.REQUEST_ARBITRATION, Action.MISUSE,
 )  # fmt: skip
 _LOCAL_TIME: Final = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d(:\d\d)?")
-"""What a browser sends of a time; the forms say that it is UTC."""
+"""What a browser sends of a time; the forms say that it is in the desk's zone."""
 
 
 class Pages:
@@ -79,6 +80,7 @@ class Pages:
             chosen_state=state or "unfinished",
             states=["unfinished", "all", *(each.value for each in State)],
             words=q or "",
+            zones={each.id: each.zone for each in self._desks.by_id.values()},
         )
 
     async def ticket_page(self, request: Request, ref: str, principal: Reader) -> Response:
@@ -86,12 +88,14 @@ class Pages:
         ticket = await self._tickets.find(ref, principal)
         facts = await self._tickets.facts(ticket, max(0, ticket.sequence - MAX_FACTS), MAX_FACTS)
         desk = self._desks.by_id.get(ticket.desk)
+        zone = desk.zone if desk else "UTC"
         return self._web.page(
             request,
             "ticket.html",
             desk=ticket.desk,
+            zone=zone,
             ticket=ticket,
-            facts=[(fact, told(fact)) for fact in facts],
+            facts=[(fact, told(fact, zone)) for fact in facts],
             severities=desk.severities if desk else (),
             levels=desk.levels if desk else (),
             priorities=desk.priorities if desk else (),
@@ -105,9 +109,11 @@ class Pages:
         body = BODIES.get(action)
         if body is None:
             raise HttpProblem(404, "there is no such form")
+        desk = self._desks.by_id.get((await self._tickets.find(ref, principal)).desk)
+        zone = ZoneInfo(desk.zone if desk else "UTC")
         form = await request.form()
         values = {
-            name: f"{value}Z" if _LOCAL_TIME.fullmatch(str(value)) else value
+            name: _in_zone(value, zone) if _LOCAL_TIME.fullmatch(str(value)) else value
             for name, value in form.items()
             if name in body.model_fields and isinstance(value, str) and value
         }
@@ -119,6 +125,11 @@ class Pages:
             raise HttpProblem(422, f"{field}: {first['msg']}") from error
         shown = await self._api.act(ref, principal, told_by_agent)
         return RedirectResponse(f"/ticket/{shown.id}", status_code=303)
+
+
+def _in_zone(local: object, zone: ZoneInfo) -> str:
+    """The instant that somebody in the zone means; of one that comes twice there, the first."""
+    return datetime.fromisoformat(str(local)).replace(tzinfo=zone).isoformat()
 
 
 def _is_offered(action: Action, ticket: Ticket) -> bool:
@@ -169,7 +180,7 @@ _FLAGS: Final = {
 }
 
 
-def told(fact: FactView) -> dict[str, Any]:
+def told(fact: FactView, zone: str) -> dict[str, Any]:
     """A fact in words for the timeline: what, by whom, and the text if there is one."""
     data = fact.data
     name = fact.type.removeprefix("pledge.ticket.").rpartition(".")[0].replace("_", " ")
@@ -185,7 +196,8 @@ def told(fact: FactView) -> dict[str, Any]:
     if data.get("missing"):
         details.append(f"missing: {words(', '.join(data['missing']))}")
     if until := data.get("next_update_by"):
-        details.append(Markup("next update by: {}").format(instant(datetime.fromisoformat(until))))
+        by = instant(datetime.fromisoformat(until), zone)
+        details.append(Markup("next update by: {}").format(by))
     kept = (data.get(each) for each in ("text", "resolution", "outcome", "note"))
     text = fact.text or next((each for each in kept if each), "")
     if fact.type == EmailRequested.TYPE:

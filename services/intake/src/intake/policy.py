@@ -35,6 +35,7 @@ from intake.policy_parts import (
     RuleCondition,
     Text,
     WebAddress,
+    Zone,
     address_of,
     condition_of,
 )
@@ -119,6 +120,7 @@ class DeskFile(Part):
     reply_address: str
     help_centre: WebAddress | None = None
     language: str | None = Field(default=None, pattern=r"^[A-Za-z]{2,3}(-[A-Za-z0-9]{2,8})*$")
+    zone: Zone = "UTC"
     severities: tuple[SeverityDefinition, ...] = Field(min_length=1)
     priorities: tuple[Name, ...] = ()
     defaults: Defaults = Defaults()
@@ -251,6 +253,7 @@ def to_desk(model: DeskFile) -> Desk:
         default_priority=model.defaults.priority,
         default_plan=model.defaults.plan,
         language=model.language,
+        zone=model.zone,
         trial_floor=model.trials.severity_at_least,
         levels=levels_of(model.severities),
         help_centre=model.help_centre,

@@ -179,10 +179,14 @@ class Portal:
         async with self._pool.acquire() as connection:
             # The newest, and only theirs: what strangers can add, links to sign in, hides nothing.
             rows = await queries.newest_facts(connection, ticket.id, list(TYPES), MAX_FACTS)
-        story = [_entry(row) for row in rows]
+        asker = ticket.requester
+        told = asker.zone if requester_key(asker) == person.address else None
+        zone = known.zone_of(person.address, told)
+        story = [_entry(row, zone) for row in rows]
         return self._page(
             request, known, person, "my_ticket.html",
             ticket=ticket,
+            zone=zone,
             story=[each for each in story if each is not None],
             missing=asked_for(known, ticket),
             is_finished=ticket.state in FINISHED,
@@ -357,7 +361,13 @@ class Portal:
         status: int = 200,
         **context: Any,
     ) -> Response:
-        values = {"portal": desk, "person": person, "language": desk.language or "en", **context}
+        values = {
+            "portal": desk,
+            "person": person,
+            "language": desk.language or "en",
+            "zone": desk.zone_of(person.address if person else None),
+            **context,
+        }
         return self._web.page(request, template, status=status, **values)
 
     def _keep(self, response: Response, desk: str, value: str, lasts: timedelta) -> None:
@@ -382,6 +392,6 @@ def _contact(person: Person, ticket: Ticket) -> Contact:
     return ticket.requester if is_requester else Contact(email=person.address)
 
 
-def _entry(row: asyncpg.Record) -> Entry | None:
+def _entry(row: asyncpg.Record, zone: str) -> Entry | None:
     at: datetime = row["occurred_at"]
-    return entry(row["type"], at, queries.data_of(row), row["text"])
+    return entry(row["type"], at, queries.data_of(row), row["text"], zone)

@@ -14,6 +14,7 @@ tickets:
 # It must be one of `addresses`.
 reply_address: support@{desk}.example
 language: en
+zone: UTC                      # of the times on the desk's pages, where a customer has none
 # help_centre: https://help.{desk}.example    # linked from the portal and the chat widget
 
 # The gravest first. The words stand beside the choice in triage.

@@ -2,7 +2,9 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from functools import lru_cache
 from typing import Final
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from intake.domain.case_state import CareRules
 from intake.domain.chat_hours import ChatRules
@@ -14,6 +16,16 @@ from intake.domain.requirements import Requirement
 from pledge.events import Contact
 
 DESK_RULE: Final = "desk"
+
+
+@lru_cache(maxsize=1024)
+def is_zone(name: str) -> bool:
+    """Whether this is an IANA zone that is known here."""
+    try:
+        ZoneInfo(name)
+    except (ZoneInfoNotFoundError, ValueError, OSError):
+        return False
+    return True
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,7 +80,7 @@ class Rule:
 class Desk:
     """One desk. ``severities`` and ``priorities`` are in order, the gravest first; a line of a mail
     that begins with one of ``severity_labels`` or ``priority_labels`` sets it (INF-01).
-    ``customers`` are all by their names."""
+    ``customers`` are all by their names. ``zone`` (IANA) is that of its people and pages."""
 
     id: str
     name: str
@@ -81,6 +93,7 @@ class Desk:
     default_priority: str | None = None
     default_plan: str | None = None
     language: str | None = None
+    zone: str = "UTC"
     requester_sets_severity: bool = False
     trial_floor: str | None = None
     form_keys: frozenset[str] = frozenset()
@@ -128,6 +141,14 @@ class Desk:
         if address is None:
             return ()
         return tuple(each for each in self.customers.values() if each.is_administered_by(address))
+
+    def zone_of(self, address: str | None, told: str | None = None) -> str:
+        """The zone that a person reads times in: what they told, if it is one, else their
+        organisation's, else the desk's."""
+        if told is not None and is_zone(told):
+            return told
+        customer = self.customer_of(address)
+        return (customer.zone if customer else None) or self.zone
 
     def severity_named(self, words: str | None) -> str | None:
         """The severity that a requester means by these words: its name, or another in the file."""

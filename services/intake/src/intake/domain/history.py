@@ -5,6 +5,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Final, TypeAlias
+from zoneinfo import ZoneInfo
 
 Data: TypeAlias = Mapping[str, Any]
 
@@ -19,12 +20,16 @@ class Entry:
     text: str = ""
 
 
-def entry(type_name: str, at: datetime, data: Data, whole_text: str | None) -> Entry | None:
-    """The fact as the requester sees it, or None: it is not for them. ``whole_text`` is the text
-    where the fact repeats only a part of it."""
+def entry(
+    type_name: str, at: datetime, data: Data, whole_text: str | None, zone: str = "UTC"
+) -> Entry | None:
+    """The fact as a requester in the zone sees it, or None: it is not for them. ``whole_text`` is
+    the text where the fact repeats only a part of it."""
     reader = _READERS.get(type_name.removeprefix("pledge.ticket.").removesuffix(".v1"))
     if reader is None:
         return None
+    if isinstance(starts_at := data.get("starts_at"), str):
+        data = {**data, "starts_at": datetime.fromisoformat(starts_at).astimezone(ZoneInfo(zone))}
     what, who, text = reader(data)
     return Entry(at, what, who, whole_text or text if text else "")
 
@@ -86,8 +91,9 @@ def _step(words: str, field: str = "text") -> Callable[[Data], tuple[str, str, s
 
 def _meeting(words: str) -> Callable[[Data], tuple[str, str, str]]:
     def told(data: Data) -> tuple[str, str, str]:
-        at = str(data.get("starts_at") or "")[:16].replace("T", ", ")
-        return f"{words} for {at} UTC", "", str(data.get("place") or "")
+        at = data.get("starts_at")
+        when = f" for {at:%Y-%m-%d, %H:%M %Z}" if isinstance(at, datetime) else ""
+        return f"{words}{when}", "", str(data.get("place") or "")
 
     return told
 

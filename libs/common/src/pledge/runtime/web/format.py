@@ -14,7 +14,7 @@ def instant(value: datetime | None, zone: str = "UTC") -> Markup:
         return Markup("–")
     local = value.astimezone(ZoneInfo(zone))
     return Markup('<time datetime="{}">{} {}</time>').format(
-        _machine(value), local.strftime("%Y-%m-%d %H:%M:%S"), local.tzname()
+        _machine(value), local.strftime("%Y-%m-%d %H:%M:%S"), _zone_name(local)
     )
 
 
@@ -32,9 +32,7 @@ def local_time(value: datetime | None, zone: tzinfo, *, today: datetime | None =
     if today is not None and local.year == (here := today.astimezone(zone)).year:
         day = "" if local.date() == here.date() else f"{local:%a} {local.day} {local:%b}"
     clock = f"{local:%H:%M:%S}" if local.second else f"{local:%H:%M}"
-    name = local.tzname() or ""
-    named = f"UTC{name}" if name[:1] in "+-" else name
-    words = " ".join(part for part in (day, clock, named) if part)
+    words = " ".join(part for part in (day, clock, _zone_name(local)) if part)
     return Markup('<time datetime="{}">{}</time>').format(_machine(value), words)
 
 
@@ -68,6 +66,12 @@ def until(value: datetime | None, now: datetime) -> str:
 def words(name: str) -> str:
     """A name from a file or an event for people: `first_response` as `first response`."""
     return name.replace("_", " ")
+
+
+def _zone_name(local: datetime) -> str:
+    """How people call the zone then: `CET`, or `UTC-05` where it has no letters."""
+    name = local.tzname() or ""
+    return f"UTC{name}" if name[:1] in ("+", "-") else name
 
 
 def _machine(value: datetime) -> str:
