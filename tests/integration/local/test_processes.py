@@ -52,6 +52,19 @@ def test_server_in_a_folder_with_a_long_name_starts(tmp_path: Path) -> None:
         assert run(execute(server, "SELECT 1")) == 1
 
 
+def test_server_whose_first_start_was_killed_starts_again(tmp_path: Path) -> None:
+    script = "import sys, pathlib, pledge_local.postgres as postgres;"
+    script += "postgres.Server(pathlib.Path(sys.argv[1])).start()"
+    first = subprocess.Popen([sys.executable, "-c", script, str(tmp_path / "pg")])
+    # One of the first files of a data folder: most are still missing.
+    while not list(tmp_path.rglob("PG_VERSION")):
+        assert first.poll() is None
+    first.kill()
+    first.wait()
+    with Server(tmp_path / "pg") as server:
+        assert run(execute(server, "SELECT 1")) == 1
+
+
 def test_failed_start_shows_the_end_of_the_log(tmp_path: Path) -> None:
     server = Server(tmp_path / "pg", settings={"no_such_setting": "1"})
     with pytest.raises(LocalError) as refusal:

@@ -7,6 +7,7 @@ import hashlib
 import importlib.util
 import os
 import pwd
+import shutil
 import signal
 import stat
 import subprocess
@@ -209,15 +210,21 @@ class Server:
             await connection.close()
 
     def _initialise(self) -> None:
-        self.folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+        """Make the data folder: it appears whole or not at all, even if this is killed."""
+        place, name = self.folder.parent, self.folder.name
+        place.mkdir(mode=0o700, parents=True, exist_ok=True)
+        for left_over in place.glob(f"{name}.*.new"):
+            shutil.rmtree(left_over, ignore_errors=True)
+        draft = Path(tempfile.mkdtemp(prefix=f"{name}.", suffix=".new", dir=place))
         if self._identity == DEPUTY:
-            os.chown(self.folder, pwd.getpwnam(DEPUTY).pw_uid, -1)
-        command = [_program("initdb"), "-D", str(self.folder), "--auth=trust", "--encoding=UTF8"]
+            os.chown(draft, pwd.getpwnam(DEPUTY).pw_uid, -1)
+        command = [_program("initdb"), "-D", str(draft), "--auth=trust", "--encoding=UTF8"]
         command += ["--locale=C.UTF-8", "--no-instructions", "--username", SUPERUSER, "--no-sync"]
         child = Child("initdb", command, self.log, identity=self._identity)
         if not child.wait(STARTS_WITHIN) or child.exit_code() != 0:
             child.kill()
             raise self._failure("could not prepare its data folder")
+        draft.rename(self.folder)
 
     def _wait_until_ready(self, child: Child) -> None:
         clock = SystemClock()

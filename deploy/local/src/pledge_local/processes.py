@@ -9,6 +9,7 @@ import sys
 import time
 from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from pathlib import Path
 
 import psutil
@@ -87,7 +88,7 @@ class Child:
             self._process.kill()
         self._process.wait()
         for child in family:
-            if child.is_running():
+            with suppress(psutil.NoSuchProcess):  # it went with its parent
                 child.kill()
         psutil.wait_procs(family, timeout=10)
 
