@@ -66,7 +66,8 @@ async def test_policy_is_listed_and_previewed(sla: Sla, tmp_path: Path) -> None:
     assert (status, "1 of 1 open tickets" in told, "moves" in told) == (0, True, True)
     status, told = await pledge(sla, "policy", "history", "acme", "--json")
     version = json.loads(told)["items"][0]["version"]
-    assert await pledge(sla, "policy", "diff", "acme", version) == (0, "")
+    status, told = await pledge(sla, "policy", "diff", "acme", version)
+    assert (status, "say the same" in told) == (0, True)
 
 
 async def test_reports_are_shown_as_table_csv_and_json(sla: Sla) -> None:
@@ -99,26 +100,35 @@ async def test_errors_are_one_line_of_what_is_wrong(
     assert "Traceback" not in told
 
 
-def run(*words: str, stdin: str = "") -> subprocess.CompletedProcess[str]:
-    return subprocess.run(
+def run(*words: str, stdin: str | bytes = "") -> subprocess.CompletedProcess[str]:
+    done = subprocess.run(
         [sys.executable, "-c", COMMAND, "sla", *words],
-        input=stdin,
+        input=stdin.encode() if isinstance(stdin, str) else stdin,
         capture_output=True,
-        text=True,
         check=False,
     )
+    told, complained = done.stdout.decode(), done.stderr.decode()
+    return subprocess.CompletedProcess(done.args, done.returncode, told, complained)
 
 
 def test_calendar_answers_each_line() -> None:
     office = {"timezone": "America/Toronto", "hours": {"mon-fri": ["08:30-18:00"]}}
     friday = {"calendar": office, "op": "add", "start": "2026-11-20T22:30:00Z", "seconds": 3600}
-    lines = [json.dumps({"id": 7} | friday), "nonsense", json.dumps({"id": 8, "op": "sing"})]
-    done = run("calendar", stdin="\n".join(lines) + "\n")
+    always = {"calendar": "always", "op": "is_open", "start": "2026-11-20T22:30:00Z"}
+    lines = [
+        json.dumps({"id": 7} | friday).encode(),
+        b"nonsense",
+        json.dumps({"id": 8, "op": "sing"}).encode(),
+        b"[" * 100_000,
+        b'{"id": "\xff"}',
+        json.dumps({"id": "half a \ud83d"} | always).encode(),
+    ]
+    done = run("calendar", stdin=b"\n".join(lines))
     answers = [json.loads(line) for line in done.stdout.splitlines()]
     assert answers[0] == {"id": 7, "result": "2026-11-23T14:00:00Z"}
-    assert "error" in answers[1]
-    assert answers[2]["id"] == 8
-    assert "error" in answers[2]
+    assert answers[5] == {"id": "half a \ud83d", "result": True}
+    assert ["error" in each for each in answers] == [False, True, True, True, True, False]
+    assert [each["id"] for each in answers[1:5]] == [None, 8, None, None]
     assert done.returncode == 0
 
 
@@ -144,6 +154,37 @@ def test_simulation_needs_neither_broker_nor_database(tmp_path: Path) -> None:
         "simulate", "--desk", str(desk), "--facts", str(facts), "--until", "2026-11-17T00:00:00Z"
     )
     assert "BREACHED" in later.stdout
-    facts.write_text("{}\nnot json\n")
-    wrong = run("simulate", "--desk", str(desk), "--facts", str(facts))
-    assert (wrong.returncode, f"{facts}:2" in wrong.stderr) == (2, True)
+
+
+@pytest.mark.parametrize(
+    ("line", "said"),
+    [
+        ("not json", "is not JSON"),
+        ("[1]", "is no JSON object"),
+        ("[" * 100_000, "nested too deep"),
+        ('{"type": "opened", "number": "A-1"}', "`type` is `opened`"),
+        ('{"type": "pledge.ticket.noted.v1", "number": "A-1"}', "`occurred_at` is"),
+        (
+            '{"type": "pledge.ticket.noted.v1", "occurred_at": "2026-03-02T09:00:00Z"}',
+            "`ticket_id` is missing",
+        ),
+    ],
+)
+def test_simulation_names_the_line_that_is_wrong(tmp_path: Path, line: str, said: str) -> None:
+    facts = tmp_path / "facts.jsonl"
+    other = '{"type": "pledge.timer.started.v1"}'
+    facts.write_text(f"{other}\n\n{line}\n")
+    wrong = run("simulate", "--desk", str(write_acme(tmp_path) / "acme"), "--facts", str(facts))
+    assert wrong.returncode == 2
+    assert f"{facts}:3: " in wrong.stderr
+    assert said in wrong.stderr
+
+
+def test_simulation_leaves_out_events_that_are_no_facts(tmp_path: Path) -> None:
+    facts = tmp_path / "facts.jsonl"
+    opened = Story().opened().last.value or b""
+    facts.write_bytes(b'{"type": "pledge.timer.started.v1"}\n' + opened)
+    asked = ("simulate", "--desk", str(write_acme(tmp_path) / "acme"), "--facts", str(facts))
+    done = run(*asked, "--json")
+    assert len(json.loads(done.stdout)["tickets"]) == 1
+    assert "left out 1 x pledge.timer.started.v1" in done.stderr

@@ -133,3 +133,11 @@ def test_calendar_that_opens_only_in_the_past_is_refused() -> None:
     assert "does not open" in str(ask(once, "is_open", "2026-03-01T00:00:00Z"))
     assert "not open long enough" in str(ask(once, "add", "2020-03-01T00:00:00Z", seconds=3601))
     assert ask(once, "add", "2020-03-01T00:00:00Z", seconds=3600) == "2020-03-07T10:00:00Z"
+
+
+def test_calendar_that_opens_only_after_ten_years_is_refused_whatever_was_asked_before() -> None:
+    once = {"timezone": "UTC", "hours": {}, "exceptions": {"2037-03-07": ["09:00-10:00"]}}
+    early = {"start": "2026-03-01T00:00:00Z"}
+    assert "does not open within 10 years" in str(ask(once, "is_open", **early))
+    assert ask(once, "add", "2027-03-08T00:00:00Z", seconds=60) == "2037-03-07T09:01:00Z"
+    assert "does not open within 10 years" in str(ask(once, "is_open", **early))

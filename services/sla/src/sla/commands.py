@@ -4,10 +4,9 @@ from __future__ import annotations
 
 import json
 import sys
-from collections.abc import Iterable, Iterator
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated
 
 import typer
 
@@ -19,7 +18,7 @@ from pledge.runtime.service import ServiceDescription
 from sla.asking import get, load_policy
 from sla.domain import simulate as simulation
 from sla.domain.calendar_op import calendar_op
-from sla.domain.facts import NotAFact, fact_from_event
+from sla.facts_file import FactsFile, read_facts
 from sla.policy import DESK_TEMPLATE, check_desk_file
 from sla.policy_commands import app as policy_app
 from sla.policy_model import PolicyFile
@@ -101,25 +100,23 @@ def simulate(
     --until the promises are shown as of now, or of the newest event where that lies ahead.
     """
     policy = load_policy(desk)
-    events = list(_events(facts))
-    try:
-        seen_until = _instant(until) or max(SystemClock().now(), _newest(events))
-        simulated = simulation.simulate(events, policy, seen_until)
-    except NotAFact as error:
-        raise cli.CommandError(f"{facts}: {error}") from error
+    told = read_facts(facts)
+    for kind, count in told.ignored.items():
+        typer.echo(f"{facts}: left out {count} x {kind}, which is no fact of a ticket", err=True)
+    seen_until = _instant(until) or _newest(told)
+    simulated = simulation.simulate(told.events, policy, seen_until)
     if as_json:
-        answer = simulation.as_json(simulated, policy, seen_until)
-        typer.echo(json.dumps(answer, indent=2, ensure_ascii=False))
+        typer.echo(json.dumps(simulation.as_json(simulated, policy, seen_until), indent=2))
     else:
         typer.echo(simulation.as_text(simulated))
 
 
-def _newest(events: Iterable[dict[str, Any]]) -> datetime:
-    """The newest instant that the events name. Raises CommandError when there is no event."""
-    facts = [fact_from_event(data, position) for position, data in enumerate(events, start=1)]
-    if not facts:
+def _newest(told: FactsFile) -> datetime:
+    """Now, or the newest instant that the events name. Raises CommandError where there are none."""
+    if not told.facts:
         raise cli.CommandError("there is no event to simulate")
-    return max(max(fact.occurred_at, fact.recorded_at) for fact in facts)
+    newest = max(max(fact.occurred_at, fact.recorded_at) for fact in told.facts)
+    return max(SystemClock().now(), newest)
 
 
 @app.command(epilog="Example:\n\npledge sla explain VIR-10042")
@@ -167,25 +164,6 @@ def breaches(
     page = get("/breaches", asked).json()
     columns = ("number", "metric", "severity", "due_at", "detected_at", "retracted_at", "target")
     show_page(page, columns, as_json=as_json)
-
-
-def _events(path: Path) -> Iterator[dict[str, Any]]:
-    """The JSON objects of a file, one a line. Raises CommandError naming the line that is none."""
-    try:
-        text = sys.stdin.read() if str(path) == "-" else path.read_text(encoding="utf-8")
-    except (OSError, UnicodeDecodeError) as error:
-        why = error.strerror if isinstance(error, OSError) else f"it is no UTF-8 text: {error}"
-        raise cli.CommandError(f"{path} can't be read: {why}") from error
-    for number, line in enumerate(text.splitlines(), start=1):
-        if not line.strip():
-            continue
-        try:
-            event = json.loads(line)
-        except ValueError as error:
-            raise cli.CommandError(f"{path}:{number}: is not JSON: {error}") from error
-        if not isinstance(event, dict):
-            raise cli.CommandError(f"{path}:{number}: is no JSON object")
-        yield event
 
 
 def _instant(text: str | None) -> datetime | None:

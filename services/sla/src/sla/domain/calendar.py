@@ -152,9 +152,10 @@ class Calendar:
         while True:
             c = self._cover(at, min(at + years * YEAR, LAST_US + YEAR))
             i = bisect_right(c.opens, at)
-            if i < len(c.opens):
+            # Compiled may be more, after other questions, than is searched.
+            if i < len(c.opens) and c.opens[i] <= at + SEARCH_YEARS * YEAR:
                 return c.opens[i]
-            if years >= SEARCH_YEARS:
+            if i < len(c.opens) or years >= SEARCH_YEARS:
                 raise NeverOpens(f"{self.name}: does not open within {SEARCH_YEARS} years")
             years = min(years * 3, SEARCH_YEARS)
 
