@@ -41,6 +41,20 @@ async def test_the_api_is_for_every_site(status: Status) -> None:
         assert (await client.get("/nobody/api/v2/summary.json")).status_code == 404
 
 
+async def test_what_is_not_there_is_told_in_the_public_layout(status: Status) -> None:
+    browser = {"accept": "text/html"}
+    async with status.public() as client:
+        missing = await client.get("/acme/incidents/nothing", headers=browser)
+        assert missing.status_code == 404
+        assert '<a href="/acme/">The status of Acme</a>' in missing.text
+        unknown = await client.get("/nobody/", headers=browser)
+        for answer in (missing, unknown):
+            assert "There is no" in answer.text
+            assert "Services" not in answer.text, "the staff's navigation is not for the public"
+        signed_out = await client.get("/sign-in", headers=browser)
+        assert "Services" in signed_out.text
+
+
 async def test_every_v2_path_answers_with_the_page_first(status: Status) -> None:
     async with status.public() as client:
         for path in v2.PATHS:

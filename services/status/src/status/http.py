@@ -28,8 +28,10 @@ def routers(
 ) -> list[APIRouter]:
     """The staff's API and pages, then the public's, whose `/<desk>` takes what is left."""
     pages = Pages(web, {desk: policy.update_within for desk, policy in policies.items()})
+    site = PublicSite(snapshots, pages, pool, metrics)
+    web.problem_page = site.problem_page
     return [
         StaffApi(changes, snapshots, pool, ids).router(),
         StaffPages(changes, snapshots, pool, web, ids).router(),
-        PublicSite(snapshots, pages, pool, metrics).router(),
+        site.router(),
     ]

@@ -31,6 +31,9 @@ CORS = {
 # does not answer, a cache may show the last page for a day.
 CACHING = "public, max-age=1, stale-while-revalidate=4, stale-if-error=86400"
 
+# What the addresses of the staff's pages begin with.
+STAFF_PLACES = ("staff", "sign-in", "sign-out")
+
 _PUBLIC_ID = re.compile(r"[a-z0-9]{12}")
 
 Handler = Callable[[Request], Any]
@@ -129,6 +132,19 @@ class PublicSite:
         snapshot = self._snapshot(request, CORS)
         document = snapshot.document("history.rss", lambda: feeds.rss(snapshot.state))
         return self._answer(request, snapshot, document, "application/rss+xml", "feed", CORS)
+
+    def problem_page(
+        self, request: Request, problem: HttpProblem
+    ) -> tuple[str, Mapping[str, Any]] | None:
+        """The layout of an error for the public; None: the page is the staff's."""
+        place = request.url.path.split("/")[1]
+        if place in STAFF_PLACES:
+            return None
+        here, base = self._snapshots.of_desk(place), f"/{place}"
+        if here is None:
+            here, base = self._snapshots.of_host(host_of(request.headers.get("host", ""))), ""
+        page = here.state.page if here else None
+        return "public_problem.html", {"page": page, "base": base}
 
     # -- finding -----------------------------------------------------------------------------
 
