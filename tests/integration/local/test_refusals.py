@@ -74,6 +74,9 @@ def test_addresses_are_for_the_owner_alone_and_gone_after_the_stop(tmp_path: Pat
         assert home.runner() == os.getpid()
     assert home.stack() is None
     assert home.runner() is None
+    # As a stack that was killed leaves it: nobody answers there.
+    home.write_stack({"token": "secret"})
+    assert home.stack() is None
 
 
 def test_folder_that_cannot_be_written_is_named() -> None:

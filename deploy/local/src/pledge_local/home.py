@@ -124,6 +124,8 @@ class Home:
 
     def stack(self) -> dict[str, Any] | None:
         """The addresses of the running stack; None while there is none, or it starts or stops."""
+        if self.runner() is None:
+            return None  # one that was killed leaves its addresses behind
         try:
             content = json.loads(self.stack_file.read_text(encoding="utf-8"))
         except (OSError, ValueError):
