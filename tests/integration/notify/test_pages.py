@@ -185,7 +185,8 @@ async def test_the_link_of_a_page_acknowledges_by_post_and_not_by_looking(
     async with asker() as client:
         shown = await client.get(body["acknowledge_url"])
         assert shown.status_code == 200
-        assert "Mail is down" in shown.text
+        assert "first response missed: Mail is down" in shown.text
+        assert "<dd>first response</dd>" in shown.text
         assert (await notify.get("/pages"))[0]["state"] == "triggered"
         for _ in range(2):
             done = await client.post(body["acknowledge_url"])

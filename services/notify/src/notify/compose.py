@@ -12,6 +12,7 @@ from notify.domain.oncall import on_call
 from notify.domain.routing import ChatWanted, Notice, Party
 from notify.rows import About, Draft
 from pledge.events import Envelope
+from pledge.runtime.web.format import words
 
 _SUMMARY_LENGTH = 300
 
@@ -47,11 +48,12 @@ class Letter:
 
 
 def summary(notice: Notice) -> str:
-    """A page in one line: `VIR-10042 p1: first_response missed: Mail is down`."""
+    """A page in one line: `VIR-10042 p1: first response missed: Mail is down`."""
     subject = " ".join(part for part in (notice.number, notice.severity) if part)
+    promise = words(notice.metric or "")
     what = {
-        "promise.breached": f"{notice.metric} missed",
-        "timer.at_risk": f"{notice.metric} at risk",
+        "promise.breached": f"{promise} missed",
+        "timer.at_risk": f"{promise} at risk",
         "ticket.opened": "urgent request" if notice.is_urgent else "new request",
         "ticket.escalated": "asks for a manager",
         "ticket.callback_requested": "waits to be called back",
@@ -76,10 +78,10 @@ class Composer:
     ) -> Draft:
         """One mail to one addressee. Raises render.RenderFailed."""
         recipient = {"name": mailbox.name, "email": mailbox.address, **values.get("recipient", {})}
-        words = render.render(
+        rendered = render.render(
             template, {**values, "desk": desk_values(desk), "recipient": recipient}, mailbox.zone
         )
-        content = _mail_content(desk, mailbox, letter, words, draft_id, now)
+        content = _mail_content(desk, mailbox, letter, rendered, draft_id, now)
         return Draft(
             id=draft_id,
             desk=desk.name,
@@ -108,7 +110,7 @@ class Composer:
         receiver = wanted.receiver
         zone = desk.receivers[receiver].zone
         values = {**notice_values(notice), "desk": desk_values(desk)}
-        words = render.render(desk.template(wanted.template, desk.language), values, zone)
+        rendered = render.render(desk.template(wanted.template, desk.language), values, zone)
         return Draft(
             id=draft_id,
             desk=desk.name,
@@ -121,8 +123,8 @@ class Composer:
                 "type": "pledge.message.v1",
                 "desk": desk.name,
                 "ticket_number": about.number,
-                "title": words.subject,
-                "text": words.text,
+                "title": rendered.subject,
+                "text": rendered.text,
             },
             context={"template": wanted.template},
             cause=cause,
@@ -150,7 +152,7 @@ def _mail_content(
     desk: Desk,
     mailbox: Mailbox,
     letter: Letter,
-    words: render.Rendered,
+    rendered: render.Rendered,
     draft_id: UUID,
     now: datetime,
 ) -> dict[str, Any]:
@@ -160,9 +162,9 @@ def _mail_content(
         "from_name": desk.title,
         "envelope_from": desk.sender,
         "to_name": mailbox.name,
-        "subject": words.subject or letter.about.number or desk.title,
-        "text": words.text,
-        "html": words.html,
+        "subject": rendered.subject or letter.about.number or desk.title,
+        "text": rendered.text,
+        "html": rendered.html,
         "date": now.isoformat(),
         "message_id": f"<{draft_id}@{desk.sender.rpartition('@')[2]}>",
         "reply_to": letter.reply_to,

@@ -39,7 +39,7 @@ This page is late: it happened on {{ occurred_at }}.
 Ticket:    {{ ticket.number }}
 Severity:  {{ ticket.severity }}
 {% if metric %}
-Promise:   {{ metric }}
+Promise:   {{ metric|words }}
 Was due:   {{ due_at }}
 Noticed:   {{ detected_at }}
 {% endif %}
@@ -58,9 +58,9 @@ This is {{ desk.title }}, calling {{ name }}. {{ summary }}.
 )
 
 _BREACH = Template(
-    subject="[{{ ticket.number }}] {{ metric }} missed",
+    subject="[{{ ticket.number }}] {{ metric|words }} missed",
     text="""\
-The promise "{{ metric }}" of ticket {{ ticket.number }} ({{ ticket.title }}) was due on
+The promise "{{ metric|words }}" of ticket {{ ticket.number }} ({{ ticket.title }}) was due on
 {{ due_at }} and was missed. It was noticed on {{ detected_at }}.
 
 Severity: {{ ticket.severity }}

@@ -17,6 +17,7 @@ from jinja2.runtime import Context
 from jinja2.sandbox import ImmutableSandboxedEnvironment
 
 from notify.domain.desk import Template as DeskTemplate
+from pledge.runtime.web.format import words
 
 _ZONE = "recipient_zone"
 LONGEST_RESULT = 500_000  # characters; a template's loop can't fill the memory of the mail's reader
@@ -109,6 +110,8 @@ def _environment(*, autoescape: bool) -> ImmutableSandboxedEnvironment:
     environment.globals.clear()
     for name in _SWELLING_FILTERS:
         environment.filters.pop(name)
+    # Names such as that of a promise, for people: `{{ metric|words }}`.
+    environment.filters["words"] = lambda value: words("" if value is None else str(value))
     return environment
 
 
