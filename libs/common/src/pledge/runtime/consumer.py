@@ -210,12 +210,14 @@ class PartitionConsumer:
         """See `standstill.Watched`: without partitions, to get them is the work."""
         if not self._is_assigned:
             return True
-        owned = self.owned()
         try:
-            if owned - await self.caught_up(owned):
-                return True
+            ends = await self.ends(self.owned())
         except KafkaError as error:
             log.debug("the broker is away", error=repr(error))
+            ends = {}
+        held = [(state, end) for each, end in ends.items() if (state := self._states.get(each))]
+        if sum(self._observe_lag(state, end) for state, end in held) > 0:
+            return True
         self._progress()
         return False
 
@@ -269,6 +271,7 @@ class PartitionConsumer:
             self._states = states
             await self._handler.assigned(partitions)
             for partition, state in states.items():
+                state.newest_at = self._clock.now()
                 self._seek(partition, state.next_offset)
         except Exception as error:
             self._fail(error)
@@ -337,7 +340,7 @@ class PartitionConsumer:
             try:
                 if unseen := self._unseen(state, records):
                     await self._worker.work(state, unseen)
-                    self._observe_lag(state, unseen[-1])
+                    state.newest_at = unseen[-1].timestamp
             except Fenced:
                 self._lost(state)
             except Exception:
@@ -369,13 +372,12 @@ class PartitionConsumer:
 
     # -- figures and names -------------------------------------------------------------------
 
-    def _observe_lag(self, state: PartitionState, last: Record) -> None:
-        if self._subscription is None:
-            return
-        end = self._subscription.highwater(self._physical(state.partition))
-        behind = 0 if end is None else max(0, end - state.next_offset)
-        age = self._clock.now() - last.timestamp if behind else timedelta(0)
+    def _observe_lag(self, state: PartitionState, end: int) -> int:
+        """Measure, and give, how many records of the partition wait."""
+        behind = max(0, end - state.next_offset)
+        age = self._clock.now() - state.newest_at if behind and state.newest_at else timedelta(0)
         self._metrics.lag(state.partition, behind, max(age, timedelta(0)))
+        return behind
 
     def _offsets(self) -> dict[TopicPartition, int]:
         return {self._physical(each): s.next_offset for each, s in self._states.items()}

@@ -54,7 +54,7 @@ class RuntimeMetrics:
         )
         self._lag_seconds = Gauge(
             "pledge_consumer_lag_seconds",
-            "Age of the record applied last while more are waiting; 0 when caught up.",
+            "Age of the record applied last, or of the takeover, while more wait; else 0.",
             place,
             registry=registry,
         )

@@ -10,7 +10,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, field
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import TypeVar
 
 import asyncpg
@@ -67,6 +67,8 @@ class PartitionState:
     epoch: int
     next_offset: int
     poison_run: int
+    # The timestamp of the record applied last; of the takeover, where none was since.
+    newest_at: datetime | None = None
     lock: asyncio.Lock = field(default_factory=asyncio.Lock)
     # Set when the group takes the partition away: work that waits or retries gives up.
     is_revoked: bool = False

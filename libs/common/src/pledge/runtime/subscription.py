@@ -131,11 +131,6 @@ class Subscription:
         """Tell the group how far we are; for lag tools, nothing is read back from it."""
         await self._consumer.commit(dict(offsets))
 
-    def highwater(self, topic_partition: TopicPartition) -> int | None:
-        """The end of the partition as of the last fetch; None before the first."""
-        highwater: int | None = self._consumer.highwater(topic_partition)
-        return highwater
-
     @property
     def _consumer(self) -> AIOKafkaConsumer:
         consumer = self._subscriber.consumer
