@@ -8,6 +8,8 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import structlog
+
 from integration.sla.acme import ACME, write_acme
 from integration.sla.harness import Sla, about, said
 from integration.sla.stories import MONDAY, Story, minutes
@@ -200,6 +202,31 @@ async def test_killed_in_the_middle_it_goes_on_where_it_was(
         assert (await second.get("/policies/acme/apply"))["counts"] == {"moves": 24}
 
 
+async def versions_of_tickets(sla: Sla) -> set[str]:
+    return {
+        row["policy_version"]
+        for row in await sla.connection.fetch("SELECT DISTINCT policy_version FROM tickets")
+    }
+
+
+async def test_tickets_opened_meanwhile_under_the_old_version_are_taken_too(
+    make_sla: Makes, tmp_path: Path
+) -> None:
+    """By a process that runs on with the old file; and what is read only after all that."""
+    clock = VirtualClock(MONDAY)
+    desks = write_acme(tmp_path / "new", responding_within("45m"))
+    async with make_sla(clock=clock) as old:
+        clock.advance_to(MONDAY + minutes(2))
+        async with make_sla(clock=clock, desks=desks) as new:
+            await new.tell(*[Story(number).opened(3) for number in range(12)])
+            assert len(await versions_of_tickets(new)) == 2
+
+            meanwhile = [Story(number).opened(3) for number in range(12, 60)]
+            await asyncio.gather(applied(new), old.publish(*meanwhile))
+            await new.tell(*[Story(number).opened(1 + 2 * number % 4) for number in range(60, 80)])
+            assert await versions_of_tickets(new) == {await version_of(new)}
+
+
 async def test_only_an_admin_applies_and_only_what_is_in_force_for_open_tickets(
     make_sla: Makes, tmp_path: Path
 ) -> None:
@@ -221,7 +248,13 @@ async def test_command_previews_applies_and_shows_how_far_it_is(
     clock = VirtualClock(MONDAY)
     async with make_sla(clock=clock) as before:
         await before.tell(*some_stories())
+    clock.advance_to(MONDAY + minutes(1))
     folder = write_acme(tmp_path / "new", responding_within("45m")) / "acme"
+    with structlog.testing.capture_logs() as lines:
+        async with make_sla(clock=clock, desks=folder.parent) as sla:
+            pass
+    warned = [each for each in lines if "not applied" in each["event"]]
+    assert [(each["log_level"], each["desk"]) for each in warned] == [("warning", "acme")]
     async with make_sla(clock=clock, desks=folder.parent) as sla:
         asked = ("policy", "apply", str(folder))
         _, told = await pledge(sla, *asked, "--dry-run", "--json")

@@ -127,6 +127,15 @@ async def test_ticket_that_can_not_be_taken_over_keeps_its_version(
         assert await breached(sla) == {str(good.ticket_id)}
         assert [each["what"] for each in await set_aside(sla)] == ["takeover"]
 
+        await poison(sla, database, bad, cure=True)
+        async with sla.http(roles=["admin"]) as client:
+            assert (await client.post("/quarantine/release")).json() == {"released": 1}
+
+        async def is_taken_over() -> bool:
+            return str(bad.ticket_id) in await breached(sla)
+
+        await eventually(is_taken_over)
+
 
 async def test_ticket_set_aside_already_counts_once_and_still_says_that_its_timers_stand(
     make_sla: Makes, database: Databases, tmp_path: Path

@@ -13,6 +13,7 @@ import structlog
 
 from pledge.runtime.yamlfile import Problem
 from sla.domain.policy import Policy
+from sla.domain.promises import VersionScope
 from sla.domain.versions import Past, Standing, stand
 from sla.policy import PolicyError, check_desk_file, load, parse
 from sla.tickets import Ticket
@@ -24,6 +25,9 @@ _LOCK = 0x706F6C6963696573
 _ALL = """
 SELECT desk, version, effective_from, content, is_superseded FROM policy_versions
 ORDER BY desk, effective_from
+"""
+_APPLIED = """
+SELECT DISTINCT ON (desk) desk, version FROM reassessments ORDER BY desk, reassessment_id DESC
 """
 _SUPERSEDE = """
 UPDATE policy_versions SET is_superseded = true WHERE desk = $1 AND effective_from >= $2
@@ -72,6 +76,8 @@ class Policies:
         self._current: dict[str, tuple[Policy, str]] = {}
         self._history: dict[str, list[Version]] = {}
         self._by_version: dict[tuple[str, str], Policy] = {}
+        # The version that open tickets of a desk were put under last, by order.
+        self._applied: dict[str, str] = {}
 
     @property
     def desks(self) -> frozenset[str]:
@@ -90,15 +96,36 @@ class Policies:
     def for_opening(self, desk: str, at: datetime) -> Policy | None:
         """The policy for a ticket of `desk` opened at `at`; None when the desk promises nothing.
 
-        What was opened before the first version is under the first.
+        What was opened before the first version is under the first. What is read only after a
+        version was applied to open tickets is under that one, or a later.
         """
         if desk not in self._current:
             return None
         versions = self._history.get(desk)
         if not versions:
             return self._current[desk][0]
-        place = bisect_right(versions, at, key=lambda each: each.effective_from)
-        return self._by_version[desk, versions[max(0, place - 1)].version]
+        place = max(0, bisect_right(versions, at, key=lambda each: each.effective_from) - 1)
+        applied = self._applied.get(desk)
+        if applied is not None:
+            later = (each.version for each in reversed(versions[place + 1 :]))
+            if applied in later:
+                return self._by_version[desk, applied]
+        return self._by_version[desk, versions[place].version]
+
+    def unapplied(self, now: datetime) -> list[Policy]:
+        """The policies in force that are for open tickets too, and were not applied to them."""
+        found = []
+        for desk in sorted(self._current):
+            policy = self.for_opening(desk, now)
+            is_first = len(self._history.get(desk, ())) < 2
+            if (
+                policy is not None
+                and not is_first
+                and policy.applies_to is VersionScope.OPEN
+                and self._applied.get(desk) != policy.version
+            ):
+                found.append(policy)
+        return found
 
     def of(self, ticket: Ticket) -> Policy | None:
         """The policy that the ticket is under; `fetch` must have been given the ticket before."""
@@ -129,10 +156,25 @@ class Policies:
         async with connection.transaction():
             await connection.execute("SELECT pg_advisory_xact_lock($1)", _LOCK)
             self._learn(await connection.fetch(_ALL))
+            self._applied = dict(await connection.fetch(_APPLIED))
             for desk, (policy, content) in sorted(self._current.items()):
                 await self._enter(connection, policy, content, now)
                 log.info("policy in force", desk=desk, version=policy.version)
             self._learn(await connection.fetch(_ALL))
+        for policy in self.unapplied(now):
+            log.warning(
+                "a policy for open tickets is in force and not applied: they keep theirs",
+                desk=policy.desk,
+                version=policy.version,
+                to_do=f"pledge sla policy apply <folder of {policy.desk}>",
+            )
+
+    async def learn(self, connection: asyncpg.Connection) -> None:
+        """Hear what was applied to open tickets, also of versions that another process entered."""
+        applied = dict(await connection.fetch(_APPLIED))
+        if applied != self._applied:
+            self._learn(await connection.fetch(_ALL))
+            self._applied = applied
 
     async def _enter(
         self, connection: asyncpg.Connection, policy: Policy, content: str, now: datetime

@@ -101,7 +101,7 @@ def apply(
     """Put the tickets that are open now under the version in force, which says applies_to: open.
 
     The services do it, beside their work; this command gives the order and shows how far it is.
-    Ctrl-C leaves the order in place. Run it again to watch, or to take in tickets that came late.
+    Ctrl-C leaves the order in place. Run it again to watch.
     """
     policy = load_policy(folder)
     if dry_run:

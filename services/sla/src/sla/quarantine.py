@@ -20,6 +20,7 @@ from pledge.runtime.database import is_retriable
 from pledge.runtime.outbox import OutboxTransaction
 from pledge.runtime.ownership import LONGEST_BACKOFF, Fenced
 from pledge.runtime.records import Partition
+from sla import orders
 from sla.consumer import Books
 from sla.times import instant_text
 
@@ -55,7 +56,9 @@ RETURNING ticket_id
 _ASKED = """
 SELECT ticket_id, topic, partition, desk FROM quarantine WHERE release_asked_at IS NOT NULL
 """
-_RELEASE = "DELETE FROM quarantine WHERE ticket_id = $1 AND release_asked_at IS NOT NULL"
+_RELEASE = """
+DELETE FROM quarantine WHERE ticket_id = $1 AND release_asked_at IS NOT NULL RETURNING what
+"""
 _WAKE = "UPDATE tickets SET wake_at = least(wake_at, $2) WHERE ticket_id = $1"
 _COUNTS = "SELECT desk, count(*) AS tickets FROM quarantine GROUP BY desk"
 
@@ -158,11 +161,15 @@ class Quarantine:
         wake: Wake,
         on_released: OnReleased,
     ) -> None:
-        """Look at the ticket again, at once. What fails again is set aside again."""
-        now, (ticket_id, _) = self._books.clock.now(), wake
+        """Look at the ticket again, at once, and put it under the version that it was to be under.
+
+        What fails again is set aside again.
+        """
+        now, (ticket_id, desk) = self._books.clock.now(), wake
         async with owner.owned_transaction(home) as transaction:
             self._books.cache.begin(home, [ticket_id])
-            await transaction.connection.execute(_RELEASE, ticket_id)
+            if await transaction.connection.fetchval(_RELEASE, ticket_id) == "takeover":
+                await orders.take_again(transaction.connection, ticket_id, desk)
             await transaction.connection.execute(_WAKE, ticket_id, now)
         log.info("ticket released from quarantine", ticket_id=str(ticket_id))
         on_released(home, now, wake)

@@ -76,6 +76,7 @@ class Reassessor:
         self._books, self._pool, self._owner = books, pool, owner
         self._timers = timers
         self._woken = asyncio.Event()
+        self._heard: set[tuple[Order, Partition]] = set()
         # What waits here is the machine's work, which no clock moves that a test has.
         self._waits = SystemClock()
 
@@ -89,11 +90,12 @@ class Reassessor:
             self._woken.clear()
             try:
                 async with self._pool.acquire() as connection:
+                    await self._books.policies.learn(connection)
                     found = await orders.under_way(connection)
+                self._heard = {each for each in self._heard if each[0] in found}
                 for order in found:
                     await self._work_off(order)
-                if found:
-                    await self._finish(found)
+                    await self._finish(order)
                 pause = LOOK_INTERVAL
             except Exception as error:
                 if not is_retriable(error):
@@ -106,9 +108,10 @@ class Reassessor:
                 async with asyncio.timeout(pause.total_seconds()):
                     await self._woken.wait()
 
-    async def _finish(self, found: Sequence[Order]) -> None:
+    async def _finish(self, order: Order) -> None:
         async with self._pool.acquire() as connection:
-            await orders.finish(connection, found, self._books.clock.now())
+            if not await orders.finish(connection, order, self._books.clock.now()):
+                self.wake()
 
     async def _work_off(self, order: Order) -> None:
         """Some partitions at a time, until nothing of ours is left but what must wait."""
@@ -134,6 +137,8 @@ class Reassessor:
     async def _go_through(self, order: Order, policy: Policy, homes: Iterator[Partition]) -> None:
         """One partition after the other, each to its end."""
         for home in homes:
+            with suppress(Fenced):
+                await self._hear(order, home)
             after = FIRST
             while True:
                 started = self._waits.monotonic()
@@ -142,6 +147,13 @@ class Reassessor:
                     break
                 took = timedelta(seconds=self._waits.monotonic() - started)
                 await self._waits.sleep(took * self._books.settings.reassess_pause)
+
+    async def _hear(self, order: Order, home: Partition) -> None:
+        """What of the partition is under way may not know of the order; what comes next does."""
+        if (order, home) not in self._heard:
+            async with self._owner.owned_transaction(home) as transaction:
+                await orders.hear(transaction.connection, order, home)
+            self._heard.add((order, home))
 
     async def _batch(self, order: Order, policy: Policy, home: Partition, after: UUID) -> UUID:
         """Re-assess the next tickets of a partition; the last one's id, FIRST at the end."""
