@@ -91,6 +91,21 @@ def test_critical_by_mail_is_serious_until_somebody_phones() -> None:
     assert case.due("first_response") == "2026-03-03 21:15"
 
 
+@pytest.mark.promise("SIS-08", "SIS-09")
+@pytest.mark.parametrize("channel", ["email", "portal", "chat"])
+def test_critical_that_is_phoned_in_out_of_hours_is_answered_in_15_minutes_from_the_call(
+    channel: str,
+) -> None:
+    case = a_case("2026-03-07 10:00", channel)  # a Saturday
+    case.then("triaged", "2026-03-07 10:05", severity="critical")
+    case.then("requester_replied", "2026-03-07 12:00", channel="phone")
+    assert case.due("first_response") == "2026-03-07 12:15"
+    case = a_case("2026-03-07 10:00", channel)
+    case.then("requester_replied", "2026-03-07 12:00", channel="phone")
+    case.then("triaged", "2026-03-07 12:05", severity="critical")
+    assert case.due("first_response") == "2026-03-07 12:15", "triage before or after the call"
+
+
 @pytest.mark.promise("SIS-10")
 def test_serious_by_mail_or_phone_is_an_hour_within_support_hours() -> None:
     assert a_case("2026-03-03 10:00", "email", severity="serious").due("first_response") == (

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 
 from sla.domain.model import State
@@ -119,12 +121,13 @@ def test_fixed_in_a_future_release_ends_a_p3() -> None:
 
 
 @pytest.mark.promise("VIR-04", "VIR-05", "VIR-06")
+@pytest.mark.parametrize("said", [{"is_suitable": True}, {}], ids=["said", "unsaid"])
 @pytest.mark.parametrize(("severity", "state"), [("p1", MET), ("p2", MET), ("p3", BREACHED)])
 def test_suitable_workaround_serves_as_resolution_of_p1_and_p2_only(
-    severity: str, state: State
+    severity: str, state: State, said: dict[str, Any]
 ) -> None:
     story = a_ticket("2026-03-02 09:00", severity)
-    story.then("workaround_provided", "2026-03-02 10:00", is_suitable=True)
+    story.then("workaround_provided", "2026-03-02 10:00", **said)
     assert story.state("resolution", "2026-03-20 09:00") is state
 
 
