@@ -23,7 +23,7 @@ from pledge_local.postgres import Server
 from pledge_local.processes import Child
 from pledge_local.topics import TopicPlan, ensure_topics
 from support import topics
-from support.cluster import run
+from support.cluster import ROOT, run
 from support.waiting import eventually
 
 
@@ -123,6 +123,38 @@ async def test_children_die_with_a_killed_parent(tmp_path: Path) -> None:
         return not any(is_alive(process) for process in family)
 
     await eventually(are_gone, within=timedelta(seconds=20), what="the end of all children")
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGKILL])
+async def test_stack_of_a_test_run_that_is_killed_is_stopped(
+    tmp_path: Path, number: signal.Signals
+) -> None:
+    script = textwrap.dedent(
+        """
+        import subprocess, sys, time
+        from pathlib import Path
+        from support.outliving import nothing_outlives
+        stack = [sys.executable, "-c", "import time; time.sleep(600)", "pledge_local", sys.argv[1]]
+        with nothing_outlives(Path(sys.argv[1])):
+            print(subprocess.Popen(stack, start_new_session=True).pid, flush=True)
+            time.sleep(600)
+        """
+    )
+    tests = subprocess.Popen(
+        [sys.executable, "-c", script, str(tmp_path)],
+        env={**os.environ, "PYTHONPATH": str(ROOT / "tests")},
+        stdout=subprocess.PIPE,
+        text=True,
+    )
+    assert tests.stdout is not None
+    stack = psutil.Process(int(tests.stdout.readline()))
+    tests.send_signal(number)
+    tests.wait()
+
+    async def is_gone() -> bool:
+        return not is_alive(stack)
+
+    await eventually(is_gone, within=timedelta(seconds=20), what="the end of the stack")
 
 
 def is_alive(process: psutil.Process) -> bool:

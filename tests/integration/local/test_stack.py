@@ -27,6 +27,7 @@ from pledge_local.ports import NAMES, SERVICES, Ports
 from support import topics
 from support.cluster import ROOT, Cluster, run
 from support.databases import Databases
+from support.outliving import nothing_outlives
 from support.waiting import eventually
 
 PLEDGE = (sys.executable, "-m", "pledge_local")
@@ -88,11 +89,10 @@ def are_gone(family: list[psutil.Process]) -> bool:
 @pytest.fixture(scope="module")
 def running(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Place]:
     place = Place(tmp_path_factory.mktemp("stack") / "home", free_base())
-    started = place.up("--detach")
-    assert started.returncode == 0, started.stdout + started.stderr
-    yield place
-    if Home(place.home).runner() is not None:
-        place.pledge("down")
+    with nothing_outlives(place.home):
+        started = place.up("--detach")
+        assert started.returncode == 0, started.stdout + started.stderr
+        yield place
 
 
 class TestRunningStack:
@@ -182,8 +182,9 @@ async def connected(place: Place) -> AsyncIterator[asyncpg.Connection]:
 
 
 @pytest.fixture
-def place(tmp_path: Path) -> Place:
-    return Place(tmp_path / "home", free_base())
+def place(tmp_path: Path) -> Iterator[Place]:
+    with nothing_outlives(tmp_path / "home"):
+        yield Place(tmp_path / "home", free_base())
 
 
 @pytest.fixture
@@ -272,6 +273,22 @@ def test_cluster_that_is_not_there_is_named(place: Place) -> None:
     assert refused.returncode == 2
     assert "Kafka at 127.0.0.1:9 can't be used" in refused.stderr
     assert "Traceback" not in refused.stderr + refused.stdout
+
+
+def test_down_does_not_wait_for_what_nobody_collects(place: Place) -> None:
+    script = "import pathlib, signal, sys; from pledge_local.home import Home;"
+    script += "home = Home(pathlib.Path(sys.argv[1])); home.prepare(); held = home.held();"
+    script += "held.__enter__(); print('held', flush=True); signal.pause()"
+    # Ours, and we don't ask how it ended: so does the first process of many a container.
+    holder = subprocess.Popen(
+        [sys.executable, "-c", script, str(place.home)], stdout=subprocess.PIPE, text=True
+    )
+    assert holder.stdout is not None
+    assert holder.stdout.readline() == "held\n"
+    stopped = place.pledge("down")
+    assert stopped.returncode == 0, stopped.stderr
+    assert f"Stopped process {holder.pid}" in stopped.stdout
+    assert holder.wait() == -signal.SIGTERM
 
 
 def test_demo_without_a_stack_says_how_to_start_one(place: Place) -> None:

@@ -17,6 +17,7 @@ from pledge_local import jars, preflight
 from pledge_local.errors import LocalError
 from pledge_local.home import Home
 from pledge_local.plan import Plan
+from pledge_local.processes import still_there
 from pledge_local.runner import address_table
 from pledge_local.steps import Steps
 
@@ -72,18 +73,17 @@ def stop(home: Home, console: Console, clock: Clock) -> None:
         try:
             process = psutil.Process(pid)
             process.send_signal(signal.SIGTERM)
-            process.wait(STOPS_WITHIN)
         except psutil.NoSuchProcess:
-            pass  # it went by itself meanwhile
-        except psutil.TimeoutExpired as error:
-            raise LocalError(
-                f"Process {pid} still runs after {STOPS_WITHIN:.0f} s.",
-                f"Look at {home.logs}, or end it and all its children with `kill -9 {pid}`.",
-            ) from error
+            return  # it went by itself meanwhile
         except psutil.AccessDenied as error:
             raise LocalError(
                 f"Process {pid} belongs to somebody else.", "Ask them to stop it."
             ) from error
+        if still_there([process], STOPS_WITHIN):
+            raise LocalError(
+                f"Process {pid} still runs after {STOPS_WITHIN:.0f} s.",
+                f"Look at {home.logs}, or end it and all its children with `kill -9 {pid}`.",
+            )
 
 
 def _download(plan: Plan, console: Console, clock: Clock) -> None:

@@ -8,10 +8,10 @@ from datetime import timedelta
 from pathlib import Path
 from urllib.parse import urlsplit
 
-from notify.policy import receiver_secret
 from pledge.runtime import signing
 from pledge.runtime.access import Role
 from pledge.runtime.clock import Clock, SystemClock
+from pledge.runtime.derived import webhook_secret
 from pledge.runtime.ids import SystemIds
 from pledge.runtime.yamlfile import FileProblem, load
 from pledge_local.home import Home
@@ -68,7 +68,7 @@ def _receivers(desks: Path, secret: str) -> dict[str, str]:
             path = urlsplit(str(receiver.get("url", ""))).path
             if RECEIVER_PATH in path:
                 sink_name = path.rpartition(RECEIVER_PATH)[2]
-                found[sink_name] = receiver_secret(secret, file.parent.name, name)
+                found[sink_name] = webhook_secret(secret, file.parent.name, name)
     return found
 
 

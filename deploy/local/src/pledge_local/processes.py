@@ -14,6 +14,8 @@ from pathlib import Path
 
 import psutil
 
+from pledge.runtime.clock import SystemClock
+
 GUARD = Path(__file__).with_name("guard.py")
 POLL_SECONDS = 0.02
 
@@ -90,11 +92,31 @@ class Child:
         for child in family:
             with suppress(psutil.NoSuchProcess):  # it went with its parent
                 child.kill()
-        psutil.wait_procs(family, timeout=10)
+        still_there(family, 10)
 
     def last_lines(self, count: int = 15) -> list[str]:
         """The end of its log."""
         return last_lines(self.log, count)
+
+
+def still_there(processes: Sequence[psutil.Process], seconds: float) -> list[psutil.Process]:
+    """Wait for the end of `processes`; gives those that still run after `seconds`."""
+    clock = SystemClock()
+    deadline = clock.monotonic() + seconds
+    while left := [process for process in processes if not _has_ended(process)]:
+        if clock.monotonic() > deadline:
+            break
+        pause()
+    return left
+
+
+def _has_ended(process: psutil.Process) -> bool:
+    try:
+        # What is left until somebody asks how it ended is no process any more. In a container
+        # nobody may ever ask, and psutil would wait for that.
+        return not process.is_running() or bool(process.status() == psutil.STATUS_ZOMBIE)
+    except psutil.NoSuchProcess:
+        return True
 
 
 def descendants(pid: int) -> list[psutil.Process]:
