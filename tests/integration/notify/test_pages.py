@@ -21,7 +21,6 @@ from integration.notify.harness import (
     a_ticket,
     until,
 )
-from notify.policy import receiver_secret
 from pledge.events import (
     Actor,
     BreachRetracted,
@@ -32,6 +31,7 @@ from pledge.events import (
     PageSent,
     Resolved,
 )
+from pledge.runtime.derived import webhook_secret
 from support import topics
 from support.asking import asker
 from support.waiting import eventually
@@ -47,7 +47,7 @@ async def test_a_breach_pages_once_with_a_valid_signature(
     await until(lambda: bool(receiver.pages()), "the page arrives")
 
     (call,) = receiver.pages()
-    Webhook(receiver_secret(KEY, DESK, "pager")).verify(call.body, call.headers)
+    Webhook(webhook_secret(KEY, DESK, "pager")).verify(call.body, call.headers)
     assert call.json["breach_id"] == str(breach.breach_id)
     assert call.json["ticket_number"] == "DEMO-1"
     assert call.json["metric"] == "first_response"

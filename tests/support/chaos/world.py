@@ -11,9 +11,9 @@ from pathlib import Path
 
 import asyncpg
 
-from notify.policy import receiver_secret
 from pledge.runtime import signing
 from pledge.runtime.clock import SystemClock
+from pledge.runtime.derived import webhook_secret
 from pledge.runtime.ids import SystemIds
 from pledge.runtime.migrations import migrate, migrations_of
 from pledge.runtime.settings import KafkaSettings
@@ -55,7 +55,7 @@ class World:
         self.smtp_port = free_port()
         self._ids = SystemIds(SystemClock())
         self._keys = {service: self._ids.token(32) for service in SERVICES}
-        self.receiver.secret = receiver_secret(self._keys["notify"], DESK, RECEIVER)
+        self.receiver.secret = webhook_secret(self._keys["notify"], DESK, RECEIVER)
 
     async def prepare(self) -> None:
         """Make folders, databases, topics and keys."""

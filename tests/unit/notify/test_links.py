@@ -9,7 +9,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from notify.ack import AckLink, BadToken, derive_key, make_token, read_token
+from notify.ack import AckLink, BadToken, make_token, read_token
+from pledge.runtime.derived import derive_key
 
 NOW = datetime(2026, 3, 1, 12, 0, tzinfo=UTC)
 KEY = derive_key("a secret", "links")

@@ -31,11 +31,6 @@ class AckLink:
     expires_at: datetime
 
 
-def derive_key(secret: str, purpose: str) -> bytes:
-    """A key of its own for each purpose, from the service's one secret."""
-    return hmac.new(secret.encode(), purpose.encode(), hashlib.sha256).digest()
-
-
 def make_token(key: bytes, link: AckLink) -> str:
     """The URL-safe token of a link."""
     head = _HEAD.pack(_VERSION, link.page_id.bytes, int(link.expires_at.timestamp()))

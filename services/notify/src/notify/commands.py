@@ -8,9 +8,10 @@ import typer
 
 from notify.desk_template import DESK_TEMPLATE
 from notify.deskfile import NotifyFile
-from notify.policy import FILE_NAME, check_desk_file, receiver_secret
+from notify.policy import FILE_NAME, check_desk_file
 from pledge.runtime import cli
 from pledge.runtime.asking import AsJson, ask, named, show_page
+from pledge.runtime.derived import webhook_secret
 from pledge.runtime.migrations import migrations_of
 from pledge.runtime.service import ServiceDescription
 from pledge.runtime.yamlfile import validate
@@ -107,7 +108,7 @@ def on_call(desk: Desks = None, as_json: AsJson = False) -> None:
 def receivers(
     folder: Annotated[Path, typer.Argument(help="The desk's folder.")],
     key_file: Annotated[
-        Path, typer.Option(help="The file of PLEDGE_NOTIFY_KEY_FILE.", exists=True)
+        Path, typer.Option(help="The file of PLEDGE_NOTIFY_KEY_FILE.", exists=True, dir_okay=False)
     ],
     as_json: AsJson = False,
 ) -> None:
@@ -117,7 +118,7 @@ def receivers(
         raise cli.CommandError("\n".join(str(problem) for problem in problems))
     key = key_file.read_text(encoding="utf-8").strip()
     items = [
-        {"receiver": name, "url": one.url, "secret": receiver_secret(key, folder.name, name)}
+        {"receiver": name, "url": one.url, "secret": webhook_secret(key, folder.name, name)}
         for name, one in file.receivers.items()
     ]
     show_page({"items": items, "next": None}, ("receiver", "url", "secret"), as_json=as_json)

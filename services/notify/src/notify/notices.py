@@ -24,6 +24,7 @@ from pledge.events import (
     ParticipantsChanged,
     PromiseEvent,
     Reopened,
+    RequesterReplied,
     Resolved,
     ReviewConcluded,
     ReviewOpened,
@@ -177,6 +178,10 @@ def _in_particular(found: Notice, event: Event) -> Notice:
             return replace(found, event="ticket.severity_changed")
         case SilenceElapsed(rule=rule):
             return replace(found, metric=rule)
+        case RequesterReplied():
+            # A later mail about an urgent request need not be urgent, and a call may come about
+            # one that was mailed.
+            return replace(found, channel=event.channel, is_urgent=event.is_urgent)
         case FeedbackReceived() | ComplaintFiled() | FeedbackAcknowledged():
             # Answered by the channel it came by, which may be another than the ticket's (INF-11).
             return replace(_between(found, event), channel=event.channel)

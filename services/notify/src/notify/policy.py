@@ -1,20 +1,19 @@
 """Desk files into the domain: load all, or say every problem with its line."""
 
 import re
-from base64 import b64encode
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from zoneinfo import ZoneInfo
 
 from notify import render
-from notify.ack import derive_key
 from notify.default_templates import BUILT_IN
 from notify.deskfile import NotifyFile, RotationSection, RouteSection
 from notify.domain.desk import Desk, Person, Receiver, ReceiverKind, Template, Voice
 from notify.domain.oncall import Override, Period, Rotation
 from notify.domain.page import EscalationPolicy, Step
 from notify.domain.routing import ChatRule, Condition, EmailRule, Route
+from pledge.runtime.derived import webhook_secret
 from pledge.runtime.yamlfile import Document, FileProblem, Problem, load, validate_document
 
 FILE_NAME = "notify.yaml"
@@ -120,11 +119,6 @@ def _voice(desk: str, file: NotifyFile, surroundings: Surroundings) -> Voice | N
     return Voice(file.voice.number, *account) if file.voice and account else None
 
 
-def receiver_secret(signing_secret: str, desk: str, receiver: str) -> str:
-    """The Standard Webhooks secret of a receiver: its own, and the same in every process."""
-    return f"whsec_{b64encode(derive_key(signing_secret, f'webhook/{desk}/{receiver}')).decode()}"
-
-
 def _person(file: NotifyFile, key: str) -> Person:
     section = file.people[key]
     return Person(
@@ -159,7 +153,7 @@ def _receiver(desk: str, file: NotifyFile, key: str, surroundings: Surroundings)
         name=key,
         kind=ReceiverKind.WEBHOOK,
         url=_VARIABLE.sub(lambda match: variables[match[1]], section.url),
-        secret=receiver_secret(surroundings.signing_secret, desk, key),
+        secret=webhook_secret(surroundings.signing_secret, desk, key),
         zone=section.zone,
     )
 

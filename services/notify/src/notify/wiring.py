@@ -5,7 +5,6 @@ from functools import partial
 from typing import Final
 from urllib.parse import urlsplit
 
-from notify.ack import derive_key
 from notify.channels import Channel
 from notify.channels.smtp import SmtpChannel, SmtpServer
 from notify.channels.voice import VoiceChannel
@@ -21,6 +20,7 @@ from notify.policy import Surroundings, VoiceAccount, load_desks
 from notify.settings import NotifySettings
 from notify.work import Office
 from pledge.runtime.clock import Clock
+from pledge.runtime.derived import derive_key
 
 PROVIDER_URL: Final = "https://api.twilio.com"
 
