@@ -195,6 +195,7 @@ async def _forbidden(request: Request, error: Exception) -> Response:
 
 def _field_path(location: Sequence[str | int]) -> str:
     path = ""
-    for step in location:
+    # A part of the address stands there for all to see: it needs no word for its kind.
+    for step in location[1:] if location[0] == "path" else location:
         path += f"[{step}]" if isinstance(step, int) else f".{step}" if path else str(step)
     return path

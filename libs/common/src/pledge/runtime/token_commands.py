@@ -115,6 +115,9 @@ def revoke(
     # Arguments are seen by everybody on the machine, and this one works until it is revoked.
     given = sys.stdin.read(LONGEST_TOKEN + 2).strip() if token == _STANDARD_INPUT else token
     named = _id_of(given)
+    if not denylist.parent.is_dir():
+        raise CommandError(f"{denylist} can't be made: there is no folder {denylist.parent}")
+    is_new = not denylist.exists()
     try:
         old = denylist.read_text(encoding="utf-8") if denylist.exists() else ""
         if named in {line.partition("#")[0].strip() for line in old.splitlines()}:
@@ -127,6 +130,8 @@ def revoke(
     except (OSError, UnicodeDecodeError) as error:
         raise CommandError(f"{denylist} can't be changed: {error}") from error
     typer.echo(f"{named} is revoked")
+    if is_new:
+        typer.echo(f"{denylist} is new: see that services name it in PLEDGE_DENYLIST", err=True)
 
 
 def parse_duration(text: str) -> timedelta:
