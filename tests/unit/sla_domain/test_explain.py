@@ -5,6 +5,9 @@ from __future__ import annotations
 import json
 from itertools import permutations
 
+import pytest
+
+from sla.domain.durations import seconds_words
 from sla.domain.explain import Explanation, explain
 from sla.domain.simulate import as_json, as_text, simulate
 from support.sla_cases import Story, desk, instant
@@ -158,3 +161,16 @@ def test_simulation_takes_cloud_events_and_ignores_repeated_lines() -> None:
     ((about, explanation),) = simulate([*told, *told], policy, until)
     assert about["number"] == "A"
     assert {one.state.value for one in explanation.timers} == {"met"}
+
+
+@pytest.mark.parametrize(
+    ("us", "words"),
+    [
+        (0, "0 seconds"),
+        (999_999, "less than a second"),
+        (8_937_000, "8 seconds"),
+        (61_500_000, "1 minute 1 second"),
+    ],
+)
+def test_what_is_left_of_a_second_is_not_told(us: int, words: str) -> None:
+    assert seconds_words(us) == words

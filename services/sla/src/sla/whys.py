@@ -14,7 +14,7 @@ from pledge.runtime.access import Principal
 from pledge.runtime.web.format import local_time
 from sla import reading, store
 from sla.board import MARKS, TONES
-from sla.domain.durations import duration_words
+from sla.domain.durations import seconds_words
 from sla.domain.explain import TimerExplanation, explain, why_words
 from sla.domain.model import Scalar, Segment, State
 from sla.domain.timeline import stretches, timeline_svg
@@ -163,8 +163,5 @@ def _line(lines: Sequence[str], number: int | None) -> str:
 
 
 def _words(length: timedelta | None) -> str:
-    """A duration as people say it, to the second (below a second, to the millisecond)."""
-    if length is None:
-        return ""
-    us = length // MICROSECOND
-    return duration_words(us - us % 1_000_000 if us >= 1_000_000 else us)
+    """A duration as people say it, to the second."""
+    return "" if length is None else seconds_words(length // MICROSECOND)

@@ -53,3 +53,8 @@ def duration_words(us: int) -> str:
         if count:
             parts.append(f"{count} {WORDS[unit][0 if count == 1 else 1]}")
     return " ".join(parts) or "0 seconds"
+
+
+def seconds_words(us: int) -> str:
+    """The same in whole seconds: what is left of one tells a reader nothing."""
+    return "less than a second" if 0 < us < SECOND else duration_words(us - us % SECOND)

@@ -8,7 +8,7 @@ from datetime import UTC, datetime, timedelta, tzinfo
 
 from sla.domain.calendar_op import instant_text
 from sla.domain.conditions import Trigger
-from sla.domain.durations import duration_words
+from sla.domain.durations import seconds_words
 from sla.domain.hours import Always, zone_of
 from sla.domain.model import Assessment, Scalar, Segment, State, Timer
 from sla.domain.policy import Policy, holds
@@ -86,8 +86,8 @@ class TimerExplanation:
         lines.append(f"  Started {self._local(timer.started_at)}: {_words(timer.started_by)}.")
         left = ""
         if self.left is not None and self.state in (State.RUNNING, State.PAUSED):
-            left = f", {duration_words(self.left // MICROSECOND)} left"
-        lines.append(f"  Used {duration_words(self.used // MICROSECOND)}{left}.")
+            left = f", {seconds_words(self.left // MICROSECOND)} left"
+        lines.append(f"  Used {seconds_words(self.used // MICROSECOND)}{left}.")
         if self.state in (State.RUNNING, State.PAUSED, State.BREACHED):
             verb = "would have met" if self.state is State.BREACHED else "meets"
             lines.append(f"  What {verb} it: {self.what_meets()}.")
@@ -105,7 +105,7 @@ class TimerExplanation:
 
     def _stretch(self, one: Segment) -> str:
         mark = "counted" if one.is_counted else f"not counted, {why_words(one.why)}"
-        length = duration_words((one.to_at - one.from_at) // MICROSECOND)
+        length = seconds_words((one.to_at - one.from_at) // MICROSECOND)
         return f"    {self._local(one.from_at)} to {self._local(one.to_at)}: {mark} ({length})"
 
     def what_meets(self) -> str:
