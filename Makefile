@@ -87,7 +87,7 @@ lock: $(INSTALLED)  ## Resolve requirements.in and Kafka's jars to exact version
 	@$(BIN)/python -m pledge_local.lock
 
 clean:  ## Stop what runs here and remove its data, and all caches.
-	@if [ -x $(BIN)/pledge ] && [ -d .pledge ]; then $(BIN)/pledge down; fi
+	@if [ -x $(BIN)/pledge ] && [ -d .pledge ]; then $(BIN)/pledge down --home .pledge; fi
 	@rm -rf .pledge .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache dist build
 	@find $(DISTRIBUTIONS) tests -name __pycache__ -type d -prune -exec rm -rf {} +
 
