@@ -96,9 +96,11 @@ async def test_the_earliest_of_the_channels_and_the_severitys_promise_holds(worl
     assert await world.due(call, "first_response") == start + 15 * MINUTE, "from the beginning"
 
     # The sender of the mail phones: from then on it is critical, and was so from its beginning.
+    alarms = len(await world.pages(DESK))
     again = await world.call(DESK, LINE, ticket_number=mail["number"].removeprefix("SIS-"))
     assert again["number"] == european["number"], "no ticket was opened"
     assert await world.due(mail, "first_response") == start + 15 * MINUTE
+    assert len(await world.pages(DESK)) == alarms + 1
     await world.post(
         "intake", f"/tickets/{mail['id']}/contact-attempts", channel="phone", reached=True
     )

@@ -99,6 +99,26 @@ async def test_a_voicemail_on_the_critical_line_pages_all_the_same(world: World)
     assert page["state"] == "triggered"
 
 
+@pytest.mark.promise("SMS-01", "SMS-02", "SMS-03")
+async def test_a_call_on_the_critical_line_about_a_known_ticket_is_answered_as_fast(
+    world: World,
+) -> None:
+    ticket = await world.form(DESK, "A total is wrong")
+    await world.post("intake", f"/tickets/{ticket['id']}/reply", text="We look into it.")
+    await world.advance_to(utc("2026-03-05 04:00"))  # 23:00 in Toronto
+    await world.call(DESK, LINE, extension="1", ticket_number=ticket["number"])
+    assert not await calls(world), "a regular call wakes nobody"
+    await world.call(DESK, LINE, extension="501", ticket_number=ticket["number"])
+    assert len(await world.tickets(DESK)) == 1
+    assert await world.due(ticket, "callback") == world.clock.now() + 15 * MINUTE
+    [ring] = await calls(world)
+    assert ring["to"] == ERIN
+    await world.post(
+        "intake", f"/tickets/{ticket['id']}/contact-attempts", channel="phone", reached=True
+    )
+    assert await world.state(ticket, "callback") == "met"
+
+
 @pytest.mark.promise("SMS-06", "SMS-07", "SMS-08")
 async def test_regular_requests_have_the_regular_hours_of_every_day(world: World) -> None:
     await world.advance_to(utc("2026-03-07 23:00"))  # Saturday, 18:00 in Toronto

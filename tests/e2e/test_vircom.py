@@ -88,6 +88,13 @@ async def test_an_urgent_mail_at_night_is_to_be_called_back_in_half_an_hour(worl
         "intake", f"/tickets/{ticket['id']}/contact-attempts", channel="phone", reached=False
     )
     assert await state(world, ticket, "callback") == "met"
+    # A further mail to the same address is urgent again, another one is not.
+    assert len(await world.pages("vircom")) == 1
+    tag = f"Re: [{ticket['number']}]"
+    await world.mail("support@vircom.example", f"{tag} thanks")
+    assert len(await world.pages("vircom")) == 1
+    await world.mail("emergency@vircom.example", f"{tag} down again")
+    assert len(await world.pages("vircom")) == 2
 
 
 @pytest.mark.promise("VIR-03")

@@ -31,6 +31,16 @@ def test_call_triaged_to_tier_3_or_4_moves_to_the_regular_hours() -> None:
     assert call.due("first_response") == "2026-03-04 21:00"
 
 
+@pytest.mark.promise("SMS-02", "SMS-03")
+def test_further_critical_call_is_answered_in_15_minutes_unless_it_was_none() -> None:
+    story = a_call("2026-03-03 10:00", channel="email", is_urgent=False)
+    story.then("requester_replied", "2026-03-03 23:00", channel="phone", is_urgent=True)
+    assert story.due("callback") == "2026-03-03 23:15"
+    assert story.due("first_response") == "2026-03-03 18:00"
+    story.then("triaged", "2026-03-03 23:05", severity="tier3")
+    assert story.state("callback", NEVER) is State.CANCELLED
+
+
 @pytest.mark.promise("SMS-07")
 @pytest.mark.parametrize(
     ("opened", "severity", "due"),
