@@ -101,9 +101,9 @@ _PAGES_DUE = """
 SELECT id, next_step_at FROM pages
 WHERE next_step_at IS NOT NULL AND next_step_at < $1 ORDER BY next_step_at LIMIT $2
 """
-_LOCK_DUE = """
-SELECT * FROM pages WHERE id = ANY($1::uuid[]) AND next_step_at <= $2
-ORDER BY id FOR UPDATE SKIP LOCKED
+# By id alone: the index of what is due would be read whole where much is.
+_LOCK_FREE = """
+SELECT * FROM pages WHERE id = ANY($1::uuid[]) ORDER BY id FOR UPDATE SKIP LOCKED
 """
 
 
@@ -147,8 +147,9 @@ async def lock_due_pages(
     connection: asyncpg.Connection, page_ids: Sequence[UUID], now: datetime
 ) -> list[PageRecord]:
     """Those of the pages whose step has run out and that no other replica is working on."""
-    rows = await connection.fetch(_LOCK_DUE, list(page_ids), now)
-    return [page_from_row(row) for row in rows]
+    rows = await connection.fetch(_LOCK_FREE, list(page_ids))
+    due = (row for row in rows if row["next_step_at"] is not None and row["next_step_at"] <= now)
+    return [page_from_row(row) for row in due]
 
 
 PAGE_STATES = tuple(state.value for state in PageState)
