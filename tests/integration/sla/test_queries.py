@@ -14,7 +14,8 @@ import pytest
 from pledge.runtime import relay
 from pledge.runtime.ownership import PartitionState, advance, claim, hold
 from pledge.runtime.records import Partition
-from sla import reading, reports, store
+from sla import orders, policies, quarantine, reading, reports, store, whatif
+from sla.orders import Order
 from sla.reading import BreachFilter, TimerFilter
 from sla.reports import Period
 from sla.rows import BreachRow, TimerRow
@@ -29,6 +30,7 @@ DESKS = 20
 # Due instants are spread over so many days.
 DAYS = 730
 BATCH = 500
+ASIDE = 100
 PAGE = 50
 ALL = [f"desk-{n}" for n in range(DESKS)]
 
@@ -79,6 +81,29 @@ SEED = (
     SELECT topic, n, 0, 1 FROM generate_series(0, 499) AS n,
         unnest(ARRAY['ticket.events.v1', 'status.events.v1']) AS topic
     """,
+    # Five orders of each desk, the last one under way; and as many tickets set aside as may be.
+    """
+    INSERT INTO reassessments (desk, version, ordered_at, ordered_by, tickets, finished_at)
+    SELECT 'desk-' || i % {desks}, 'v' || 2 + i / {desks}, '{since}', 'ann', 0,
+        CASE WHEN i / {desks} < 4 THEN now() END
+    FROM generate_series(0, 5 * {desks} - 1) AS i
+    """,
+    """
+    INSERT INTO reassessment_tickets (reassessment_id, topic, partition, ticket_id)
+    SELECT reassessment_id, topic, partition, ticket_id
+    FROM tickets JOIN reassessments USING (desk) WHERE finished_at IS NULL
+    """,
+    """
+    INSERT INTO reassessment_counts (reassessment_id, topic, partition, what, count)
+    SELECT reassessment_id, 'ticket.events.v1', n, what, 1
+    FROM reassessments, generate_series(0, 11) AS n,
+        unnest(ARRAY['heard', 'done', 'changed', 'moves', 'breaches']) AS what
+    """,
+    """
+    INSERT INTO quarantine (ticket_id, topic, partition, desk, number, what, reason, since)
+    SELECT ticket_id, topic, partition, desk, number, 'wake', 'a fault', '{since}' FROM tickets
+    LIMIT {aside}
+    """,
 )
 
 
@@ -87,7 +112,7 @@ def crowded(lasting_databases: Databases, rows: int) -> str:
     """The DSN of a database with so many rows in each table."""
     dsn = lasting_databases("sla")
     step = f"interval '{DAYS * 86_400 / rows} seconds'"
-    names = {"rows": rows, "desks": DESKS, "since": SINCE.isoformat(), "step": step}
+    names = {"aside": ASIDE, "rows": rows, "desks": DESKS, "since": SINCE.isoformat(), "step": step}
     run(fill(lasting_databases.owner(dsn), [each.format(**names) for each in SEED]))
     return dsn
 
@@ -151,6 +176,77 @@ async def test_what_a_batch_changes_is_written_by_key(hot: Explaining) -> None:
     assert hot.examined() <= 8 * BATCH
 
 
+async def order_of(hot: Explaining, desk: str) -> Order:
+    found = await orders.under_way(hot)
+    assert len(found) == DESKS
+    return next(each for each in found if each.desk == desk)
+
+
+async def test_orders_are_worked_off_by_key(hot: Explaining) -> None:
+    order = await order_of(hot, "desk-3")
+    ids = await orders.next_tickets(hot, order, HOME, UUID(int=0), 100)
+    await orders.strike(hot, order, HOME, ids, {"done": len(ids)})
+    await orders.hear(hot, order, HOME)
+    assert not await hot.fetchval(orders._IS_WORKED_OFF, order.id)
+    assert hot.indexes() == {
+        "reassessments_under_way", "reassessments_pkey", "reassessment_tickets_pkey",
+        "reassessment_counts_pkey", "consumed_pkey",
+    }  # fmt: skip
+    # Of the partitions, 1,000 here, it is asked whether each has heard.
+    assert hot.examined() <= 3 * len(ids) + 2 * DESKS + 1_100
+
+
+async def test_how_far_an_order_is_does_not_count_its_tickets(hot: Explaining) -> None:
+    found = await orders.progress(hot, "desk-3")
+    assert found is not None
+    assert (found["state"], found["policy_version"]) == ("running", "v6")
+    await hot.fetch(policies._APPLIED)
+    await hot.execute(orders._TAKE_AGAIN, (await some_ids(hot, 1))[0], "desk-3")
+    assert hot.indexes() == {
+        "reassessments_by_desk", "reassessments_pkey", "reassessment_counts_pkey", "tickets_pkey"
+    }  # fmt: skip
+    assert hot.examined() <= 2 * (5 * DESKS + 5 * 12)
+
+
+async def test_listing_for_an_order_reads_the_tickets_once(
+    hot: Explaining, crowded: str, rows: int
+) -> None:
+    order = await order_of(hot, "desk-3")
+    await hot.execute(orders._EMPTY, [order.id])
+    assert hot.examined() <= 2 * rows // DESKS + 100
+    async with explaining(crowded) as again:
+        await again.execute(orders._LIST, order.id + 1, "desk-3", "v6", True)
+        assert again.examined() <= rows + rows // DESKS + 2 * ASIDE
+
+
+async def test_ticket_is_set_aside_and_released_by_key(hot: Explaining) -> None:
+    (held,) = await hot.unexplained("SELECT ticket_id, desk FROM quarantine LIMIT 1")
+    (other,) = await hot.unexplained(
+        "SELECT ticket_id FROM tickets WHERE ticket_id NOT IN (SELECT ticket_id FROM quarantine)"
+        " LIMIT 1"
+    )
+    await hot.execute(quarantine._SET_ASIDE, other["ticket_id"], "wake", "a fault", NOW)
+    await hot.execute(quarantine._STAND_STILL, other["ticket_id"])
+    assert hot.indexes() == {"tickets_pkey"}
+    assert hot.examined() <= 2
+    await hot.unexplained(
+        "UPDATE quarantine SET release_asked_at = $1 WHERE ticket_id = $2", NOW, held["ticket_id"]
+    )
+    assert len(await hot.fetch(quarantine._ASKED)) == 1
+    assert await hot.fetchval(quarantine._RELEASE, held["ticket_id"]) == "wake"
+    await hot.execute(quarantine._WAKE, held["ticket_id"], NOW)
+    assert hot.indexes() <= {"tickets_pkey", "quarantine_to_release", "quarantine_pkey"}
+    assert hot.examined() <= 6
+
+
+async def test_what_is_set_aside_is_few_and_read_as_a_whole(hot: Explaining) -> None:
+    await hot.fetchval(quarantine._HELD, UUID(int=0))
+    assert len(await quarantine.listed(hot, ALL, PAGE)) == PAGE
+    assert await quarantine.ask_release(hot, ["desk-3"], None, NOW)
+    assert sum((await quarantine.counts(hot)).values()) == ASIDE
+    assert hot.examined() <= 4 * ASIDE
+
+
 async def test_offset_and_ownership_of_a_partition_are_one_row(hot: Explaining) -> None:
     state: PartitionState = (await claim(hot, frozenset([HOME])))[HOME]
     await hold(hot, state)
@@ -195,13 +291,23 @@ async def test_page_of_timers_reads_little_more_than_a_page_a_desk(
     assert hot.sorted() <= pages * (PAGE + 1)
 
 
-async def test_timers_of_a_severity_are_looked_for_among_the_open_ones_of_the_desk(
-    hot: Explaining, rows: int
+@pytest.mark.parametrize("desks", [["desk-3"], ALL], ids=["of one desk", "of all"])
+async def test_timers_of_a_severity_are_looked_for_until_the_page_is_full(
+    hot: Explaining, desks: list[str]
 ) -> None:
-    """The severity stands with the ticket: at the worst, all open timers are looked up."""
-    wanted = TimerFilter(["desk-3"], ["running", "paused"], severities=["p1"])
+    """The severity stands with the ticket; one in three has it."""
+    wanted = TimerFilter(desks, ["running", "paused"], severities=["p1"])
     found, _ = await reading.list_timers(hot, wanted, None, PAGE)
     assert {row["severity"] for row in found} == {"p1"}
+    assert hot.indexes() == {"timers_by_due", "tickets_pkey", "facts_pkey"}
+    assert hot.examined() <= 4 * 2 * (2 * len(desks) + 1) * (PAGE + 1)
+
+
+async def test_timers_of_a_rare_severity_are_looked_for_among_the_open_ones_of_the_desk(
+    hot: Explaining, rows: int
+) -> None:
+    wanted = TimerFilter(["desk-3"], ["running", "paused"], severities=["p0"])
+    assert await reading.list_timers(hot, wanted, None, PAGE) == ([], None)
     assert hot.indexes() == {"timers_by_due", "tickets_pkey", "facts_pkey"}
     assert hot.examined() <= 2 * rows // DESKS
 
@@ -243,3 +349,13 @@ async def test_pauses_of_a_month_are_found_by_when_they_began(hot: Explaining, r
     assert hot.indexes() == {"facts_of_waiting", "tickets_pkey"}
     of_the_month = rows // 10 * 31 // DAYS + 2
     assert hot.examined() <= 3 * of_the_month
+
+
+async def test_what_if_reads_the_openings_of_a_page_by_key(hot: Explaining, rows: int) -> None:
+    """The tickets are gone through in the order of their ids, all pages together once."""
+    last, looked_at = UUID(int=0), 0
+    while page := await hot.fetch(whatif._PAGE, last, "desk-3", SINCE, NOW, whatif.PAGE):
+        last, looked_at = page[-1]["ticket_id"], looked_at + len(page)
+    assert looked_at == rows // DESKS
+    assert hot.indexes() == {"tickets_pkey", "facts_pkey"}
+    assert hot.examined() <= rows + 5 * looked_at

@@ -19,6 +19,8 @@ from pydantic_core import from_json, to_json
 # Where a paused timer stands in the order: after everything that is due at a known instant.
 NEVER = "infinity"
 
+# The severity is compared within its subquery: the planner expects every other row to pass that, and
+# reads in order until the page is full. A comparison with the subquery, it expects hardly any to.
 _TIMERS = """
 SELECT page.*, tickets.number, tickets.severity, tickets.priority, tickets.policy_version,
        tickets.earlier,
@@ -37,8 +39,8 @@ FROM (
           AND ($7::text IS NULL OR coalesce(due_at, 'infinity') < $7::text::timestamptz)
           AND ($8::text[] IS NULL OR metric = ANY($8))
           AND ($9::bool IS NULL OR (at_risk_sent > 0) = $9)
-          AND ($10::text[] IS NULL OR (SELECT severity FROM tickets
-                   WHERE tickets.ticket_id = timers.ticket_id) = ANY($10))
+          AND ($10::text[] IS NULL OR (SELECT severity = ANY($10) FROM tickets
+                   WHERE tickets.ticket_id = timers.ticket_id))
         ORDER BY coalesce(due_at, 'infinity'), ticket_id, metric, cycle
         LIMIT $11
     ) AS timers

@@ -33,10 +33,10 @@ LONGEST_LIST = 1_000
 
 _COUNT = "SELECT count(*) FROM tickets WHERE desk = $1"
 _PAGE = """
-SELECT page.ticket_id, EXISTS (
-    SELECT FROM facts
+SELECT page.ticket_id, (
+    SELECT occurred_at >= $3 AND occurred_at < $4 FROM facts
     WHERE facts.ticket_id = page.ticket_id AND type IN ('opened', 'incident_opened')
-      AND occurred_at >= $3 AND occurred_at < $4) AS is_asked
+    ORDER BY sequence LIMIT 1) AS is_asked
 FROM (
     SELECT ticket_id FROM tickets WHERE ticket_id > $1 AND desk = $2 ORDER BY ticket_id LIMIT $5
 ) AS page ORDER BY page.ticket_id
@@ -47,8 +47,8 @@ Key = tuple[str, int]
 
 @dataclass(frozen=True, slots=True)
 class Question:
-    """Which history, under which policy: tickets of `desk` opened from `since` up to `until`, as
-    they stood then."""
+    """Which history, under which policy: tickets of `desk` opened from `since` up to `until`, with
+    what had happened by then."""
 
     desk: str
     policy: Policy
@@ -73,7 +73,7 @@ class Answer:
         was: list[Assessment] = []
         would: list[Assessment] = []
         for ticket in tickets:
-            facts = _known(ticket.facts, asked.until)
+            facts = _happened(ticket.facts, asked.until)
             own = policies.of(ticket)
             before = Assessment()
             if own is not None:
@@ -166,8 +166,12 @@ async def replay(
     return answer
 
 
-def _known(facts: Sequence[Fact], until: datetime) -> Sequence[Fact]:
-    """What was known at `until`."""
+def _happened(facts: Sequence[Fact], until: datetime) -> Sequence[Fact]:
+    """What counts by `until`, as it is known today.
+
+    Our reading: history is what happened, for both policies alike. A call logged after `until` was
+    made all the same, and what was published of it was put right since. See `facts.counts_at`.
+    """
     return [each for each in facts if min(each.occurred_at, each.recorded_at) <= until]
 
 
