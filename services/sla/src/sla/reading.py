@@ -19,8 +19,8 @@ from pydantic_core import from_json, to_json
 # Where a paused timer stands in the order: after everything that is due at a known instant.
 NEVER = "infinity"
 
-# The severity is compared within its subquery: the planner expects every other row to pass that, and
-# reads in order until the page is full. A comparison with the subquery, it expects hardly any to.
+# The severity is compared within its subquery: every other row, the planner expects, passes that,
+# and it reads in order until the page is full. It would expect hardly any to pass the other way.
 _TIMERS = """
 SELECT page.*, tickets.number, tickets.severity, tickets.priority, tickets.policy_version,
        tickets.earlier,
