@@ -273,6 +273,9 @@ def test_cluster_that_is_not_there_is_named(place: Place) -> None:
     assert refused.returncode == 2
     assert "Kafka at 127.0.0.1:9 can't be used" in refused.stderr
     assert "Traceback" not in refused.stderr + refused.stdout
+    # What was starting meanwhile is stopped in order, not cut off.
+    said = (place.home / "logs" / "postgres.log").read_text()
+    assert "received fast shutdown request" in said
 
 
 def test_down_does_not_wait_for_what_nobody_collects(place: Place) -> None:

@@ -46,9 +46,16 @@ class Stack:
     async def start(self, steps: Steps) -> None:
         """Start everything and return when all of it is ready. Raises LocalError."""
         keys.prepare(self._plan)
-        await asyncio.gather(
-            self._start_kafka(steps), self._start_databases(steps), self._start_sink(steps)
+        ends = await asyncio.gather(
+            self._start_kafka(steps),
+            self._start_databases(steps),
+            self._start_sink(steps),
+            # All are started or have failed when this ends, so that `stop` finds what runs.
+            return_exceptions=True,
         )
+        for end in ends:
+            if end is not None:
+                raise end
         with steps.step("Services ready: " + ", ".join(SERVICES)):
             await asyncio.gather(*(self._start_service(name) for name in SERVICES))
         token = keys.admin_token(self._plan.home, self._clock)
