@@ -74,6 +74,13 @@ def test_an_open_incident_without_components_counts_by_its_impact(
     assert overall([a_component("c")], [incident]).indicator == indicator
 
 
+def test_an_open_incident_whose_components_left_the_page_counts_by_its_impact() -> None:
+    story = Story(a_component("gone"))
+    story.then(opening({"gone": MAJOR}))
+
+    assert overall([a_component("c")], [story.told]).indicator == "critical"
+
+
 def test_a_resolved_incident_counts_no_more() -> None:
     story = Story()
     story.then(replace(opening(), impact=Impact.CRITICAL))

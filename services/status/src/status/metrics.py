@@ -59,7 +59,7 @@ class StatusMetrics:
         )
         self.views = Counter(
             "pledge_status_views",
-            "Answers to the public, by desk, kind (page, api) and whether they were stale.",
+            "Answers to the public, by desk, kind (page, api, feed) and whether they were stale.",
             ("desk", "kind", "is_stale"),
             registry=registry,
         )

@@ -103,12 +103,12 @@ def as_paragraphs(text: str) -> Markup:
 
 
 def by_day(incidents: list[Incident], state: PageState) -> list[tuple[str, list[Incident]]]:
-    """Incidents under the day of their beginning in the page's zone, newest first."""
+    """Incidents under the day on which they were opened, in the page's zone, newest first."""
     return _grouped(incidents, state, "%d %B %Y")
 
 
 def by_month(incidents: list[Incident], state: PageState) -> list[tuple[str, list[Incident]]]:
-    """Incidents under the month of their beginning in the page's zone, newest first."""
+    """Incidents under the month in which they were opened, in the page's zone, newest first."""
     return _grouped(incidents, state, "%B %Y")
 
 

@@ -49,14 +49,17 @@ _BY_IMPACT = {
 def overall(components: Sequence[Component], incidents: Sequence[Incident]) -> Overall:
     """The condition of the page.
 
-    Components decide. An open incident that names no component counts by its impact, else a page
+    Components decide. An open incident that names none of them counts by its impact, else a page
     without components, or one whose trouble is outside them, would claim that all is well.
     """
+    present = {component.id for component in components}
     statuses = [component.status for component in components if not component.is_group]
     unplaced = [
         _BY_IMPACT[incident.impact]
         for incident in incidents
-        if incident.is_open and not incident.claims and not incident.is_maintenance
+        if incident.is_open
+        and present.isdisjoint(incident.claims)
+        and not incident.is_maintenance
     ]
     return max([_of_components(statuses), *unplaced], key=lambda line: _RANKS[line.indicator])
 
