@@ -6,18 +6,22 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from uuid import UUID
 
 import pytest
 
-from intake import queries, store
+from intake import portal_signin, queries, store
+from intake.domain.desk import Customer
 from intake.queries import Search
+from pledge.events import Contact
 from support.cluster import run
 from support.databases import Databases
 from support.plans import Explaining, explaining, fill
+from unit.intake.builders import a_desk
 
 NOW = datetime(2026, 11, 16, 16, 0, tzinfo=UTC)
+HOUR = timedelta(hours=1)
 BATCH = 500
 PAGE = 50
 
@@ -36,6 +40,11 @@ SEED = (
     "INSERT INTO facts SELECT id, 1, '', '', now(), '{{}}' FROM tickets",
     "INSERT INTO threads SELECT substr(sha256(id::text::bytea), 1, 16), id FROM tickets",
     "INSERT INTO deliveries SELECT substr(sha256(id::text::bytea), 1, 16), now() FROM tickets",
+    """
+    INSERT INTO sign_ins (id, desk, address, requested_at, expires_at, handled_at, used_at)
+    SELECT id, desk, requester, at, at, at, at
+    FROM tickets CROSS JOIN (VALUES (now() - interval '1 hour')) AS asked(at)
+    """,
 )
 
 
@@ -137,3 +146,16 @@ async def test_tickets_of_a_person_are_found_among_their_own(hot: Explaining) ->
     assert hot.indexes() == {"tickets_requester", "tickets_customer", "tickets_pkey"}
     # A page of each customer, and what the person asked for, of which there may be little.
     assert hot.examined() <= 16 * (PAGE + 1)
+
+
+async def test_links_to_sign_in_are_found_among_those_that_wait(hot: Explaining) -> None:
+    now = NOW + 10_000 * HOUR
+    ask = (UUID(int=2**64), "desk-1", "p21@x.example", now, now, 3)
+    assert await hot.fetch(portal_signin._ASK, *ask)
+    assert len(await hot.fetch(portal_signin._WAITING, now + HOUR, BATCH)) == 1
+    assert hot.indexes() == {"sign_ins_address", "sign_ins_waiting"}
+    ada = Contact(email="ada@x.example")
+    desk = a_desk(id="desk-1", customers={"c1021": Customer("c1021", administrators=(ada,))})
+    assert await portal_signin._newest(hot, desk, "ada@x.example") is not None
+    assert hot.indexes() >= {"tickets_requester", "tickets_customer"}
+    assert hot.examined() <= 50

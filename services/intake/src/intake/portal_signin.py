@@ -13,7 +13,7 @@ from uuid import UUID
 
 import asyncpg
 
-from intake import store
+from intake import queries, store
 from intake.agents import publications
 from intake.domain.admission import INTAKE, answer
 from intake.domain.deciding import common, told
@@ -32,17 +32,10 @@ MOST_LINKS: Final = 3
 WINDOW: Final = timedelta(seconds=30)
 """What a replica took and died with is found by another within half of it."""
 
-_NEWEST_TICKET: Final = """
-SELECT id FROM tickets WHERE desk = $1 AND requester = $2 ORDER BY id DESC LIMIT 1
-"""
-_NEWEST_OF_CUSTOMERS: Final = """
-SELECT id FROM tickets WHERE desk = $1 AND details ->> 'customer' = ANY($2::text[])
-    AND details ->> 'customer' IS NOT NULL ORDER BY id DESC LIMIT 1
-"""
 _ASK: Final = """
 INSERT INTO sign_ins (id, desk, address, requested_at, expires_at)
 SELECT $1, $2, $3, $4, $5 WHERE $6 > (
-    SELECT count(*) FROM sign_ins WHERE desk = $2 AND address = $3 AND requested_at > $7)
+    SELECT count(*) FROM sign_ins WHERE desk = $2 AND address = $3 AND expires_at > $4)
 RETURNING true
 """
 _WAITING: Final = """
@@ -105,9 +98,8 @@ class SignIns:
                 f"sign-in {person.desk} {person.address}",
             )
             is_taken = await connection.fetchval(
-                _ASK, sign_in, person.desk, person.address, now, now + LINK_LASTS,
-                MOST_LINKS, now - LINK_LASTS,
-            )  # fmt: skip
+                _ASK, sign_in, person.desk, person.address, now, now + LINK_LASTS, MOST_LINKS
+            )
         if is_taken:
             self._waiting.schedule(now, sign_in)
 
@@ -191,8 +183,9 @@ class _Mails:
 
 
 async def _newest(connection: asyncpg.Connection, desk: Desk, address: str) -> UUID | None:
-    found: UUID | None = await connection.fetchval(_NEWEST_TICKET, desk.id, address)
-    if found is None and (customers := desk.administered_by(address)):
+    """The newest ticket of the person's own, else of the customers that they administer."""
+    found = await queries.of_person(connection, desk.id, address, [], None, 1)
+    if not found and (customers := desk.administered_by(address)):
         names = [each.name for each in customers]
-        found = await connection.fetchval(_NEWEST_OF_CUSTOMERS, desk.id, names)
-    return UUID(int=found.int) if found is not None else None
+        found = await queries.of_person(connection, desk.id, address, names, None, 1)
+    return found[0].id if found else None
