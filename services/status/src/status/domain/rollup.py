@@ -57,9 +57,7 @@ def overall(components: Sequence[Component], incidents: Sequence[Incident]) -> O
     unplaced = [
         _BY_IMPACT[incident.impact]
         for incident in incidents
-        if incident.is_open
-        and present.isdisjoint(incident.claims)
-        and not incident.is_maintenance
+        if incident.is_open and present.isdisjoint(incident.claims) and not incident.is_maintenance
     ]
     return max([_of_components(statuses), *unplaced], key=lambda line: _RANKS[line.indicator])
 
