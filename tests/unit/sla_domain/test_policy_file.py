@@ -31,7 +31,7 @@ metrics:
 def check(tmp_path: Path, text: str) -> list[str]:
     path = tmp_path / "sla.yaml"
     path.write_text(text, encoding="utf-8")
-    return [str(problem).removeprefix(f"{path}:") for problem in policy.check_desk_file(path)]
+    return [str(problem).removeprefix(f"{path}:") for problem in policy.check(path)]
 
 
 def test_good_file_has_no_problem(tmp_path: Path) -> None:
@@ -105,6 +105,16 @@ def test_desk_is_named_by_its_folder_where_the_file_does_not(tmp_path: Path) -> 
     folder.mkdir()
     text = GOOD.replace("desk: test\n", "")
     assert policy.parse(text, folder / "sla.yaml").desk == "somewhere"
+
+
+def test_file_in_another_desks_folder_is_told(tmp_path: Path) -> None:
+    path = tmp_path / "other" / "sla.yaml"
+    path.parent.mkdir()
+    path.write_text(GOOD, encoding="utf-8")
+    [problem] = policy.check_desk_file(path)
+    assert (problem.line, problem.severity) == (GOOD.split("\n").index("desk: test") + 1, "error")
+    assert "desk `test` but stands in the folder `other`" in problem.message
+    assert policy.check(path) == []
 
 
 def test_template_is_valid_as_it_stands(tmp_path: Path) -> None:

@@ -10,7 +10,7 @@ import httpx
 from pledge.runtime import cli
 from pledge.runtime.asking import ask
 from sla.domain.policy import Policy
-from sla.policy import check_desk_file, load
+from sla.policy import check, load
 
 
 def get(path: str, asked: dict[str, Any] | None = None) -> httpx.Response:
@@ -31,7 +31,7 @@ def load_policy(folder: Path) -> Policy:
 
 def load_policy_file(path: Path) -> Policy:
     """The policy in a file. Raises CommandError with every problem of it."""
-    problems = [each for each in check_desk_file(path) if each.severity == "error"]
+    problems = [each for each in check(path) if each.severity == "error"]
     if problems:
         raise cli.CommandError("\n".join(str(each) for each in problems))
     return load(path)

@@ -18,6 +18,7 @@ __all__ = [
     "DESK_TEMPLATE",
     "PolicyError",
     "PolicyFile",
+    "check",
     "check_desk_file",
     "json_schema",
     "load",
@@ -63,12 +64,28 @@ def parse(text: str, path: Path) -> Policy:
         raise PolicyError([error.problem]) from error
 
 
-def check_desk_file(path: Path) -> list[Problem]:
-    """Everything wrong with a desk's `sla.yaml`, and warnings; raises nothing for a wrong file."""
+def check(path: Path) -> list[Problem]:
+    """Everything wrong with a file of promises, and warnings; raises nothing for a wrong file."""
     try:
         return read(load_yaml(path))[1]
     except FileProblem as error:
         return [error.problem]
+
+
+def check_desk_file(path: Path) -> list[Problem]:
+    """`check`, and whether the file stands in its desk's folder: there it serves that desk."""
+    try:
+        document = load_yaml(path)
+    except FileProblem as error:
+        return [error.problem]
+    problems = read(document)[1]
+    said = document.data.get("desk") if isinstance(document.data, dict) else None
+    folder = path.absolute().parent.name
+    if isinstance(said, str) and said != folder:
+        message = f"the file says desk `{said}` but stands in the folder `{folder}`"
+        hint = "the folder's name is the desk's id"
+        problems = [document.problem(("desk",), message, hint), *problems]
+    return problems
 
 
 def json_schema() -> dict[str, Any]:
