@@ -282,6 +282,8 @@ class Compiler:
         key = given[0] if given else "by"
         due = read_due(part.within or part.by, calendar, (*steps, key), self.fail)
         expect = read_due(part.expect, calendar, (*steps, "expect"), self.fail)
+        if due and expect and (expect.within_us or 0) > (due.within_us or expect.within_us or 0):
+            self.fail((*steps, "expect"), "expects later than promised", None, "warning")
         if part.during is not None and part.during == part.outside:
             self.fail((*steps, "outside"), "no start is both during and outside a calendar")
         return Target(
