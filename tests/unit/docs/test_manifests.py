@@ -2,14 +2,18 @@
 
 import re
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import pytest
 import yaml
 from pydantic_settings import BaseSettings
 
+from notify.policy import load_desks
+from notify.settings import NotifySettings
+from notify.wiring import surroundings
 from pledge.runtime.plugins import classes_of_services
-from pledge.runtime.settings import KafkaSettings, variables_of
+from pledge.runtime.settings import KafkaSettings, load_settings, variables_of
 from support.cluster import ROOT
 
 DEPLOY = ROOT / "deploy"
@@ -181,6 +185,20 @@ def test_compose_tells_each_service_what_it_needs(service: str) -> None:
     mounted = {f"/run/secrets/{name}" for name in told["secrets"]}
     files = {value for value in told["environment"].values() if value.startswith("/run/")}
     assert files == mounted
+
+
+def test_desks_of_both_get_what_their_files_ask_for(tmp_path: Path) -> None:
+    """notify refuses to start with a desk whose variable nobody set."""
+    (tmp_path / "demo").symlink_to(DEPLOY / "desks" / "demo")
+    secrets = {"PLEDGE_NOTIFY_DSN": "postgresql:///notify", "PLEDGE_NOTIFY_KEY": "k" * 32}
+    in_compose = {
+        name: re.sub(r"\$\{\w+:[-?](.*)\}", r"\1", str(value))
+        for name, value in compose()["services"]["notify"]["environment"].items()
+    }
+    for environment, desks in ((told_to("notify"), tmp_path), (in_compose, DEPLOY / "desks")):
+        told = {name: value for name, value in environment.items() if "_FILE" not in name}
+        settings = load_settings(NotifySettings, {**told, **secrets})
+        assert "demo" in load_desks(desks, surroundings(settings))
 
 
 def test_compose_names_secrets_that_are_made() -> None:
