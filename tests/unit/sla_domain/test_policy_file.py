@@ -57,7 +57,7 @@ def test_good_file_has_no_problem(tmp_path: Path) -> None:
         ("{within: 4h,", "{within: 4h, by: close of next business day,", "13:9", "one thing"),
         ("within: 4h,", "by: close of some day,", "13:14", "neither a duration nor a closing"),
         ("within: 4h, calendar: office", "by: close of next business day", "13:14", "calendar"),
-        ("within: 4h,", "within: 4h, expect: 5h,", "13:26", "warning: expects later than promised"),
+        ("within: 4h,", "within: 4h, expect: 5h,", "13:30", "warning: expects later than promised"),
     ],
 )
 def test_mistake_is_told_where_it_is(
