@@ -146,7 +146,7 @@ def test_segments_tell_exactly_the_time_that_was_used(name: str, facts: list[Fac
         counted = sum(
             (part.to_at - part.from_at for part in one.segments if part.is_counted), timedelta()
         )
-        assert counted + one.timer.carried == used(one.timer, policy.calendars, now)
+        assert counted + one.timer.carried == used(one.timer, now)
         for before, after in zip(one.segments, one.segments[1:], strict=False):
             assert before.to_at == after.from_at
 
@@ -159,7 +159,7 @@ def test_due_instant_is_where_the_budget_is_used_up(name: str, facts: list[Fact]
         end = timer.met_at or timer.cancelled_at
         if timer.due_at is None or timer.budget is None or (end and end < timer.due_at):
             continue
-        assert used(timer, policy.calendars, timer.due_at) == max(timer.budget, timer.carried)
+        assert used(timer, timer.due_at) == max(timer.budget, timer.carried)
 
 
 @given(names, lives(), st.integers(0, 12 * 24 * 60), st.sampled_from(KINDS))

@@ -98,7 +98,7 @@ def _timer(change: Change, telling: Telling) -> Event:
         case ChangeKind.STARTED:
             return TimerStarted(**fields)
         case ChangeKind.PAUSED:
-            return TimerPaused(**fields, remaining_for=left_for(timer, telling.policy))
+            return TimerPaused(**fields, remaining_for=left_for(timer))
         case ChangeKind.RESUMED:
             return TimerResumed(**fields)
         case ChangeKind.RESCHEDULED:
@@ -186,8 +186,8 @@ def _silence(change: Change, telling: Telling) -> SilenceElapsed:
     )
 
 
-def left_for(timer: Timer | None, policy: Policy) -> timedelta | None:
+def left_for(timer: Timer | None) -> timedelta | None:
     """How much of a paused promise's time is left, on its calendars; None when nothing is bound."""
     if timer is None or timer.budget is None or timer.paused_since is None:
         return None
-    return max(timedelta(0), timer.budget - used(timer, policy.calendars, timer.paused_since))
+    return max(timedelta(0), timer.budget - used(timer, timer.paused_since))

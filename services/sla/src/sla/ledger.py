@@ -201,7 +201,7 @@ class Ledger:
             # What is settled under an earlier version is told of in its name.
             own = owners.get(key, policy)
             self._say(draft, change, before.get(key), own, is_provisional=is_provisional)
-        self._note_timers(draft, before, difference.told, standing, policy)
+        self._note_timers(draft, before, difference.told, assessment)
         draft.told = difference.told
         draft.wake_at = difference.wake_at
 
@@ -244,18 +244,16 @@ class Ledger:
         draft: Ticket,
         before: Mapping[tuple[str, int], Published],
         told: Told,
-        standing: Standing,
-        policy: Policy,
+        assessment: Assessment,
     ) -> None:
         """Rows of the timers of which something else is told now than before."""
         changed = [one for one in told.timers if before.get((one.metric, one.cycle)) != one]
         if not changed:
             return
-        timers = {(each.metric, each.cycle): each for each in standing.assessment.timers}
+        timers = {(each.metric, each.cycle): each for each in assessment.timers}
         for published in changed:
             own_key = (published.metric, published.cycle)
             timer, key = timers.get(own_key), (draft.ticket_id, *own_key)
-            own = standing.owners.get(own_key, policy)
             if own_key not in before:
                 self._new_timers.add(key)
             self._timers[key] = TimerRow(
@@ -271,7 +269,7 @@ class Ledger:
                 published.at_risk_sent,
                 timer.target if timer else "",
                 timer.reason if timer else "",
-                left_for(timer, own) if published.state is State.PAUSED else None,
+                left_for(timer) if published.state is State.PAUSED else None,
             )
 
     def _note_breach(

@@ -16,8 +16,7 @@ from zoneinfo import ZoneInfo
 import asyncpg
 
 from sla import store
-from sla.domain.model import Span, Timer
-from sla.domain.policy import Policy
+from sla.domain.model import Timer
 from sla.domain.segments import used
 from sla.domain.zones import from_us
 from sla.policies import Policies
@@ -156,32 +155,35 @@ async def pauses(pool: asyncpg.Pool, policies: Policies, period: Period) -> list
             await policies.fetch(connection, tickets.values())
         last = rows[-1]["ticket_id"]
         for ticket in tickets.values():
-            policy, standing = policies.of(ticket), policies.standing(ticket)
-            if policy is None or standing is None:
-                continue
-            for timer in standing.assessment.timers:
-                own = standing.owners.get((timer.metric, timer.cycle), policy)
-                found += _parked(ticket.number, timer, own, period)
+            standing = policies.standing(ticket)
+            if standing is not None:
+                for timer in standing.assessment.timers:
+                    found += _parked(ticket.number, timer, period)
 
 
-def _parked(number: str, timer: Timer, policy: Policy, period: Period) -> Iterable[dict[str, Any]]:
+def _parked(number: str, timer: Timer, period: Period) -> Iterable[dict[str, Any]]:
     if not timer.budget:
         return
-    for span in timer.spans:
-        began_at = from_us(span.from_us)
-        if span.paused_by != PAUSED_BY or not period.start <= began_at < period.end:
+    for began_us, ended_us, _, paused_by, who in timer.spans:
+        began_at = from_us(began_us)
+        if paused_by != PAUSED_BY or not period.start <= began_at < period.end:
             continue
-        left = timer.budget - used(timer, policy.calendars, began_at)
+        left = timer.budget - used(timer, began_at)
         if timedelta(0) <= left < timer.budget * NEARLY_DUE:
-            yield _pause(number, timer, span, began_at, left)
+            ended_at = None if ended_us is None else from_us(ended_us)
+            yield _pause(number, timer, who, began_at, ended_at, left)
 
 
 def _pause(
-    number: str, timer: Timer, span: Span, began_at: datetime, left: timedelta
+    number: str,
+    timer: Timer,
+    who: str,
+    began_at: datetime,
+    ended_at: datetime | None,
+    left: timedelta,
 ) -> dict[str, Any]:
-    ended_at = from_us(span.to_us) if span.to_us is not None else None
     return {
-        "agent": span.who,
+        "agent": who,
         "number": number,
         "metric": timer.metric,
         "paused_at": instant_text(began_at),

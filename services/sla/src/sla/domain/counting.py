@@ -5,11 +5,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from sla.domain.calendar import ALWAYS, Calendar
+from sla.domain.model import Span
 from sla.domain.promises import Due, Target
 from sla.domain.run import Run
-
-Stretch = tuple[int, int | None, Calendar, str, str]
-"""From, to (None: it lasts), the calendar in force, paused by which type of fact, and by whom."""
 
 NO_PROMISE = "no_promise"
 """What a stretch is paused by, and a timer cancelled by, when nothing is promised any more."""
@@ -18,7 +16,7 @@ InForce = tuple[int, int | None, Calendar | None]
 """From and until when a calendar held; None for it where the desk's file took the promise away."""
 
 
-def stretches(run: Run, end: int | None, calendars: Sequence[InForce]) -> list[Stretch]:
+def stretches(run: Run, end: int | None, calendars: Sequence[InForce]) -> list[Span]:
     """A life from its start to `end`, cut where it paused and where another calendar came into
     force. `calendars` follow each other, the first from the start, the last for ever."""
     lived = _lived(run, end)
@@ -26,7 +24,7 @@ def stretches(run: Run, end: int | None, calendars: Sequence[InForce]) -> list[S
         only = calendars[0][2]
         if only is not None:
             return [(start, stop, only, by, who) for start, stop, by, who in lived]
-    found: list[Stretch] = []
+    found: list[Span] = []
     for start, stop, by, who in lived:
         for since, until, calendar in calendars:
             first = start if start > since else since
@@ -67,9 +65,7 @@ class Counted:
 
     __slots__ = ("carried", "run", "stretches", "target")
 
-    def __init__(
-        self, run: Run, target: Target, stretches: list[Stretch], carried: int = 0
-    ) -> None:
+    def __init__(self, run: Run, target: Target, stretches: list[Span], carried: int = 0) -> None:
         self.run, self.target = run, target
         self.stretches, self.carried = stretches, carried
 
@@ -90,23 +86,20 @@ class Counted:
 
         What has ended is counted on as if it had not, so that a due instant can be told.
         """
-        run = self.run
         if budget <= 0:
-            return run.started
-        last = len(self.stretches) - 1
-        for number, (start, end, own, by, _) in enumerate(self.stretches):
-            counting = calendar or own
-            if by:
-                if number == last and end is not None:
-                    return counting.add_us(end, budget)
-                continue
-            if end is None or number == last:
-                return counting.add_us(start, budget)
-            counted = counting.measure_us(start, end)
-            if counted >= budget:
-                return counting.add_us(start, budget)
-            budget -= counted
-        return None
+            return self.run.started
+        for start, end, own, by, _ in self.stretches[:-1]:
+            if not by and end is not None:
+                counting = calendar or own
+                counted = counting.measure_us(start, end)
+                if counted >= budget:
+                    return counting.add_us(start, budget)
+                budget -= counted
+        start, end, own, by, _ = self.stretches[-1]
+        counting = calendar or own
+        if by:
+            return None if end is None else counting.add_us(end, budget)
+        return counting.add_us(start, budget)
 
     def used(self) -> int:
         """The time counted, with what was carried; for a life that has ended."""

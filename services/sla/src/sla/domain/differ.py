@@ -160,7 +160,7 @@ def _moved(known: Published, timer: Timer) -> bool:
 
 
 def _resumed_at(timer: Timer) -> datetime:
-    return from_us(timer.spans[-1].from_us) if timer.spans else timer.started_at
+    return from_us(timer.spans[-1][0]) if timer.spans else timer.started_at
 
 
 def _tell_gone(changes: list[Change], known: Published, now: datetime) -> Published:

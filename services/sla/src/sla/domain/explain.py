@@ -245,13 +245,13 @@ def _explained(
 ) -> TimerExplanation:
     calendar = policy.calendars.get(timer.calendar)
     is_zoned = calendar is not None and not isinstance(calendar.hours, Always)
-    spent = used(timer, policy.calendars, now)
+    spent = used(timer, now)
     metric = policy.metrics[policy.numbers[timer.metric]]
     return TimerExplanation(
         timer=timer,
         state=timer.state_at(now),
         policy_version=policy.version,
-        segments=segments(timer, policy.calendars, now),
+        segments=segments(timer, now),
         used=spent,
         left=None if timer.budget is None else max(timer.budget - spent, timedelta()),
         would_meet=_any_of([one for one in metric.meets if holds(one.when, attributes)]),

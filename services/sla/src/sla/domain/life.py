@@ -111,13 +111,14 @@ class Life:
                 applies is not None and not applies(self.timeline[-1][1].attributes)
             ):
                 continue
-            for progress in (
-                self._concerned(number, role, fact) if number in groups else (all_progress[number],)
-            ):
-                if not self.is_closed or progress.metric.outlives_closing:
-                    _ACTIONS[role](self, progress, bits, at, fact)
-                elif role not in (CANCEL, RESUME):
+            if self.is_closed and not all_progress[number].metric.outlives_closing:
+                if role is not CANCEL and role is not RESUME:
                     self.notes.append(Note(fact.sequence, fact.type, AFTER_CLOSING))
+            elif number in groups:
+                for progress in self._concerned(number, role, fact):
+                    _ACTIONS[role](self, progress, bits, at, fact)
+            else:
+                _ACTIONS[role](self, all_progress[number], bits, at, fact)
 
     def _concerned(self, number: int, role: Role, fact: Fact) -> Sequence[_Progress]:
         """A fact with a value concerns that one's timer; one without, whatever is there."""

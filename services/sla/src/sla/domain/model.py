@@ -13,6 +13,8 @@ from enum import StrEnum
 from types import MappingProxyType
 from typing import NamedTuple
 
+from sla.domain.calendar import Calendar
+
 Scalar = str | bool | int | None
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
@@ -79,17 +81,12 @@ class Rule(NamedTuple):
     name: str = ""  # of the list, when a metric has several
 
 
-class Span(NamedTuple):
-    """A stretch of a timer's life with one calendar and one reason to wait or to count.
+Span = tuple[int, int | None, Calendar, str, str]
+"""A stretch of a timer's life with one calendar and one reason to wait or to count.
 
-    `from_us` and `to_us` are microseconds since 1970; `to_us` is None while it lasts.
-    """
-
-    from_us: int
-    to_us: int | None
-    calendar: str
-    paused_by: str  # empty while time counts, else the fact type that paused it
-    who: str  # the person or role who paused it, where the fact says so
+From and to in microseconds since 1970 (to None: it lasts), the calendar in force, the type of fact
+that paused it (empty while time counts), and the person or role who did, where the fact says so.
+"""
 
 
 @dataclass(frozen=True, slots=True)

@@ -36,7 +36,8 @@ def build_timer(run: Run, policy: Policy, timeline: Timeline) -> Built:
     try:
         if (
             choice.is_plain
-            and not run.was_paused
+            and run.paused_since is None
+            and not run.pauses
             and run.carried is None
             and (
                 entry == run.first
@@ -66,14 +67,14 @@ def _plain(run: Run, metric: Metric, choice: Choice, withdrawn: int | None) -> T
     end = run.ended if withdrawn is None else withdrawn
     calendar = target.calendar
     due = expect = None
-    warnings: list[tuple[int, int]] = []
+    warnings: Sequence[tuple[int, int]] = ()
     if target.due is not None:
         due = calendar.add_us(start, target.due.within_us or 0)
-        if end is None:
+        if end is None and choice.risks:
             warnings = [(calendar.add_us(start, part), percent) for part, percent in choice.risks]
     if target.expect is not None:
         expect = calendar.add_us(start, target.expect.within_us or 0)
-    spans = (Span(start, end, calendar.name, "", ""),)
+    spans: tuple[Span, ...] = ((start, end, calendar, "", ""),)
     return _told(run, metric, target, due, expect, withdrawn, warnings, spans)
 
 
@@ -99,9 +100,7 @@ def _counted(
     warnings: list[tuple[int, int]] = []
     if end is None and due is not None and metric.at_risk:
         warnings = bound.warnings(_parts(metric, bound, choice), due)
-    spans = tuple(
-        [Span(a, b, calendar.name, by, who) for a, b, calendar, by, who in bound.stretches]
-    )
+    spans = tuple(bound.stretches)
     timer = _told(run, metric, bound.target, due, expect, withdrawn, warnings, spans)
     if bound.carried:
         timer = timer._replace(carried=timedelta(0, 0, bound.carried))
@@ -191,7 +190,7 @@ def _told(
     due: int | None,
     expect: int | None,
     withdrawn: int | None,
-    warnings: list[tuple[int, int]],
+    warnings: Sequence[tuple[int, int]],
     spans: tuple[Span, ...],
 ) -> Timer:
     end, is_met = run.ended, run.is_met
@@ -200,6 +199,7 @@ def _told(
     if withdrawn is not None:
         end, is_met, paused, reason = withdrawn, False, None, NO_PROMISE
     ended_at = None if end is None else from_us(end)
+    words, expect_words, rule, calendar, budget = target.told
     # Positional: this runs for every timer of every fact that arrives.
     return Timer(
         metric.name,
@@ -212,11 +212,11 @@ def _told(
         None if paused is None else from_us(paused),
         tuple([from_us(at) for at, _ in warnings]) if warnings else (),
         tuple([percent for _, percent in warnings]) if warnings else (),
-        "" if target.due is None else target.due.words,
-        "" if target.expect is None else target.expect.words,
-        target.rule,
-        target.calendar.name,
-        None if target.due is None else target.due.within,
+        words,
+        expect_words,
+        rule,
+        calendar,
+        budget,
         NOTHING,
         spans,
         run.started_by,
