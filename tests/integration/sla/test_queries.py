@@ -358,4 +358,5 @@ async def test_what_if_reads_the_openings_of_a_page_by_key(hot: Explaining, rows
         last, looked_at = page[-1]["ticket_id"], looked_at + len(page)
     assert looked_at == rows // DESKS
     assert hot.indexes() == {"tickets_pkey", "facts_pkey"}
-    assert hot.examined() <= rows + 5 * looked_at
+    # Where several processes read a page together, some read on past its end.
+    assert hot.examined() <= 2 * rows + 5 * looked_at

@@ -209,6 +209,23 @@ def test_each_of_several_versions_keeps_what_ended_under_it() -> None:
     assert life.happens("contact_attempted", 29, known_after=70)[0][0] == "breach_retracted"
 
 
+def test_late_fact_from_before_a_takeover_ends_the_cycle_that_was_open_then() -> None:
+    """And the cycle that it began is another one."""
+    repeated = ACME.replace("meets: [resolved]", "meets: [resolved, noted]\n    repeats: on_meet")
+    life = Life(policy(repeated))
+    life.opens()
+    later = policy(repeated.replace("{severity: p1}, within: 4h", "{severity: p1}, within: 5h"))
+    life.taken_over(later, 40)
+    late = life.happens("noted", 20, known_after=50)
+    assert late == [("met", "resolution"), ("started", "resolution")]
+    assert life.state("resolution", 1) is State.MET
+    assert life.state("resolution", 2) is State.RUNNING
+    # Also under one more version, and for a cycle whose beginning a late fact has moved.
+    life.taken_over(policy(repeated), 60)
+    assert life.happens("noted", 10, known_after=65) == []
+    assert life.happens("noted", 55, known_after=70)[:1] == [("met", "resolution")]
+
+
 def test_open_cycle_keeps_its_number_where_nothing_was_told_of_one_before_it() -> None:
     critical_alone = ACME.replace("      - {within: 24h}\n", "")
     assert critical_alone != ACME

@@ -217,7 +217,13 @@ def earlier_of(text: str | None) -> tuple[Earlier, ...]:
         Earlier(
             each["version"],
             datetime.fromisoformat(each["until"]),
-            *(frozenset(map(tuple, each[name])) for name in ("settled", "open", "gone")),
+            settled=frozenset(map(tuple, each["settled"])),
+            open=frozenset(map(tuple, each["open"])),
+            gone=frozenset(map(tuple, each["gone"])),
+            since={
+                (metric, cycle): datetime.fromisoformat(at)
+                for metric, cycle, at in each.get("since", ())
+            },
         )
         for each in from_json(text)
     )
@@ -233,6 +239,7 @@ def _earlier_text(earlier: Sequence[Earlier]) -> str | None:
             "settled": sorted(each.settled),
             "open": sorted(each.open),
             "gone": sorted(each.gone),
+            "since": [(*key, at) for key, at in each.since.items()],
         }
         for each in earlier
     ]

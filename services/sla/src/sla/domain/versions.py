@@ -11,7 +11,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from collections.abc import Set as AbstractSet
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from itertools import chain, count
 from typing import NamedTuple
@@ -34,8 +34,8 @@ _OPEN = (State.RUNNING, State.PAUSED)
 class Earlier:
     """A version that a ticket was under until another took over. None: its desk had no policy.
 
-    `settled` are the cycles whose end was told under it, `open` those that went on, and `gone`
-    those that the next version does not know.
+    `settled` are the cycles whose end was told under it, `open` those that went on, `since` when
+    these had begun, as far as was known then, and `gone` those that the next version does not know.
     """
 
     version: str | None
@@ -43,6 +43,7 @@ class Earlier:
     settled: frozenset[Key] = frozenset()
     open: frozenset[Key] = frozenset()
     gone: frozenset[Key] = frozenset()
+    since: Mapping[Key, datetime] = field(default_factory=dict)
 
 
 class Past(NamedTuple):
@@ -135,10 +136,9 @@ def take_over(
         frozenset(going_on - settled_before),
     )
     standing = stand(facts, policy, [*past, Past(earlier, current)])
-    found = {(timer.metric, timer.cycle) for timer in standing.assessment.timers}
-    gone = earlier.open - found
-    if gone:
-        earlier = replace(earlier, open=earlier.open - gone, gone=gone)
+    found = {(each.metric, each.cycle): each.started_at for each in standing.assessment.timers}
+    goes_on, gone = earlier.open & found.keys(), earlier.open - found.keys()
+    earlier = replace(earlier, open=goes_on, gone=gone, since={key: found[key] for key in goes_on})
     difference = diff(told, standing.assessment, until, cause=CAUSE)
     changes = tuple(_named(each) for each in difference.changes)
     difference = Difference(changes, difference.told, difference.wake_at)
@@ -160,36 +160,54 @@ def _numbered(
 ) -> Sequence[Timer]:
     """The cycles of a version that are not settled under an earlier one, under free numbers.
 
-    The cycle that begins when a settled one began is that one. What was over before the version
-    took over was never promised, unless it stands for what was open then.
+    The cycle that begins when a settled one, or one that was open then, began is that one. What was
+    over before the version took over was never promised, unless it stands for what was open then.
     """
     if before is None or not (taken or any(_is_over(timer, before) for timer in timers)):
         return timers
     settled = Counter((timer.metric, timer.started_at) for timer in kept)
-    alive: dict[str, list[Timer]] = {}
-    over: dict[str, list[Timer]] = {}
+    found: list[Timer] = []
+    by_metric: dict[str, list[Timer]] = {}
     for timer in timers:
         start = timer.metric, timer.started_at
         if settled[start]:
             settled[start] -= 1
-            continue
-        (over if _is_over(timer, before) else alive).setdefault(timer.metric, []).append(timer)
-    found: list[Timer] = []
-    for metric in {**over, **alive}:
-        live = alive.get(metric, [])
+        else:
+            by_metric.setdefault(timer.metric, []).append(timer)
+    for metric, own in by_metric.items():
+        named, rest, unnamed = _named_then(metric, own, before)
+        found += named
+        live = [timer for timer in rest if not _is_over(timer, before)]
+        over = [timer for timer in rest if _is_over(timer, before)]
         since = [timer for timer in live if timer.started_at > before.until]
         going_on = [timer for timer in live if timer.started_at <= before.until]
-        open_then = sorted(number for one, number in before.open if one == metric)
-        if unmatched := max(0, len(open_then) - len(going_on)):
-            going_on = [*over.get(metric, [])[-unmatched:], *going_on]
+        if unmatched := max(0, len(unnamed) - len(going_on)):
+            going_on = [*over[-unmatched:], *going_on]
         new = _new_numbers(metric, taken | before.open)
         # What was open keeps its number, whichever it is: of some cycles nothing was ever told.
         found += [
             timer._replace(cycle=number)
-            for timer, number in zip(going_on, chain(open_then, new), strict=False)
+            for timer, number in zip(going_on, chain(unnamed, new), strict=False)
         ]
         found += [timer._replace(cycle=number) for timer, number in zip(since, new, strict=False)]
     return found
+
+
+def _named_then(
+    metric: str, timers: Sequence[Timer], before: Earlier
+) -> tuple[list[Timer], list[Timer], list[int]]:
+    """The cycles that began when those began that were open then, under their numbers; the other
+    cycles, and the numbers of which a late fact has moved the beginning."""
+    named: list[Timer] = []
+    rest, unnamed = list(timers), list[int]()
+    for key in sorted(each for each in before.open if each[0] == metric):
+        same = (timer for timer in rest if timer.started_at == before.since.get(key))
+        if (timer := next(same, None)) is None:
+            unnamed.append(key[1])
+        else:
+            rest.remove(timer)
+            named.append(timer._replace(cycle=key[1]))
+    return named, rest, unnamed
 
 
 def _is_over(timer: Timer, before: Earlier) -> bool:
