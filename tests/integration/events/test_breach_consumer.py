@@ -1,7 +1,6 @@
 """The seven-line subscriber of the README, run as it stands against the real broker."""
 
 import asyncio
-import subprocess
 import sys
 from pathlib import Path
 
@@ -9,6 +8,7 @@ from pledge.events import PromiseBreached, Topic, encode, originate
 from pledge.events.spec.samples import sample_of
 from pledge.runtime.records import Message
 from pledge.runtime.settings import KafkaSettings
+from pledge_local.processes import Child
 from support import topics
 from support.waiting import eventually
 
@@ -26,18 +26,16 @@ async def test_the_breach_consumer_prints_what_was_promised_and_missed(
     record = encode(breach, originate(breach, source="/sla", id="breach-1", sequence=1))
     said = tmp_path / "said"
 
-    with said.open("w") as out:
-        process = subprocess.Popen([sys.executable, "-uc", program], stdout=out, stderr=out)
+    process = Child("consumer", [sys.executable, "-uc", program], said)
 
     async def is_printed() -> bool:
         # It reads from now on, and nothing tells when it has begun: so say it again.
         message = Message(record.topic, record.key, record.value, record.headers)
         await topics.publish(kafka, [message])
-        assert process.poll() is None, said.read_text()
+        assert process.exit_code() is None, said.read_text()
         return str(breach) in said.read_text().splitlines()
 
     try:
         assert await eventually(is_printed, what="the breach on standard output")
     finally:
-        process.terminate()
-        await asyncio.to_thread(process.wait)
+        await asyncio.to_thread(process.stop, 10)

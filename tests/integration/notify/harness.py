@@ -8,7 +8,6 @@ import email.policy
 import json
 import os
 import socket
-import subprocess
 import sys
 from collections.abc import Callable, Sequence
 from contextlib import suppress
@@ -42,6 +41,7 @@ from pledge.runtime.httpserver import HttpServer
 from pledge.runtime.ids import SystemIds
 from pledge.runtime.records import Message
 from pledge.runtime.settings import KafkaSettings, variable_of
+from pledge_local.processes import Child
 from support import topics
 from support.asking import asker
 from support.tokens import Signer, write_jwks
@@ -225,7 +225,8 @@ class Notify:
         }
         self._stop = asyncio.Event()
         self._task: asyncio.Task[None] | None = None
-        self._process: subprocess.Popen[bytes] | None = None
+        self._log = folder / "notify.log"
+        self._process: Child | None = None
 
     async def start(self, **changes: Any) -> None:
         port = _free_port()
@@ -239,8 +240,8 @@ class Notify:
     async def _is_ready(self) -> bool:
         if self._task is not None and self._task.done():
             self._task.result()
-        if self._process is not None and self._process.poll() is not None:
-            raise RuntimeError("the process has ended")
+        if self._process is not None and self._process.exit_code() is not None:
+            raise RuntimeError("the process has ended:\n" + "\n".join(self._process.last_lines()))
         async with asker() as client:
             try:
                 return (await client.get(f"{self.url}/readyz")).status_code == 200
@@ -274,10 +275,11 @@ class Notify:
             "KAFKA_SESSION_TIMEOUT": "6",
             "KAFKA_HEARTBEAT_INTERVAL": "1",
         }
-        self._process = subprocess.Popen(
+        self._process = Child(
+            "notify",
             [sys.executable, "-m", "notify"],
-            env={**os.environ, **environment},
-            stdout=subprocess.DEVNULL,
+            self._log,
+            environment={**os.environ, **environment},
         )
         await eventually(self._is_ready, what="the process is ready")
 
@@ -285,7 +287,6 @@ class Notify:
         """kill -9: no last word."""
         assert self._process is not None
         self._process.kill()
-        self._process.wait()
         self._process = None
 
     async def publish(self, *events: Event, sequence: int = 1) -> None:
