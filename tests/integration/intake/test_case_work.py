@@ -281,6 +281,12 @@ async def test_the_ticket_s_page_offers_case_work_and_takes_it(intake: Intake) -
         await client.post(f"{path}/update-review", data=told)
         page = (await client.get(path)).text
         assert "next update by: <time" in page
+        twisted = {"starts_at": times["ends_at"], "ends_at": times["starts_at"]}
+        refused = await client.post(f"{path}/propose-meeting", data=twisted)
+        assert "must come after" in refused.text
+        assert "Go back in your browser" in refused.text
+        for action in ticket["allowed"]:
+            assert action not in refused.text.partition("<main")[2]
 
 
 async def test_a_requester_follows_up_and_complains_in_the_portal(intake: Intake) -> None:

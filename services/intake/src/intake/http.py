@@ -274,10 +274,12 @@ def _refused(refusal: Refusal) -> HttpProblem:
         RefusalReason.NOTHING_TO_CHANGE,
         RefusalReason.CONFLICT,
     }
-    allowed = ", ".join(refusal.allowed) or "nothing"
+    told = refusal.detail
+    if refusal.reason is RefusalReason.NOT_ALLOWED_NOW:
+        told += f"; allowed now: {', '.join(refusal.allowed) or 'nothing'}"
     return HttpProblem(
         409 if refusal.reason in conflicts else 422,
-        f"{refusal.detail}; allowed now: {allowed}",
+        told,
         type=f"urn:pledge:problem:{refusal.reason}",
         errors=[FieldProblem("allowed", each) for each in refusal.allowed],
     )

@@ -23,6 +23,7 @@ from intake.views import FactView
 from pledge.events import EmailRequested
 from pledge.runtime.access import Principal, Role, require
 from pledge.runtime.http import HttpProblem
+from pledge.runtime.modelproblems import in_words
 from pledge.runtime.web import Web
 from pledge.runtime.web.format import instant, words
 
@@ -121,8 +122,8 @@ class Pages:
             told_by_agent = body.model_validate(values)
         except ValidationError as error:
             first = error.errors(include_url=False)[0]
-            field = ".".join(str(step) for step in first["loc"])
-            raise HttpProblem(422, f"{field}: {first['msg']}") from error
+            field = words(".".join(str(step) for step in first["loc"]))
+            raise HttpProblem(422, f"{field} {in_words(first)}".strip()) from error
         shown = await self._api.act(ref, principal, told_by_agent)
         return RedirectResponse(f"/ticket/{shown.id}", status_code=303)
 
