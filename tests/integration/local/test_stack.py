@@ -92,6 +92,7 @@ def running(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Place]:
     with nothing_outlives(place.home):
         started = place.up("--detach")
         assert started.returncode == 0, started.stdout + started.stderr
+        assert f"`PLEDGE_HOME={place.home} pledge down` stops it" in started.stdout
         yield place
 
 

@@ -57,7 +57,7 @@ def start(plan: Plan, console: Console, clock: Clock) -> int:
         console.print(address_table(home))
         console.print(
             f"Runs in the background as process {runner.pid}; addresses and a token are in"
-            f" {home.stack_file}. `pledge down` stops it.",
+            f" {home.stack_file}. `{home.command()} down` stops it.",
             soft_wrap=True,
         )
     return status

@@ -5,6 +5,7 @@ from __future__ import annotations
 import fcntl
 import json
 import os
+import shlex
 import shutil
 import time
 from collections.abc import Iterator, Mapping
@@ -63,6 +64,11 @@ class Home:
     def stack_file(self) -> Path:
         """The addresses; it exists while the stack is ready."""
         return self.folder / "stack.json"
+
+    def command(self, program: str = "pledge") -> str:
+        """How `program` is called so that it finds this folder from here."""
+        is_found = self.folder == home_of(None).folder
+        return program if is_found else f"PLEDGE_HOME={shlex.quote(str(self.folder))} {program}"
 
     def log(self, name: str) -> Path:
         """The log file of the process `name`."""

@@ -81,7 +81,8 @@ def _summarise(console: Console, teller: Teller, stack: dict[str, Any], home: Ho
         for step in teller.missing:
             console.print(f"  {step.lane}: {step.text}", style="red", markup=False, soft_wrap=True)
         return
-    command = "pledge" if shutil.which("pledge") else os.path.relpath(_OWN_COMMAND)
+    program = "pledge" if shutil.which("pledge") else os.path.relpath(_OWN_COMMAND)
+    command = home.command(program)
     console.print(
         "[green]Every step happened.[/] What to try next:\n"
         f"  tickets        {stack['intake']['url']}/\n"
