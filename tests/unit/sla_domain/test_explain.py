@@ -163,6 +163,18 @@ def test_simulation_takes_cloud_events_and_ignores_repeated_lines() -> None:
     assert {one.state.value for one in explanation.timers} == {"met"}
 
 
+def test_simulation_loses_no_fact_where_numbers_contradict_each_other() -> None:
+    policy, until = desk("vircom"), instant("2026-03-02 10:00", "UTC")
+    told = events(
+        ("b", "opened", "2026-03-02T09:30:00Z"),
+        ("a", "resolved", "2026-03-02T09:05:00Z"),
+        ("a", "opened", "2026-03-02T09:00:00Z"),
+    )
+    found = simulate([{"sequence": 5, "data": one} for one in told], policy, until)
+    assert [about["number"] for about, _ in found] == ["A", "B"], "in order of opening"
+    assert {one.state.value for one in found[0][1].timers} == {"met"}
+
+
 @pytest.mark.parametrize(
     ("us", "words"),
     [

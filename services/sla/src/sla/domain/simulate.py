@@ -43,24 +43,23 @@ def simulate(
         told = lines.setdefault(key, [])
         if all(data != other for other, _ in told):
             told.append((data, sequence))
-    tickets = {key: _facts(told, until) for key, told in lines.items()}
+    tickets = {key: facts for key, told in lines.items() if (facts := _facts(told, until))}
     found: list[tuple[dict[str, object], Explanation]] = []
-    for key, facts in tickets.items():
-        if facts:
-            about = {"ticket_id": key, "number": facts[0].data.get("number")}
-            found.append((about, explain(assess(facts, policy), policy, until)))
+    for key, facts in sorted(tickets.items(), key=_opening):
+        about = {"ticket_id": key, "number": facts[0].data.get("number")}
+        found.append((about, explain(assess(facts, policy), policy, until)))
     return found
 
 
 def _facts(told: Sequence[tuple[Mapping[str, object], object]], until: datetime) -> list[Fact]:
     """One ticket's facts up to `until`, in the order of their sequence.
 
-    Unless all have one, they are numbered by when they occurred and were recorded, and within one
-    instant as a ticket's life goes, so that the order of the lines does not matter.
+    Unless each has its own, they are numbered by when they occurred and were recorded, and within
+    one instant as a ticket's life goes, so that the order of the lines does not matter.
     """
     facts = [fact_from_event(data, place) for place, (data, _) in enumerate(told)]
     given = [number for _, sequence in told if (number := _number(sequence)) is not None]
-    if len(given) != len(facts):
+    if len(set(given)) != len(facts):
         facts.sort(key=_natural_order)
         given = list(range(1, len(facts) + 1))
     return [
@@ -68,6 +67,11 @@ def _facts(told: Sequence[tuple[Mapping[str, object], object]], until: datetime)
         for fact, number in zip(facts, given, strict=True)
         if min(fact.occurred_at, fact.recorded_at) <= until
     ]
+
+
+def _opening(ticket: tuple[str, list[Fact]]) -> tuple[datetime, str]:
+    key, facts = ticket
+    return min(fact.occurred_at for fact in facts), key
 
 
 def _natural_order(fact: Fact) -> tuple[datetime, datetime, int, str, int]:
