@@ -90,7 +90,7 @@ def _summarise(console: Console, teller: Teller, stack: dict[str, Any], home: Ho
         f"  pages          {stack['notify']['url']}/\n"
         f"  status page    {stack['status']['url']}/{DESK}/\n"
         f"  mails, pages   {stack['sink']['url']}/\n"
-        f"  sign in with   the token in {home.stack_file}\n"
+        f"  sign in with   {command} token create me --desk '*' --role admin\n"
         f"  why it broke   {command} sla explain {teller.ticket}\n"
         f"  once more      {command} demo",
         soft_wrap=True,
