@@ -209,4 +209,13 @@ async def test_pages_show_tickets_and_take_forms(intake: Intake, ticket: dict[st
         page = await client.post(path, data=form, follow_redirects=True)
         assert page.status_code == 200
         assert "&lt;script&gt;alert(1)&lt;/script&gt;" in page.text
-    assert await intake.types(ticket["id"]) == ["opened", "noted"]
+        path = f"/ticket/{ticket['id']}/assign"
+        form = {"assignee": "bob", "name": "Bob", "csrf_token": code}
+        page = await client.post(path, data=form, follow_redirects=True)
+        assert "Bob" in page.text
+        path = f"/ticket/{ticket['id']}/workaround"
+        form = {"text": "Restart it", "is_suitable": "false", "csrf_token": code}
+        page = await client.post(path, data=form, follow_redirects=True)
+        assert "Restart it" in page.text
+    told = await intake.types(ticket["id"])
+    assert told == ["opened", "noted", "assigned", "workaround_provided"]

@@ -34,8 +34,9 @@ MAX_FACTS: Final = 500
 """So many of the newest facts stand on a ticket's page; the API gives all."""
 # What the ticket's page offers as a form; the rest is for the API.
 FORMS: Final = (
-    Action.REPLY, Action.NOTE, Action.CONTACT_ATTEMPTS, Action.TRIAGE, Action.WAIT, Action.RESUME,
-    Action.RESOLVE, Action.REOPEN, Action.CLOSE, Action.SPLIT, Action.MERGE, Action.FOLLOW_UP,
+    Action.REPLY, Action.NOTE, Action.CONTACT_ATTEMPTS, Action.ASSIGN, Action.TRIAGE, Action.WAIT,
+    Action.RESUME, Action.WORKAROUND, Action.RESOLVE, Action.REOPEN, Action.CLOSE,
+    Action.SPLIT, Action.MERGE, Action.FOLLOW_UP,
     Action.PROPOSE_MEETING, Action.AGREE_MEETING, Action.HOLD_MEETING, Action.CANCEL_MEETING,
     Action.FEEDBACK, Action.ACKNOWLEDGE_FEEDBACK, Action.OPEN_REVIEW, Action.UPDATE_REVIEW,
     Action.CONCLUDE_REVIEW, Action.REQUEST_ARBITRATION, Action.MISUSE,
