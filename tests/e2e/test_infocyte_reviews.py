@@ -144,7 +144,7 @@ async def test_a_complaint_is_reviewed_with_updates_in_time_and_may_go_to_arbitr
     assert await due(world, ticket, "review_update") == following
     await world.advance(3 * DAY + HOUR)
     assert await breached(world) == [("review_update", following)]
-    assert "review_update" in (await mails(world, MANAGER))[-1]["subject"]
+    assert "review update missed" in (await mails(world, MANAGER))[-1]["subject"]
     # The outcome is told; still dissatisfied, she asks for the chief executive.
     await do(world, ticket, "conclude-review", outcome="We were too slow, and pay you a month.")
     assert "pay you a month" in (await mails(world, ANNS))[-1]["text"]
