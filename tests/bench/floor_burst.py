@@ -29,7 +29,7 @@ _READ = """
 SELECT ticket_id, number, wake_at, data
 FROM (
     SELECT ticket_id, number, wake_at FROM tickets
-    WHERE topic = 'ticket.events.v1' AND partition = $1 AND wake_at <= $2
+    WHERE topic = 'ticket.events.v1' AND partition = $1 AND desk = 'many' AND wake_at <= $2
     ORDER BY wake_at LIMIT $3
 ) AS due JOIN facts USING (ticket_id)
 """

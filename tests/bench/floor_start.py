@@ -20,7 +20,7 @@ CLOCK = SystemClock()
 
 _DUE = """
 SELECT wake_at, ticket_id FROM tickets
-WHERE topic = $1 AND partition = $2 AND wake_at <= $3
+WHERE topic = $1 AND partition = $2 AND desk = 'many' AND wake_at <= $3
 ORDER BY wake_at LIMIT 20000
 """
 
