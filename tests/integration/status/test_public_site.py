@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import asyncio
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
 from xml.etree import ElementTree
+
+import asyncpg
 
 from integration.status.harness import Gate, Status, Ticket, an_incident, instant
 from pledge.runtime.settings import KafkaSettings
@@ -104,6 +107,31 @@ async def test_pages_are_found_by_desk_and_by_host(status: Status) -> None:
         assert f"{status.url}/acme/api/v2/summary.json" in (await client.get("/acme/api")).text
         # Another desk's page does not show it.
         assert (await client.get(f"/bolt/incidents/{incident_id}")).status_code == 404
+
+
+async def test_who_asks_for_what_is_not_there_leaves_the_database_to_others(
+    status: Status,
+) -> None:
+    async def waiting() -> int:
+        asked = "SELECT count(*) FROM pg_stat_activity WHERE wait_event_type = 'Lock'"
+        return int(await status.connection.fetchval(asked))
+
+    async def are_waiting() -> bool:
+        return await waiting() >= 2
+
+    locking = await asyncpg.connect(status.dsn)
+    async with status.public() as client, status.staff() as staff:
+        async with locking.transaction():
+            # A slow table, as it were: who reads it holds a connection for long.
+            await locking.execute("LOCK TABLE incidents")
+            paths = [f"/acme/incidents/{number:012}" for number in range(12)]
+            asked = [asyncio.create_task(client.get(path)) for path in paths]
+            await eventually(are_waiting, what="readers that wait")
+            assert (await staff.get("/components")).is_success
+            assert await waiting() == 2
+        answers = await asyncio.gather(*asked)
+    await locking.close()
+    assert {answer.status_code for answer in answers} == {404}
 
 
 async def test_odd_headers_do_no_harm(status: Status) -> None:

@@ -1,5 +1,6 @@
 """What the public sees: pages and the v2 API, from memory, for anybody."""
 
+import asyncio
 import json
 import re
 from collections.abc import Callable, Mapping
@@ -34,6 +35,10 @@ CACHING = "public, max-age=1, stale-while-revalidate=4, stale-if-error=86400"
 # What the addresses of the staff's pages begin with.
 STAFF_PLACES = ("staff", "sign-in", "sign-out")
 
+# The public may ask for incidents that are not in memory, or are nowhere. However many ask, the
+# other connections are left to the work.
+READS_AT_ONCE = 2
+
 _PUBLIC_ID = re.compile(r"[a-z0-9]{12}")
 
 Handler = Callable[[Request], Any]
@@ -49,6 +54,7 @@ class PublicSite:
         self._pages = pages
         self._pool = pool
         self._metrics = metrics
+        self._reads = asyncio.Semaphore(READS_AT_ONCE)
 
     def router(self) -> APIRouter:
         """The routes. Include it last: `/<desk>` would take what others serve."""
@@ -174,7 +180,7 @@ class PublicSite:
 
     async def _read(self, incident_id: str) -> Incident | None:
         try:
-            async with self._pool.acquire() as connection:
+            async with self._reads, self._pool.acquire() as connection:
                 return await store.find_incident(connection, incident_id)
         except Exception as error:
             if not is_retriable(error):
