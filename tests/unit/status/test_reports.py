@@ -22,6 +22,7 @@ from status.domain.reports import (
 )
 from unit.status.builders import DEGRADED, MAJOR, NOON, Story, a_component, opening, saying
 
+BREACH = UUID(int=51)
 CRITICAL = Confirmed("critical", is_known=True)
 
 
@@ -152,7 +153,7 @@ def test_a_rule_for_products_wants_one_of_them() -> None:
 
 
 def test_a_broken_promise_opens_one_where_the_rule_says_so() -> None:
-    broken = heard(Broken("first_response", "critical"))
+    broken = heard(Broken("first_response", "critical", BREACH))
 
     assert isinstance(place(broken, [a_rule(Trigger.BROKEN)], [], NOON), Open)
     assert place(broken, [a_rule()], [], NOON) is None
@@ -162,7 +163,7 @@ def test_a_broken_promise_opens_one_where_the_rule_says_so() -> None:
 
 def test_confirmation_and_broken_promise_count_in_either_order() -> None:
     rule = a_rule(Trigger.BROKEN, only_confirmed=True)
-    broken = Broken("first_response", "critical")
+    broken = Broken("first_response", "critical", BREACH)
 
     assert place(heard(broken), [rule], [], NOON) is None
     assert isinstance(place(heard(broken, CRITICAL), [rule], [], NOON), Open)
@@ -170,9 +171,14 @@ def test_confirmation_and_broken_promise_count_in_either_order() -> None:
 
 
 def test_a_retracted_breach_counts_no_more() -> None:
-    report = heard(Broken("resolution", "critical"), Retracted("resolution"))
+    broken = Broken("next_response", "critical", BREACH)
+    again = replace(broken, breach=UUID(int=52))
+    taken_back = Retracted("next_response", BREACH)
+    rule = a_rule(Trigger.BROKEN, metrics=frozenset({"next_response"}))
 
-    assert place(report, [a_rule(Trigger.BROKEN)], [], NOON) is None
+    assert place(heard(broken, taken_back), [rule], [], NOON) is None
+    # The other one of the same kind stays broken.
+    assert isinstance(place(heard(broken, again, taken_back), [rule], [], NOON), Open)
 
 
 def test_what_was_heard_before_changes_nothing() -> None:
@@ -183,6 +189,6 @@ def test_what_was_heard_before_changes_nothing() -> None:
 
 
 def test_the_severity_of_triage_beats_the_one_a_breach_repeats() -> None:
-    report = heard(Confirmed("normal", is_known=True), Broken("resolution", "critical"))
+    report = heard(Confirmed("normal", is_known=True), Broken("resolution", "critical", BREACH))
 
     assert report.severity == "normal"

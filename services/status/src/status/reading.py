@@ -74,7 +74,7 @@ def _news(event: Event) -> News | None:
     if isinstance(event, LinkedToIncident):
         return Linked(event.incident_id)
     if isinstance(event, PromiseBreached):
-        return Broken(event.metric, event.severity)
+        return Broken(event.metric, event.severity, event.breach_id)
     if isinstance(event, BreachRetracted):
-        return Retracted(event.metric)
+        return Retracted(event.metric, event.breach_id)
     return None

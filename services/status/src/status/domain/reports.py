@@ -46,17 +46,19 @@ class Linked:
 
 @dataclass(frozen=True, slots=True)
 class Broken:
-    """A promise on the ticket was broken."""
+    """A promise on the ticket was broken. `breach` tells it from others of its metric."""
 
     metric: str
     severity: str | None
+    breach: UUID
 
 
 @dataclass(frozen=True, slots=True)
 class Retracted:
-    """The promise was kept after all."""
+    """The promise of that breach was kept after all."""
 
     metric: str
+    breach: UUID
 
 
 News = Opened | Confirmed | Linked | Broken | Retracted
@@ -80,7 +82,8 @@ class Report:
     """What the page knows of one ticket; none of it is public.
 
     `heard` is the last sequence taken from each topic. The events of two topics arrive in any
-    order, hence all of them are kept and the rules look at the whole.
+    order, hence all of them are kept and the rules look at the whole. `broken` names each broken
+    promise: its metric, a space, and its breach.
     """
 
     ticket_id: UUID
@@ -142,8 +145,12 @@ def hear(report: Report | None, fact: Fact) -> Report:
         return replace(report, known_incident=news.incident)
     if isinstance(news, Broken):
         severity = report.severity or news.severity
-        return replace(report, severity=severity, broken=report.broken | {news.metric})
-    return replace(report, broken=report.broken - {news.metric})
+        return replace(report, severity=severity, broken=report.broken | {_promise(news)})
+    return replace(report, broken=report.broken - {_promise(news)})
+
+
+def _promise(news: Broken | Retracted) -> str:
+    return f"{news.metric} {news.breach}"
 
 
 def place(
@@ -185,7 +192,8 @@ def _is_pulled(trigger: Trigger, rule: Rule, report: Report) -> bool:
     if trigger is Trigger.LINKED:
         return report.known_incident is not None
     counts = report.is_confirmed or not rule.only_confirmed
-    return counts and bool(report.broken & rule.metrics if rule.metrics else report.broken)
+    metrics = {promise.partition(" ")[0] for promise in report.broken}
+    return counts and bool(metrics & rule.metrics if rule.metrics else metrics)
 
 
 def _linked(report: Report, incidents: Sequence[Incident]) -> UUID | None:
