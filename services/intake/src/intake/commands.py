@@ -8,6 +8,7 @@ from typing import Annotated
 import typer
 
 from intake.domain.mail import read_mail
+from intake.domain.ticket import State
 from intake.policy import DeskFile, check_desk_file
 from intake.template import DESK_TEMPLATE
 from pledge.runtime import cli, tables
@@ -33,7 +34,7 @@ app = typer.Typer(
 @app.command(epilog="Example:  pledge intake tickets --desk vircom --state open --json")
 def tickets(
     desk: Annotated[list[str] | None, typer.Option(help="Only of this desk.")] = None,
-    state: Annotated[list[str] | None, typer.Option(help="Only in this state.")] = None,
+    state: Annotated[list[State] | None, typer.Option(help="Only in this state.")] = None,
     severity: Annotated[list[str] | None, typer.Option(help="Only of this severity.")] = None,
     q: Annotated[str | None, typer.Option(help="A number, an address, or words.")] = None,
     limit: Annotated[int, typer.Option(min=1, max=200)] = 50,
@@ -79,11 +80,13 @@ def show(
         return
     console = cli.console()
     title = f"{ticket['number']} ({ticket['desk']}): {ticket['subject']}"
-    console.print(title, style="bold", markup=False)
+    console.print(title, style="bold", soft_wrap=True)
     for name in ("state", "severity", "priority", "channel", "line", "opened_at", "reply_to"):
-        console.print(f"{name}: {ticket[name]}", markup=False)
+        if ticket[name] is not None:
+            console.print(f"{name.replace('_', ' ')}: {ticket[name]}", soft_wrap=True)
     for fact in facts["items"]:
-        console.print(f"{fact['sequence']:>4} {fact['occurred_at']} {fact['type']}", markup=False)
+        line = f"{fact['sequence']:>4} {fact['occurred_at']} {fact['type']}"
+        console.print(line, soft_wrap=True)
 
 
 @app.command(name="read-mail", epilog="Example:  pledge intake read-mail message.eml")

@@ -54,6 +54,8 @@ def in_words(detail: ErrorDetails) -> str:
         return "is missing"
     if detail["type"] == "extra_forbidden":
         return "is not known here"
+    if detail["type"].startswith("datetime"):
+        return "is no instant (written like 2026-01-31T09:00:00Z)"
     if detail["type"].startswith("uuid"):
         return "is no id (a UUID, like 019a1c1e-7a54-7c11-8d5e-0d5cd4b0a1f3)"
     words = detail["msg"].removeprefix("Value error, ").removeprefix("Assertion failed, ")
