@@ -8,6 +8,9 @@ from datetime import timedelta
 from xml.etree import ElementTree
 
 from integration.status.harness import Status, an_incident, instant, names
+from pledge.runtime.database import open_pool
+from status import store
+from status.policy import load_policies
 from support.waiting import eventually
 
 JSON = {"content-type": "application/json"}
@@ -111,6 +114,23 @@ async def test_a_component_is_set_by_hand(status: Status) -> None:
         return names(await status.events()) == ["component.changed.v1"]
 
     await eventually(is_told, what="one event")
+
+
+async def test_a_component_that_comes_back_is_as_open_incidents_say(status: Status) -> None:
+    policy = load_policies(status.folder / "desks", status.url)["acme"]
+    async with status.staff() as client:
+        items = (await client.get("/components")).json()["items"]
+        (mail,) = [one for one in items if one["key"] == "mail"]
+        await client.patch(f"/components/{mail['id']}", json={"status": "major_outage"})
+        await client.post("/incidents", json=an_incident())
+        pool = await open_pool(status.dsn, application_name="test", size=1)
+        async with pool.acquire() as connection, connection.transaction():
+            for defined in ((), policy.components):  # out of the desk's file, and in again
+                await store.sync_components(connection, "acme", defined, status.clock.now())
+        await pool.close()
+        items = (await client.get("/components")).json()["items"]
+    shown = {one["key"]: one["status"] for one in items}
+    assert (shown["mail"], shown["search"]) == ("operational", "degraded_performance")
 
 
 async def test_a_token_sees_and_changes_its_desks_alone(status: Status) -> None:

@@ -70,25 +70,7 @@ async def sync_components(
         now,
     )
     await lock(connection, [desk])
-    columns = "key, name, position, description, showcase, start_date, group_id, is_group, "
-    columns += "only_show_if_degraded"
-    excluded = ", ".join(f"excluded.{name.strip()}" for name in columns.split(","))
-    current = ", ".join(f"components.{name.strip()}" for name in columns.split(","))
-    changed = await connection.fetch(
-        # What is put together here is this function's own list of columns.
-        f"""
-        INSERT INTO components (desk, id, {columns}, status, created_at, updated_at)
-        SELECT $1, id, {columns}, $3, $4, $4
-        FROM jsonb_populate_recordset(NULL::components, $2)
-        ON CONFLICT (desk, id) DO UPDATE SET ({columns}, retired_at) = ({excluded}, NULL)
-        WHERE ({current}) IS DISTINCT FROM ({excluded}) OR components.retired_at IS NOT NULL
-        RETURNING id
-        """,  # noqa: S608
-        desk,
-        [_definition_row(one) for one in definitions],
-        ComponentStatus.OPERATIONAL,
-        now,
-    )
+    changed = await _define(connection, desk, definitions, now)
     retired = await connection.fetch(
         "UPDATE components SET retired_at = $3"
         " WHERE desk = $1 AND retired_at IS NULL AND id <> ALL($2::text[]) RETURNING id",
@@ -101,8 +83,35 @@ async def sync_components(
     return bool(changed or retired)
 
 
-def _definition_row(one: Definition) -> rows.Row:
-    return {name: getattr(one, name) for name in Definition.__dataclass_fields__}
+async def _define(
+    connection: asyncpg.Connection, desk: str, definitions: Sequence[Definition], now: datetime
+) -> list[asyncpg.Record]:
+    """Write the definitions; gives the components that are new or have changed."""
+    names = [name for name in Definition.__dataclass_fields__ if name != "id"]
+    columns = ", ".join(names)
+    excluded = ", ".join(f"excluded.{name}" for name in names)
+    current = ", ".join(f"components.{name}" for name in names)
+    found: list[asyncpg.Record] = await connection.fetch(
+        # What is put together here is our own list of columns.
+        f"""
+        INSERT INTO components (desk, id, {columns}, status, created_at, updated_at)
+        SELECT $1, id, {columns}, $3, $4, $4
+        FROM jsonb_populate_recordset(NULL::components, $2)
+        ON CONFLICT (desk, id) DO UPDATE SET ({columns}, retired_at) = ({excluded}, NULL),
+            -- One that comes back is well again, unless an open incident says something of it.
+            status = CASE WHEN components.retired_at IS NULL OR EXISTS (
+                SELECT FROM incidents
+                WHERE desk = $1 AND resolved_at IS NULL AND claims ? components.id
+            ) THEN components.status ELSE excluded.status END
+        WHERE ({current}) IS DISTINCT FROM ({excluded}) OR components.retired_at IS NOT NULL
+        RETURNING id
+        """,  # noqa: S608
+        desk,
+        [{name: getattr(one, name) for name in ("id", *names)} for one in definitions],
+        ComponentStatus.OPERATIONAL,
+        now,
+    )
+    return found
 
 
 async def components_of(
