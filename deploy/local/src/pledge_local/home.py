@@ -156,7 +156,8 @@ class Home:
         where = f" at {', '.join(places)}" if places else ""
         return LocalError(
             f"A stack already runs in {self.folder} (process {pid}){where}.",
-            "Use it, stop it with `pledge down`, or start another one with --home and --port-base.",
+            f"Use it, stop it with `{self.command()} down`, or start another one with --home and"
+            " --port-base.",
         )
 
 
