@@ -98,6 +98,18 @@ async def test_an_urgent_mail_at_night_is_to_be_called_back_in_half_an_hour(worl
 
 
 @pytest.mark.promise("VIR-03")
+async def test_a_voicemail_at_night_is_to_be_called_back_in_half_an_hour(world: World) -> None:
+    by_day = await world.voicemail("vircom", "+15550110")
+    assert "callback" not in await world.timers(by_day["number"])
+    assert not await world.pages("vircom")
+    await world.advance_to(datetime(2026, 3, 5, 3, 0, tzinfo=UTC))  # Wednesday, 22:00
+    ticket = await world.voicemail("vircom", "+15550110")
+    assert await due(world, ticket, "callback") == world.clock.now() + 30 * MINUTE
+    [page] = await world.pages("vircom")
+    assert page["ticket_number"] == ticket["number"]
+
+
+@pytest.mark.promise("VIR-03")
 async def test_an_urgent_mail_in_support_hours_promises_no_call_back(world: World) -> None:
     ticket = await a_ticket(world, "Everything is down", to="emergency@vircom.example")
     assert "callback" not in await world.timers(ticket["number"])

@@ -53,6 +53,7 @@ def summary(notice: Notice) -> str:
     promise = words(notice.metric or "")
     what = {
         "promise.breached": f"{promise} missed",
+        "timer.started": f"{promise} promised",
         "timer.at_risk": f"{promise} at risk",
         "ticket.opened": "urgent request" if notice.is_urgent else "new request",
         "ticket.escalated": "asks for a manager",
