@@ -150,7 +150,7 @@ async def test_tickets_of_a_person_are_found_among_their_own(hot: Explaining) ->
 
 async def test_links_to_sign_in_are_found_among_those_that_wait(hot: Explaining) -> None:
     now = NOW + 10_000 * HOUR
-    ask = (UUID(int=2**64), "desk-1", "p21@x.example", now, now, 3, now)
+    ask = (UUID(int=2**64), "desk-1", "p21@x.example", now, now, 3)
     assert await hot.fetch(portal_signin._ASK, *ask)
     assert len(await hot.fetch(portal_signin._WAITING, now + HOUR, BATCH)) == 1
     assert hot.indexes() == {"sign_ins_address", "sign_ins_waiting"}

@@ -35,7 +35,7 @@ WINDOW: Final = timedelta(seconds=30)
 _ASK: Final = """
 INSERT INTO sign_ins (id, desk, address, requested_at, expires_at)
 SELECT $1, $2, $3, $4, $5 WHERE $6 > (
-    SELECT count(*) FROM sign_ins WHERE desk = $2 AND address = $3 AND requested_at > $7)
+    SELECT count(*) FROM sign_ins WHERE desk = $2 AND address = $3 AND expires_at > $4)
 RETURNING true
 """
 _WAITING: Final = """
@@ -98,9 +98,8 @@ class SignIns:
                 f"sign-in {person.desk} {person.address}",
             )
             is_taken = await connection.fetchval(
-                _ASK, sign_in, person.desk, person.address, now, now + LINK_LASTS,
-                MOST_LINKS, now - LINK_LASTS,
-            )  # fmt: skip
+                _ASK, sign_in, person.desk, person.address, now, now + LINK_LASTS, MOST_LINKS
+            )
         if is_taken:
             self._waiting.schedule(now, sign_in)
 
