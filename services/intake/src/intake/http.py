@@ -16,7 +16,7 @@ from intake.casework import CaseWork
 from intake.domain.case_commands import FollowUp, Merge, Split
 from intake.domain.commands import Action
 from intake.domain.misuse import MisuseState
-from intake.domain.ticket import Refusal, RefusalReason, Ticket
+from intake.domain.ticket import Refusal, RefusalReason, State, Ticket
 from intake.once import asked
 from intake.views import FactPage, FactView, TicketPage, TicketView, Told, view
 from pledge.events import Actor, Malformed
@@ -132,7 +132,7 @@ class Api:
         self,
         principal: Reader,
         desk: Annotated[list[str] | None, Query()] = None,
-        state: Annotated[list[str] | None, Query()] = None,
+        state: Annotated[list[State] | None, Query()] = None,
         severity: Annotated[list[str] | None, Query()] = None,
         q: _Words = None,
         cursor: Annotated[UUID | None, Query()] = None,

@@ -1,7 +1,7 @@
 """Reading tickets for people: by number, by list, by words, with their facts."""
 
 import re
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 from uuid import UUID
@@ -27,7 +27,7 @@ class Search:
     """Which tickets, newest first. ``desks`` None means every desk; ``before`` is the cursor."""
 
     desks: frozenset[str] | None
-    states: list[str] | None = None
+    states: Sequence[str] | None = None
     severities: list[str] | None = None
     words: str | None = None
     before: UUID | None = None
