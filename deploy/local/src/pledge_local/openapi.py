@@ -78,6 +78,7 @@ def _environment(service: str, dsn: str, jwks: Path) -> dict[str, str]:
         f"{prefix}_KEY": SECRET,
         f"{prefix}_STOP_GRACE": "1",
         "PLEDGE_INTAKE_SMTP_PORT": "0",
+        f"{prefix}_PUBLIC_URL": f"http://{service}.example",
         "PLEDGE_SINK_PUBLIC_URL": "http://sink.example",
         "PLEDGE_DESKS": str(DEPLOY / "desks"),
         "PLEDGE_JWKS": str(jwks),
