@@ -1,9 +1,12 @@
 """Puts open tickets under another policy version, by order, beside everything else.
 
 The owner of a ticket's partition does it in its own transaction, like everything that changes a
-ticket: its epoch fences, its events go through the outbox, its timers hear of it. Batches are
-small, a few at a time, with a pause after each that is the longer the busier the machine is:
-whoever waits for the partition, the database or the event loop has a turn in between.
+ticket: its epoch fences, its events go through the outbox, its timers hear of it.
+
+Others hardly wait for it. A batch is worked out before the transaction begins, so that the
+partition is held only while it is written; where something happened to one of its tickets
+meanwhile, it is worked out again. Batches are small, a few at a time, with a pause after each that
+is the longer the busier the machine is.
 """
 
 from __future__ import annotations
@@ -12,6 +15,7 @@ import asyncio
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import AbstractAsyncContextManager, suppress
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Protocol
 from uuid import UUID
@@ -43,6 +47,14 @@ PIECE = 10
 FIRST = UUID(int=0)
 
 log = structlog.get_logger()
+
+
+@dataclass(slots=True)
+class Work:
+    """What a batch came to: the tickets that are done, and how many of what is counted."""
+
+    done: list[UUID] = field(default_factory=list)
+    counts: Counter[str] = field(default_factory=Counter)
 
 
 class Owner(Protocol):
@@ -77,6 +89,8 @@ class Reassessor:
         self._timers = timers
         self._woken = asyncio.Event()
         self._heard: set[tuple[Order, Partition]] = set()
+        # Two at a time would be no faster, and each turn of the event loop would be twice as long.
+        self._working_out = asyncio.Lock()
         # What waits here is the machine's work, which no clock moves that a test has.
         self._waits = SystemClock()
 
@@ -196,31 +210,43 @@ class Reassessor:
         self, order: Order, policy: Policy, home: Partition, ids: Sequence[UUID]
     ) -> None:
         read_until = await self._read_until(home)
+        async with self._pool.acquire() as connection:
+            mark = await store.mark(connection, ids)
+            ledger = await self._open(connection, ids)
+        work = await self._take_over(ledger, policy, ids, read_until)
         async with self._owner.owned_transaction(home) as transaction:
-            ledger = await self._take_over(transaction, order, policy, home, ids, read_until)
+            connection = transaction.connection
+            self._books.cache.begin(home, ids)
+            if await store.mark(connection, ids) != mark:
+                ledger = await self._open(connection, ids)
+                work = await self._take_over(ledger, policy, ids, read_until)
+            await store.save(connection, ledger.rows())
+            await orders.strike(connection, order, home, work.done, work.counts)
+            transaction.publish(*ledger.messages)
         self._books.close(home, ledger, keeps_new=False)
         self._timers.applied(home, ledger.tickets())
 
+    async def _open(self, connection: asyncpg.Connection, ids: Sequence[UUID]) -> Ledger:
+        """A ledger on the tickets as committed. What is in memory is its owner's to touch."""
+        books = self._books
+        known = await store.load_tickets(connection, ids)
+        await books.policies.fetch(connection, known.values())
+        return Ledger(
+            known, books.policies, now=books.clock.now(), late_after=books.settings.late_after
+        )
+
     async def _take_over(
-        self,
-        transaction: OutboxTransaction,
-        order: Order,
-        policy: Policy,
-        home: Partition,
-        ids: Sequence[UUID],
-        read_until: datetime | None,
-    ) -> Ledger:
-        ledger = await self._books.open(transaction.connection, home, ids)
-        counts: Counter[str] = Counter()
-        done: list[UUID] = []
-        for piece in pieces(ids, PIECE):
-            done += [each for each in piece if _one(ledger, each, policy, read_until, counts)]
-            await self._books.breathe()
-        counts[DONE] = len(done)
-        await store.save(transaction.connection, ledger.rows())
-        await orders.strike(transaction.connection, order, home, done, counts)
-        transaction.publish(*ledger.messages)
-        return ledger
+        self, ledger: Ledger, policy: Policy, ids: Sequence[UUID], read_until: datetime | None
+    ) -> Work:
+        """Enter in the ledger what the version changes."""
+        work = Work()
+        async with self._working_out:
+            for piece in pieces(ids, PIECE):
+                for ticket_id in piece:
+                    _one(ledger, ticket_id, policy, read_until, work)
+                await self._books.breathe()
+        work.counts[DONE] = len(work.done)
+        return work
 
     async def _read_until(self, home: Partition) -> datetime | None:
         """The instant up to which the partition has been read; None when it lags."""
@@ -234,27 +260,23 @@ class Reassessor:
 
 
 def _one(
-    ledger: Ledger,
-    ticket_id: UUID,
-    policy: Policy,
-    read_until: datetime | None,
-    counts: Counter[str],
-) -> bool:
-    """Put one ticket under `policy`; False when it must wait.
+    ledger: Ledger, ticket_id: UUID, policy: Policy, read_until: datetime | None, work: Work
+) -> None:
+    """Put one ticket under `policy`, unless it must wait.
 
     While its partition lags, nobody knows whether what is due was missed: those tickets wait, and
     of others only that is told which is known up to their newest fact.
     """
     ticket = ledger.ticket(ticket_id)
     if ticket is None or ticket.is_closed or ticket.policy_version == policy.version:
-        return True
+        work.done.append(ticket_id)
+        return
     is_due = ticket.wake_at is not None and ticket.wake_at <= ledger.now
     if is_due and read_until is None:
-        return False
+        return
     until = read_until or min(ticket.newest_at, ledger.now)
-    told = [
-        WORDS[each.kind] for each in ledger.take_over(ticket, policy, until) if each.kind in WORDS
-    ]
-    counts.update(told)
-    counts[CHANGED] += bool(told)
-    return True
+    changes = ledger.take_over(ticket, policy, until)
+    told = [WORDS[each.kind] for each in changes if each.kind in WORDS]
+    work.done.append(ticket_id)
+    work.counts.update(told)
+    work.counts[CHANGED] += bool(told)

@@ -37,6 +37,11 @@ SELECT ticket_id, metric, cycle, state, due_at, expect_at, at_risk_sent, met_at
 FROM timers WHERE ticket_id = ANY($1::uuid[]) ORDER BY ticket_id, metric, cycle
 """
 # The desks that there are, one look at the index each. The first of each, then each one's second, …
+# Whatever happens to a ticket writes its row, and every write is of another transaction.
+_MARK = """
+SELECT string_agg(xmin::text, ' ' ORDER BY ticket_id) FROM tickets
+WHERE ticket_id = ANY($1::uuid[])
+"""
 _DUE = """
 WITH RECURSIVE wanted AS (
     (SELECT desk FROM tickets WHERE topic = $1 AND partition = $2 AND wake_at IS NOT NULL
@@ -148,6 +153,12 @@ async def load_tickets(
         row["ticket_id"]: _ticket(row, facts[row["ticket_id"]], told[row["ticket_id"]])
         for row in rows
     }
+
+
+async def mark(connection: asyncpg.Connection, ticket_ids: Collection[UUID]) -> str | None:
+    """A mark of how the tickets are: as long as it is the same, nothing has happened to them."""
+    found: str | None = await connection.fetchval(_MARK, ticket_ids)
+    return found
 
 
 def _fact(row: asyncpg.Record) -> Fact:
