@@ -8,6 +8,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import asyncpg
 import structlog
 
 from integration.sla.acme import ACME, write_acme
@@ -200,6 +201,61 @@ async def test_killed_in_the_middle_it_goes_on_where_it_was(
         told = said(await second.timer_events())
         assert told.count(("rescheduled", "first_response")) == 24
         assert (await second.get("/policies/acme/apply"))["counts"] == {"moves": 24}
+
+
+async def test_what_happens_to_a_ticket_while_its_batch_is_worked_out_counts(
+    make_sla: Makes, tmp_path: Path
+) -> None:
+    clock = VirtualClock(MONDAY)
+    async with make_sla(clock=clock) as before:
+        await before.tell(*[Story(number).opened() for number in range(24)])
+    desks = write_acme(tmp_path / "new", responding_within("45m"))
+    async with make_sla(clock=clock, desks=desks, reassess_batch=1, reassess_pause=10) as sla:
+        await ask(sla)
+        home = await eventually(lambda: _half_done(sla))
+        assert home is not None
+        owner = await asyncpg.connect(sla.dsn)
+        async with owner.transaction():
+            await owner.execute(_HOLD, *home)
+            await eventually(lambda: sla.connection.fetchval(_IS_HELD_UP))
+            changed = [row["ticket_id"] for row in await owner.fetch(_TELL_MORE, *home)]
+        await owner.close()
+
+        async def is_done() -> bool:
+            return bool((await sla.get("/policies/acme/apply"))["state"] == "done")
+
+        await eventually(is_done)
+        await sla.settled()
+        moved = {
+            each.envelope.subject: each.envelope.sequence
+            for each in await sla.timer_events()
+            if isinstance(each.event, TimerRescheduled)
+        }
+        assert {moved[str(ticket_id)] for ticket_id in changed} == {41}
+
+
+_HOLD = "SELECT FROM consumed WHERE topic = $1 AND partition = $2 FOR UPDATE"
+_IS_HELD_UP = """
+SELECT count(*) FROM pg_stat_activity
+WHERE datname = current_database() AND wait_event_type = 'Lock' AND query LIKE '%consumed%'
+"""
+# As if meanwhile 40 events had been published of each ticket that is still to be done.
+_TELL_MORE = """
+UPDATE tickets SET timer_sequence = 40 FROM reassessment_tickets AS listed
+WHERE listed.topic = $1 AND listed.partition = $2 AND listed.ticket_id = tickets.ticket_id
+RETURNING tickets.ticket_id
+"""
+
+
+async def _half_done(sla: Sla) -> asyncpg.Record | None:
+    """A partition with tickets to do, whose owner has heard of the order."""
+    return await sla.connection.fetchrow(
+        """
+        SELECT topic, partition FROM reassessment_tickets
+        JOIN reassessment_counts USING (topic, partition) WHERE what = 'heard'
+        GROUP BY topic, partition HAVING count(*) > 1
+        """
+    )
 
 
 async def versions_of_tickets(sla: Sla) -> set[str]:
