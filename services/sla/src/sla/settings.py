@@ -37,7 +37,7 @@ class SlaSettings(ServiceSettings):
     # something changes. Further ones are shown too, and renewed every few seconds instead.
     boards: int = Field(200, ge=0, le=10_000)
     # Tickets that one transaction puts under another policy version.
-    reassess_batch: int = Field(200, ge=1, le=2_000)
+    reassess_batch: int = Field(100, ge=1, le=2_000)
     # The pause after each such transaction, in its own length: 1 leaves half of the time to others.
     reassess_pause: float = Field(0.25, ge=0, le=100)
     # Tickets set aside at a time because nothing can be done with them. More of them are a fault
