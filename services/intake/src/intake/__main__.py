@@ -25,7 +25,7 @@ from intake.policy import DeskFilesInvalid, Desks, load_desks
 from intake.portal import Portal
 from intake.portal_keys import PortalKeys
 from intake.portal_problems import PortalProblems
-from intake.portal_signin import SignIns
+from intake.portal_signin import LINKS_PER_MINUTE, SignIns
 from intake.settings import IntakeSettings
 from pledge.runtime.chassis import Chassis, open_chassis
 from pledge.runtime.clock import Clock
@@ -137,7 +137,14 @@ class Service:
         )
         chassis.web.problem_page = PortalProblems(desks.by_id)
         portal = Portal(
-            chassis.web, chassis.pool, desks, self._sign_ins, forms, limit, clock=clock, ids=ids
+            chassis.web,
+            chassis.pool,
+            desks,
+            self._sign_ins,
+            forms,
+            RateLimit(clock, LINKS_PER_MINUTE),
+            clock=clock,
+            ids=ids,
         )
         return [forms.router, ChatWidget(chassis.pool, desks, clock).router, portal.router]
 

@@ -4,6 +4,7 @@ A repetition waits for the first, if that is under way, and is answered like it.
 """
 
 import hashlib
+import json
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Final
@@ -54,7 +55,8 @@ def asked(key: str | None, body: BaseModel) -> Asked | None:
     """The request, if its client gave it a key."""
     if key is None:
         return None
-    sent = body.model_dump_json(exclude_unset=True).encode()
+    # The same fields in another order are the same request.
+    sent = json.dumps(body.model_dump(mode="json", exclude_unset=True), sort_keys=True).encode()
     return Asked(key, hashlib.blake2b(sent, digest_size=16).digest())
 
 

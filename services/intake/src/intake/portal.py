@@ -125,7 +125,7 @@ class Portal:
             )
         if not self._sign_ins.are_mailed:
             raise HttpProblem(503, "nobody can sign in here: PLEDGE_INTAKE_PUBLIC_URL is not set")
-        self._limit.take(f"link {visitor(request)}")
+        self._limit.take(visitor(request))
         await self._sign_ins.ask(Person(desk, address))
         return self._page(request, known, None, "my_sign_in.html", problem=None, is_sent=True)
 

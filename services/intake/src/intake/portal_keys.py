@@ -15,6 +15,8 @@ from typing import Final
 from uuid import UUID
 
 _MAC: Final = 32
+# Not `session`, whose cookies said something else: an earlier version refuses this one.
+_SESSION: Final = "signed-in"
 _LENGTH: Final = 64  # base64 of 48 bytes
 
 
@@ -42,11 +44,11 @@ class PortalKeys:
 
     def session(self, desk: str, sign_in: UUID) -> str:
         """The value of the session's cookie."""
-        return self._signed("session", desk, sign_in)
+        return self._signed(_SESSION, desk, sign_in)
 
     def read_session(self, desk: str, token: str | None) -> UUID | None:
         """The sign-in that the cookie stands for; None: it is none of ours."""
-        return self._named("session", desk, token or "")
+        return self._named(_SESSION, desk, token or "")
 
     def _signed(self, purpose: str, desk: str, sign_in: UUID) -> str:
         return _text(sign_in.bytes + _mac(self.secrets[0], purpose, desk, sign_in.bytes))

@@ -12,6 +12,7 @@ from typing import Final
 from uuid import UUID
 
 import asyncpg
+import structlog
 
 from intake import queries, store
 from intake.agents import publications
@@ -21,20 +22,26 @@ from intake.domain.desk import Desk
 from intake.domain.ticket import Hand
 from intake.portal_keys import Person, PortalKeys
 from pledge.runtime.clock import Clock
+from pledge.runtime.database import is_retriable
 from pledge.runtime.due import DueLoop
 from pledge.runtime.ids import Ids
 from pledge.runtime.outbox import Outbox
 
+log = structlog.get_logger()
+
 LINK_LASTS: Final = timedelta(minutes=15)
 SESSION_LASTS: Final = timedelta(hours=12)
+# For each sender and replica. Whole companies come from one address, and each of their people signs
+# in once a day; more than this would hold up the links of others.
+LINKS_PER_MINUTE: Final = 60
 MOST_LINKS: Final = 3
 """So many links an address gets while one lasts: nobody's mailbox is filled by a stranger."""
 WINDOW: Final = timedelta(seconds=30)
 """What a replica took and died with is found by another within half of it."""
 
 _ASK: Final = """
-INSERT INTO sign_ins (id, desk, address, requested_at, expires_at)
-SELECT $1, $2, $3, $4, $5 WHERE $6 > (
+INSERT INTO sign_ins (id, desk, address, requested_at, expires_at, handled_at)
+SELECT $1, $2, $3, $4, $5, NULL WHERE $6 > (
     SELECT count(*) FROM sign_ins WHERE desk = $2 AND address = $3 AND expires_at > $4)
 RETURNING true
 """
@@ -140,9 +147,19 @@ class SignIns:
     async def _send(self, due: Sequence[tuple[datetime, UUID]]) -> None:
         for _, sign_in in due:
             if self._mails is not None:
-                await self._mails.send(sign_in)
+                await self._send_one(self._mails, sign_in)
         now = self._clock.now()
         await self._pool.execute(_FORGET, now - LINK_LASTS, now - SESSION_LASTS)
+
+    async def _send_one(self, mails: "_Mails", sign_in: UUID) -> None:
+        """A link that can't be mailed is given up: its person asks again, and others get theirs."""
+        try:
+            await mails.send(sign_in)
+        except Exception as error:
+            if is_retriable(error):
+                raise
+            log.exception("a link to sign in can't be mailed", sign_in=str(sign_in))
+            await self._pool.fetchrow(_TAKE, sign_in, self._clock.now())
 
 
 @dataclass(frozen=True, slots=True)

@@ -240,15 +240,24 @@ class FormGateway:
         return Accepted(desk=event.desk, channel=channel, delivery=event.delivery)
 
     async def _check_key(self, once: Once) -> None:
+        """Cases are taken while the database is away: a repetition is recognised later."""
+        looking = asyncio.ensure_future(self._look_up(once))
+        # Not a timeout around it: a database that is frozen holds up who gives its connection back.
+        await asyncio.wait({looking}, timeout=KEY_CHECK.total_seconds())
+        if not looking.done():
+            looking.cancel()
+            log.warning("a case is taken without a look at its key", error="no answer in time")
+            return
         try:
-            async with asyncio.timeout(KEY_CHECK.total_seconds()):
-                async with self._pool.acquire() as connection:
-                    await once.is_first(connection, self._clock.now())
+            looking.result()
         except Exception as error:
             if not is_retriable(error):
                 raise
-            # Cases are taken while the database is away: a repetition is recognised later.
             log.warning("a case is taken without a look at its key", error=repr(error))
+
+    async def _look_up(self, once: Once) -> None:
+        async with self._pool.acquire() as connection:
+            await once.is_first(connection, self._clock.now())
 
 
 def visitor(request: Request) -> str:
