@@ -101,6 +101,10 @@ _PAGES_DUE = """
 SELECT id, next_step_at FROM pages
 WHERE next_step_at IS NOT NULL AND next_step_at < $1 ORDER BY next_step_at LIMIT $2
 """
+_LOCK_SUBJECTS = """
+SELECT pg_advisory_xact_lock(hashtextextended('pages of ' || subject, 0))
+FROM unnest($1::text[]) AS subject
+"""
 # By id alone: the index of what is due would be read whole where much is.
 _LOCK_FREE = """
 SELECT * FROM pages WHERE id = ANY($1::uuid[]) ORDER BY id FOR UPDATE SKIP LOCKED
@@ -124,7 +128,10 @@ async def update_pages(connection: asyncpg.Connection, records: Sequence[PageRec
 async def lock_open_pages(
     connection: asyncpg.Connection, subjects: Sequence[str]
 ) -> list[PageRecord]:
-    """The pages of these tickets or incidents that are not resolved, locked."""
+    """The pages of these tickets or incidents that are not resolved, locked. Until the transaction
+    ends nobody else adds one: what comes on two topics at a time is still one alarm."""
+    if subjects:
+        await connection.execute(_LOCK_SUBJECTS, list(subjects))
     rows = await connection.fetch(_OPEN_PAGES, list(subjects)) if subjects else []
     return [page_from_row(row) for row in rows]
 
