@@ -146,7 +146,8 @@ def hear(report: Report | None, fact: Fact) -> Report:
     if isinstance(news, Broken):
         severity = report.severity or news.severity
         return replace(report, severity=severity, broken=report.broken | {_promise(news)})
-    return replace(report, broken=report.broken - {_promise(news)})
+    # Reports of an earlier version name the metric alone.
+    return replace(report, broken=report.broken - {_promise(news), news.metric})
 
 
 def _promise(news: Broken | Retracted) -> str:
