@@ -203,7 +203,8 @@ async def test_how_far_an_order_is_does_not_count_its_tickets(hot: Explaining) -
     await hot.fetch(policies._APPLIED)
     await hot.execute(orders._TAKE_AGAIN, (await some_ids(hot, 1))[0], "desk-3")
     assert hot.indexes() == {
-        "reassessments_by_desk", "reassessments_pkey", "reassessment_counts_pkey", "tickets_pkey"
+        "reassessments_by_desk", "reassessments_pkey", "reassessment_counts_pkey", "tickets_pkey",
+        "policy_versions_by_version", "policy_versions_pkey",
     }  # fmt: skip
     assert hot.examined() <= 2 * (5 * DESKS + 5 * 12)
 

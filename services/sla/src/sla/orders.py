@@ -90,6 +90,12 @@ WITH latest AS (
     INSERT INTO reassessment_tickets (reassessment_id, topic, partition, ticket_id)
     SELECT reassessment_id, topic, partition, ticket_id FROM tickets CROSS JOIN latest
     WHERE ticket_id = $1 AND policy_version IS DISTINCT FROM version
+      AND NOT EXISTS (
+        SELECT FROM policy_versions AS later
+        WHERE later.desk = $2 AND later.version = tickets.policy_version
+          AND later.effective_from > (
+            SELECT max(effective_from) FROM policy_versions
+            WHERE desk = $2 AND version = latest.version))
     ON CONFLICT DO NOTHING RETURNING reassessment_id
 )
 UPDATE reassessments SET finished_at = NULL, tickets = tickets + 1 FROM listed

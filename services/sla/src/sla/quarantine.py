@@ -168,7 +168,8 @@ class Quarantine:
         now, (ticket_id, desk) = self._books.clock.now(), wake
         async with owner.owned_transaction(home) as transaction:
             self._books.cache.begin(home, [ticket_id])
-            if await transaction.connection.fetchval(_RELEASE, ticket_id) == "takeover":
+            # Whatever it was set aside for: an order may have struck it off meanwhile.
+            if await transaction.connection.fetchval(_RELEASE, ticket_id) is not None:
                 await orders.take_again(transaction.connection, ticket_id, desk)
             await transaction.connection.execute(_WAKE, ticket_id, now)
         log.info("ticket released from quarantine", ticket_id=str(ticket_id))

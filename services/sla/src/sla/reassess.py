@@ -104,8 +104,9 @@ class Reassessor:
             self._woken.clear()
             try:
                 async with self._pool.acquire() as connection:
-                    await self._books.policies.learn(connection)
                     found = await orders.under_way(connection)
+                    # Afterwards: whoever has heard of an order knows its version.
+                    await self._books.policies.learn(connection)
                 self._heard = {each for each in self._heard if each[0] in found}
                 for order in found:
                     await self._work_off(order)
