@@ -98,8 +98,6 @@ class PartitionConsumer:
         self._is_assigned = False
         self._is_stopping = False
 
-    # -- what others ask ---------------------------------------------------------------------
-
     @property
     def is_assigned(self) -> bool:
         """Whether the group has answered; a member without partitions is ready too."""
@@ -191,6 +189,9 @@ class PartitionConsumer:
                 work.cancel()
             if self._subscription is not None:
                 await self._subscription.stop()
+            # A rebalance that was under way may have brought some back meanwhile.
+            await self._release(frozenset(self._states))
+            self._is_assigned = False
             await self._ends.stop()
 
     def _longest_standstill(self) -> timedelta:
@@ -209,12 +210,12 @@ class PartitionConsumer:
     async def has_work(self) -> bool:
         """See `standstill.Watched`: without partitions, to get them is the work."""
         if not self._is_assigned:
+            self._on_progress()  # others may take long to let the group be shared out again
             return True
         try:
             ends = await self.ends(self.owned())
-        except KafkaError as error:
-            log.debug("the broker is away", error=repr(error))
-            ends = {}
+        except KafkaError:
+            ends = {}  # whoever waits for a broker that is away does not stand still
         held = [(state, end) for each, end in ends.items() if (state := self._states.get(each))]
         if sum(self._observe_lag(state, end) for state, end in held) > 0:
             return True
@@ -255,8 +256,8 @@ class PartitionConsumer:
 
     async def _assigned(self, assigned: set[TopicPartition]) -> None:
         self._metrics.rebalanced("assigned")
-        partitions = frozenset(map(self._logical, assigned))
         try:
+            partitions = frozenset(map(self._logical, assigned))
             states = await retry_while_away(
                 lambda: take_over(self._pool, partitions),
                 on_retry=self._say_waiting,
@@ -268,6 +269,7 @@ class PartitionConsumer:
                 give_up=lambda: self._is_stopping,
                 passing=(KafkaError,),
             )
+            await self._release(frozenset(self._states))  # of a client that was given up
             self._states = states
             await self._handler.assigned(partitions)
             for partition, state in states.items():
@@ -369,8 +371,6 @@ class PartitionConsumer:
         if unseen is None:
             self._seek(state.partition, state.next_offset)
         return unseen or []
-
-    # -- figures and names -------------------------------------------------------------------
 
     def _observe_lag(self, state: PartitionState, end: int) -> int:
         """Measure, and give, how many records of the partition wait."""

@@ -45,8 +45,9 @@ async def raise_on_standstill(watched: Watched, limit: Callable[[], timedelta]) 
     since, before = clock.monotonic(), watched.sign()
     while True:
         await clock.sleep(LOOK_INTERVAL)
-        sign = watched.sign()
-        if sign != before or not await watched.has_work():
+        # Asked first: to answer may take as long as a request to the broker.
+        has_work, sign = await watched.has_work(), watched.sign()
+        if sign != before or not has_work:
             since, before = clock.monotonic(), sign
         elif (lasts := clock.monotonic() - since) > limit().total_seconds():
             log.error(

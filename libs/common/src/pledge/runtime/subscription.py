@@ -115,8 +115,9 @@ class Subscription:
         try:
             async with asyncio.timeout(STOP_LIMIT.total_seconds()):
                 await self._broker.stop()
-        except TimeoutError:
-            log.warning("the Kafka client does not stop; the group will miss it by itself")
+        except Exception as error:
+            # Also what had ended one of its tasks before is raised here.
+            log.warning("the Kafka client stopped in disorder", error=repr(error))
 
     @property
     def is_feeding(self) -> bool:
