@@ -14,6 +14,7 @@ from pledge.runtime.clock import Clock
 from pledge.runtime.database import RETRIABLE_ERRORS
 from pledge.runtime.ids import Ids
 from pledge.runtime.main import run_main
+from pledge.runtime.ownership import retry_while_away
 from pledge.runtime.settings import KafkaSettings
 from sla import quarantine, reports, store
 from sla.changes import Changes
@@ -48,8 +49,17 @@ async def serve(
     """
     policies = load_policies(settings.desks)
     async with open_chassis(SERVICE, settings, kafka, clock, ids, stop) as chassis:
-        async with chassis.pool.acquire() as connection:
-            await policies.record(connection, clock.now())
+
+        async def record() -> None:
+            async with chassis.pool.acquire() as connection:
+                await policies.record(connection, clock.now())
+
+        # The database may go at this very moment, too.
+        await retry_while_away(
+            record,
+            on_retry=lambda error: log.warning("waiting for the database", error=repr(error)),
+            give_up=stop.is_set,
+        )
         await Service(settings, policies, chassis).run(stop)
 
 

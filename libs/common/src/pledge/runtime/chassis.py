@@ -156,7 +156,11 @@ async def open_chassis(
         give_up=stop.is_set,
     )
     try:
-        await check(pool, migrations_of(service))
+        await retry_while_away(
+            lambda: check(pool, migrations_of(service)),
+            on_retry=lambda error: log.warning("waiting for the database", error=repr(error)),
+            give_up=stop.is_set,
+        )
         registry = CollectorRegistry()
         yield Chassis(
             service=service,
