@@ -125,14 +125,18 @@ def _escaped(words: str) -> str:
     return words.replace("\\", "\\\\").replace("%", "\\%").replace("_", "\\_")
 
 
+_SELECT_FACTS = (
+    "SELECT sequence, event_id, type, occurred_at, data::text AS data, texts.text"
+    " FROM facts LEFT JOIN texts USING (ticket_id, sequence) WHERE ticket_id = $1"
+)
+
+
 async def facts(
     connection: asyncpg.Connection, ticket_id: UUID, after: int, limit: int
 ) -> list[asyncpg.Record]:
     """Facts of the ticket in order, with the whole text where the event has only a part."""
     rows: list[asyncpg.Record] = await connection.fetch(
-        "SELECT sequence, event_id, type, occurred_at, data::text AS data, texts.text"
-        " FROM facts LEFT JOIN texts USING (ticket_id, sequence)"
-        " WHERE ticket_id = $1 AND sequence > $2 ORDER BY sequence LIMIT $3",
+        f"{_SELECT_FACTS} AND sequence > $2 ORDER BY sequence LIMIT $3",
         ticket_id,
         after,
         limit,
@@ -145,9 +149,7 @@ async def newest_facts(
 ) -> list[asyncpg.Record]:
     """The newest facts of these types, in order, as `facts` gives them."""
     rows: list[asyncpg.Record] = await connection.fetch(
-        "SELECT sequence, event_id, type, occurred_at, data::text AS data, texts.text"
-        " FROM facts LEFT JOIN texts USING (ticket_id, sequence)"
-        " WHERE ticket_id = $1 AND type = ANY($2::text[]) ORDER BY sequence DESC LIMIT $3",
+        f"{_SELECT_FACTS} AND type = ANY($2::text[]) ORDER BY sequence DESC LIMIT $3",
         ticket_id,
         types,
         limit,

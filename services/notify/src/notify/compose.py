@@ -12,6 +12,7 @@ from notify.domain.oncall import on_call
 from notify.domain.routing import ChatWanted, Notice, Party
 from notify.rows import About, Draft
 from pledge.events import Envelope
+from pledge.events.people import is_zone
 from pledge.runtime.web.format import words
 
 _SUMMARY_LENGTH = 300
@@ -202,7 +203,7 @@ def party_mailbox(desk: Desk, party: Party) -> Mailbox:
 
 def known_zone(zone: str | None, otherwise: str) -> str:
     """The zone, unless nobody knows it."""
-    return zone if zone and render.is_zone(zone) else otherwise
+    return zone if zone and is_zone(zone) else otherwise
 
 
 def notice_values(notice: Notice) -> dict[str, Any]:

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from functools import lru_cache
 from typing import Any
-from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
+from zoneinfo import ZoneInfo
 
 from jinja2 import ChainableUndefined, Template, TemplateError, TemplateSyntaxError, pass_context
 from jinja2.exceptions import SecurityError
@@ -45,16 +45,6 @@ def in_zone(instant: datetime, zone: str) -> str:
     local = instant.astimezone(ZoneInfo(zone))
     day = f"{local:%a} {local.day} {local:%b %Y}"
     return f"{day}, {local:%H:%M:%S %Z} ({zone})"
-
-
-@lru_cache(maxsize=1024)
-def is_zone(name: str) -> bool:
-    """Whether this is an IANA zone we know."""
-    try:
-        ZoneInfo(name)
-    except (ZoneInfoNotFoundError, ValueError, OSError):
-        return False
-    return True
 
 
 @pass_context

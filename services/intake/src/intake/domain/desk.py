@@ -2,9 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from functools import lru_cache
 from typing import Final
-from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from intake.domain.case_state import CareRules
 from intake.domain.chat_hours import ChatRules
@@ -14,18 +12,9 @@ from intake.domain.reply_address import bare_address
 from intake.domain.request import Condition, Line, Request, holds
 from intake.domain.requirements import Requirement
 from pledge.events import Contact
+from pledge.events.people import is_zone
 
 DESK_RULE: Final = "desk"
-
-
-@lru_cache(maxsize=1024)
-def is_zone(name: str) -> bool:
-    """Whether this is an IANA zone that is known here."""
-    try:
-        ZoneInfo(name)
-    except (ZoneInfoNotFoundError, ValueError, OSError):
-        return False
-    return True
 
 
 @dataclass(frozen=True, slots=True)
