@@ -9,8 +9,8 @@ import pytest
 from hypothesis import HealthCheck, settings
 
 from pledge.runtime.clock import SystemClock
+from pledge.runtime.config.settings import KafkaSettings
 from pledge.runtime.ids import SystemIds
-from pledge.runtime.settings import KafkaSettings
 from support import topics
 from support.cluster import Cluster, open_cluster, run
 from support.databases import Databases

@@ -18,13 +18,13 @@ from pydantic_core import from_json
 from bench import load
 from bench.rig import CLOCK, PARTITIONS, Rig
 from bench.say import say
-from sla import store
+from sla.desk_file.load import load as load_policy
 from sla.domain.assess import assess
-from sla.domain.differ import diff
+from sla.domain.changes import diff
 from sla.domain.facts import fact_from_event
 from sla.domain.model import Told
 from sla.domain.policy import Policy
-from sla.policy import load as load_policy
+from sla.storage import store
 
 DESKS = Path(__file__).parent / "armed_desks"
 MANY, QUIET = "many", "quiet"

@@ -13,7 +13,7 @@ from datetime import datetime, timedelta
 from aiokafka import AIOKafkaConsumer
 
 from bench.rig import CLOCK, GIVE_UP_AFTER, PROGRESS_EVERY, Child
-from pledge.runtime.settings import KafkaSettings
+from pledge.runtime.config.settings import KafkaSettings
 
 # An instant of arrival and the record's value.
 Arrival = tuple[datetime, bytes]

@@ -20,8 +20,8 @@ import uvloop
 from aiokafka import AIOKafkaConsumer, AIOKafkaProducer
 from aiokafka.structs import ConsumerRecord
 
-from pledge.runtime.database import PLANNING
-from pledge.runtime.relay import partition_of
+from pledge.runtime.outbox.relay import partition_of
+from pledge.runtime.postgres.pool import PLANNING
 
 PREFIX = os.environ.get("KAFKA_TOPIC_PREFIX", "")
 SERVERS = os.environ.get("KAFKA_BOOTSTRAP_SERVERS", "")

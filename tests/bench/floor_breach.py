@@ -22,8 +22,8 @@ from pydantic_core import to_json
 from bench import bare
 from bench.floor_sla import TICKETS, TIMERS
 from pledge.runtime.clock import SystemClock
-from pledge.runtime.database import PLANNING
 from pledge.runtime.ids import SystemIds
+from pledge.runtime.postgres.pool import PLANNING
 
 TOPIC = "sla.breaches.v1"
 WITHIN = timedelta(seconds=30)

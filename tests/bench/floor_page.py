@@ -20,8 +20,8 @@ from pydantic_core import from_json, to_json
 
 from bench import bare
 from pledge.runtime.clock import SystemClock
-from pledge.runtime.database import PLANNING
 from pledge.runtime.ids import SystemIds
+from pledge.runtime.postgres.pool import PLANNING
 
 TOPIC = "sla.breaches.v1"
 CLOCK = SystemClock()

@@ -16,14 +16,14 @@ from bench import load
 from bench.report import Row, growth
 from bench.rig import CLOCK, DESKS, PARTITIONS, Rig, consumed
 from bench.say import say
+from pledge.runtime.config.settings import KafkaSettings
 from pledge.runtime.ids import SystemIds
 from pledge.runtime.records import Message
-from pledge.runtime.settings import KafkaSettings
+from sla.desk_file.load import load as load_policy
 from sla.domain.assess import assess
-from sla.domain.differ import diff
+from sla.domain.changes import diff
 from sla.domain.facts import fact_from_event
 from sla.domain.model import Told
-from sla.policy import load as load_policy
 from support import topics
 
 FEW, MANY = 10_000, 1_000_000

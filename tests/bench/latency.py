@@ -16,8 +16,8 @@ from bench.receiver import listening
 from bench.report import Row, latency
 from bench.rig import CLOCK, PARTITIONS, PROGRESS_EVERY, Rig, agree, counts
 from bench.say import say
+from pledge.runtime.config.settings import KafkaSettings
 from pledge.runtime.ids import SystemIds
-from pledge.runtime.settings import KafkaSettings
 from support import topics
 
 # The bench desk's first response to a p1 is due within this.

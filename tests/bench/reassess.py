@@ -17,10 +17,10 @@ from bench.arrivals import Arrival, delays, reading, until
 from bench.report import Row, at_most, drain
 from bench.rig import CLOCK, PROGRESS_EVERY, Rig, ready
 from bench.say import say
+from pledge.runtime.config.settings import KafkaSettings
 from pledge.runtime.ids import SystemIds
-from pledge.runtime.settings import KafkaSettings
-from sla import orders
-from sla.policy import load as load_policy
+from sla.desk_file.load import load as load_policy
+from sla.storage import reassessment_orders
 
 TIMERS = "sla.events.v1"
 TICKETS = 100_000
@@ -165,7 +165,7 @@ async def _order(rig: Rig, name: str) -> None:
     connection = await asyncpg.connect(rig.server.dsn(name, "sla"))
     try:
         started = CLOCK.monotonic()
-        await orders.give(connection, MANY, version, "bench", CLOCK.now())
+        await reassessment_orders.give(connection, MANY, version, "bench", CLOCK.now())
         say(f"{TICKETS:,} tickets listed in {CLOCK.monotonic() - started:.2f} s")
     finally:
         await connection.close()
@@ -174,7 +174,9 @@ async def _order(rig: Rig, name: str) -> None:
 async def _finished(rig: Rig, name: str) -> None:
     connection = await asyncpg.connect(rig.server.dsn(name, "sla"))
     try:
-        while (found := await orders.progress(connection, MANY)) and found["state"] == "running":
+        while (found := await reassessment_orders.progress(connection, MANY)) and found[
+            "state"
+        ] == "running":
             await CLOCK.sleep(PROGRESS_EVERY)
         if found is None or found["counts"] != {"moves": TICKETS}:
             raise RuntimeError(f"the order ended with {found}")

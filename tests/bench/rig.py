@@ -18,11 +18,11 @@ import httpx
 import psutil
 from aiokafka import AIOKafkaConsumer
 
-from pledge.runtime import signing
+from pledge.runtime.auth import signing
 from pledge.runtime.clock import SystemClock
+from pledge.runtime.config.settings import KafkaSettings
 from pledge.runtime.ids import SystemIds
-from pledge.runtime.migrations import migrate, migrations_of
-from pledge.runtime.settings import KafkaSettings
+from pledge.runtime.postgres.migrations import migrate, migrations_of
 from pledge_local.kafka import Broker, free_port
 from pledge_local.postgres import Server
 from support import topics

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from pledge.runtime.settings import KafkaSettings
+from pledge.runtime.config.settings import KafkaSettings
 from support.databases import Databases
 from support.world import World, a_world
 

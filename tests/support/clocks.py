@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from datetime import datetime, timedelta
 
-from pledge.runtime.clock import LONGEST_SLEEP, VirtualClock
+from pledge.runtime.clock import LONGEST_SLEEP
+from pledge.runtime.testing import VirtualClock
 
 
 class SteppedClock:

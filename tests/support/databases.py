@@ -6,7 +6,7 @@ import hashlib
 
 import asyncpg
 
-from pledge.runtime.migrations import Migrations, migrate, migrations_of, read_steps
+from pledge.runtime.postgres.migrations import Migrations, migrate, migrations_of, read_steps
 from support.cluster import Cluster, run
 
 # `database(RUNTIME)` has the runtime's tables and no service's.

@@ -14,13 +14,13 @@ import asyncpg
 from prometheus_client import CollectorRegistry
 
 from pledge.runtime.clock import Clock, SystemClock
-from pledge.runtime.consumer import PartitionConsumer
-from pledge.runtime.database import open_pool
-from pledge.runtime.metrics import RuntimeMetrics
-from pledge.runtime.outbox import Outbox, OutboxTransaction
+from pledge.runtime.config.settings import KafkaSettings
+from pledge.runtime.kafka.consumer import PartitionConsumer
+from pledge.runtime.observability.metrics import RuntimeMetrics
+from pledge.runtime.outbox.relay import OutboxRelay
+from pledge.runtime.outbox.writer import Outbox, OutboxTransaction
+from pledge.runtime.postgres.pool import open_pool
 from pledge.runtime.records import Message, Outcome, Partition, Poison, Record
-from pledge.runtime.relay import OutboxRelay
-from pledge.runtime.settings import KafkaSettings
 
 INPUT = "ticket.events.v1"
 OUTPUT = "sla.events.v1"

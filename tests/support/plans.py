@@ -13,7 +13,7 @@ from typing import Any
 
 import asyncpg
 
-from pledge.runtime.database import open_pool
+from pledge.runtime.postgres.pool import open_pool
 
 # What reads a table or an index; other scans read what was read before.
 _OF_TABLES = (

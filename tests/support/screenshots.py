@@ -21,8 +21,8 @@ from playwright.async_api import Browser
 from integration.sla.harness import Sla
 from integration.sla.stories import AGENT, MONDAY, Story
 from pledge.events import Contact, CustomerUnavailable, RequesterReplied
-from pledge.runtime.clock import VirtualClock
-from pledge.runtime.settings import KafkaSettings
+from pledge.runtime.config.settings import KafkaSettings
+from pledge.runtime.testing import VirtualClock
 from support import topics
 from support.browser import DESKTOP, PHONE, Visitor, open_browser, visit
 from support.cluster import ROOT, open_cluster

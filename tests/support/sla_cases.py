@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Self
 from zoneinfo import ZoneInfo
 
-from sla import policy as policy_file
+from sla.desk_file import load as policy_file
 from sla.domain.assess import assess
 from sla.domain.facts import fact_from_event
 from sla.domain.model import Assessment, Fact, State, Timer

@@ -9,13 +9,12 @@ import httpx
 from fastapi import APIRouter, FastAPI
 from prometheus_client import CollectorRegistry
 
-from pledge.runtime.access import Access
-from pledge.runtime.clock import VirtualClock
-from pledge.runtime.http import Health, create_app
-from pledge.runtime.ids import SeededIds
-from pledge.runtime.metrics import RuntimeMetrics
-from pledge.runtime.settings import ServiceSettings
-from pledge.runtime.web import Web
+from pledge.runtime.auth.access import Access
+from pledge.runtime.config.settings import ServiceSettings
+from pledge.runtime.http.app import Health, create_app
+from pledge.runtime.http.web import Web
+from pledge.runtime.observability.metrics import RuntimeMetrics
+from pledge.runtime.testing import SeededIds, VirtualClock
 from support.tokens import START, Signer, write_jwks
 
 

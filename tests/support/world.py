@@ -28,10 +28,10 @@ from intake.settings import IntakeSettings
 from notify.__main__ import serve as serve_notify
 from notify.settings import NotifySettings
 from pledge.events import Decoded, Event, PromiseBreached, decode
-from pledge.runtime import signing
-from pledge.runtime.clock import SystemClock, VirtualClock
-from pledge.runtime.ids import SeededIds
-from pledge.runtime.settings import KafkaSettings
+from pledge.runtime.auth import signing
+from pledge.runtime.clock import SystemClock
+from pledge.runtime.config.settings import KafkaSettings
+from pledge.runtime.testing import SeededIds, VirtualClock
 from pledge_local.sink.__main__ import serve as serve_sink
 from pledge_local.sink.settings import SinkSettings
 from sla.__main__ import serve as serve_sla

@@ -10,8 +10,8 @@ from pathlib import Path
 from integration.sla.stories import Story
 from pledge.events import Decoded, PromiseBreached, Topic, decode
 from pledge.runtime.clock import SystemClock
+from pledge.runtime.config.settings import KafkaSettings
 from pledge.runtime.ids import SystemIds
-from pledge.runtime.settings import KafkaSettings
 from sla.__main__ import serve
 from sla.settings import SlaSettings
 from support import topics

@@ -11,8 +11,8 @@ from testcontainers.community.postgres import PostgresContainer
 from testcontainers.core.docker_client import DockerClient
 
 from integration.containers.broken_promise import breaches_of_an_unanswered_ticket
-from pledge.runtime.migrations import migrate, migrations_of
-from pledge.runtime.settings import KafkaSettings
+from pledge.runtime.config.settings import KafkaSettings
+from pledge.runtime.postgres.migrations import migrate, migrations_of
 from support import topics
 from support.databases import Databases
 

@@ -6,8 +6,8 @@ from pathlib import Path
 
 from pledge.events import PromiseBreached, Topic, encode, originate
 from pledge.events.spec.samples import sample_of
+from pledge.runtime.config.settings import KafkaSettings
 from pledge.runtime.records import Message
-from pledge.runtime.settings import KafkaSettings
 from pledge_local.processes import Child
 from support import topics
 from support.waiting import eventually

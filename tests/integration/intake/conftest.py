@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from integration.intake.harness import Intake
-from pledge.runtime.settings import KafkaSettings
+from pledge.runtime.config.settings import KafkaSettings
 from support.databases import Databases
 
 

@@ -29,10 +29,10 @@ from pledge.events import (
     originate,
 )
 from pledge.runtime.clock import SystemClock
-from pledge.runtime.database import open_pool
+from pledge.runtime.config.settings import KafkaSettings
 from pledge.runtime.ids import SystemIds
+from pledge.runtime.postgres.pool import open_pool
 from pledge.runtime.records import Message
-from pledge.runtime.settings import KafkaSettings
 from pledge_local.kafka import free_port
 from support import topics
 from support.asking import asker

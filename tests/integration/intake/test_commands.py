@@ -15,7 +15,7 @@ from integration.intake.harness import Intake, a_mail
 async def run(*arguments: str, **environment: str) -> tuple[int, str, str]:
     """Exit status, output and errors of the command, as a person gets them."""
     process = await asyncio.create_subprocess_exec(
-        *(sys.executable, "-c", "from pledge.runtime.cli import main; main()", "intake"),
+        *(sys.executable, "-c", "from pledge.runtime.cli.root import main; main()", "intake"),
         *arguments,
         env={"PATH": os.environ["PATH"], "NO_COLOR": "1", "PLEDGE_HOME": "none", **environment},
         stdout=subprocess.PIPE,

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from integration.intake.harness import Intake
-from pledge.runtime.settings import KafkaSettings
+from pledge.runtime.config.settings import KafkaSettings
 from support.databases import Databases
 
 CASE: dict[str, Any] = {

@@ -12,8 +12,8 @@ import pytest
 
 from integration.intake.harness import Intake, a_mail
 from integration.intake.test_forms import CASE, FORM_KEY
-from pledge.runtime.httpserver import CannotListen
-from pledge.runtime.settings import KafkaSettings
+from pledge.runtime.config.settings import KafkaSettings
+from pledge.runtime.http.server import CannotListen
 from support.databases import Databases
 from support.waiting import eventually
 

@@ -9,10 +9,10 @@ from uuid import UUID
 import asyncpg
 import pytest
 
-from intake import queries, store
-from intake.queries import Search, by_id, by_number, facts, search_statement
-from intake.store import SELECT_TICKET
-from pledge.runtime.database import open_pool
+from intake.storage import queries, store
+from intake.storage.queries import Search, by_id, by_number, facts, search_statement
+from intake.storage.store import SELECT_TICKET
+from pledge.runtime.postgres.pool import open_pool
 from support.databases import Databases
 
 ROWS = 100_000

@@ -11,9 +11,10 @@ from uuid import UUID
 
 import pytest
 
-from intake import portal_signin, queries, store
 from intake.domain.desk import Customer
-from intake.queries import Search
+from intake.portal import sign_in
+from intake.storage import queries, store
+from intake.storage.queries import Search
 from pledge.events import Contact
 from support.cluster import run
 from support.databases import Databases
@@ -152,11 +153,11 @@ async def test_tickets_of_a_person_are_found_among_their_own(hot: Explaining) ->
 async def test_links_to_sign_in_are_found_among_those_that_wait(hot: Explaining) -> None:
     now = NOW + 10_000 * HOUR
     ask = (UUID(int=2**64), "desk-1", "p21@x.example", now, now, 3)
-    assert await hot.fetch(portal_signin._ASK, *ask)
-    assert len(await hot.fetch(portal_signin._WAITING, now + HOUR, BATCH)) == 1
+    assert await hot.fetch(sign_in._ASK, *ask)
+    assert len(await hot.fetch(sign_in._WAITING, now + HOUR, BATCH)) == 1
     assert hot.indexes() == {"sign_ins_address", "sign_ins_waiting"}
     ada = Contact(email="ada@x.example")
     desk = a_desk(id="desk-1", customers={"c1021": Customer("c1021", administrators=(ada,))})
-    assert await portal_signin._newest(hot, desk, "ada@x.example") is not None
+    assert await sign_in._newest(hot, desk, "ada@x.example") is not None
     assert hot.indexes() >= {"tickets_requester", "tickets_customer"}
     assert hot.examined() <= 50

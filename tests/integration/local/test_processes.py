@@ -15,8 +15,8 @@ import asyncpg
 import psutil
 import pytest
 
+from pledge.runtime.config.settings import KafkaSettings
 from pledge.runtime.records import Message
-from pledge.runtime.settings import KafkaSettings
 from pledge_local.errors import LocalError
 from pledge_local.kafka import Broker
 from pledge_local.postgres import Server

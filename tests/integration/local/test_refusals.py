@@ -15,7 +15,7 @@ from pathlib import Path
 
 import pytest
 
-from pledge.runtime.settings import KafkaSettings, SettingsError
+from pledge.runtime.config.settings import KafkaSettings, SettingsError
 from pledge_local import jars, preflight
 from pledge_local.errors import LocalError
 from pledge_local.home import Home

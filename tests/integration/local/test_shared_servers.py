@@ -5,8 +5,8 @@ from __future__ import annotations
 import asyncpg
 import pytest
 
+from pledge.runtime.config.settings import KafkaSettings
 from pledge.runtime.records import Message
-from pledge.runtime.settings import KafkaSettings
 from support import topics
 from support.databases import RUNTIME, Databases
 

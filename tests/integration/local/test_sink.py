@@ -16,10 +16,10 @@ import httpx
 import pytest
 from standardwebhooks import Webhook
 
-from pledge.runtime import signing
+from pledge.runtime.auth import signing
 from pledge.runtime.clock import SystemClock
+from pledge.runtime.config.settings import KafkaSettings
 from pledge.runtime.ids import SystemIds
-from pledge.runtime.settings import KafkaSettings
 from pledge_local.kafka import free_port
 from pledge_local.sink.__main__ import serve
 from pledge_local.sink.arrivals import Arrivals

@@ -21,7 +21,7 @@ import httpx
 import psutil
 import pytest
 
-from pledge.runtime.settings import KafkaSettings
+from pledge.runtime.config.settings import KafkaSettings
 from pledge_local.home import Home
 from pledge_local.ports import NAMES, SERVICES, Ports
 from support import topics

@@ -37,10 +37,10 @@ from pledge.events import (
     originate,
 )
 from pledge.runtime.clock import SystemClock
-from pledge.runtime.httpserver import HttpServer
+from pledge.runtime.config.settings import KafkaSettings, variable_of
+from pledge.runtime.http.server import HttpServer
 from pledge.runtime.ids import SystemIds
 from pledge.runtime.records import Message
-from pledge.runtime.settings import KafkaSettings, variable_of
 from pledge_local.processes import Child
 from support import topics
 from support.asking import asker

@@ -12,17 +12,17 @@ import pytest
 from prometheus_client import CollectorRegistry
 
 from integration.notify.harness import IDS
-from notify import deliveries
 from notify.channels import Delivered, Delivery, Outcome, Reason, Retry
-from notify.dispatcher import Dispatcher
+from notify.delivery.dispatcher import Dispatcher
+from notify.delivery.worker_lock import Presence
 from notify.domain.retry import RetryPolicy
 from notify.metrics import NotifyMetrics
-from notify.presence import Presence
-from notify.rows import About, Draft
+from notify.storage import deliveries
+from notify.storage.rows import About, Draft
 from pledge.events import Envelope
-from pledge.runtime.clock import VirtualClock
-from pledge.runtime.database import open_pool
-from pledge.runtime.outbox import Outbox, OutboxTransaction
+from pledge.runtime.outbox.writer import Outbox, OutboxTransaction
+from pledge.runtime.postgres.pool import open_pool
+from pledge.runtime.testing import VirtualClock
 from support.databases import Databases
 from support.waiting import eventually
 

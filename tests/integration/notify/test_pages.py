@@ -31,7 +31,7 @@ from pledge.events import (
     PageSent,
     Resolved,
 )
-from pledge.runtime.derived import webhook_secret
+from pledge.runtime.auth.key_derivation import webhook_secret
 from support import topics
 from support.asking import asker
 from support.waiting import eventually

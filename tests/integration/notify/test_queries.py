@@ -11,7 +11,8 @@ from uuid import UUID
 
 import pytest
 
-from notify import deliveries, publishing, store
+from notify import publishing
+from notify.storage import deliveries, store
 from support.cluster import run
 from support.databases import Databases
 from support.plans import Explaining, explaining, fill

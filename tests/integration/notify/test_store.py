@@ -13,13 +13,13 @@ import pytest
 from prometheus_client import CollectorRegistry
 
 from integration.notify.harness import CLOCK, IDS
-from notify import deliveries
-from notify.deliveries import Attempted, Claim
+from notify.delivery.worker_lock import Presence
 from notify.metrics import NotifyMetrics
-from notify.presence import Presence
-from notify.rows import About, Draft
+from notify.storage import deliveries
+from notify.storage.deliveries import Attempted, Claim
+from notify.storage.rows import About, Draft
 from pledge.events import Envelope
-from pledge.runtime.database import open_pool
+from pledge.runtime.postgres.pool import open_pool
 from support.databases import Databases
 
 NOW = CLOCK.now()

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from integration.sla.harness import Sla
-from pledge.runtime.settings import KafkaSettings
+from pledge.runtime.config.settings import KafkaSettings
 from support.databases import Databases
 
 Makes = Callable[..., Sla]

@@ -16,10 +16,10 @@ from aiokafka import AIOKafkaConsumer, TopicPartition
 from integration.sla.acme import write_acme
 from integration.sla.stories import MONDAY, Story, decoded
 from pledge.events import Decoded, Event
-from pledge.runtime.clock import SystemClock, VirtualClock
-from pledge.runtime.ids import SeededIds
+from pledge.runtime.clock import SystemClock
+from pledge.runtime.config.settings import KafkaSettings
 from pledge.runtime.records import Message
-from pledge.runtime.settings import KafkaSettings
+from pledge.runtime.testing import SeededIds, VirtualClock
 from sla.__main__ import serve
 from sla.consumer import TOPICS
 from sla.settings import SlaSettings

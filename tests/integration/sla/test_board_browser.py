@@ -20,7 +20,7 @@ from integration.sla.acme import ACME, write_acme
 from integration.sla.crowd import DESK, TICKETS, gather
 from integration.sla.harness import Sla, real_now
 from integration.sla.stories import Story, minutes
-from pledge.runtime.settings import KafkaSettings
+from pledge.runtime.config.settings import KafkaSettings
 from support import topics
 from support.browser import NOT_FOUND, PHONE, Visitor, find_chromium, open_browser, visit
 from support.cluster import Cluster

@@ -10,7 +10,7 @@ import pytest
 
 from integration.sla.crowd import DESK, TICKETS, gather
 from integration.sla.stories import MONDAY
-from sla import board
+from sla.pages import board
 from support.databases import Databases
 
 

@@ -15,7 +15,7 @@ from integration.sla.acme import write_acme
 from integration.sla.harness import Sla
 from integration.sla.stories import MONDAY, Story, minutes
 
-COMMAND = "from pledge.runtime.cli import main; main()"
+COMMAND = "from pledge.runtime.cli.root import main; main()"
 
 
 async def pledge(sla: Sla, *words: str, **claims: Any) -> tuple[int, str]:

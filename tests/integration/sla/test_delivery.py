@@ -14,9 +14,9 @@ from integration.sla.harness import Sla, said
 from integration.sla.stories import MONDAY, Story, minutes
 from integration.sla.test_timers import Desk
 from pledge.events import PromiseBreached
-from pledge.runtime.clock import VirtualClock
-from pledge.runtime.database import open_pool
+from pledge.runtime.postgres.pool import open_pool
 from pledge.runtime.records import Message
+from pledge.runtime.testing import VirtualClock
 from support import topics
 from support.databases import Databases
 from support.waiting import eventually

@@ -16,7 +16,7 @@ from integration.sla.harness import Sla, about, said
 from integration.sla.stories import MONDAY, Story, minutes
 from integration.sla.test_commands import pledge
 from pledge.events import IncidentOpened, IncidentResolved, PromiseBreached, TimerRescheduled
-from pledge.runtime.clock import VirtualClock
+from pledge.runtime.testing import VirtualClock
 from support.waiting import eventually
 
 Makes = Callable[..., Sla]

@@ -11,8 +11,8 @@ import pytest
 from integration.sla.acme import ACME, write_acme
 from integration.sla.harness import Sla
 from integration.sla.stories import MONDAY, Story, minutes
-from pledge.runtime.clock import VirtualClock
-from sla.policies import BrokenPolicy
+from pledge.runtime.testing import VirtualClock
+from sla.assessment.policy_registry import BrokenPolicy
 
 Makes = Callable[..., Sla]
 FASTER = ACME.replace(

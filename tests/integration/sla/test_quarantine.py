@@ -14,8 +14,8 @@ from integration.sla.harness import Sla, said
 from integration.sla.stories import MONDAY, Story, minutes
 from integration.sla.test_commands import pledge
 from integration.sla.test_policy_apply import applied
-from pledge.runtime.clock import VirtualClock
-from sla.quarantine import QuarantineFull
+from pledge.runtime.testing import VirtualClock
+from sla.timers.quarantine import QuarantineFull
 from support.databases import Databases
 from support.waiting import eventually
 

@@ -11,14 +11,17 @@ from uuid import UUID
 
 import pytest
 
-from pledge.runtime import relay
-from pledge.runtime.ownership import PartitionState, advance, claim, hold
+from pledge.runtime.kafka.ownership import PartitionState, advance, claim, hold
+from pledge.runtime.outbox import relay
 from pledge.runtime.records import Partition
-from sla import orders, policies, quarantine, reading, reports, store, whatif
-from sla.orders import Order
-from sla.reading import BreachFilter, TimerFilter
-from sla.reports import Period
-from sla.rows import BreachRow, TimerRow
+from sla.assessment import policy_registry
+from sla.reports import attainment, whatif
+from sla.reports.attainment import Period
+from sla.storage import queries, reassessment_orders, store
+from sla.storage.queries import BreachFilter, TimerFilter
+from sla.storage.reassessment_orders import Order
+from sla.storage.rows import BreachRow, TimerRow
+from sla.timers import quarantine
 from support.cluster import run
 from support.databases import Databases
 from support.plans import Explaining, explaining, fill
@@ -177,17 +180,17 @@ async def test_what_a_batch_changes_is_written_by_key(hot: Explaining) -> None:
 
 
 async def order_of(hot: Explaining, desk: str) -> Order:
-    found = await orders.under_way(hot)
+    found = await reassessment_orders.under_way(hot)
     assert len(found) == DESKS
     return next(each for each in found if each.desk == desk)
 
 
 async def test_orders_are_worked_off_by_key(hot: Explaining) -> None:
     order = await order_of(hot, "desk-3")
-    ids = await orders.next_tickets(hot, order, HOME, UUID(int=0), 100)
-    await orders.strike(hot, order, HOME, ids, {"done": len(ids)})
-    await orders.hear(hot, order, HOME)
-    assert not await hot.fetchval(orders._IS_WORKED_OFF, order.id)
+    ids = await reassessment_orders.next_tickets(hot, order, HOME, UUID(int=0), 100)
+    await reassessment_orders.strike(hot, order, HOME, ids, {"done": len(ids)})
+    await reassessment_orders.hear(hot, order, HOME)
+    assert not await hot.fetchval(reassessment_orders._IS_WORKED_OFF, order.id)
     assert hot.indexes() == {
         "reassessments_under_way", "reassessments_pkey", "reassessment_tickets_pkey",
         "reassessment_counts_pkey", "consumed_pkey",
@@ -197,11 +200,11 @@ async def test_orders_are_worked_off_by_key(hot: Explaining) -> None:
 
 
 async def test_how_far_an_order_is_does_not_count_its_tickets(hot: Explaining) -> None:
-    found = await orders.progress(hot, "desk-3")
+    found = await reassessment_orders.progress(hot, "desk-3")
     assert found is not None
     assert (found["state"], found["policy_version"]) == ("running", "v6")
-    await hot.fetch(policies._APPLIED)
-    await hot.execute(orders._TAKE_AGAIN, (await some_ids(hot, 1))[0], "desk-3")
+    await hot.fetch(policy_registry._APPLIED)
+    await hot.execute(reassessment_orders._TAKE_AGAIN, (await some_ids(hot, 1))[0], "desk-3")
     assert hot.indexes() == {
         "reassessments_by_desk", "reassessments_pkey", "reassessment_counts_pkey", "tickets_pkey",
         "policy_versions_by_version", "policy_versions_pkey",
@@ -213,10 +216,10 @@ async def test_listing_for_an_order_reads_the_tickets_once(
     hot: Explaining, crowded: str, rows: int
 ) -> None:
     order = await order_of(hot, "desk-3")
-    await hot.execute(orders._EMPTY, [order.id])
+    await hot.execute(reassessment_orders._EMPTY, [order.id])
     assert hot.examined() <= 2 * rows // DESKS + 100
     async with explaining(crowded) as again:
-        await again.execute(orders._LIST, order.id + 1, "desk-3", "v6", True)
+        await again.execute(reassessment_orders._LIST, order.id + 1, "desk-3", "v6", True)
         assert again.examined() <= rows + rows // DESKS + 2 * ASIDE
 
 
@@ -282,7 +285,7 @@ async def test_page_of_timers_reads_little_more_than_a_page_a_desk(
 ) -> None:
     """The board's list and the API's: a page of each desk and state, merged."""
     wanted = FILTERS[name]
-    rows, following = await reading.list_timers(hot, wanted, None, PAGE)
+    rows, following = await queries.list_timers(hot, wanted, None, PAGE)
     assert len(rows) == PAGE
     assert following is not None
     assert hot.indexes() == {"timers_by_due", "tickets_pkey", "facts_pkey"}
@@ -298,7 +301,7 @@ async def test_timers_of_a_severity_are_looked_for_until_the_page_is_full(
 ) -> None:
     """The severity stands with the ticket; one in three has it."""
     wanted = TimerFilter(desks, ["running", "paused"], severities=["p1"])
-    found, _ = await reading.list_timers(hot, wanted, None, PAGE)
+    found, _ = await queries.list_timers(hot, wanted, None, PAGE)
     assert {row["severity"] for row in found} == {"p1"}
     assert hot.indexes() == {"timers_by_due", "tickets_pkey", "facts_pkey"}
     assert hot.examined() <= 4 * 2 * (2 * len(desks) + 1) * (PAGE + 1)
@@ -308,21 +311,21 @@ async def test_timers_of_a_rare_severity_are_looked_for_among_the_open_ones_of_t
     hot: Explaining, rows: int
 ) -> None:
     wanted = TimerFilter(["desk-3"], ["running", "paused"], severities=["p0"])
-    assert await reading.list_timers(hot, wanted, None, PAGE) == ([], None)
+    assert await queries.list_timers(hot, wanted, None, PAGE) == ([], None)
     assert hot.indexes() == {"timers_by_due", "tickets_pkey", "facts_pkey"}
     assert hot.examined() <= 2 * rows // DESKS
 
 
 async def test_page_of_breaches_reads_no_more_than_a_page(hot: Explaining) -> None:
-    rows, _ = await reading.list_breaches(hot, BreachFilter(["desk-3"]), None, PAGE)
+    rows, _ = await queries.list_breaches(hot, BreachFilter(["desk-3"]), None, PAGE)
     assert [row["due_at"] for row in rows] == sorted((row["due_at"] for row in rows), reverse=True)
     assert hot.indexes() == {"breaches_by_due", "tickets_pkey"}
     assert hot.examined() <= 3 * (PAGE + 1)
 
 
 async def test_tickets_are_found_by_number_or_id(hot: Explaining) -> None:
-    ((ticket_id, _),) = await reading.find_tickets(hot, "T-77")
-    assert [each for each, _ in await reading.find_tickets(hot, str(ticket_id))] == [ticket_id]
+    ((ticket_id, _),) = await queries.find_tickets(hot, "T-77")
+    assert [each for each, _ in await queries.find_tickets(hot, str(ticket_id))] == [ticket_id]
     assert hot.indexes() == {"tickets_by_number", "tickets_pkey"}
     assert hot.examined() <= 4
 
@@ -331,13 +334,13 @@ async def test_reports_of_a_month_read_the_month_of_the_desk(hot: Explaining, ro
     start = datetime(2026, 10, 1, tzinfo=UTC)
     month = Period("desk-3", start, start + timedelta(days=31))
     of_the_month = rows // DESKS * 31 // DAYS + 2
-    found = await reports.attainment(hot, month, ("severity", "customer", "month"))
+    found = await attainment.attainment(hot, month, ("severity", "customer", "month"))
     assert sum(each["kept"] + each["missed"] for each in found) > 0
     assert hot.indexes() == {"timers_by_due", "tickets_pkey"}
     # Half of the timers have ended; each is looked up with its ticket.
     assert hot.examined() <= 2 * of_the_month
 
-    assert await reports.breaches_by_hour(hot, month)
+    assert await attainment.breaches_by_hour(hot, month)
     assert "breaches_by_due" in hot.indexes()
     assert hot.examined() <= 4 * of_the_month
     assert hot.sorted() <= of_the_month
@@ -345,8 +348,8 @@ async def test_reports_of_a_month_read_the_month_of_the_desk(hot: Explaining, ro
 
 async def test_pauses_of_a_month_are_found_by_when_they_began(hot: Explaining, rows: int) -> None:
     start = datetime(2026, 10, 1, tzinfo=UTC)
-    asked = (start, start + timedelta(days=31), UUID(int=0), reports.BATCH)
-    await hot.fetch(reports._PAUSED, "desk-3", *asked)
+    asked = (start, start + timedelta(days=31), UUID(int=0), attainment.BATCH)
+    await hot.fetch(attainment._PAUSED, "desk-3", *asked)
     assert hot.indexes() == {"facts_of_waiting", "tickets_pkey"}
     of_the_month = rows // 10 * 31 // DAYS + 2
     assert hot.examined() <= 3 * of_the_month

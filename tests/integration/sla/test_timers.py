@@ -14,16 +14,17 @@ from prometheus_client import CollectorRegistry
 
 from integration.sla.acme import write_acme
 from integration.sla.stories import MONDAY, Story, minutes
-from pledge.runtime.clock import VirtualClock
-from pledge.runtime.database import open_pool
-from pledge.runtime.outbox import Outbox, OutboxTransaction
+from pledge.runtime.outbox.writer import Outbox, OutboxTransaction
+from pledge.runtime.postgres.pool import open_pool
 from pledge.runtime.records import Message, Partition, Record
-from sla.consumer import Books, FactHandler
+from pledge.runtime.testing import VirtualClock
+from sla.assessment.context import AssessmentContext
+from sla.assessment.policy_registry import load_policies
+from sla.consumer import FactHandler
 from sla.metrics import SlaMetrics
-from sla.policies import load_policies
 from sla.settings import SlaSettings
-from sla.tickets import TicketCache
-from sla.timers import TimerKeeper
+from sla.storage.ticket_cache import TicketCache
+from sla.timers.worker import TimerKeeper
 from support.clocks import SteppedClock
 from support.databases import Databases
 from support.waiting import eventually
@@ -81,7 +82,7 @@ class Desk:
         self.pool, self.clock = pool, clock
         self.owner = Owner(Outbox(pool))
         metrics = SlaMetrics(CollectorRegistry())
-        books = Books(settings, load_policies(desks), TicketCache(100), clock, metrics)
+        books = AssessmentContext(settings, load_policies(desks), TicketCache(100), clock, metrics)
         self.timers = TimerKeeper(books, pool)
         self.timers.serve(self.owner)
         self.handler = FactHandler(

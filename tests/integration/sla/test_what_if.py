@@ -15,11 +15,11 @@ from integration.sla.acme import ACME, write_acme
 from integration.sla.harness import Sla
 from integration.sla.stories import MONDAY, Story, minutes
 from integration.sla.test_commands import COMMAND
-from pledge.runtime.database import open_pool
-from sla.policies import Policies
-from sla.policy import parse
-from sla.whatif import Question, replay
-from sla.whatif_commands import READ_ONLY
+from pledge.runtime.postgres.pool import open_pool
+from sla.assessment.policy_registry import Policies
+from sla.cli.whatif import READ_ONLY
+from sla.desk_file.load import parse
+from sla.reports.whatif import Question, replay
 
 SOFTER = ACME.replace("{severity: p1}, within: 30m", "{severity: p1}, within: 2h").replace(
     "{severity: p2}, within: 1h", "{severity: p2}, within: 5m"

@@ -31,9 +31,9 @@ from pledge.events import (
     originate,
 )
 from pledge.runtime.clock import Clock, SystemClock
+from pledge.runtime.config.settings import KafkaSettings
 from pledge.runtime.ids import SystemIds
 from pledge.runtime.records import Message
-from pledge.runtime.settings import KafkaSettings
 from status.__main__ import serve
 from status.settings import StatusSettings
 from support import topics

@@ -11,8 +11,8 @@ from xml.etree import ElementTree
 import asyncpg
 
 from integration.status.harness import Gate, Status, Ticket, an_incident, instant
-from pledge.runtime.settings import KafkaSettings
-from status import v2
+from pledge.runtime.config.settings import KafkaSettings
+from status.public import statuspage_v2
 from support.databases import Databases
 from support.waiting import eventually
 
@@ -60,7 +60,7 @@ async def test_what_is_not_there_is_told_in_the_public_layout(status: Status) ->
 
 async def test_every_v2_path_answers_with_the_page_first(status: Status) -> None:
     async with status.public() as client:
-        for path in v2.PATHS:
+        for path in statuspage_v2.PATHS:
             body = (await client.get(f"/acme/api/v2/{path}")).json()
             assert next(iter(body)) == "page"
             assert body["page"]["time_zone"] == "America/Toronto"

@@ -6,8 +6,8 @@ from pathlib import Path
 
 from integration.status.harness import Status, Ticket, an_incident, names
 from pledge.events import IncidentOpened
+from pledge.runtime.config.settings import KafkaSettings
 from pledge.runtime.records import Message
-from pledge.runtime.settings import KafkaSettings
 from support import topics
 from support.databases import Databases
 from support.waiting import eventually

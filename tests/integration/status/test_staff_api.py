@@ -8,9 +8,9 @@ from datetime import timedelta
 from xml.etree import ElementTree
 
 from integration.status.harness import Status, an_incident, instant, names
-from pledge.runtime.database import open_pool
-from status import store
-from status.policy import load_policies
+from pledge.runtime.postgres.pool import open_pool
+from status.desk_file.load import load_policies
+from status.storage import store
 from support.waiting import eventually
 
 JSON = {"content-type": "application/json"}

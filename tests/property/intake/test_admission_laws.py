@@ -10,13 +10,13 @@ from uuid import UUID
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from intake.desk_file.load import load_desk
+from intake.domain.apply_delivery import hear
+from intake.domain.command_handlers import decide
 from intake.domain.commands import DecideEntitlement, Reopen
-from intake.domain.decide import decide
 from intake.domain.delivery import read_delivery
-from intake.domain.hearing import hear
-from intake.domain.opening import open_ticket
+from intake.domain.open_ticket import open_ticket
 from intake.domain.ticket import Decision, Hand, State
-from intake.policy import load_desk
 from pledge.events import (
     Authentication,
     Contact,

@@ -8,13 +8,13 @@ from uuid import UUID
 from hypothesis import given
 from hypothesis import strategies as st
 
-from intake.domain import case_commands as do
-from intake.domain.case_state import MeetingState, Stage
-from intake.domain.case_work import Birth, merge, split
+from intake.application.merged_tickets import heirs
+from intake.domain import relation_commands as do
+from intake.domain.command_handlers import decide
 from intake.domain.commands import Close, Command, Reopen
-from intake.domain.decide import decide
 from intake.domain.ticket import FINISHED, Decision, Hand, Refusal, Ticket
-from intake.heirs import heirs
+from intake.domain.ticket_parts import MeetingState, Stage
+from intake.domain.ticket_relations import Birth, merge, split
 from unit.intake.builders import TOM, a_desk, a_ticket, at
 
 DESK = a_desk()

@@ -13,18 +13,18 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from intake.domain import commands as do
+from intake.domain.apply_delivery import hear
+from intake.domain.command_handlers import decide
 from intake.domain.commands import Command, WaitingFor
-from intake.domain.decide import decide
 from intake.domain.delivery import Delivery, Key, read_delivery
-from intake.domain.hearing import hear
-from intake.domain.html_text import html_to_text
-from intake.domain.mail import MAX_SUBJECT, MAX_TEXT, read_mail
-from intake.domain.mail_headers import decode_words
-from intake.domain.opening import open_ticket
+from intake.domain.open_ticket import open_ticket
 from intake.domain.reply_address import ReplyAddresses
-from intake.domain.routing import route
 from intake.domain.text import is_storable, one_line, paragraphs
+from intake.domain.thread_matching import route
 from intake.domain.ticket import ALLOWED, Decision, Hand, State, Ticket
+from intake.mail.headers import decode_words
+from intake.mail.html_text import html_to_text
+from intake.mail.parse import MAX_SUBJECT, MAX_TEXT, read_mail
 from pledge.events import Actor, Authentication, Contact, EmailMessageReceived, TicketEvent
 from unit.intake.builders import ADDRESSES, ANN, NINE, TOM, a_desk, a_ticket, at
 

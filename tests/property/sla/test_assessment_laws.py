@@ -11,7 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from sla.domain.assess import Assessor, assess
-from sla.domain.differ import diff
+from sla.domain.changes import diff
 from sla.domain.explain import explain
 from sla.domain.model import Assessment, Change, ChangeKind, Fact, State, Told
 from sla.domain.segments import used

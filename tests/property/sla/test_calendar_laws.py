@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 from sla.domain.calendar import Calendar
 from sla.domain.hours import Hours
-from sla.domain.hours_text import WEEKDAYS, read_hours
+from sla.domain.hours_parser import WEEKDAYS, read_hours
 
 MINUTE = timedelta(minutes=1)
 ZONES = (

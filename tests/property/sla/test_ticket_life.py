@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
 
 from sla.domain.assess import Assessor, assess
-from sla.domain.differ import diff
+from sla.domain.changes import diff
 from sla.domain.model import Assessment, Change, ChangeKind, Fact, State, Told
 from support.sla_cases import desk
 

@@ -7,8 +7,7 @@ from datetime import UTC, datetime
 from typing import TypeVar
 from uuid import UUID
 
-from pledge.runtime.clock import VirtualClock
-from pledge.runtime.ids import SeededIds
+from pledge.runtime.testing import SeededIds, VirtualClock
 
 T = TypeVar("T")
 # Ids begin with the time in milliseconds; a fixed one makes them repeatable, too.

@@ -11,8 +11,8 @@ from aiokafka import AIOKafkaProducer
 from aiokafka.errors import KafkaError
 
 from pledge.runtime.clock import SystemClock
+from pledge.runtime.config.settings import KafkaSettings
 from pledge.runtime.records import Message
-from pledge.runtime.settings import KafkaSettings
 
 AGAIN_AFTER = timedelta(milliseconds=200)
 STOPS_WITHIN = 5.0

@@ -12,7 +12,7 @@ from typing import Any
 from aiokafka import AIOKafkaConsumer, TopicPartition
 from aiokafka.structs import ConsumerRecord
 
-from pledge.runtime.settings import KafkaSettings
+from pledge.runtime.config.settings import KafkaSettings
 from support.topics import PLANS
 
 PARTITIONS = 4

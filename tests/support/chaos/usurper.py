@@ -10,9 +10,9 @@ import importlib
 import sys
 
 from pledge.runtime.clock import Clock
+from pledge.runtime.config.settings import KafkaSettings, ServiceSettings
 from pledge.runtime.ids import Ids
-from pledge.runtime.main import run_main
-from pledge.runtime.settings import KafkaSettings, ServiceSettings
+from pledge.runtime.service.main import run_main
 
 
 class OtherGroup(KafkaSettings):

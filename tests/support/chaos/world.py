@@ -11,12 +11,12 @@ from pathlib import Path
 
 import asyncpg
 
-from pledge.runtime import signing
+from pledge.runtime.auth import signing
+from pledge.runtime.auth.key_derivation import webhook_secret
 from pledge.runtime.clock import SystemClock
-from pledge.runtime.derived import webhook_secret
+from pledge.runtime.config.settings import KafkaSettings
 from pledge.runtime.ids import SystemIds
-from pledge.runtime.migrations import migrate, migrations_of
-from pledge.runtime.settings import KafkaSettings
+from pledge.runtime.postgres.migrations import migrate, migrations_of
 from pledge_local.kafka import free_port
 from pledge_local.topics import ensure_topics
 from support.chaos.desk import DESK, RECEIVER, write_desk

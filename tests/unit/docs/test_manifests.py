@@ -9,11 +9,11 @@ import pytest
 import yaml
 from pydantic_settings import BaseSettings
 
-from notify.policy import load_desks
+from notify.desk_file.load import load_desks
 from notify.settings import NotifySettings
 from notify.wiring import surroundings
-from pledge.runtime.plugins import classes_of_services
-from pledge.runtime.settings import KafkaSettings, load_settings, variables_of
+from pledge.runtime.config.settings import KafkaSettings, load_settings, variables_of
+from pledge.runtime.reference.plugins import classes_of_services
 from support.cluster import ROOT
 
 DEPLOY = ROOT / "deploy"

@@ -7,8 +7,8 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 from uuid import UUID
 
+from intake.domain.command_handlers import decide
 from intake.domain.commands import Command
-from intake.domain.decide import decide
 from intake.domain.desk import Customer, Desk, Rule
 from intake.domain.reply_address import ReplyAddresses
 from intake.domain.request import Condition, Line

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from pledge.runtime.cli import main
+from pledge.runtime.cli.root import main
 
 if __name__ == "__main__":
     main()

@@ -9,7 +9,7 @@ from typing import Annotated
 
 import typer
 
-from pledge.runtime.cli import console
+from pledge.runtime.cli.root import console
 from pledge.runtime.clock import SystemClock
 from pledge_local import demo as demo_run
 from pledge_local import detached

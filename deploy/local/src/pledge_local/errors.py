@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from pledge.runtime.cli import CommandError
+from pledge.runtime.cli.root import CommandError
 
 
 class LocalError(CommandError):

@@ -8,12 +8,12 @@ from datetime import timedelta
 from pathlib import Path
 from urllib.parse import urlsplit
 
-from pledge.runtime import signing
-from pledge.runtime.access import Role
+from pledge.runtime.auth import signing
+from pledge.runtime.auth.access import Role
+from pledge.runtime.auth.key_derivation import webhook_secret
 from pledge.runtime.clock import Clock, SystemClock
-from pledge.runtime.derived import webhook_secret
+from pledge.runtime.config.yaml_file import FileProblem, load
 from pledge.runtime.ids import SystemIds
-from pledge.runtime.yamlfile import FileProblem, load
 from pledge_local.home import Home
 from pledge_local.plan import Plan
 from pledge_local.ports import SERVICES

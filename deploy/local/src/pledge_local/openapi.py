@@ -23,12 +23,12 @@ from typing import Any
 import httpx
 import structlog
 
-from pledge.runtime import signing
+from pledge.runtime.auth import signing
 from pledge.runtime.clock import SystemClock
+from pledge.runtime.config.settings import KafkaSettings, ServiceSettings, load_settings
 from pledge.runtime.ids import SystemIds
-from pledge.runtime.migrations import migrate, migrations_of
-from pledge.runtime.plugins import classes_of_services
-from pledge.runtime.settings import KafkaSettings, ServiceSettings, load_settings
+from pledge.runtime.postgres.migrations import migrate, migrations_of
+from pledge.runtime.reference.plugins import classes_of_services
 from pledge_local.plan import DEPLOY
 from pledge_local.ports import HOST
 from pledge_local.postgres import UNSAFE_BUT_FAST, Server

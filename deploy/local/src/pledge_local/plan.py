@@ -7,8 +7,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from pledge.runtime.settings import KafkaSettings, load_settings
-from pledge.runtime.signing import public_path
+from pledge.runtime.auth.signing import public_path
+from pledge.runtime.config.settings import KafkaSettings, load_settings
 from pledge_local.errors import LocalError
 from pledge_local.home import Home
 from pledge_local.ports import HOST, SERVICES, Ports

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import psutil
 
-from pledge.runtime.cli import services
-from pledge.runtime.desk_commands import check_folder
+from pledge.runtime.cli.desk_commands import check_folder
+from pledge.runtime.cli.root import services
 from pledge_local.errors import LocalError
 from pledge_local.plan import Plan
 

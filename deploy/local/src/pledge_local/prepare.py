@@ -17,7 +17,7 @@ from pathlib import Path
 from aiokafka.errors import KafkaConnectionError, KafkaError
 
 from pledge.runtime.clock import SystemClock
-from pledge.runtime.settings import KafkaSettings, SettingsError, load_settings
+from pledge.runtime.config.settings import KafkaSettings, SettingsError, load_settings
 from pledge_local.errors import LocalError
 from pledge_local.topics import TopicPlan, ensure_topics, read_topics
 

@@ -9,9 +9,9 @@ from datetime import timedelta
 import asyncpg
 from aiokafka.errors import KafkaError
 
-from pledge.runtime.cli import services
+from pledge.runtime.cli.root import services
 from pledge.runtime.clock import Clock
-from pledge.runtime.migrations import SchemaMismatch, migrate
+from pledge.runtime.postgres.migrations import SchemaMismatch, migrate
 from pledge_local import jars, keys
 from pledge_local.errors import LocalError
 from pledge_local.kafka import Broker

@@ -6,10 +6,12 @@ from collections.abc import Sequence
 
 from fastapi import APIRouter
 
-from intake.agents import Agents
-from intake.casework import CaseWork
+from intake.api.customers import Customers
+from intake.api.tickets import Api, Tickets
+from intake.application.ticket_commands import Agents
+from intake.application.ticket_relations import CaseWork
 from intake.consumer import TOPICS, IntakeHandler
-from intake.customers import Customers
+from intake.desk_file.load import DeskFilesInvalid, Desks, load_desks
 from intake.domain.meeting_links import MeetingLinks
 from intake.domain.reply_address import ReplyAddresses
 from intake.gateways.attachments import Attachments
@@ -17,22 +19,20 @@ from intake.gateways.chat import ChatWidget
 from intake.gateways.email import EmailGateway, SmtpServer
 from intake.gateways.forms import FormGateway
 from intake.gateways.publisher import ChannelPublisher
-from intake.http import Api, Tickets
-from intake.meeting_pages import MeetingPages
 from intake.metrics import IntakeMetrics
-from intake.pages import Pages
-from intake.policy import DeskFilesInvalid, Desks, load_desks
-from intake.portal import Portal
-from intake.portal_keys import PortalKeys
-from intake.portal_problems import PortalProblems
-from intake.portal_signin import LINKS_PER_MINUTE, SignIns
+from intake.pages.meetings import MeetingPages
+from intake.pages.tickets import Pages
+from intake.portal.errors import PortalProblems
+from intake.portal.pages import Portal
+from intake.portal.sign_in import LINKS_PER_MINUTE, SignIns
+from intake.portal.tokens import PortalKeys
 from intake.settings import IntakeSettings
-from pledge.runtime.chassis import Chassis, open_chassis
 from pledge.runtime.clock import Clock
+from pledge.runtime.config.settings import KafkaSettings
+from pledge.runtime.http.rate_limit import RateLimit
 from pledge.runtime.ids import Ids
-from pledge.runtime.main import run_main
-from pledge.runtime.ratelimit import RateLimit
-from pledge.runtime.settings import KafkaSettings
+from pledge.runtime.service.chassis import Chassis, open_chassis
+from pledge.runtime.service.main import run_main
 
 SERVICE = "intake"
 

@@ -17,21 +17,21 @@ from uuid import UUID
 
 import asyncpg
 
-from intake import chats, customer_plans, store
+from intake.application.merged_tickets import heirs, inherited, lock_with_heirs
+from intake.application.publishing import Publication, publication_of
 from intake.domain.admission import INTAKE
-from intake.domain.case_work import followed, linked_back, may_follow
+from intake.domain.apply_delivery import hear
+from intake.domain.auto_close import close_silent
 from intake.domain.delivery import Delivery, Key, followed_by, key_of, read_delivery
 from intake.domain.desk import Desk
-from intake.domain.hearing import hear
-from intake.domain.opening import open_ticket
+from intake.domain.open_ticket import open_ticket
 from intake.domain.reply_address import ReplyAddresses
-from intake.domain.routing import Routed, route
-from intake.domain.silence import close_silent
+from intake.domain.thread_matching import Routed, route
 from intake.domain.ticket import Decision, Hand, Ticket
-from intake.heirs import heirs, inherited, lock_with_heirs
+from intake.domain.ticket_relations import followed, linked_back, may_follow
 from intake.metrics import IntakeMetrics
-from intake.numbers import named_by_number
-from intake.publication import Publication, publication_of
+from intake.storage import chat_queue, customer_plans, store
+from intake.storage.ticket_numbers import named_by_number
 from pledge.events import (
     CHANNEL_TOPICS,
     ChannelEvent,
@@ -119,7 +119,7 @@ class IntakeHandler:
         self._read(records, batch)
         await self._drop_known(connection, batch, now)
         if batch.arrivals:
-            await chats.note(connection, [each.delivery for each in batch.arrivals], now)
+            await chat_queue.note(connection, [each.delivery for each in batch.arrivals], now)
             await _resolve_numbers(connection, batch)
             routed, begun = await self._route(connection, batch)
             numbers = await self._number(connection, routed)

@@ -5,7 +5,7 @@ from datetime import timedelta
 from pydantic import Field, SecretStr
 from pydantic_settings import SettingsConfigDict
 
-from pledge.runtime.settings import Seconds, ServiceSettings
+from pledge.runtime.config.settings import Seconds, ServiceSettings
 
 
 class IntakeSettings(ServiceSettings):

@@ -5,23 +5,23 @@ import sys
 
 import structlog
 
-from notify.calls import Calls
+from notify.api.calls import Calls
+from notify.api.pages import Api
+from notify.channels.links import AckLinks
 from notify.consumer import TOPICS, NotifyHandler
-from notify.dispatcher import Dispatcher
-from notify.escalation import Escalator
-from notify.http import Api
-from notify.links import AckLinks
+from notify.delivery.dispatcher import Dispatcher
+from notify.delivery.escalation import Escalator
+from notify.delivery.worker_lock import Presence
+from notify.desk_file.load import DeskFilesWrong
 from notify.metrics import NotifyMetrics
-from notify.policy import DeskFilesWrong
-from notify.presence import Presence
 from notify.settings import NotifySettings
 from notify.wiring import link_key, make_channels, make_office, public_url, retry_policy
-from pledge.runtime.chassis import Chassis, open_chassis
 from pledge.runtime.clock import Clock
+from pledge.runtime.config.settings import KafkaSettings
 from pledge.runtime.ids import Ids
-from pledge.runtime.main import run_main
-from pledge.runtime.ownership import retry_while_away
-from pledge.runtime.settings import KafkaSettings
+from pledge.runtime.retry import retry_while_away
+from pledge.runtime.service.chassis import Chassis, open_chassis
+from pledge.runtime.service.main import run_main
 
 SERVICE = "notify"
 

@@ -7,17 +7,18 @@ from uuid import UUID
 
 import asyncpg
 
-from notify import deliveries, notices, store
-from notify.dispatcher import Dispatcher
+from notify.delivery.dispatcher import Dispatcher
+from notify.delivery.escalation import Escalator
 from notify.domain.desk import Desk
 from notify.domain.page import CauseGone, PageState
 from notify.domain.routing import Notice, PageWanted, Wanted, route
-from notify.escalation import Escalator
-from notify.notices import Ending
-from notify.requested import addressed_update, confirmation, requested_mail
-from notify.rows import PageRecord, Ticket
-from notify.telling import Telling, outside_addresses
-from notify.work import Office, Work
+from notify.routing import event_reader
+from notify.routing.event_reader import Ending
+from notify.routing.requested_mails import addressed_update, confirmation, requested_mail
+from notify.routing.route_actions import Telling, outside_addresses
+from notify.storage import deliveries, store
+from notify.storage.rows import PageRecord, Ticket
+from notify.unit_of_work import Office, Work
 from pledge.events import (
     BreachEvent,
     ConfirmationRequested,
@@ -117,8 +118,8 @@ class NotifyHandler:
             return False
         return (
             isinstance(event, TicketEvent | UpdateAddressed | ConfirmationRequested)
-            or notices.ending(event) is not None
-            or not desk.routed_events.isdisjoint(notices.route_names(event))
+            or event_reader.ending(event) is not None
+            or not desk.routed_events.isdisjoint(event_reader.route_names(event))
         )
 
     async def _new_events(
@@ -157,7 +158,7 @@ class NotifyHandler:
         subjects: set[str] = set()
         for planned in batch.planned:
             event = planned.decoded.event
-            if end := notices.ending(event):
+            if end := event_reader.ending(event):
                 subjects.add(end.subject)
             if any(isinstance(wanted, PageWanted) for wanted in planned.wanted):
                 subjects.add(event.subject())
@@ -191,9 +192,9 @@ class NotifyHandler:
         event = decoded.event
         ticket = self._learn(batch, decoded)
         desk = self._office.desks[event.desk]
-        if desk.routed_events.isdisjoint(notices.route_names(event)):
+        if desk.routed_events.isdisjoint(event_reader.route_names(event)):
             return Planned(decoded, ticket)
-        notice = notices.notice(event, ticket)
+        notice = event_reader.notice(event, ticket)
         return Planned(decoded, ticket, notice, route(notice, desk.routes))
 
     def _learn(self, batch: Batch, decoded: Decoded) -> Ticket | None:
@@ -204,7 +205,7 @@ class NotifyHandler:
         known = batch.learnt.get(ticket_id) or batch.tickets.get(ticket_id)
         if not isinstance(event, TicketEvent):
             return known
-        learnt = notices.learn(known, event)
+        learnt = event_reader.learn(known, event)
         if learnt != known:
             batch.learnt[ticket_id] = learnt
         return learnt
@@ -212,7 +213,7 @@ class NotifyHandler:
     def _decide(self, batch: Batch, telling: Telling, planned: Planned) -> None:
         event = planned.decoded.event
         desk = self._office.desks[event.desk]
-        if end := notices.ending(event):
+        if end := event_reader.ending(event):
             self._end_pages(batch, end)
         self._send_requested(batch, desk, planned.decoded)
         if planned.notice is not None:

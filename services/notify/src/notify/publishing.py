@@ -11,7 +11,7 @@ import asyncpg
 
 from notify.channels import Delivered, Failed, Outcome, Retry
 from notify.domain.page import Change
-from notify.rows import Draft, PageRecord
+from notify.storage.rows import Draft, PageRecord
 from pledge.events import (
     Actor,
     ChatFailed,

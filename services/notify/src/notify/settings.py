@@ -7,7 +7,7 @@ from typing import Annotated, Any
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, SecretStr
 from pydantic_settings import SettingsConfigDict
 
-from pledge.runtime.settings import BaseUrl, Seconds, ServiceSettings
+from pledge.runtime.config.settings import BaseUrl, Seconds, ServiceSettings
 
 
 def _json(value: object) -> object:

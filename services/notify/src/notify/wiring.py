@@ -6,21 +6,21 @@ from typing import Final
 from urllib.parse import urlsplit
 
 from notify.channels import Channel
+from notify.channels.ack_links import LateLinks
 from notify.channels.smtp import SmtpChannel, SmtpServer
 from notify.channels.voice import VoiceChannel
 from notify.channels.webhook import WebhookChannel
-from notify.compose import Composer
-from notify.dispatcher import LANE_SENDERS
+from notify.delivery.dispatcher import LANE_SENDERS
+from notify.desk_file.load import Surroundings, VoiceAccount, load_desks
 from notify.domain.desk import Desk, Receiver, Voice
 from notify.domain.retry import RetryPolicy
-from notify.late_links import LateLinks
+from notify.messages.compose import Composer
+from notify.messages.page_messages import PageComposer
 from notify.metrics import NotifyMetrics
-from notify.paging import PageComposer
-from notify.policy import Surroundings, VoiceAccount, load_desks
 from notify.settings import NotifySettings
-from notify.work import Office
+from notify.unit_of_work import Office
+from pledge.runtime.auth.key_derivation import derive_key
 from pledge.runtime.clock import Clock
-from pledge.runtime.derived import derive_key
 
 PROVIDER_URL: Final = "https://api.twilio.com"
 

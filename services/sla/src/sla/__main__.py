@@ -9,27 +9,30 @@ from datetime import timedelta
 import asyncpg
 import structlog
 
-from pledge.runtime.chassis import Chassis, open_chassis
 from pledge.runtime.clock import Clock
-from pledge.runtime.database import RETRIABLE_ERRORS
+from pledge.runtime.config.settings import KafkaSettings
 from pledge.runtime.ids import Ids
-from pledge.runtime.main import run_main
-from pledge.runtime.ownership import retry_while_away
-from pledge.runtime.settings import KafkaSettings
-from sla import quarantine, reports, store
-from sla.changes import Changes
-from sla.consumer import TOPICS, Books, FactHandler
-from sla.http import Api
+from pledge.runtime.postgres.pool import RETRIABLE_ERRORS
+from pledge.runtime.retry import retry_while_away
+from pledge.runtime.service.chassis import Chassis, open_chassis
+from pledge.runtime.service.main import run_main
+from sla.api.policies import PolicyApi
+from sla.api.quarantine import QuarantineApi
+from sla.api.reports import ReportsApi
+from sla.api.timers import Api
+from sla.assessment.context import AssessmentContext
+from sla.assessment.policy_registry import BrokenPolicy, Policies, load_policies
+from sla.consumer import TOPICS, FactHandler
 from sla.metrics import SlaMetrics
-from sla.pages import Pages
-from sla.policies import BrokenPolicy, Policies, load_policies
-from sla.policy_http import PolicyApi
-from sla.quarantine_http import QuarantineApi
-from sla.reassess import Reassessor
-from sla.report_http import ReportsApi
+from sla.pages.live_updates import Changes
+from sla.pages.routes import Pages
+from sla.reassessment.worker import Reassessor
+from sla.reports import attainment
 from sla.settings import SlaSettings
-from sla.tickets import TicketCache
-from sla.timers import TimerKeeper
+from sla.storage import store
+from sla.storage.ticket_cache import TicketCache
+from sla.timers import quarantine
+from sla.timers.worker import TimerKeeper
 
 SERVICE = "sla"
 # Counting a million open timers takes a tenth of a second of the database's time.
@@ -70,7 +73,7 @@ class Service:
         self._policies, self._chassis = policies, chassis
         self._metrics = SlaMetrics(chassis.registry)
         self._changes = Changes(chassis.pool, chassis.clock, most=settings.boards)
-        books = Books(
+        books = AssessmentContext(
             settings,
             policies,
             TicketCache(settings.cached_tickets),
@@ -124,7 +127,7 @@ class Service:
                     now = clock.now()
                     desks = self._policies.desks
                     self._metrics.attained(
-                        await reports.ratios(connection, desks, now - ATTAINMENT_PERIOD, now)
+                        await attainment.ratios(connection, desks, now - ATTAINMENT_PERIOD, now)
                     )
             except (asyncpg.PostgresError, *RETRIABLE_ERRORS) as error:
                 log.info("timers were not counted", error=repr(error))

@@ -6,11 +6,8 @@ of this service an incident is a ticket with a title for a number.
 
 from __future__ import annotations
 
-import logging
 from collections import Counter
-from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
-from dataclasses import dataclass
-from datetime import timedelta
+from collections.abc import Callable, Sequence
 from typing import Any, NamedTuple, TypeVar
 from uuid import UUID
 
@@ -22,16 +19,13 @@ from pydantic_core import from_json, to_json
 from pledge.events import Decoded, Envelope, Event, Malformed, Topic, decode
 from pledge.events.status import IncidentEvent, StatusEvent
 from pledge.events.ticket import TicketEvent
-from pledge.runtime.clock import Clock
 from pledge.runtime.records import Outcome, Partition, Poison, Record
-from sla import store
+from sla.assessment.context import AssessmentContext, pieces
+from sla.assessment.ledger import Ledger
 from sla.domain.facts import OPENINGS, fact_type
-from sla.domain.model import ChangeKind, Fact
-from sla.ledger import Ledger
-from sla.metrics import SlaMetrics
-from sla.policies import Policies
-from sla.settings import SlaSettings
-from sla.tickets import Cause, Ticket, TicketCache
+from sla.domain.model import Fact
+from sla.storage import store
+from sla.storage.ticket_cache import Cause, Ticket
 
 TOPICS = (Topic.TICKET_EVENTS.value, Topic.STATUS_EVENTS.value)
 
@@ -40,8 +34,6 @@ _TEXTS = frozenset(
     ("text", "resolution", "outcome", "participants", "description", "variables", "body")
 )
 
-# Some milliseconds of work, after which the event loop serves whoever else waits.
-PIECE = 50
 
 T = TypeVar("T")
 
@@ -60,76 +52,12 @@ class Incoming(NamedTuple):
     data: str
 
 
-@dataclass(slots=True)
-class Books:
-    """What the work on facts and on due timers share: settings, policies, memory, figures."""
-
-    settings: SlaSettings
-    policies: Policies
-    cache: TicketCache
-    clock: Clock
-    metrics: SlaMetrics
-    on_published: Callable[[Iterable[str]], None] = lambda desks: None
-
-    async def open(
-        self, connection: asyncpg.Connection, home: Partition, ticket_ids: Collection[UUID]
-    ) -> Ledger:
-        """A ledger on the tickets, from memory where they are there, else from the database."""
-        self.cache.begin(home, ticket_ids)
-        known: dict[UUID, Ticket] = {}
-        missing: list[UUID] = []
-        for ticket_id in ticket_ids:
-            ticket = self.cache.get(ticket_id)
-            if ticket is None:
-                missing.append(ticket_id)
-            else:
-                known[ticket_id] = ticket
-        known |= await store.load_tickets(connection, missing)
-        await self.policies.fetch(connection, known.values())
-        return Ledger(
-            known, self.policies, now=self.clock.now(), late_after=self.settings.late_after
-        )
-
-    async def breathe(self) -> None:
-        """Let timers and other partitions have their turn in the middle of a large batch."""
-        await self.clock.sleep(timedelta(0))
-
-    def close(self, home: Partition, ledger: Ledger, *, keeps_new: bool = True) -> None:
-        """The ledger's transaction was committed: remember the tickets and count.
-
-        Without `keeps_new`, of tickets that were not in memory nothing is remembered.
-        """
-        self.cache.commit(home, ledger.tickets(), keeps_new=keeps_new)
-        self.metrics.cached_tickets.set(len(self.cache))
-        if ledger.messages:
-            self.on_published(ticket.desk for _, ticket in ledger.published)
-        self.metrics.count(ledger.published, ledger.now, late_after=ledger.late_after)
-        if not logging.getLogger().isEnabledFor(logging.INFO):
-            return  # in a flood, even lines that nobody writes take time
-        for change, ticket in ledger.published:
-            if change.kind in (ChangeKind.BREACHED, ChangeKind.BREACH_RETRACTED):
-                log.info(
-                    f"promise {change.kind.value}",
-                    desk=ticket.desk,
-                    ticket=ticket.number,
-                    metric=change.metric,
-                    cycle=change.cycle,
-                    due_at=(change.due_at or change.occurred_at).isoformat(),
-                    event_id=ticket.cause.id,
-                )
-
-
-def pieces(items: Sequence[T], size: int = PIECE) -> Iterator[Sequence[T]]:
-    """`items`, cut so that the work on one piece holds nobody else up."""
-    return (items[start : start + size] for start in range(0, len(items), size))
-
-
 class FactHandler:
     """Handles `ticket.events.v1` and `status.events.v1`, one partition's batch at a time."""
 
     def __init__(
         self,
-        books: Books,
+        books: AssessmentContext,
         *,
         on_assigned: Callable[[frozenset[Partition]], None],
         on_revoked: Callable[[frozenset[Partition]], None],

@@ -9,7 +9,7 @@ from datetime import datetime, timedelta
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
 
 from sla.domain.model import Change, ChangeKind
-from sla.tickets import Ticket
+from sla.storage.ticket_cache import Ticket
 
 _DETECTION_BUCKETS = (
     0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 5.0, 30.0, 300.0, 3600.0,

@@ -7,7 +7,7 @@ from datetime import timedelta
 from pydantic import Field
 from pydantic_settings import SettingsConfigDict
 
-from pledge.runtime.settings import Seconds, ServiceSettings
+from pledge.runtime.config.settings import Seconds, ServiceSettings
 
 
 class SlaSettings(ServiceSettings):

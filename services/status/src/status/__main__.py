@@ -6,21 +6,21 @@ from collections.abc import Mapping
 
 import asyncpg
 
-from pledge.runtime import logs
-from pledge.runtime.chassis import Chassis, open_chassis
 from pledge.runtime.clock import Clock
+from pledge.runtime.config.settings import KafkaSettings, SettingProblem, SettingsError
 from pledge.runtime.ids import Ids
-from pledge.runtime.main import run_main
-from pledge.runtime.settings import KafkaSettings, SettingProblem, SettingsError
-from status import store
-from status.changes import Changes
+from pledge.runtime.observability import logs
+from pledge.runtime.service.chassis import Chassis, open_chassis
+from pledge.runtime.service.main import run_main
 from status.consumer import TOPICS, StatusHandler
-from status.http import routers
-from status.keeper import MaintenanceKeeper
+from status.desk_file.load import DeskFilesWrong, Policy, load_policies
+from status.incident_commands import Changes
+from status.maintenance_scheduler import MaintenanceKeeper
 from status.metrics import StatusMetrics
-from status.policy import DeskFilesWrong, Policy, load_policies
+from status.public.page_cache import Snapshots
+from status.routers import routers
 from status.settings import StatusSettings
-from status.snapshots import Snapshots
+from status.storage import store
 
 SERVICE = "status"
 

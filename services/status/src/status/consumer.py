@@ -7,19 +7,20 @@ from uuid import UUID
 import asyncpg
 
 from pledge.events import Topic
-from pledge.runtime import logs
 from pledge.runtime.clock import Clock
+from pledge.runtime.observability import logs
 from pledge.runtime.records import Message, Outcome, Partition, Poison, Record
-from status import publishing, store
+from status import publishing
+from status.desk_file.load import Policy
 from status.domain import desks
 from status.domain.components import Component
 from status.domain.decisions import Effect
 from status.domain.desks import Absorbed, Desk
 from status.domain.incidents import Incident
 from status.domain.reports import Linked, Report, concerns
+from status.event_reader import Heard, read
 from status.metrics import StatusMetrics
-from status.policy import Policy
-from status.reading import Heard, read
+from status.storage import store
 
 TOPICS = (Topic.TICKET_EVENTS.value, Topic.SLA_BREACHES.value)
 

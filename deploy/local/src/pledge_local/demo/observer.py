@@ -13,7 +13,7 @@ from aiokafka import AIOKafkaConsumer
 
 from pledge.events import Decoded, Event, Malformed, Topic, decode
 from pledge.runtime.clock import Clock
-from pledge.runtime.settings import KafkaSettings
+from pledge.runtime.config.settings import KafkaSettings
 
 WATCHED = (
     Topic.TICKET_EVENTS,

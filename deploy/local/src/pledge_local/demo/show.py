@@ -15,8 +15,8 @@ import httpx
 from rich.console import Console
 
 from pledge.runtime.clock import Clock
+from pledge.runtime.config.settings import KafkaSettings, load_settings
 from pledge.runtime.ids import SystemIds
-from pledge.runtime.settings import KafkaSettings, load_settings
 from pledge_local.demo import lanes
 from pledge_local.demo.observer import Observer
 from pledge_local.demo.teller import NotHappened, Teller

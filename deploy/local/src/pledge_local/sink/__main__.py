@@ -11,17 +11,17 @@ from datetime import timedelta
 import jinja2
 from prometheus_client import CollectorRegistry
 
-from pledge.runtime.access import Access
+from pledge.runtime.auth.access import Access
 from pledge.runtime.clock import Clock
-from pledge.runtime.health import Health
-from pledge.runtime.http import HttpServer, create_app
+from pledge.runtime.config.reloading_file import WatchedFile
+from pledge.runtime.config.settings import KafkaSettings
+from pledge.runtime.http.app import HttpServer, create_app
+from pledge.runtime.http.web import Web
 from pledge.runtime.ids import Ids
-from pledge.runtime.main import run_main
-from pledge.runtime.metrics import RuntimeMetrics
-from pledge.runtime.settings import KafkaSettings
-from pledge.runtime.supervisor import supervise
-from pledge.runtime.watched import WatchedFile
-from pledge.runtime.web import Web
+from pledge.runtime.observability.health import Health
+from pledge.runtime.observability.metrics import RuntimeMetrics
+from pledge.runtime.service.main import run_main
+from pledge.runtime.service.supervisor import supervise
 from pledge_local.sink.arrivals import Arrivals
 from pledge_local.sink.faults import Faults
 from pledge_local.sink.http import Secrets, router

@@ -11,8 +11,8 @@ from fastapi.responses import HTMLResponse, JSONResponse, Response
 from standardwebhooks import Webhook, WebhookVerificationError
 
 from pledge.runtime.clock import Clock
-from pledge.runtime.http import HttpProblem
-from pledge.runtime.web import Web
+from pledge.runtime.http.app import HttpProblem
+from pledge.runtime.http.web import Web
 from pledge_local.sink.arrivals import Arrivals
 from pledge_local.sink.faults import Fault, Faults
 from pledge_local.sink.mail import NO_ANSWER

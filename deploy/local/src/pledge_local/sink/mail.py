@@ -11,7 +11,7 @@ from typing import cast
 from aiosmtpd.smtp import SMTP, Envelope, Session
 
 from pledge.runtime.clock import Clock
-from pledge.runtime.httpserver import CannotListen
+from pledge.runtime.http.server import CannotListen
 from pledge_local.sink.arrivals import Arrivals
 from pledge_local.sink.faults import Faults
 

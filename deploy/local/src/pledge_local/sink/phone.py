@@ -21,7 +21,7 @@ from fastapi import APIRouter, Request
 from fastapi.responses import JSONResponse, Response
 from pydantic import BaseModel, ConfigDict, Field
 
-from pledge.runtime.http import HttpProblem
+from pledge.runtime.http.app import HttpProblem
 from pledge.runtime.ids import Ids
 from pledge_local.sink.arrivals import Arrivals
 from pledge_local.sink.faults import Faults

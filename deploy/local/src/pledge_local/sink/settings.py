@@ -7,7 +7,7 @@ from pathlib import Path
 from pydantic import Field
 from pydantic_settings import SettingsConfigDict
 
-from pledge.runtime.settings import ServiceSettings
+from pledge.runtime.config.settings import ServiceSettings
 
 
 class SinkSettings(ServiceSettings):

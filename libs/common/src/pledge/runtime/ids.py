@@ -26,7 +26,8 @@ class Ids(Protocol):
         ...
 
 
-def _uuid7(milliseconds: int, randomness: int) -> UUID:
+def uuid7(milliseconds: int, randomness: int) -> UUID:
+    """The UUIDv7 (RFC 9562 §5.7) of an instant and 74 random bits."""
     value = (milliseconds & 0xFFFF_FFFF_FFFF) << 80
     value |= 0x7 << 76
     value |= ((randomness >> 62) & 0xFFF) << 64
@@ -43,7 +44,7 @@ class SystemIds:
 
     def new(self) -> UUID:
         """A UUIDv7 of the clock's present millisecond."""
-        return _uuid7(int(self._clock.now().timestamp() * 1000), secrets.randbits(74))
+        return uuid7(int(self._clock.now().timestamp() * 1000), secrets.randbits(74))
 
     def token(self, size: int) -> str:
         """`size` bytes of the operating system's randomness, URL-safe."""
@@ -52,23 +53,3 @@ class SystemIds:
     def jitter(self) -> float:
         """A number in [0, 1)."""
         return random.random()  # noqa: S311 - spreading retries needs no secrecy
-
-
-class SeededIds:
-    """The same ids for the same seed and clock: for tests and simulations, never for secrets."""
-
-    def __init__(self, clock: Clock, seed: int) -> None:
-        self._clock = clock
-        self._random = random.Random(seed)  # noqa: S311 - repeatable on purpose
-
-    def new(self) -> UUID:
-        """A UUIDv7 of the clock's present millisecond and the seed's next bits."""
-        return _uuid7(int(self._clock.now().timestamp() * 1000), self._random.getrandbits(74))
-
-    def token(self, size: int) -> str:
-        """`size` bytes of the seed's stream, as hexadecimal text."""
-        return self._random.randbytes(size).hex()
-
-    def jitter(self) -> float:
-        """The seed's next number in [0, 1)."""
-        return self._random.random()

@@ -4,13 +4,13 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Final
 
-from intake.domain.case_state import CareRules
 from intake.domain.chat_hours import ChatRules
 from intake.domain.entitlement import Entitlement, ScopeRule, VersionList
 from intake.domain.misuse import MisuseRule
 from intake.domain.reply_address import bare_address
 from intake.domain.request import Condition, Line, Request, holds
 from intake.domain.requirements import Requirement
+from intake.domain.ticket_parts import CareRules
 from pledge.events import Contact
 from pledge.events.people import is_zone
 

@@ -5,8 +5,8 @@ from enum import StrEnum
 from typing import Final
 from uuid import UUID, uuid5
 
-from intake.domain.case_commands import GiveFeedback
 from intake.domain.desk import Desk
+from intake.domain.relation_commands import GiveFeedback
 from intake.domain.request import Line
 from pledge.events import Contact
 

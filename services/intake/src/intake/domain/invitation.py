@@ -6,10 +6,10 @@ from enum import StrEnum
 
 from icalendar import Calendar, Event, vCalAddress, vText
 
-from intake.domain.case_state import Meeting
 from intake.domain.desk import Desk
 from intake.domain.text import one_line
 from intake.domain.ticket import Ticket
+from intake.domain.ticket_parts import Meeting
 from pledge.events import Contact
 
 

@@ -10,10 +10,10 @@ from datetime import timedelta
 from typing import Final
 from uuid import UUID, uuid5
 
-from intake.domain import case_commands as do
-from intake.domain.case_state import Feedback, Stage
-from intake.domain.deciding import apply, common, done
+from intake.domain import relation_commands as do
+from intake.domain.command_dispatch import apply, common, done
 from intake.domain.ticket import Decision, Hand, Refusal, RefusalReason, Ticket
+from intake.domain.ticket_parts import Feedback, Stage
 from pledge.events import (
     ArbitrationRequested,
     ComplaintFiled,

@@ -8,11 +8,11 @@ from types import MappingProxyType
 from typing import Final
 from uuid import UUID
 
-from intake.domain.case_state import Feedback, Link, LinkKind, Meeting
 from intake.domain.commands import Action
 from intake.domain.desk import Desk
 from intake.domain.meeting_links import MeetingLinks
-from intake.domain.particulars import NOTHING_PARTICULAR, Particulars
+from intake.domain.request_details import NOTHING_PARTICULAR, Particulars
+from intake.domain.ticket_parts import Feedback, Link, LinkKind, Meeting
 from pledge.events import Actor, Contact, TicketEvent
 
 

@@ -6,10 +6,10 @@ from datetime import datetime
 
 import asyncpg
 
-from intake import store
-from intake.domain.mail import Attachment
+from intake.mail.parse import Attachment
+from intake.storage import store
 from pledge.events import AttachmentRef
-from pledge.runtime.database import is_retriable
+from pledge.runtime.postgres.pool import is_retriable
 
 
 class StoreUnavailable(Exception):

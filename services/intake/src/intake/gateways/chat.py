@@ -7,12 +7,12 @@ import asyncpg
 from fastapi import APIRouter, Query, Response
 from pydantic import BaseModel, Field
 
-from intake import chats
+from intake.api.schemas import Instant
+from intake.desk_file.load import Desks
 from intake.domain.chat_hours import closes_at, opens_at
-from intake.policy import Desks
-from intake.views import Instant
+from intake.storage import chat_queue
 from pledge.runtime.clock import Clock
-from pledge.runtime.http import HttpProblem
+from pledge.runtime.http.app import HttpProblem
 
 _Conversation = Annotated[
     str, Query(max_length=200, description="The visitor's own, once a chat has begun.")
@@ -51,7 +51,7 @@ class ChatWidget:
             raise HttpProblem(404, f"there is no chat of a desk {desk[:63]}")
         now = self._clock.now()
         until: datetime | None = closes_at(known.chat, now)
-        queue = await chats.queue(self._pool, desk, conversation, now)
+        queue = await chat_queue.queue(self._pool, desk, conversation, now)
         # The widget stands in the desk's own pages.
         response.headers["access-control-allow-origin"] = "*"
         response.headers["cache-control"] = "no-store"

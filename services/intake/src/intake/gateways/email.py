@@ -12,16 +12,16 @@ from typing import Any, Final
 import structlog
 from aiosmtpd.smtp import SMTP, Envelope, Session
 
+from intake.desk_file.load import Desks
 from intake.domain.delivery import key_of
 from intake.domain.desk import Desk
-from intake.domain.mail import MAX_TEXT, Mail, read_mail
-from intake.domain.mail_headers import normal_address
 from intake.domain.reply_address import ReplyAddresses
 from intake.domain.text import CUT_MARK
 from intake.gateways.attachments import Attachments, StoreUnavailable
 from intake.gateways.publisher import ChannelPublisher, PublishUnavailable
+from intake.mail.headers import normal_address
+from intake.mail.parse import MAX_TEXT, Mail, read_mail
 from intake.metrics import IntakeMetrics
-from intake.policy import Desks
 from intake.settings import IntakeSettings
 from pledge.events import (
     AttachmentRef,
@@ -33,10 +33,10 @@ from pledge.events import (
     encode,
     originate,
 )
-from pledge.runtime import tracing
 from pledge.runtime.clock import Clock
-from pledge.runtime.httpserver import CannotListen
+from pledge.runtime.http.server import CannotListen
 from pledge.runtime.ids import Ids
+from pledge.runtime.observability import tracing
 
 SOURCE: Final = "/intake/smtp"
 # A larger mail is taken apart in a thread, so that others are answered meanwhile.

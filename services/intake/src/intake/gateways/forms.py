@@ -14,13 +14,14 @@ import structlog
 from fastapi import APIRouter, Body, Header, Request
 from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, TypeAdapter, ValidationError
 
+from intake.api.schemas import Requester
+from intake.application.idempotency import Once, asked, case_once
+from intake.desk_file.load import Desks
 from intake.domain.delivery import key_of
 from intake.domain.desk import Desk
 from intake.domain.text import paragraphs, storable
 from intake.gateways.publisher import ChannelPublisher, PublishUnavailable
 from intake.metrics import IntakeMetrics
-from intake.once import Once, asked, case_once
-from intake.policy import Desks
 from pledge.events import (
     Authentication,
     CallEnded,
@@ -36,13 +37,13 @@ from pledge.events import (
     encode,
     originate,
 )
-from pledge.runtime import tracing
-from pledge.runtime.access import Forbidden, Principal, Role, principal_of
+from pledge.runtime.auth.access import Forbidden, Principal, Role, principal_of
 from pledge.runtime.clock import Clock
-from pledge.runtime.database import is_retriable
-from pledge.runtime.http import FieldProblem, HttpProblem
+from pledge.runtime.http.app import FieldProblem, HttpProblem
+from pledge.runtime.http.rate_limit import RateLimit
 from pledge.runtime.ids import Ids
-from pledge.runtime.ratelimit import RateLimit
+from pledge.runtime.observability import tracing
+from pledge.runtime.postgres.pool import is_retriable
 
 MAX_CASE_TEXT: Final = 60_000
 KEY_CHECK: Final = timedelta(seconds=2)
@@ -58,19 +59,6 @@ _Key = Annotated[
     ),
 ]  # fmt: skip
 _FormKey = Annotated[str | None, Header(alias="Pledge-Form-Key", max_length=200)]
-
-
-class Requester(BaseModel):
-    """Who asks; at least one way to answer is needed."""
-
-    model_config = ConfigDict(extra="forbid")
-
-    name: str | None = Field(default=None, max_length=200)
-    email: str | None = Field(default=None, max_length=254, pattern=r"^[^@\s<>]+@[^@\s<>]+$")
-    phone: str | None = Field(default=None, pattern=r"^\+[0-9]{5,15}$", description="E.164.")
-    chat: str | None = Field(default=None, max_length=200)
-    zone: str | None = Field(default=None, max_length=60, description="IANA zone.")
-    language: str | None = Field(default=None, pattern=r"^[A-Za-z]{2,3}(-[A-Za-z0-9]{1,8}){0,3}$")
 
 
 class Case(BaseModel):

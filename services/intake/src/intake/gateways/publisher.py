@@ -17,7 +17,7 @@ from aiokafka.errors import KafkaError, MessageSizeTooLargeError
 
 from pledge.events import Encoded
 from pledge.runtime.clock import SystemClock
-from pledge.runtime.settings import KafkaSettings
+from pledge.runtime.config.settings import KafkaSettings
 
 # Room for an event of 900,000 bytes with its key and headers.
 MAX_REQUEST_BYTES: Final = 1_048_576

@@ -13,9 +13,9 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from sla.domain.facts import OPENINGS, arrange, counts_at
-from sla.domain.life import Life
 from sla.domain.model import Assessment, Fact, Note
 from sla.domain.policy import Policy
+from sla.domain.ticket_replay import Life
 
 NOTHING = Assessment()
 

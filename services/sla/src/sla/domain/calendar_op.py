@@ -9,7 +9,7 @@ from functools import lru_cache
 
 from sla.domain.calendar import Calendar, NeverOpens
 from sla.domain.hours import Hours
-from sla.domain.hours_text import Steps, read_hours
+from sla.domain.hours_parser import Steps, read_hours
 from sla.domain.zones import SECOND, from_us, to_us
 
 OPERATIONS = ("add", "between", "is_open")

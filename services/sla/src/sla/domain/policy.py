@@ -8,9 +8,9 @@ from datetime import UTC, datetime, tzinfo
 
 from sla.domain.calendar import Calendar
 from sla.domain.conditions import Condition
-from sla.domain.handling import handling
+from sla.domain.fact_effects import handling
 from sla.domain.model import Scalar
-from sla.domain.promises import (
+from sla.domain.policy_rules import (
     Bound,
     Default,
     Flag,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from datetime import datetime, timedelta
 
-from sla.domain.counting import NO_PROMISE
+from sla.domain.elapsed_time import NO_PROMISE
 from sla.domain.model import Segment, Timer
 from sla.domain.zones import from_us, to_us
 

@@ -6,11 +6,11 @@ from collections.abc import Sequence
 from datetime import timedelta
 
 from sla.domain.calendar import Calendar, NeverOpens
-from sla.domain.counting import NO_PROMISE, Counted, InForce, stretches
+from sla.domain.cycle import Built, Run
+from sla.domain.elapsed_time import NO_PROMISE, Counted, InForce, stretches
 from sla.domain.model import Note, Span, Timer
 from sla.domain.policy import Choice, Policy, Resolved, risk_parts
-from sla.domain.promises import Metric, Target
-from sla.domain.run import Built, Run
+from sla.domain.policy_rules import Metric, Target
 from sla.domain.zones import from_us
 
 NEVER = "its calendar is not open long enough: no timer"

@@ -1,0 +1,277 @@
+"""Who may do what: one signed token (JWT) that each service checks by itself.
+
+A token names its subject, the desks it is for (`"*"` or a list), its roles and its end. It is
+signed by a key of a JWKS (a file, or an OIDC issuer's) with an asymmetric algorithm.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import math
+import re
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from enum import StrEnum
+from pathlib import Path
+from typing import Any
+
+import jwt
+from fastapi import Request
+
+from pledge.runtime.auth.jwks import KeySource, KeysUnavailable, key_source
+from pledge.runtime.auth.session import FormRefused, check_form, session_token
+from pledge.runtime.clock import Clock
+from pledge.runtime.config.reloading_file import WatchedFile
+
+AUDIENCE = "pledge"
+ALGORITHMS = ("EdDSA", "RS256", "ES256")
+# Clocks of machines differ by this much at most when somebody keeps them by NTP.
+LEEWAY = timedelta(seconds=30)
+# A cookie holds 4096 bytes with its name; so does the session, which is the token.
+LONGEST_TOKEN = 3900
+MOST_DESKS = 200
+_DESK = re.compile(r"[a-z0-9][a-z0-9-]{0,62}")
+
+
+class Role(StrEnum):
+    """What a principal may do. Admin implies all, and every role implies reader."""
+
+    READER = "reader"
+    AGENT = "agent"
+    RESPONDER = "responder"
+    PUBLISHER = "publisher"
+    GATEWAY = "gateway"
+    ADMIN = "admin"
+
+
+@dataclass(frozen=True, slots=True)
+class Principal:
+    """Who asks: a person or a program, the desks it may see (None: all) and its roles."""
+
+    subject: str
+    desks: frozenset[str] | None
+    roles: frozenset[str]
+    expires_at: datetime
+    token_id: str
+
+    def may(self, desk: str) -> bool:
+        """Whether this principal may see anything of `desk`."""
+        return self.desks is None or desk in self.desks
+
+    def has(self, *roles: str) -> bool:
+        """Whether one of `roles` is held, directly or as implied by another role."""
+        if Role.ADMIN in self.roles or not roles:
+            return True
+        return any(role in self.roles or (role == Role.READER and self.roles) for role in roles)
+
+    def only(self, desks: frozenset[str]) -> frozenset[str]:
+        """Those of `desks` that this principal may see."""
+        return desks if self.desks is None else desks & self.desks
+
+
+class Denied(Exception):
+    """The request shows no valid token: 401. `reason` is short and fit for a stranger."""
+
+    def __init__(self, reason: str) -> None:
+        self.reason = reason
+        super().__init__(reason)
+
+
+class CannotCheck(Denied):
+    """No token can be checked at the moment, by no fault of the one who asks: 503."""
+
+
+class Forbidden(Exception):
+    """The token is valid but not for this: 403. `reason` says what is missing."""
+
+    def __init__(self, reason: str) -> None:
+        self.reason = reason
+        super().__init__(reason)
+
+
+class Access:
+    """Checks tokens against the keys of `keys`, for `audience`, less those on the denylist."""
+
+    def __init__(
+        self,
+        keys: KeySource | str,
+        *,
+        clock: Clock,
+        audience: str = AUDIENCE,
+        denylist: Path | None = None,
+    ) -> None:
+        self._keys = key_source(keys, clock) if isinstance(keys, str) else keys
+        self._clock = clock
+        self._audience = audience
+        self._denied = WatchedFile(denylist, _read_denylist) if denylist else None
+
+    async def authenticate(self, token: str) -> Principal:
+        """The principal of `token`. Raises Denied, with a reason that tells no secret."""
+        if len(token) > LONGEST_TOKEN:
+            raise Denied("the token is too long")
+        key = await self._key(token)
+        try:
+            claims = jwt.decode(
+                token,
+                key,
+                algorithms=[key.algorithm_name],
+                options={
+                    "require": ["exp", "aud", "sub"],
+                    # Below, with the injected clock.
+                    "verify_exp": False,
+                    "verify_nbf": False,
+                    "verify_iat": False,
+                },
+                audience=self._audience,
+                issuer=self._keys.issuer,
+            )
+        except jwt.InvalidTokenError as error:
+            raise Denied(_reason(error)) from error
+        self._check_times(claims)
+        principal = _principal(claims, token)
+        if principal.token_id in self._denylist():
+            raise Denied("the token was revoked")
+        return principal
+
+    async def ready(self) -> str | None:
+        """A readiness check: None while keys are at hand, else what is wrong."""
+        try:
+            await self._keys.refresh()
+            self._denylist()
+        except (KeysUnavailable, CannotCheck) as error:
+            return str(error)
+        return None
+
+    def require(self, *roles: str) -> Callable[[Request], Awaitable[Principal]]:
+        """A dependency that gives the request's principal if it holds one of `roles`."""
+        return require(*roles)
+
+    def _denylist(self) -> frozenset[str]:
+        if self._denied is None:
+            return frozenset()
+        try:
+            return self._denied.value()
+        except (OSError, ValueError) as error:
+            raise CannotCheck(f"the denylist can't be read: {error}") from error
+
+    async def _key(self, token: str) -> jwt.PyJWK:
+        try:
+            header = jwt.get_unverified_header(token)
+        except jwt.InvalidTokenError as error:
+            raise Denied("the token is not a JWT") from error
+        if header.get("alg") not in ALGORITHMS:
+            raise Denied("the token's algorithm is not accepted")
+        if "crit" in header:
+            raise Denied("the token has critical headers that are not understood")
+        kid = header.get("kid")
+        if kid is not None and not isinstance(kid, str):
+            raise Denied("the token is not a JWT")
+        try:
+            key = await self._keys.find(kid)
+        except KeysUnavailable as error:
+            raise CannotCheck("the keys that sign tokens can't be read at the moment") from error
+        if key is None or key.algorithm_name != header["alg"]:
+            raise Denied("the token is signed by a key that is not known")
+        return key
+
+    def _check_times(self, claims: Mapping[str, Any]) -> None:
+        now = self._clock.now().timestamp()
+        leeway = LEEWAY.total_seconds()
+        for name in ("exp", "nbf", "iat"):
+            value = claims.get(name, now)
+            is_number = isinstance(value, int | float) and not isinstance(value, bool)
+            if not is_number or not math.isfinite(value):
+                raise Denied(f"the token's {name} is not a time")
+        if claims["exp"] <= now - leeway:
+            raise Denied("the token has expired")
+        if claims.get("nbf", now) > now + leeway or claims.get("iat", now) > now + leeway:
+            raise Denied("the token is not valid yet")
+
+
+def require(*roles: str) -> Callable[[Request], Awaitable[Principal]]:
+    """A FastAPI dependency: the request's principal, if it holds one of `roles` (any, if none).
+
+    The token comes as a bearer or in the session cookie; with the cookie, a request that changes
+    something must also carry the page's form token. Raises Denied, Forbidden or FormRefused, which
+    `create_app` answers as problems, or with the sign-in page for a browser.
+    """
+
+    async def dependency(request: Request) -> Principal:
+        principal = await principal_of(request)
+        if not principal.has(*roles):
+            raise Forbidden(f"this needs the role {' or '.join(roles)}")
+        return principal
+
+    return dependency
+
+
+async def principal_of(request: Request) -> Principal:
+    """The principal of `request`. Raises Denied without a valid token; see `require`."""
+    access: Access = request.app.state.access
+    header = request.headers.get("authorization")
+    if header is not None:
+        scheme, _, token = header.partition(" ")
+        if scheme.lower() != "bearer" or not token.strip():
+            raise Denied("the Authorization header must be: Bearer <token>")
+        return await _remembered(request, await access.authenticate(token.strip()))
+    if (cookie := session_token(request)) is None:
+        raise Denied("sign in, or send a bearer token")
+    principal = await access.authenticate(cookie)
+    if request.method not in ("GET", "HEAD", "OPTIONS"):
+        try:
+            await check_form(request)
+        except FormRefused as error:
+            raise Forbidden(str(error)) from error
+    return await _remembered(request, principal)
+
+
+async def _remembered(request: Request, principal: Principal) -> Principal:
+    # For the access log and for the page's header, which are rendered after the dependency.
+    request.state.principal = principal
+    return principal
+
+
+def token_id(claims: Mapping[str, Any], token: str) -> str:
+    """What a denylist names a token by: its `jti`, or a hash of it when its issuer gives none."""
+    given = claims.get("jti")
+    # Of what is signed: a signature has several spellings, and with some algorithms many values.
+    digest = hashlib.sha256(token.rpartition(".")[0].encode()).hexdigest()
+    return given if isinstance(given, str) and given else f"sha256:{digest}"
+
+
+def _principal(claims: Mapping[str, Any], token: str) -> Principal:
+    desks, roles = claims.get("desks"), claims.get("roles")
+    if not isinstance(roles, list) or not all(isinstance(role, str) for role in roles):
+        raise Denied("the token has no list of roles")
+    known = frozenset(roles) & frozenset(Role)
+    if not known:
+        raise Denied("the token has no role that is known here")
+    if desks != "*":
+        is_list = isinstance(desks, list) and 0 < len(desks) <= MOST_DESKS
+        if not is_list or not all(isinstance(d, str) and _DESK.fullmatch(d) for d in desks or []):
+            raise Denied('the token\'s desks must be a list of desk ids, or "*"')
+    try:
+        expires_at = datetime.fromtimestamp(claims["exp"], UTC)
+    except (ValueError, OverflowError, OSError) as error:
+        raise Denied("the token's exp is not a time") from error
+    allowed = None if desks == "*" else frozenset(desks or [])
+    return Principal(claims["sub"], allowed, known, expires_at, token_id(claims, token))
+
+
+def _reason(error: jwt.InvalidTokenError) -> str:
+    if isinstance(error, jwt.InvalidAudienceError):
+        return "the token is for another audience"
+    if isinstance(error, jwt.InvalidIssuerError):
+        return "the token is from another issuer"
+    if isinstance(error, jwt.MissingRequiredClaimError):
+        return f"the token has no {error.claim}"
+    if isinstance(error, jwt.InvalidSignatureError):
+        return "the token's signature is wrong"
+    return "the token is not valid"
+
+
+def _read_denylist(content: bytes) -> frozenset[str]:
+    """One token id (jti) a line; what follows a `#` is a remark."""
+    lines = (line.partition("#")[0].strip() for line in content.decode("utf-8").splitlines())
+    return frozenset(line for line in lines if line)

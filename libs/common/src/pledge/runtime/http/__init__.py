@@ -1,0 +1,1 @@
+"""The HTTP application and server of a service: middleware, problems, limits."""

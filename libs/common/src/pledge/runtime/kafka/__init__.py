@@ -1,0 +1,1 @@
+"""Consumption: each record changes the service's state exactly once."""

@@ -1,0 +1,200 @@
+"""Who may change the state that belongs to a partition, held in the service's own database.
+
+The row `consumed(topic, partition, next_offset, epoch)` is both the consumer's position and a
+fence: taking a partition over raises the epoch, every transaction names the epoch it was given,
+and a former owner that wakes up late finds no row to update.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+
+import asyncpg
+import structlog
+
+from pledge.runtime.records import Partition, Record
+
+log = structlog.get_logger()
+
+_CLAIM = """
+INSERT INTO consumed (topic, partition, next_offset, epoch)
+SELECT topic, partition, 0, 1
+FROM unnest($1::text[], $2::int[]) AS claimed(topic, partition)
+ORDER BY topic, partition
+ON CONFLICT (topic, partition) DO UPDATE SET epoch = consumed.epoch + 1
+RETURNING topic, partition, next_offset, epoch, poison_run
+"""
+_ADVANCE = """
+UPDATE consumed SET next_offset = $5
+WHERE topic = $1 AND partition = $2 AND epoch = $3 AND next_offset = $4
+"""
+_POSITION = """
+SELECT next_offset FROM consumed WHERE topic = $1 AND partition = $2 AND epoch = $3
+"""
+_COUNT_POISON = """
+UPDATE consumed SET poison_run = $4 WHERE topic = $1 AND partition = $2 AND epoch = $3
+"""
+_HOLD = """
+SELECT 1 FROM consumed WHERE topic = $1 AND partition = $2 AND epoch = $3 FOR NO KEY UPDATE
+"""
+
+
+class Fenced(Exception):
+    """Somebody else owns the partition now; nothing of this transaction was kept."""
+
+
+class AlreadyApplied(Exception):
+    """The batch is in the database: it was committed, but the answer did not reach us."""
+
+
+@dataclass(slots=True)
+class PartitionState:
+    """What the owner of a partition knows about it, from assignment to revocation."""
+
+    partition: Partition
+    epoch: int
+    next_offset: int
+    poison_run: int
+    # The timestamp of the record applied last; of the takeover, where none was since.
+    newest_at: datetime | None = None
+    lock: asyncio.Lock = field(default_factory=asyncio.Lock)
+    # Set when the group takes the partition away: work that waits or retries gives up.
+    is_revoked: bool = False
+    # Set when the database says that somebody else claimed it.
+    is_fenced: bool = False
+    # A gap we have asked the consumer to seek back for: the offset wanted, the first that came.
+    sought: tuple[int, int] | None = None
+
+    @property
+    def is_owned(self) -> bool:
+        """Whether, as far as this process knows, it may write for the partition."""
+        return not (self.is_revoked or self.is_fenced)
+
+
+def follow_on(state: PartitionState, records: Sequence[Record]) -> list[Record] | None:
+    """The records not yet in the database; None: some are missing before them, seek back for those.
+
+    When the same gap comes again, nothing is there to be read: retention has removed it. A batch
+    that begins later proves nothing, since it may have been on its way when we sought back.
+    """
+    unseen = [record for record in records if record.offset >= state.next_offset]
+    if not unseen or unseen[0].offset == state.next_offset:
+        return unseen
+    gap = (state.next_offset, unseen[0].offset)
+    if state.sought == gap:
+        log.error(
+            "records were gone before they were read",
+            topic=state.partition.topic,
+            partition=state.partition.number,
+            offset=gap[0],
+            next_offset=gap[1],
+        )
+        return unseen
+    if state.sought is None or state.sought[0] != gap[0] or state.sought[1] > gap[1]:
+        state.sought = gap
+    return None
+
+
+async def claim(
+    connection: asyncpg.Connection, partitions: frozenset[Partition]
+) -> dict[Partition, PartitionState]:
+    """Take over `partitions`: raise their epochs and learn where to go on reading."""
+    ordered = sorted(partitions)
+    rows = await connection.fetch(
+        _CLAIM, [each.topic for each in ordered], [each.number for each in ordered]
+    )
+    states = {}
+    for row in rows:
+        partition = Partition(row["topic"], row["partition"])
+        states[partition] = PartitionState(
+            partition, row["epoch"], row["next_offset"], row["poison_run"]
+        )
+    return states
+
+
+async def advance(connection: asyncpg.Connection, state: PartitionState, next_offset: int) -> None:
+    """Move the partition's offset inside the caller's transaction.
+
+    Raises Fenced when the partition is lost, AlreadyApplied when the offset is there already.
+    """
+    tag = await connection.execute(
+        _ADVANCE,
+        state.partition.topic,
+        state.partition.number,
+        state.epoch,
+        state.next_offset,
+        next_offset,
+    )
+    if tag == "UPDATE 1":
+        return
+    found = await connection.fetchval(
+        _POSITION, state.partition.topic, state.partition.number, state.epoch
+    )
+    if found == next_offset:
+        raise AlreadyApplied(f"{state.partition}: {next_offset} was reached before")
+    raise Fenced(f"{state.partition}: epoch {state.epoch} is over")
+
+
+async def count_poison(
+    connection: asyncpg.Connection, state: PartitionState, poison_run: int
+) -> None:
+    """Remember, inside the caller's transaction, how long the present run of poison is."""
+    await connection.execute(
+        _COUNT_POISON, state.partition.topic, state.partition.number, state.epoch, poison_run
+    )
+
+
+async def hold(connection: asyncpg.Connection, state: PartitionState) -> None:
+    """Keep the partition ours until the caller's transaction ends; raises Fenced if it is lost."""
+    row = await connection.fetchval(
+        _HOLD, state.partition.topic, state.partition.number, state.epoch
+    )
+    if row is None:
+        raise Fenced(f"{state.partition}: epoch {state.epoch} is over")
+
+
+# Longer than any ordinary batch takes: a former owner that works at all finishes in this time.
+GRACE = timedelta(seconds=2)
+
+# A prepared transaction that blocks has the number 0; Pledge makes none.
+_END_BLOCKERS = """
+SELECT pid, pg_terminate_backend(pid) AS is_ended FROM unnest(pg_blocking_pids($1)) AS pid
+WHERE pid <> 0
+"""
+
+
+async def take_over(
+    pool: asyncpg.Pool, partitions: frozenset[Partition], *, grace: timedelta = GRACE
+) -> dict[Partition, PartitionState]:
+    """Claim `partitions`, ending transactions of others that hold them for longer than `grace`.
+
+    Raises what `claim` raises; a lock that can't be had is a passing fault.
+    """
+    async with pool.acquire() as connection:
+        claiming = asyncio.ensure_future(claim(connection, partitions))
+        try:
+            while not claiming.done():
+                await asyncio.wait({claiming}, timeout=grace.total_seconds())
+                if not claiming.done():
+                    await _end_blockers(pool, connection.get_server_pid(), grace)
+            return claiming.result()
+        finally:
+            claiming.cancel()
+            await asyncio.wait({claiming})
+
+
+async def _end_blockers(pool: asyncpg.Pool, waiting: int, grace: timedelta) -> None:
+    """End the transactions that the backend `waiting` waits for, if we may."""
+    try:
+        async with pool.acquire(timeout=grace.total_seconds()) as connection:
+            rows = await connection.fetch(_END_BLOCKERS, waiting)
+    except TimeoutError:
+        return  # all connections are at work; there is another chance
+    except asyncpg.InsufficientPrivilegeError as error:
+        log.warning("a former owner holds partitions and can't be ended", error=str(error))
+        return
+    for row in rows:
+        log.warning("ended the transaction of a former owner", backend=row["pid"])

@@ -1,0 +1,209 @@
+"""One batch of one partition, in one transaction, again until it holds."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Callable, Sequence
+from typing import Protocol
+
+import asyncpg
+import structlog
+
+from pledge.runtime.clock import Clock
+from pledge.runtime.kafka.dead_letters import PoisonRun, dead_letter
+from pledge.runtime.kafka.ownership import (
+    AlreadyApplied,
+    Fenced,
+    PartitionState,
+    advance,
+    count_poison,
+)
+from pledge.runtime.observability.metrics import RuntimeMetrics
+from pledge.runtime.outbox.writer import Outbox
+from pledge.runtime.postgres.pool import is_retriable
+from pledge.runtime.records import Message, Outcome, Partition, Poison, Record, names
+from pledge.runtime.retry import retry_while_away
+
+log = structlog.get_logger()
+
+
+class Handler(Protocol):
+    """What a service does with the records of one partition."""
+
+    async def assigned(self, partitions: frozenset[Partition]) -> None:
+        """The partitions are ours from now on; called before their first batch."""
+        ...
+
+    async def revoked(self, partitions: frozenset[Partition]) -> None:
+        """The partitions are ours no longer; nothing is in flight. Drop what was cached."""
+        ...
+
+    async def handle(
+        self, connection: asyncpg.Connection, partition: Partition, records: Sequence[Record]
+    ) -> Outcome:
+        """Change the state by `records`, inside the transaction that also moves the offset.
+
+        Records that can never be handled are returned as poison. An exception that is not a
+        passing fault makes the batch run again record by record; the record that raises is
+        dead-lettered.
+        """
+        ...
+
+
+class PartitionWorker:
+    """Applies records to the service's state, exactly once each and in order."""
+
+    def __init__(
+        self,
+        outbox: Outbox,
+        handler: Handler,
+        *,
+        service: str,
+        clock: Clock,
+        metrics: RuntimeMetrics,
+        poison_run_limit: int,
+        is_stopping: Callable[[], bool],
+        progress: Callable[[], None],
+    ) -> None:
+        self._outbox = outbox
+        self._handler = handler
+        self._service = service
+        self._clock = clock
+        self._metrics = metrics
+        self._poison_run_limit = poison_run_limit
+        self._is_stopping = is_stopping
+        self._progress = progress
+        # Asked once: a line per event is for looking into something, not for every day.
+        self._is_verbose = logging.getLogger().isEnabledFor(logging.DEBUG)
+
+    async def work(self, state: PartitionState, records: list[Record]) -> None:
+        """Apply `records`; the caller holds the partition's lock.
+
+        Raises Fenced when the partition is lost, PoisonRun when too much can't be handled.
+        """
+        if not records:
+            return
+        try:
+            await self._retrying(state, records)
+        except (Fenced, asyncio.CancelledError):
+            raise
+        except Exception as error:
+            if len(records) == 1:
+                if isinstance(error, PoisonRun):
+                    raise
+                await self._bury(state, records[0], error)
+                return
+            # Also a run of poison: what comes before its limit is set aside, and the count is kept
+            # where `pledge dlq resume` finds it.
+            log.warning("batch failed, going on record by record", error=repr(error))
+            for record in records:
+                await self.work(state, [record])
+
+    async def _bury(self, state: PartitionState, record: Record, error: Exception) -> None:
+        log.error(
+            "record can't be handled",
+            topic=record.topic,
+            partition=record.partition,
+            offset=record.offset,
+            exc_info=error,
+            **names(record.headers),
+        )
+        poison = Poison(record, "handler_error", f"{type(error).__name__}: {error}")
+        await self._retrying(state, [record], Outcome(poison=[poison]))
+
+    async def _retrying(
+        self, state: PartitionState, records: list[Record], outcome: Outcome | None = None
+    ) -> None:
+        def say(error: BaseException) -> None:
+            # Waiting is no reason to be restarted: the database would be no nearer.
+            self._progress()
+            self._metrics.retried()
+            log.warning("waiting for the database", error=repr(error))
+
+        try:
+            await retry_while_away(
+                lambda: self._transact(state, records, outcome),
+                on_retry=say,
+                give_up=lambda: not state.is_owned or self._is_stopping(),
+            )
+        except AlreadyApplied:
+            await self._catch_up(state, records[-1].offset + 1)
+        except Exception as error:
+            if is_retriable(error):
+                # Given up, since the partition goes or the process stops: no fault of the records.
+                raise Fenced(f"{state.partition}: let go of while the database was away") from error
+            raise
+
+    async def _catch_up(self, state: PartitionState, next_offset: int) -> None:
+        """A commit held whose answer was lost: go on behind it, with nothing remembered."""
+        log.warning(
+            "batch had been committed",
+            topic=state.partition.topic,
+            partition=state.partition.number,
+        )
+        partitions = frozenset({state.partition})
+        await self._handler.revoked(partitions)
+        await self._handler.assigned(partitions)
+        state.next_offset = next_offset
+        self._outbox.wake()
+
+    async def _transact(
+        self, state: PartitionState, records: list[Record], outcome: Outcome | None
+    ) -> None:
+        """One transaction: the service's writes, the outbox, dead letters and the offset."""
+        if not state.is_owned:
+            raise Fenced(f"{state.partition}: not ours")
+        started = self._clock.monotonic()
+        next_offset = records[-1].offset + 1
+        async with self._outbox.transaction() as transaction:
+            await advance(transaction.connection, state, next_offset)
+            if outcome is None:
+                outcome = await self._handler.handle(
+                    transaction.connection, state.partition, records
+                )
+            run = self._poison_run(state, records, outcome)
+            if run != state.poison_run:
+                await count_poison(transaction.connection, state, run)
+            transaction.publish(*outcome.messages, *self._dead_letters(outcome))
+        state.next_offset, state.poison_run = next_offset, run
+        for callback in outcome.after_commit:
+            callback()
+        self._tell(state, outcome)
+        self._metrics.batch_done(state.partition, len(records), self._clock.monotonic() - started)
+
+    def _tell(self, state: PartitionState, outcome: Outcome) -> None:
+        """Count and log what was committed."""
+        for poison in outcome.poison:
+            self._metrics.dead_lettered(state.partition.topic, poison.reason)
+            log.warning(
+                "record dead-lettered",
+                topic=state.partition.topic,
+                partition=state.partition.number,
+                offset=poison.record.offset,
+                reason=poison.reason,
+                detail=poison.detail,
+                **names(poison.record.headers),
+            )
+        if self._is_verbose:
+            for message in outcome.messages:
+                log.debug("event published", topic=message.topic, **names(message.headers))
+
+    def _poison_run(self, state: PartitionState, records: list[Record], outcome: Outcome) -> int:
+        """Records in a row that were poison, up to the end of this batch. Raises PoisonRun."""
+        poisoned = {poison.record.offset for poison in outcome.poison}
+        run = state.poison_run
+        for record in records:
+            run = run + 1 if record.offset in poisoned else 0
+            if run > self._poison_run_limit:
+                raise PoisonRun(
+                    f"{run} records in a row of {record.topic}[{record.partition}] up to offset"
+                    f" {record.offset} could not be handled ({outcome.poison[-1].reason}). Nothing"
+                    " more is dead-lettered. Mend the producer or this service; if the records"
+                    f" really are bad, go on with: pledge dlq resume {self._service}"
+                )
+        return run
+
+    def _dead_letters(self, outcome: Outcome) -> list[Message]:
+        now = self._clock.now()
+        return [dead_letter(poison, service=self._service, now=now) for poison in outcome.poison]

@@ -1,0 +1,1 @@
+"""Publication: rows written with the state, relayed to Kafka in order."""

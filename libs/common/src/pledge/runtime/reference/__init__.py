@@ -1,0 +1,1 @@
+"""Generates docs/reference: settings and metrics of every service."""

@@ -1,0 +1,1 @@
+"""Work that falls due at an instant, and fair turns between desks."""

@@ -1,0 +1,30 @@
+"""What a service tells the `pledge` command about itself, found by entry-point group."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+from pydantic import BaseModel
+
+from pledge.runtime.config.yaml_file import Problem
+from pledge.runtime.postgres.migrations import Migrations
+
+SERVICES_GROUP = "pledge.services"
+
+
+@dataclass(frozen=True, slots=True)
+class ServiceDescription:
+    """One service: its name is also that of its file in a desk's folder (`<name>.yaml`).
+
+    `check_desk_file` gives all problems of such a file, cross references included.
+    `desk_template` is a commented file that is valid as it stands; `{desk}` in it becomes the
+    desk's id. `desk_model` is the pydantic model of the file, for its JSON Schema.
+    """
+
+    name: str
+    migrations: Migrations
+    check_desk_file: Callable[[Path], list[Problem]] | None = None
+    desk_template: str | None = None
+    desk_model: type[BaseModel] | None = None

@@ -1,0 +1,1 @@
+"""Commands of agents and requesters, carried out in one transaction each."""

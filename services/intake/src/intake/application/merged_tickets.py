@@ -1,0 +1,56 @@
+"""Tickets merged into others: what comes for one goes to where its story goes on."""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import replace
+from typing import Final
+from uuid import UUID
+
+import asyncpg
+
+from intake.domain.delivery import Delivery
+from intake.domain.ticket import Ticket
+from intake.storage import store
+
+LONGEST_CHAIN: Final = 50
+"""A ticket merged into one that was merged, and so on; so many steps are followed."""
+
+
+async def lock_with_heirs(
+    connection: asyncpg.Connection, wanted: Iterable[UUID]
+) -> dict[UUID, Ticket]:
+    """The tickets, and those that they were merged into, locked. One more statement for each step,
+    and only where there is something merged."""
+    known = await store.lock_tickets(connection, wanted)
+    for _ in range(LONGEST_CHAIN):
+        missing = {
+            each.merged_into.ticket_id for each in known.values() if each.merged_into is not None
+        } - known.keys()
+        if not missing:
+            break
+        further = await store.lock_tickets(connection, missing)
+        if not further:
+            break
+        known |= further
+    return known
+
+
+def heirs(known: Mapping[UUID, Ticket]) -> dict[UUID, UUID]:
+    """Where the story of each merged ticket goes on; those that were not merged are left out."""
+    found: dict[UUID, UUID] = {}
+    for ticket in known.values():
+        here, steps = ticket, 0
+        while here.merged_into is not None and steps < LONGEST_CHAIN:
+            following = known.get(here.merged_into.ticket_id)
+            if following is None:
+                break
+            here, steps = following, steps + 1
+        if here is not ticket:
+            found[ticket.id] = here.id
+    return found
+
+
+def inherited(delivery: Delivery, heirs: Mapping[UUID, UUID]) -> Delivery:
+    """The delivery, naming the ticket where the one it names goes on."""
+    named = delivery.named
+    following = heirs.get(named) if named is not None else None
+    return replace(delivery, named=following) if following is not None else delivery

@@ -1,0 +1,92 @@
+"""Agents' commands on tickets: lock, decide, write, publish, in one transaction."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from uuid import UUID
+
+from intake.application.idempotency import Asked, command_once
+from intake.application.publishing import SOURCE, Publication, publication
+from intake.domain.command_handlers import decide
+from intake.domain.commands import Command
+from intake.domain.desk import Desk
+from intake.domain.meeting_links import MeetingLinks
+from intake.domain.ticket import Decision, Hand, Refusal
+from intake.metrics import IntakeMetrics
+from intake.storage import store
+from pledge.events import Actor, originate
+from pledge.runtime.clock import Clock
+from pledge.runtime.ids import Ids
+from pledge.runtime.observability import tracing
+from pledge.runtime.outbox.writer import Outbox
+
+
+class TicketUnknown(Exception):
+    """There is no such ticket, or it belongs to a desk that the asker may not see."""
+
+
+@dataclass(frozen=True, slots=True)
+class Agents:
+    """Carries out what agents ask for."""
+
+    outbox: Outbox
+    desks: Mapping[str, Desk]
+    clock: Clock
+    ids: Ids
+    metrics: IntakeMetrics
+    links: MeetingLinks | None = None
+
+    async def do(
+        self,
+        ticket_id: UUID,
+        command: Command,
+        by: Actor,
+        occurred_at: datetime | None,
+        asked: Asked | None = None,
+    ) -> Decision | Refusal:
+        """Do the command and tell of it; under a key once, however often it is asked for.
+        Raises TicketUnknown, and HttpProblem for a key that another request had."""
+        async with self.outbox.transaction() as transaction:
+            found = await store.lock_tickets(transaction.connection, [ticket_id])
+            ticket = found.get(ticket_id)
+            if ticket is None or ticket.desk not in self.desks:
+                raise TicketUnknown(str(ticket_id))
+            now = self.clock.now()
+            once = command_once(ticket.desk, by, f"{command.action} {ticket_id}", asked)
+            if once and not await once.is_first(transaction.connection, now):
+                return Decision(ticket, (), "done_before")
+            hand = Hand(self.desks[ticket.desk], by, occurred_at or now, now, self.links)
+            decision = decide(ticket, command, hand)
+            if once and isinstance(decision, Refusal):
+                await once.forget(transaction.connection)
+            result = decision.reason if isinstance(decision, Refusal) else "done"
+            self.metrics.commanded(ticket.desk, command.action, result)
+            if isinstance(decision, Decision):
+                told = publications(decision, ticket.sequence, self.ids)
+                await store.update_tickets(transaction.connection, [decision.ticket])
+                await store.insert_facts(transaction.connection, [each.fact for each in told])
+                transaction.publish(*(each.message for each in told))
+        return decision
+
+
+def publications(
+    decision: Decision, before: int, ids: Ids, story: str | None = None
+) -> list[Publication]:
+    """The facts of a ticket that had ``before`` of them, as parts of a story; without one they are
+    a story of their own, which the first one's id begins."""
+    trace = tracing.current() or tracing.begin(ids)
+    begun = story or str(ids.new())
+    return [
+        publication(
+            event,
+            originate(
+                event,
+                source=SOURCE,
+                id=begun if story is None and position == 0 else str(ids.new()),
+                sequence=before + position + 1,
+                correlation_id=begun,
+                traceparent=trace.traceparent(),
+            ),
+        )
+        for position, event in enumerate(decision.events)
+    ]

@@ -1,0 +1,200 @@
+"""What agents do with two tickets at once, and opening one for a client: one transaction each.
+
+Tickets that a command touches are locked together, in the order of their ids, and written and told
+together: no crash leaves a ticket merged into one that knows nothing of it.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from datetime import datetime
+from uuid import UUID
+
+import asyncpg
+
+from intake.application.idempotency import Asked, Once, command_once
+from intake.application.merged_tickets import heirs, lock_with_heirs
+from intake.application.publishing import Publication
+from intake.application.ticket_commands import TicketUnknown, publications
+from intake.domain import ticket_relations as work
+from intake.domain.desk import Desk
+from intake.domain.relation_commands import FollowUp, Merge, Split
+from intake.domain.reply_address import ReplyAddresses
+from intake.domain.ticket import Decision, Hand, Refusal, Ticket
+from intake.domain.ticket_relations import Birth, ForClient
+from intake.metrics import IntakeMetrics
+from intake.storage import customer_plans, store
+from pledge.events import Actor
+from pledge.runtime.clock import Clock
+from pledge.runtime.ids import Ids
+from pledge.runtime.outbox.writer import Outbox, OutboxTransaction
+
+
+@dataclass(frozen=True, slots=True)
+class CaseWork:
+    """Carries out what agents ask for between tickets."""
+
+    outbox: Outbox
+    desks: Mapping[str, Desk]
+    addresses: ReplyAddresses
+    clock: Clock
+    ids: Ids
+    metrics: IntakeMetrics
+
+    async def merge(
+        self,
+        source_id: UUID,
+        target_id: UUID,
+        command: Merge,
+        by: Actor,
+        occurred_at: datetime | None,
+        asked: Asked | None = None,
+    ) -> Ticket | Refusal:
+        """Merge one ticket into another; gives the one that goes on. Raises TicketUnknown."""
+        async with self.outbox.transaction() as transaction:
+            connection = transaction.connection
+            found = await lock_with_heirs(connection, [source_id, target_id])
+            source, target = self._known(found, source_id), self._known(found, target_id)
+            once = command_once(source.desk, by, f"merge {source_id}", asked)
+            if not await self._is_new(connection, once):
+                return target
+            hand = self._hand(source.desk, by, occurred_at)
+            heir = found.get(heirs(found).get(target_id, target_id))
+            decisions = work.merge(
+                source, target, command, hand, heir if heir is not target else None
+            )
+            self._count(source.desk, "merge", decisions)
+            if isinstance(decisions, Refusal):
+                await self._forget(connection, once)
+                return decisions
+            await self._write(transaction, found, decisions)
+        return decisions[1].ticket
+
+    async def split(
+        self,
+        ticket_id: UUID,
+        command: Split | FollowUp,
+        by: Actor,
+        occurred_at: datetime | None,
+        asked: Asked | None = None,
+    ) -> Ticket | Refusal:
+        """Give an issue of the ticket, or what follows it up, a ticket of its own, and give that.
+        Raises TicketUnknown."""
+        async with self.outbox.transaction() as transaction:
+            connection = transaction.connection
+            found = await store.lock_tickets(connection, [ticket_id])
+            ticket = self._known(found, ticket_id)
+            once = command_once(ticket.desk, by, f"{command.action} {ticket_id}", asked)
+            if not await self._is_new(connection, once):
+                return await _made(connection, once)
+            hand = self._hand(ticket.desk, by, occurred_at)
+            birth = await self._birth(connection, hand.desk)
+            decisions = (
+                work.split(ticket, command, hand, birth)
+                if isinstance(command, Split)
+                else work.follow_up(ticket, command, hand, birth)
+            )
+            self._count(ticket.desk, command.action, decisions)
+            if isinstance(decisions, Refusal):
+                await self._forget(connection, once)
+                return decisions
+            await self._write(transaction, found, decisions)
+            await _remember(connection, once, birth.ticket_id)
+        return decisions[1].ticket
+
+    async def open_for(
+        self,
+        desk: str,
+        client: ForClient,
+        by: Actor,
+        occurred_at: datetime | None,
+        asked: Asked | None = None,
+    ) -> Ticket | Refusal:
+        """Open a ticket on a client's behalf (SIG-09)."""
+        async with self.outbox.transaction() as transaction:
+            connection = transaction.connection
+            once = command_once(desk, by, "open", asked)
+            if not await self._is_new(connection, once):
+                return await _made(connection, once)
+            hand = self._hand(desk, by, occurred_at)
+            planned = await customer_plans.planned(connection, [hand.desk])
+            hand = replace(hand, desk=planned.get(desk, hand.desk))
+            birth = await self._birth(connection, hand.desk)
+            decision = work.open_for(client, hand, birth)
+            self._count(desk, "open", decision)
+            if isinstance(decision, Refusal):
+                await self._forget(connection, once)
+                return decision
+            await self._write(transaction, {}, (decision,))
+            await _remember(connection, once, birth.ticket_id)
+        return decision.ticket
+
+    # ---- parts ----
+
+    def _known(self, found: Mapping[UUID, Ticket], ticket_id: UUID) -> Ticket:
+        ticket = found.get(ticket_id)
+        if ticket is None or ticket.desk not in self.desks:
+            raise TicketUnknown(str(ticket_id))
+        return ticket
+
+    def _hand(self, desk: str, by: Actor, occurred_at: datetime | None) -> Hand:
+        now = self.clock.now()
+        return Hand(self.desks[desk], by, occurred_at or now, now)
+
+    async def _birth(self, connection: asyncpg.Connection, desk: Desk) -> Birth:
+        """A number taken by a command that is refused stays unused: gaps tell nobody anything."""
+        ticket_id = self.ids.new()
+        numbers = await store.take_numbers(connection, {desk.id: 1}, self.desks)
+        return Birth(
+            ticket_id,
+            f"{desk.ticket_prefix}-{numbers[desk.id]}",
+            self.addresses.address(desk.reply_address, desk.id, ticket_id),
+        )
+
+    async def _is_new(self, connection: asyncpg.Connection, once: Once | None) -> bool:
+        return once is None or await once.is_first(connection, self.clock.now())
+
+    async def _forget(self, connection: asyncpg.Connection, once: Once | None) -> None:
+        if once is not None:
+            await once.forget(connection)
+
+    def _count(
+        self, desk: str, action: str, decisions: tuple[Decision, ...] | Decision | Refusal
+    ) -> None:
+        result = decisions.reason if isinstance(decisions, Refusal) else "done"
+        self.metrics.commanded(desk, action, result)
+
+    async def _write(
+        self,
+        transaction: OutboxTransaction,
+        known: Mapping[UUID, Ticket],
+        decisions: tuple[Decision, ...],
+    ) -> None:
+        """Write all tickets and tell all facts, as one story."""
+        connection = transaction.connection
+        told: list[Publication] = []
+        for decision in decisions:
+            before = known.get(decision.ticket.id)
+            story = told[0].fact.event_id if told else None
+            told += publications(decision, before.sequence if before else 0, self.ids, story)
+        old = [each.ticket for each in decisions if each.ticket.id in known]
+        new = [each.ticket for each in decisions if each.ticket.id not in known]
+        if new:
+            await store.insert_tickets(connection, new)
+        if old:
+            await store.update_tickets(connection, old)
+        await store.insert_facts(connection, [each.fact for each in told])
+        transaction.publish(*(each.message for each in told))
+
+
+async def _remember(connection: asyncpg.Connection, once: Once | None, made: UUID) -> None:
+    if once is not None:
+        await store.add_threads(connection, {once.key: made})
+
+
+async def _made(connection: asyncpg.Connection, once: Once | None) -> Ticket:
+    """The ticket that was made when the command was asked for first. Raises TicketUnknown."""
+    threads = await store.find_threads(connection, [once.key] if once else [])
+    found = await store.lock_tickets(connection, threads.values())
+    if not found:
+        raise TicketUnknown("the ticket that was made under this key")
+    return next(iter(found.values()))

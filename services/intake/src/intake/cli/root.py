@@ -1,0 +1,119 @@
+"""`pledge intake`: look at tickets from the command line."""
+
+import json
+import sys
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from intake.desk_file.load import DeskFile, check_desk_file
+from intake.desk_file.template import DESK_TEMPLATE
+from intake.domain.ticket import State
+from intake.mail.parse import read_mail
+from pledge.runtime.cli import root as cli
+from pledge.runtime.cli import tables
+from pledge.runtime.cli.api_client import AsJson, ask, named
+from pledge.runtime.postgres.migrations import migrations_of
+from pledge.runtime.service.description import ServiceDescription
+
+SERVICE = ServiceDescription(
+    name="intake",
+    migrations=migrations_of("intake"),
+    check_desk_file=check_desk_file,
+    desk_template=DESK_TEMPLATE,
+    desk_model=DeskFile,
+)
+
+app = typer.Typer(
+    help="Tickets: list them, show one, see how a mail is read.",
+    no_args_is_help=True,
+    pretty_exceptions_enable=False,
+)
+
+
+@app.command(epilog="Example:  pledge intake tickets --desk vircom --state open --json")
+def tickets(
+    desk: Annotated[list[str] | None, typer.Option(help="Only of this desk.")] = None,
+    state: Annotated[list[State] | None, typer.Option(help="Only in this state.")] = None,
+    severity: Annotated[list[str] | None, typer.Option(help="Only of this severity.")] = None,
+    q: Annotated[str | None, typer.Option(help="A number, an address, or words.")] = None,
+    limit: Annotated[int, typer.Option(min=1, max=200)] = 50,
+    as_json: AsJson = False,
+) -> None:
+    """List tickets, newest first."""
+    found = ask(
+        "intake",
+        "GET",
+        "/tickets",
+        params={"desk": desk, "state": state, "severity": severity, "q": q, "limit": limit},
+    ).json()
+    if as_json:
+        typer.echo(json.dumps(found, indent=2))
+        return
+    rows = [
+        (
+            each["number"], each["state"], each["severity"], each["channel"],
+            _reached_by(each["requester"]), each["subject"], each["opened_at"],
+        )
+        for each in found["items"]
+    ]  # fmt: skip
+    columns = ("number", "state", "severity", "channel", "requester", "subject", "opened")
+    tables.show(columns, rows, nothing="no ticket matches")
+    if found["next"]:
+        typer.echo("there are more: raise --limit, or narrow the list down", err=True)
+
+
+def _reached_by(person: dict[str, str | None]) -> str | None:
+    return person["email"] or person["phone"] or person["chat"]
+
+
+@app.command(epilog="Example:  pledge intake show VIR-10042 --json")
+def show(
+    ref: Annotated[str, typer.Argument(help="The ticket's number or id.", metavar="TICKET")],
+    as_json: AsJson = False,
+) -> None:
+    """Show a ticket and what happened to it."""
+    ticket = ask("intake", "GET", f"/tickets/{named(ref)}").json()
+    facts = ask("intake", "GET", f"/tickets/{ticket['id']}/facts", params={"limit": 200}).json()
+    if as_json:
+        typer.echo(json.dumps({"ticket": ticket, "facts": facts["items"]}, indent=2))
+        return
+    console = cli.console()
+    title = f"{ticket['number']} ({ticket['desk']}): {ticket['subject']}"
+    console.print(title, style="bold", soft_wrap=True)
+    for name in ("state", "severity", "priority", "channel", "line", "opened_at", "reply_to"):
+        if ticket[name] is not None:
+            console.print(f"{name.replace('_', ' ')}: {ticket[name]}", soft_wrap=True)
+    for fact in facts["items"]:
+        line = f"{fact['sequence']:>4} {fact['occurred_at']} {fact['type']}"
+        console.print(line, soft_wrap=True)
+
+
+@app.command(name="read-mail", epilog="Example:  pledge intake read-mail message.eml")
+def read_mail_command(
+    path: Annotated[Path, typer.Argument(help="A mail as a file; - for standard input.")],
+) -> None:
+    """Show how a mail is read: who wrote, the text, whether a machine did. Takes nothing in."""
+    try:
+        raw = sys.stdin.buffer.read() if str(path) == "-" else path.read_bytes()
+    except OSError as error:
+        raise cli.CommandError(f"{path} can't be read: {error.strerror}") from error
+    mail = read_mail(raw)
+    told = {
+        "message_id": mail.message_id,
+        "in_reply_to": mail.in_reply_to,
+        "references": mail.references,
+        "sender": mail.sender.address if mail.sender else None,
+        "sender_name": mail.sender.name if mail.sender else None,
+        "subject": mail.subject,
+        "sent_at": mail.sent_at.isoformat() if mail.sent_at else None,
+        "machine": mail.machine_reason,
+        "attachments": [
+            {"name": each.name, "content_type": each.content_type, "size": len(each.content)}
+            for each in mail.attachments
+        ],
+        "defects": mail.defects,
+        "text": mail.text,
+    }
+    typer.echo(json.dumps(told, indent=2, ensure_ascii=False))

@@ -1,0 +1,97 @@
+"""What the parts of `intake.yaml` have in common: names, texts, addresses, conditions."""
+
+import re
+from typing import Annotated, Literal
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
+
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, field_validator
+
+from intake.domain.request import Condition
+from intake.mail.headers import normal_address
+
+Name = Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9_-]{0,62}$")]
+Domain = Annotated[str, Field(pattern=r"^[a-z0-9-]+(\.[a-z0-9-]+)+$")]
+Text = Annotated[str, Field(min_length=1, max_length=2_000)]
+WebAddress = Annotated[str, Field(pattern=r"^https?://[^\s]+$", max_length=2_000)]
+
+
+def _zone(value: str) -> str:
+    try:
+        ZoneInfo(value)
+    except (ZoneInfoNotFoundError, ValueError, OSError) as error:
+        raise ValueError("is no time zone; write one like Europe/Berlin") from error
+    return value
+
+
+Zone = Annotated[str, AfterValidator(_zone)]
+
+
+class Part(BaseModel):
+    """A part of the file: a key that nobody knows is a mistake."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+def address_of(value: str) -> str:
+    """The mail address in its normal form. Raises ValueError."""
+    normal = normal_address(value)
+    if normal is None:
+        raise ValueError("should be a mail address such as support@desk.example")
+    return normal
+
+
+def one_or_more(value: object) -> object:
+    """A single text in place of a list of one."""
+    return (value,) if isinstance(value, str) else value
+
+
+def compiled(value: str | None) -> str | None:
+    """The regular expression, checked. Raises ValueError."""
+    try:
+        re.compile(value or "")
+    except re.error as error:
+        raise ValueError(f"is not a regular expression: {error}") from error
+    return value
+
+
+class RuleCondition(Part):
+    """When a rule applies: everything that is given must hold."""
+
+    channel: tuple[Literal["email", "chat", "phone", "portal"], ...] = ()
+    line: tuple[str, ...] = ()
+    form: tuple[Name, ...] = ()
+    subject_starts_with: tuple[Text, ...] = ()
+    subject_contains: tuple[Text, ...] = ()
+    subject_matches: str | None = Field(default=None, max_length=500)
+    text_contains: tuple[Text, ...] = ()
+    product: tuple[Text, ...] = ()
+    is_urgent: bool | None = None
+    is_trial: bool | None = None
+
+    _list = field_validator(
+        "channel",
+        "line",
+        "form",
+        "subject_starts_with",
+        "subject_contains",
+        "text_contains",
+        "product",
+        mode="before",
+    )(one_or_more)
+    _regex = field_validator("subject_matches")(compiled)
+
+
+def condition_of(when: RuleCondition) -> Condition:
+    """The condition as the domain's value."""
+    return Condition(
+        channels=frozenset(when.channel),
+        lines=frozenset(when.line),
+        forms=frozenset(when.form),
+        subject_starts_with=tuple(each.lower() for each in when.subject_starts_with),
+        subject_contains=tuple(each.lower() for each in when.subject_contains),
+        subject_matches=re.compile(when.subject_matches) if when.subject_matches else None,
+        text_contains=tuple(each.lower() for each in when.text_contains),
+        products=frozenset(each.lower() for each in when.product),
+        is_urgent=when.is_urgent,
+        is_trial=when.is_trial,
+    )

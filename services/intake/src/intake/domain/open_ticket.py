@@ -1,0 +1,331 @@
+"""A delivery that opens a ticket."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, replace
+from datetime import datetime
+from typing import Any, Final
+from uuid import UUID
+
+from intake.domain.admission import INTAKE, admit, listen
+from intake.domain.command_dispatch import opened_with
+from intake.domain.command_handlers import MAX_PARTICIPANTS, asked_for
+from intake.domain.commands import Hear
+from intake.domain.delivery import Delivery
+from intake.domain.desk import Classification, Desk, classify
+from intake.domain.feedback import Kind, feedback, kind_of
+from intake.domain.request import Line, Request
+from intake.domain.request_details import NOTHING_PARTICULAR, Particulars
+from intake.domain.reviews import given
+from intake.domain.ticket import Decision, Hand, State, Ticket
+from pledge.events import (
+    CallEnded,
+    CallReceived,
+    ChannelEvent,
+    ChatEnded,
+    ChatMessageReceived,
+    Contact,
+    EmailMessageReceived,
+    FormSubmitted,
+    PhoneEvent,
+    TicketEvent,
+    TicketOpened,
+    VoicemailLeft,
+    VoicemailTranscribed,
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Content:
+    """What a channel event says, in the terms of a ticket."""
+
+    requester: Contact
+    subject_line: str
+    text: str
+    line: Line | None
+    is_urgent: bool = False
+    wants_callback: bool = False
+    participants: tuple[Contact, ...] = ()
+    form: str | None = None
+    message_id: str | None = None
+    is_answerable: bool = True
+    follows_up: UUID | None = None
+    severity: str | None = None
+    priority: str | None = None
+    plan: str | None = None
+    product: str | None = None
+    customer: str | None = None
+    is_trial: bool = False
+
+
+def content_of(event: ChannelEvent, desk: Desk) -> Content:
+    """What the event says; an event without words says who it came from."""
+    reader = _READERS.get(type(event))
+    return reader(event, desk) if reader else Content(Contact(), "", "", None)
+
+
+def _email(event: ChannelEvent, desk: Desk) -> Content:
+    assert isinstance(event, EmailMessageReceived)
+    own = desk.is_own_address
+    people = [
+        Contact(email=each)
+        for each in dict.fromkeys(event.to + event.cc)
+        if not own(each) and each != event.sender.email
+    ]
+    return Content(
+        requester=event.sender,
+        subject_line=event.subject_line or "(no subject)",
+        text=event.text,
+        line=desk.line_of(event.recipients),
+        participants=tuple(people[:MAX_PARTICIPANTS]),
+        message_id=event.message_id,
+        is_answerable=event.sender.email is not None,
+    )
+
+
+def _chat(event: ChannelEvent, desk: Desk) -> Content:
+    assert isinstance(event, ChatMessageReceived)
+    sender = event.sender
+    first_line = event.text.strip().partition("\n")[0][:100]
+    return Content(
+        requester=sender,
+        subject_line=event.subject_line or first_line or "Chat",
+        text=event.text,
+        line=Line(event.line) if event.line else None,
+        is_answerable=has_way_back(sender, event.has_contact_details),
+    )
+
+
+def has_way_back(person: Contact, is_reachable: bool) -> bool:
+    """Whether somebody who chats can be reached later; a session of the chat ends with it, unless
+    the gateway says that it is a lasting one (SIS-04)."""
+    return is_reachable or bool(person.email or person.phone)
+
+
+def _chat_ended(event: ChannelEvent, desk: Desk) -> Content:
+    assert isinstance(event, ChatEnded)
+    text = "The visitor left contact details and no message."
+    return Content(event.requester, "Chat without a message", text, None)
+
+
+def _phone(event: ChannelEvent, desk: Desk) -> Content:
+    assert isinstance(event, PhoneEvent)
+    line = desk.phone_line(event.line, event.extension)
+    who = event.caller.name or event.caller.phone or "an unknown number"
+    urgent, choice, text, what = False, None, "", "Call"
+    callback = False
+    if isinstance(event, CallReceived):
+        urgent, choice = event.is_urgent, event.menu_choice
+    elif isinstance(event, VoicemailLeft):
+        urgent, choice, what, callback = event.is_urgent, event.menu_choice, "Voicemail", True
+        text = voicemail_text(event)
+    elif isinstance(event, VoicemailTranscribed):
+        text, what = event.text, "Voicemail"
+    elif isinstance(event, CallEnded):
+        text = f"Answered by {event.answered_by}." if event.answered_by else "Nobody answered."
+    return Content(
+        requester=event.caller,
+        subject_line=f"{what} from {who}",
+        text=text,
+        line=line,
+        is_urgent=urgent or choice in line.urgent_menu_choices,
+        wants_callback=callback,
+    )
+
+
+def voicemail_text(event: VoicemailLeft) -> str:
+    """A voicemail in words: how long, and where to hear it."""
+    length = "" if event.duration is None else f" of {round(event.duration.total_seconds())} s"
+    where = f"\nRecording: {event.recording_url}" if event.recording_url else ""
+    return f"Voicemail{length}.{where}"
+
+
+def _form(event: ChannelEvent, desk: Desk) -> Content:
+    assert isinstance(event, FormSubmitted)
+    fields = "\n".join(f"{name}: {value}" for name, value in event.fields.items())
+    return Content(
+        requester=event.requester,
+        subject_line=event.subject_line or event.form,
+        text="\n\n".join(part for part in (event.text, fields) if part),
+        line=Line(event.form),
+        form=event.form,
+        follows_up=event.follows_up,
+        severity=event.severity,
+        priority=event.priority,
+        plan=event.plan,
+        product=event.product,
+        customer=event.customer,
+        is_trial=event.is_trial,
+    )
+
+
+# By class: a chain of isinstance on pydantic's classes costs more than the rest of the function.
+_READERS: Final[Mapping[type[ChannelEvent], Callable[[ChannelEvent, Desk], Content]]] = {
+    EmailMessageReceived: _email,
+    ChatMessageReceived: _chat,
+    ChatEnded: _chat_ended,
+    CallReceived: _phone,
+    CallEnded: _phone,
+    VoicemailLeft: _phone,
+    VoicemailTranscribed: _phone,
+    FormSubmitted: _form,
+}
+
+
+def happened_at(delivery: Delivery, now: datetime) -> datetime:
+    """When the delivery was received; a provider's clock that runs ahead is not believed."""
+    return min(delivery.event.occurred_at, now)
+
+
+def open_ticket(
+    delivery: Delivery, *, ticket_id: UUID, number: str, reply_to: str, now: datetime
+) -> Decision:
+    """The ticket that the delivery opens, with the facts of its opening."""
+    desk, event = delivery.desk, delivery.event
+    content, kind_of_care = _understood(content_of(event, desk), desk)
+    said = listen(desk, event, _request(delivery, content))
+    kind = classify(desk, said.request)
+    ticket = _ticket(
+        delivery, content, kind, ticket_id=ticket_id, number=number, reply_to=reply_to, now=now
+    )
+    facts = {
+        "desk": desk.id,
+        "ticket_id": ticket_id,
+        "number": number,
+        "occurred_at": ticket.opened_at,
+        "recorded_at": now,
+    }
+    asked = _asked(delivery, content, kind.is_urgent, facts)
+    if asked:
+        ticket = replace(ticket, sequence=ticket.sequence + len(asked))
+    # Feedback is no request: nothing is required of it, and everybody may give it.
+    ticket, decided = (ticket, []) if kind_of_care else admit(ticket, said, desk, facts)
+    opened = _opened(ticket, delivery, content, facts)
+    if decided:
+        ticket = replace(ticket, sequence=ticket.sequence + len(decided))
+    decision = Decision(ticket, (opened, *asked, *decided), f"opened_by_{ticket.channel}")
+    return _as_feedback(decision, delivery, content, kind_of_care, now)
+
+
+def _ticket(
+    delivery: Delivery, content: Content, kind: Classification,
+    *, ticket_id: UUID, number: str, reply_to: str, now: datetime,
+) -> Ticket:  # fmt: skip
+    """The ticket as its first fact makes it."""
+    desk, opened_at = delivery.desk, happened_at(delivery, now)
+    return Ticket(
+        id=ticket_id,
+        desk=desk.id,
+        number=number,
+        state=State.OPEN,
+        sequence=1,
+        subject_line=content.subject_line,
+        channel=delivery.channel,
+        requester=content.requester,
+        opened_at=opened_at,
+        changed_at=now,
+        severity=kind.severity,
+        priority=kind.priority,
+        plan=kind.plan,
+        product=kind.product,
+        customer=kind.customer,
+        line=content.line.name if content.line else None,
+        language=content.requester.language or desk.language,
+        reply_to=reply_to,
+        is_trial=kind.is_trial,
+        is_urgent=kind.is_urgent,
+        participants=content.participants,
+        heard_at=opened_at,
+        message_id=content.message_id,
+        particulars=_chosen(kind),
+    )
+
+
+def _understood(content: Content, desk: Desk) -> tuple[Content, Kind | None]:
+    """The content with what the desk knows of who and by which line, and whether it is feedback."""
+    person = desk.placed(content.requester)
+    if person is not content.requester:
+        content = replace(content, requester=person)
+    kind = kind_of(desk, content.line, content.form)
+    if kind is not None and content.form is None:
+        content = replace(content, form=kind)
+    return content, kind
+
+
+def _as_feedback(
+    decision: Decision, delivery: Delivery, content: Content, kind: Kind | None, now: datetime
+) -> Decision:
+    """The opening, with what it says about the desk's work, if that is what came (INF-11)."""
+    if kind is None:
+        return decision
+    ticket, desk = decision.ticket, delivery.desk
+    said = feedback(
+        delivery.key, delivery.channel, content.requester, content.text,
+        desk=desk, is_complaint=kind is Kind.COMPLAINT,
+    )  # fmt: skip
+    more = given(ticket, said, Hand(desk, INTAKE, ticket.opened_at, now))
+    return Decision(more.ticket, (*decision.events, *more.events), f"opened_by_{kind}")
+
+
+def _chosen(kind: Classification) -> Particulars:
+    if kind.requested_severity is None and kind.requested_priority is None:
+        return NOTHING_PARTICULAR
+    return Particulars(
+        requested_severity=kind.requested_severity, requested_priority=kind.requested_priority
+    )
+
+
+def _request(delivery: Delivery, content: Content) -> Request:
+    return Request(
+        channel=delivery.channel,
+        line=content.line,
+        subject=content.subject_line,
+        requester_address=content.requester.email,
+        form=content.form,
+        is_urgent=content.is_urgent,
+        severity=content.severity,
+        priority=content.priority,
+        plan=content.plan,
+        product=content.product,
+        customer=content.customer,
+        is_trial=content.is_trial,
+        text=content.text,
+    )
+
+
+def _opened(
+    ticket: Ticket, delivery: Delivery, content: Content, facts: Mapping[str, Any]
+) -> TicketOpened:
+    event = delivery.event
+    return TicketOpened(
+        **facts,
+        **opened_with(ticket),
+        text=content.text,
+        delivery=event.delivery,
+        message_id=ticket.message_id,
+        line=ticket.line,
+        form=content.form,
+        is_answerable=content.is_answerable,
+        is_complete=not ticket.missing,
+        missing=ticket.missing,
+        scope=ticket.particulars.scope,
+        follows_up=content.follows_up,
+    )
+
+
+def _asked(
+    delivery: Delivery, content: Content, is_urgent: bool, facts: Mapping[str, Any]
+) -> list[TicketEvent]:
+    escalates_to = content.line.escalates_to if content.line else None
+    if not content.wants_callback and escalates_to is None:
+        return []
+    heard = Hear(
+        by=content.requester,
+        channel=delivery.channel,
+        delivery=delivery.event.delivery,
+        text=content.text,
+        line=content.line.name if content.line else None,
+        is_urgent=is_urgent,
+        callback=content.wants_callback,
+        escalates_to=escalates_to,
+    )
+    return asked_for(heard, facts)

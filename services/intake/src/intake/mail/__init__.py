@@ -1,0 +1,1 @@
+"""Mail as data: parsing, headers, automatic replies, HTML to text. Pure."""

@@ -1,0 +1,207 @@
+"""The pages of intake: the list of tickets, and a ticket with what happened to it."""
+
+import re
+from datetime import datetime
+from typing import Annotated, Any, Final
+from uuid import UUID
+from zoneinfo import ZoneInfo
+
+from fastapi import APIRouter, Depends, Query, Request
+from fastapi.responses import RedirectResponse, Response
+from markupsafe import Markup
+from pydantic import ValidationError
+
+from intake.api.relation_schemas import BODIES
+from intake.api.schemas import FactView
+from intake.api.tickets import Agent, Api, Tickets
+from intake.desk_file.load import Desks
+from intake.domain.commands import Action
+from intake.domain.misuse import MisuseState
+from intake.domain.ticket import FINISHED, State, Ticket
+from intake.domain.ticket_parts import MeetingState, Stage
+from intake.storage import queries
+from pledge.events import EmailRequested
+from pledge.runtime.auth.access import Principal, Role, require
+from pledge.runtime.config.error_messages import in_words
+from pledge.runtime.http.app import HttpProblem
+from pledge.runtime.http.web import Web
+from pledge.runtime.http.web.format import instant, words
+
+Reader = Annotated[Principal, Depends(require(Role.READER))]
+
+PAGE_SIZE: Final = 50
+MAX_FACTS: Final = 500
+"""So many of the newest facts stand on a ticket's page; the API gives all."""
+# What the ticket's page offers as a form; the rest is for the API.
+FORMS: Final = (
+    Action.REPLY, Action.NOTE, Action.CONTACT_ATTEMPTS, Action.ASSIGN, Action.TRIAGE, Action.WAIT,
+    Action.RESUME, Action.WORKAROUND, Action.RESOLVE, Action.REOPEN, Action.CLOSE,
+    Action.SPLIT, Action.MERGE, Action.FOLLOW_UP,
+    Action.PROPOSE_MEETING, Action.AGREE_MEETING, Action.HOLD_MEETING, Action.CANCEL_MEETING,
+    Action.FEEDBACK, Action.ACKNOWLEDGE_FEEDBACK, Action.OPEN_REVIEW, Action.UPDATE_REVIEW,
+    Action.CONCLUDE_REVIEW, Action.REQUEST_ARBITRATION, Action.MISUSE,
+)  # fmt: skip
+_LOCAL_TIME: Final = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d(:\d\d)?")
+"""What a browser sends of a time; the forms say that it is in the desk's zone."""
+
+
+class Pages:
+    """The routes that answer with HTML."""
+
+    def __init__(self, web: Web, tickets: Tickets, api: Api, desks: Desks) -> None:
+        self._web = web
+        self._tickets = tickets
+        self._api = api
+        self._desks = desks
+        self.router = APIRouter(include_in_schema=False)
+        add = self.router.add_api_route
+        add("/", self.list_page, methods=["GET"])
+        add("/ticket/{ref}", self.ticket_page, methods=["GET"])
+        add("/ticket/{ref}/{action}", self.act, methods=["POST"])
+
+    async def list_page(
+        self,
+        request: Request,
+        principal: Reader,
+        desk: Annotated[str | None, Query(max_length=63)] = None,
+        state: Annotated[str | None, Query(max_length=40)] = None,
+        q: Annotated[str | None, Query(max_length=200)] = None,
+        before: Annotated[UUID | None, Query()] = None,
+    ) -> Response:
+        """Tickets, newest first; unfinished ones unless asked otherwise."""
+        desks = principal.desks if not desk else principal.only(frozenset((desk,)))
+        wanted = queries.Search(desks, _states(state), None, q or None, before, PAGE_SIZE)
+        found, following = await self._tickets.search(wanted)
+        return self._web.page(
+            request,
+            "tickets.html",
+            tickets=found,
+            following=following,
+            desks=sorted(principal.only(frozenset(self._desks.by_id))),
+            chosen_desk=desk or "",
+            chosen_state=state or "unfinished",
+            states=["unfinished", "all", *(each.value for each in State)],
+            words=q or "",
+            zones={each.id: each.zone for each in self._desks.by_id.values()},
+        )
+
+    async def ticket_page(self, request: Request, ref: str, principal: Reader) -> Response:
+        """A ticket, its facts and what can be done with it."""
+        ticket = await self._tickets.find(ref, principal)
+        facts = await self._tickets.facts(ticket, max(0, ticket.sequence - MAX_FACTS), MAX_FACTS)
+        desk = self._desks.by_id.get(ticket.desk)
+        zone = desk.zone if desk else "UTC"
+        return self._web.page(
+            request,
+            "ticket.html",
+            desk=ticket.desk,
+            zone=zone,
+            ticket=ticket,
+            facts=[(fact, told(fact, zone)) for fact in facts],
+            severities=desk.severities if desk else (),
+            levels=desk.levels if desk else (),
+            priorities=desk.priorities if desk else (),
+            actions=[each for each in FORMS if _is_offered(each, ticket)]
+            if principal.has(Role.AGENT)
+            else [],
+        )
+
+    async def act(self, request: Request, ref: str, action: Action, principal: Agent) -> Response:
+        """Do what a form of the ticket's page says, and show the page again."""
+        body = BODIES.get(action)
+        if body is None:
+            raise HttpProblem(404, "there is no such form")
+        desk = self._desks.by_id.get((await self._tickets.find(ref, principal)).desk)
+        zone = ZoneInfo(desk.zone if desk else "UTC")
+        form = await request.form()
+        values = {
+            name: _in_zone(value, zone) if _LOCAL_TIME.fullmatch(str(value)) else value
+            for name, value in form.items()
+            if name in body.model_fields and isinstance(value, str) and value
+        }
+        try:
+            told_by_agent = body.model_validate(values)
+        except ValidationError as error:
+            first = error.errors(include_url=False)[0]
+            field = words(".".join(str(step) for step in first["loc"]))
+            raise HttpProblem(422, f"{field} {in_words(first)}".strip()) from error
+        shown = await self._api.act(ref, principal, told_by_agent)
+        return RedirectResponse(f"/ticket/{shown.id}", status_code=303)
+
+
+def _in_zone(local: object, zone: ZoneInfo) -> str:
+    """The instant that somebody in the zone means; of one that comes twice there, the first."""
+    return datetime.fromisoformat(str(local)).replace(tzinfo=zone).isoformat()
+
+
+def _is_offered(action: Action, ticket: Ticket) -> bool:
+    """Whether the page has a form for it: it is allowed, and there is something to do it with."""
+    if action.value not in ticket.allowed:
+        return False
+    stages = {each.stage for each in ticket.feedback}
+    meetings = {each.state for each in ticket.meetings}
+    match action:
+        case Action.ACKNOWLEDGE_FEEDBACK:
+            return any(not each.is_acknowledged for each in ticket.feedback)
+        case Action.OPEN_REVIEW:
+            return bool(stages & {Stage.FILED, Stage.ARBITRATION_REQUESTED})
+        case Action.UPDATE_REVIEW | Action.CONCLUDE_REVIEW:
+            return bool(stages & {Stage.REVIEW, Stage.ARBITRATION})
+        case Action.REQUEST_ARBITRATION:
+            return Stage.CONCLUDED in stages
+        case Action.AGREE_MEETING:
+            return MeetingState.PROPOSED in meetings
+        case Action.HOLD_MEETING:
+            return MeetingState.AGREED in meetings
+        case Action.CANCEL_MEETING:
+            return bool(meetings & {MeetingState.PROPOSED, MeetingState.AGREED})
+        case Action.MISUSE:
+            misuse = ticket.particulars.misuse
+            return misuse is not None and misuse.state is MisuseState.RECORDED
+        case _:
+            return True
+
+
+def _states(chosen: str | None) -> list[str] | None:
+    if chosen in {None, "", "unfinished"}:
+        return sorted(each.value for each in State if each not in FINISHED)
+    return None if chosen == "all" else [str(chosen)]
+
+
+_VALUES: Final = {
+    "severity": "severity", "priority": "priority", "channel": "channel", "why": "why",
+    "reason": "reason", "to": "to", "template": "template", "stage": "stage", "owner": "owner",
+    "into_number": "into", "source_number": "from", "new_number": "as", "place": "place",
+}  # fmt: skip
+_FLAGS: Final = {
+    "is_urgent": "urgent",
+    "is_initial_response": "initial response",
+    "reached": "reached",
+    "fixed_in_release": "fixed in a future release",
+    "known_incident": "known incident",
+}
+
+
+def told(fact: FactView, zone: str) -> dict[str, Any]:
+    """A fact in words for the timeline: what, by whom, and the text if there is one."""
+    data = fact.data
+    name = fact.type.removeprefix("pledge.ticket.").rpartition(".")[0].replace("_", " ")
+    person = data.get("by") or data.get("agent") or data.get("requester") or {}
+    who = person.get("name") or person.get("id") or person.get("email") or person.get("phone")
+    details = [
+        f"{label}: {data[key]}"
+        for key, label in _VALUES.items()
+        if data.get(key) and isinstance(data[key], str)
+    ]
+    if fact.type != EmailRequested.TYPE:  # there it says how soon the mail goes out
+        details += [label for key, label in _FLAGS.items() if data.get(key) is True]
+    if data.get("missing"):
+        details.append(f"missing: {words(', '.join(data['missing']))}")
+    if until := data.get("next_update_by"):
+        by = instant(datetime.fromisoformat(until), zone)
+        details.append(Markup("next update by: {}").format(by))
+    kept = (data.get(each) for each in ("text", "resolution", "outcome", "note"))
+    text = fact.text or next((each for each in kept if each), "")
+    if fact.type == EmailRequested.TYPE:
+        text = ""  # the reply that it carries stands right above
+    return {"what": name, "who": who or "", "details": details, "text": text}

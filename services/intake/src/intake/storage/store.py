@@ -1,0 +1,320 @@
+"""Intake's tables, a function per statement. A batch costs the same few statements at any size."""
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any, Final
+from uuid import UUID
+
+import asyncpg
+from pydantic import TypeAdapter
+from pydantic_core import to_json
+
+from intake.domain.delivery import Key
+from intake.domain.desk import Desk
+from intake.domain.request_details import NOTHING_PARTICULAR, Particulars
+from intake.domain.ticket import State, Ticket
+from intake.domain.ticket_parts import Feedback, Link, Meeting
+from pledge.events import Actor, Contact
+
+_PEOPLE: Final = TypeAdapter(tuple[Contact, ...])
+_PARTICULARS: Final = TypeAdapter(Particulars)
+# What most tickets have none of is read only where there is some.
+_READERS: Final[Mapping[str, TypeAdapter[Any]]] = {
+    "particulars": _PARTICULARS,
+    "links": TypeAdapter(tuple[Link, ...]),
+    "feedback": TypeAdapter(tuple[Feedback, ...]),
+    "meetings": TypeAdapter(tuple[Meeting, ...]),
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Fact:
+    """One event of a ticket as it was published: ``data`` is its JSON."""
+
+    ticket_id: UUID
+    sequence: int
+    event_id: str
+    type: str
+    occurred_at: datetime
+    data: str
+
+
+# ---- deliveries and threads ----
+
+_NOTE_DELIVERIES = """
+INSERT INTO deliveries (key, taken_at)
+SELECT key, $2 FROM unnest($1::bytea[]) AS new(key) ORDER BY key
+ON CONFLICT (key) DO NOTHING
+RETURNING key
+"""
+
+
+async def note_deliveries(
+    connection: asyncpg.Connection, keys: Sequence[Key], now: datetime
+) -> set[Key]:
+    """Remember the deliveries; return those that were not known. In key order, so that two
+    transactions with the same deliveries wait for one another instead of deadlocking."""
+    rows = await connection.fetch(_NOTE_DELIVERIES, keys, now)
+    return {row["key"] for row in rows}
+
+
+_NOTE_REQUEST = """
+INSERT INTO deliveries (key, taken_at, request) VALUES ($1, $2, $3)
+ON CONFLICT (key) DO NOTHING RETURNING true
+"""
+
+
+async def note_request(
+    connection: asyncpg.Connection, key: Key, request: bytes, now: datetime
+) -> bool:
+    """Remember a request under its key, with the hash of what was sent; whether it is new."""
+    return bool(await connection.fetchval(_NOTE_REQUEST, key, now, request))
+
+
+async def request_of(connection: asyncpg.Connection, key: Key) -> bytes | None:
+    """The hash of what was sent under the key, if that was kept."""
+    found: bytes | None = await connection.fetchval(
+        "SELECT request FROM deliveries WHERE key = $1", key
+    )
+    return found
+
+
+async def forget_deliveries(connection: asyncpg.Connection, keys: Sequence[Key]) -> None:
+    """Forget deliveries that could not be handled: replayed later, they are new."""
+    await connection.execute("DELETE FROM deliveries WHERE key = ANY($1::bytea[])", keys)
+
+
+async def find_threads(connection: asyncpg.Connection, keys: Sequence[Key]) -> dict[Key, UUID]:
+    """The tickets of the threads that are known."""
+    rows = await connection.fetch(
+        "SELECT key, ticket_id FROM threads WHERE key = ANY($1::bytea[])", keys
+    )
+    return {row["key"]: row["ticket_id"] for row in rows}
+
+
+_ADD_THREADS = """
+INSERT INTO threads (key, ticket_id)
+SELECT key, ticket_id FROM unnest($1::bytea[], $2::uuid[]) AS new(key, ticket_id) ORDER BY key
+ON CONFLICT (key) DO NOTHING
+"""
+
+
+async def add_threads(connection: asyncpg.Connection, threads: Mapping[Key, UUID]) -> None:
+    """Remember threads; one that is known keeps its ticket."""
+    await connection.execute(_ADD_THREADS, list(threads), list(threads.values()))
+
+
+# ---- tickets ----
+
+_TAKE_NUMBERS = """
+INSERT INTO ticket_numbers AS known (desk, next_number) VALUES ($1, $2::bigint + $3::bigint)
+ON CONFLICT (desk) DO UPDATE SET next_number = greatest(known.next_number, $2) + $3
+RETURNING next_number - $3
+"""
+
+
+async def take_numbers(
+    connection: asyncpg.Connection, counts: Mapping[str, int], desks: Mapping[str, Desk]
+) -> dict[str, int]:
+    """Reserve the next numbers of each desk; return the first of each. A statement a desk, in the
+    order of their names: a batch is of one desk or a few, and waits for others' only here."""
+    numbers = {}
+    for desk in sorted(counts):
+        numbers[desk] = await connection.fetchval(
+            _TAKE_NUMBERS, desk, desks[desk].first_number, counts[desk]
+        )
+    return numbers
+
+
+_COLUMNS: Final = (
+    "id", "desk", "number", "state", "severity", "priority", "channel", "subject_line",
+    "requester", "opened_at", "changed_at", "sequence", "details",
+)  # fmt: skip
+SELECT_TICKET: Final = f"SELECT {', '.join(_COLUMNS)} FROM tickets"  # noqa: S608 - constant names
+
+
+async def lock_tickets(connection: asyncpg.Connection, ids: Iterable[UUID]) -> dict[UUID, Ticket]:
+    """The tickets of these ids that exist, locked until the transaction ends, in id order."""
+    rows = await connection.fetch(
+        f"{SELECT_TICKET} WHERE id = ANY($1::uuid[]) ORDER BY id FOR UPDATE", sorted(set(ids))
+    )
+    return {row["id"]: ticket_of(row) for row in rows}
+
+
+async def insert_tickets(connection: asyncpg.Connection, tickets: Sequence[Ticket]) -> None:
+    """Write new tickets."""
+    await connection.copy_records_to_table(
+        "tickets", columns=_COLUMNS, records=[_values(ticket) for ticket in tickets]
+    )
+
+
+_UPDATE = """
+UPDATE tickets SET
+    state = new.state, severity = new.severity, priority = new.priority,
+    requester = new.requester, changed_at = new.changed_at, sequence = new.sequence,
+    details = new.details::jsonb
+FROM unnest($1::uuid[], $2::text[], $3::text[], $4::text[], $5::text[], $6::timestamptz[],
+    $7::int[], $8::text[])
+    AS new(id, state, severity, priority, requester, changed_at, sequence, details)
+WHERE tickets.id = new.id
+"""
+
+
+async def update_tickets(connection: asyncpg.Connection, tickets: Sequence[Ticket]) -> None:
+    """Write what changed in tickets whose rows are locked."""
+    await connection.execute(
+        _UPDATE,
+        [each.id for each in tickets],
+        [each.state.value for each in tickets],
+        [each.severity for each in tickets],
+        [each.priority for each in tickets],
+        [requester_key(each.requester) for each in tickets],
+        [each.changed_at for each in tickets],
+        [each.sequence for each in tickets],
+        [to_json(_details(each)).decode() for each in tickets],
+    )
+
+
+def requester_key(person: Contact) -> str | None:
+    """What a requester's history is found by: the address, else the number, else the chat id."""
+    key = person.email or person.phone or person.chat
+    return key.lower()[:320] if key else None
+
+
+def _values(ticket: Ticket) -> tuple[Any, ...]:
+    return (
+        ticket.id,
+        ticket.desk,
+        ticket.number,
+        ticket.state.value,
+        ticket.severity,
+        ticket.priority,
+        ticket.channel,
+        ticket.subject_line,
+        requester_key(ticket.requester),
+        ticket.opened_at,
+        ticket.changed_at,
+        ticket.sequence,
+        _details(ticket),
+    )
+
+
+_PLAIN_DETAILS: Final = (
+    "plan", "product", "customer", "line", "language", "reply_to", "is_trial", "is_urgent",
+    "unanswered_attempts", "heard_at", "resolved_at", "closed_at", "message_id", "incident_id",
+    "missing", "reported_at", "links", "feedback", "meetings",
+)  # fmt: skip
+
+
+def _details(ticket: Ticket) -> dict[str, Any]:
+    """What has no column; values that say nothing are left out."""
+    details = {
+        name: value for name in _PLAIN_DETAILS if (value := getattr(ticket, name)) not in (None, ())
+    }
+    details["requester"] = ticket.requester
+    if ticket.participants:
+        details["participants"] = ticket.participants
+    if ticket.assignee is not None:
+        details["assignee"] = ticket.assignee
+    if ticket.particulars is not NOTHING_PARTICULAR:
+        details["particulars"] = _PARTICULARS.dump_python(ticket.particulars, exclude_defaults=True)
+    return details
+
+
+def ticket_of(row: Mapping[str, Any]) -> Ticket:
+    """The ticket of a row of `tickets`."""
+    details = row["details"]
+    assignee = details.get("assignee")
+    incident_id = details.get("incident_id")
+    return Ticket(
+        id=UUID(int=row["id"].int),
+        desk=row["desk"],
+        number=row["number"],
+        state=State(row["state"]),
+        sequence=row["sequence"],
+        subject_line=row["subject_line"],
+        channel=row["channel"],
+        requester=Contact.model_validate(details["requester"]),
+        opened_at=row["opened_at"],
+        changed_at=row["changed_at"],
+        severity=row["severity"],
+        priority=row["priority"],
+        plan=details.get("plan"),
+        product=details.get("product"),
+        customer=details.get("customer"),
+        line=details.get("line"),
+        language=details.get("language"),
+        reply_to=details.get("reply_to"),
+        is_trial=details.get("is_trial", False),
+        is_urgent=details.get("is_urgent", False),
+        missing=tuple(details.get("missing", ())),
+        participants=_PEOPLE.validate_python(details.get("participants", ())),
+        assignee=Actor.model_validate(assignee) if assignee else None,
+        incident_id=UUID(incident_id) if incident_id else None,
+        unanswered_attempts=details.get("unanswered_attempts", 0),
+        heard_at=_instant(details.get("heard_at")),
+        resolved_at=_instant(details.get("resolved_at")),
+        closed_at=_instant(details.get("closed_at")),
+        message_id=details.get("message_id"),
+        reported_at=_instant(details.get("reported_at")),
+        **{
+            name: _READERS[name].validate_python(details[name])
+            for name in _READERS.keys() & details.keys()
+        },
+    )
+
+
+def _instant(text: str | None) -> datetime | None:
+    return datetime.fromisoformat(text) if text else None
+
+
+# ---- facts ----
+
+
+async def insert_facts(connection: asyncpg.Connection, facts: Sequence[Fact]) -> None:
+    """Write the facts of tickets."""
+    await connection.copy_records_to_table(
+        "facts",
+        columns=("ticket_id", "sequence", "event_id", "type", "occurred_at", "data"),
+        records=[
+            (each.ticket_id, each.sequence, each.event_id, each.type, each.occurred_at, each.data)
+            for each in facts
+        ],
+    )
+
+
+async def insert_texts(
+    connection: asyncpg.Connection, texts: Sequence[tuple[UUID, int, str]]
+) -> None:
+    """Keep whole texts (ticket, sequence of the fact, text)."""
+    await connection.copy_records_to_table(
+        "texts", columns=("ticket_id", "sequence", "text"), records=texts
+    )
+
+
+# ---- attachments ----
+
+_KEEP_ATTACHMENT = """
+INSERT INTO attachments (desk, sha256, content_type, size, content, stored_at)
+VALUES ($1, $2, $3, $4, $5, $6) ON CONFLICT (desk, sha256) DO NOTHING
+"""
+
+
+async def keep_attachments(
+    connection: asyncpg.Connection, rows: Sequence[tuple[str, str, str, int, bytes, datetime]]
+) -> None:
+    """Keep files; one that is there already is not written again."""
+    await connection.executemany(_KEEP_ATTACHMENT, rows)
+
+
+async def find_attachment(
+    connection: asyncpg.Connection, desk: str, sha256: str
+) -> tuple[str, bytes] | None:
+    """The content type and bytes of a file of the desk."""
+    row = await connection.fetchrow(
+        "SELECT content_type, content FROM attachments WHERE desk = $1 AND sha256 = $2",
+        desk,
+        sha256,
+    )
+    return (row["content_type"], row["content"]) if row else None

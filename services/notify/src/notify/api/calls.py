@@ -1,0 +1,114 @@
+"""What the phone provider tells of the calls we asked for: who answered, which key was pressed.
+
+Its requests are authentic by their signature with the desk's own token; the desk stands in the
+path, so that nothing in the request chooses the secret that it is checked with.
+"""
+
+from collections.abc import Sequence
+from urllib.parse import parse_qsl
+from uuid import UUID
+
+from fastapi import APIRouter, Request
+from fastapi.responses import Response
+
+from notify.channels import Reason
+from notify.channels.twiml import TAKES, is_signed, say
+from notify.delivery.escalation import Escalator
+from notify.domain.desk import Desk, Voice
+from notify.domain.page import Reason as PageReason
+from notify.publishing import call_event, number
+from notify.storage import deliveries
+from notify.unit_of_work import Office
+from pledge.runtime.http.app import HttpProblem
+from pledge.runtime.outbox.writer import Outbox
+
+ANSWERED = "answered"
+_OUTCOMES = {
+    "in-progress": ANSWERED,
+    "completed": ANSWERED,
+    "busy": Reason.BUSY.value,
+    "no-answer": Reason.NOT_ANSWERED.value,
+    "failed": Reason.REFUSED.value,
+    "canceled": Reason.REFUSED.value,
+}
+_ANSWERS = {
+    PageReason.ACKNOWLEDGED: "Thank you. It is yours.",
+    PageReason.ALREADY_ACKNOWLEDGED: "Thank you. Somebody has it already.",
+    PageReason.ALREADY_RESOLVED: "Thank you. It is over already.",
+}
+
+
+class Calls:
+    """The routes that the provider calls. `public_url` is how it reaches us: it signs that."""
+
+    def __init__(
+        self, outbox: Outbox, office: Office, escalator: Escalator, public_url: str
+    ) -> None:
+        self._outbox = outbox
+        self._office = office
+        self._escalator = escalator
+        self._public_url = public_url
+        self.router = APIRouter(include_in_schema=False)
+        add = self.router.add_api_route
+        add("/voice/{desk}/{delivery_id}/key", self.key, methods=["POST"])
+        add("/voice/{desk}/{delivery_id}/status", self.status, methods=["POST"])
+
+    async def key(self, request: Request, desk: str, delivery_id: UUID) -> Response:
+        """A key was pressed: the one that takes the page, or another, which asks again."""
+        known, form = await self._checked(request, desk)
+        call = await self._call(desk, delivery_id)
+        if dict(form).get("Digits") != TAKES:
+            return _spoken(str(call.draft.content["twiml"]))
+        responder = str(call.draft.context["responder"])
+        decision = None
+        if call.draft.page_id is not None:
+            decision = await self._escalator.acknowledge(call.draft.page_id, responder, "voice")
+        reason = decision.reason if decision else PageReason.ALREADY_RESOLVED
+        return _spoken(say(_ANSWERS.get(reason, "Thank you."), known.language))
+
+    async def status(self, request: Request, desk: str, delivery_id: UUID) -> Response:
+        """How the call went; what is not final is not kept, and what is told again changes
+        nothing."""
+        _, form = await self._checked(request, desk)
+        told = dict(form)
+        call_id = told.get("CallSid", "")[:64]
+        outcome = _OUTCOMES.get(told.get("CallStatus", ""))
+        call = await self._call(desk, delivery_id)
+        if outcome is None or not call_id:
+            return Response(status_code=204)
+        now = self._office.clock.now()
+        async with self._outbox.transaction() as transaction:
+            connection = transaction.connection
+            if await deliveries.note_call(connection, delivery_id, call_id, outcome, now):
+                event = call_event(call.draft, call_id, outcome, call.attempts, now)
+                transaction.publish(*await number(connection, [event]))
+        return Response(status_code=204)
+
+    async def _call(self, desk: str, delivery_id: UUID) -> deliveries.Call:
+        async with self._outbox.transaction() as transaction:
+            found = await deliveries.find_call(transaction.connection, desk, delivery_id)
+        if found is None:
+            raise HttpProblem(404, "there is no such call")
+        return found
+
+    async def _checked(self, request: Request, desk: str) -> tuple[Desk, Sequence[tuple[str, str]]]:
+        """The desk and the form, if the provider's signature is right. Raises HttpProblem."""
+        known = self._office.desks.get(desk)
+        voice: Voice | None = known.voice if known else None
+        if known is None or voice is None:
+            raise HttpProblem(404, "there is no such call")
+        try:
+            body = (await request.body()).decode()
+        except UnicodeDecodeError as error:
+            raise HttpProblem(400, "the form is not UTF-8") from error
+        form = parse_qsl(body, keep_blank_values=True)
+        query = f"?{request.url.query}" if request.url.query else ""
+        url = f"{self._public_url}{request.url.path}{query}"
+        given = request.headers.getlist("x-twilio-signature")
+        if not is_signed(voice.token, url, form, given):
+            raise HttpProblem(403, "the signature is not accepted")
+        return known, form
+
+
+def _spoken(twiml: str) -> Response:
+    return Response(f'<?xml version="1.0" encoding="UTF-8"?>{twiml}', media_type="text/xml")

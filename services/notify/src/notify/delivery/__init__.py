@@ -1,0 +1,1 @@
+"""Sends queued deliveries, and escalates pages that nobody acknowledges."""

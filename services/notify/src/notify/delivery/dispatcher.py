@@ -1,0 +1,379 @@
+"""Sends what is due: at once after the commit that decided it, or when its time comes.
+
+Deliveries wait in lanes: one for each receiver of a desk, with pages apart from the rest. A lane
+works on few at a time, so that neither a flood nor a slow receiver in one delays another.
+A delivery is claimed by moving its next attempt ahead by a lease; who dies meanwhile loses nothing,
+and the next attempt carries the same id, so that the receiver can tell it has been there.
+"""
+
+import asyncio
+from collections import deque
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from uuid import UUID
+
+import asyncpg
+import structlog
+
+from notify.channels import Channel, Delivered, Delivery, Failed, Outcome, Reason, Retry
+from notify.delivery.worker_lock import Presence
+from notify.domain.retry import RetryPolicy, next_attempt
+from notify.metrics import NotifyMetrics
+from notify.publishing import EventDraft, delivery_events, number
+from notify.storage import deliveries
+from notify.storage.rows import Draft
+from pledge.runtime.clock import Clock
+from pledge.runtime.ids import Ids
+from pledge.runtime.outbox.writer import Outbox
+from pledge.runtime.retry import retry_while_away
+from pledge.runtime.scheduling.due_loop import DueLoop
+
+# Longer than any channel's timeout, with room for a queue and a slow database.
+LEASE = timedelta(seconds=60)
+# A delivery whose lease is nearly over is left to whoever claims it next.
+LEAST_LEASE = timedelta(seconds=35)
+# Claimed ahead of sending, per lane: enough to keep the lane busy, few enough to send in the lease.
+LANE_ROOM = 32
+# The database is read this far ahead, and every half of it: what another replica left behind when
+# it died is found within that time.
+WINDOW = timedelta(seconds=30)
+LANE_SENDERS = 4
+# Another replica is claiming the same lane at this moment: look again a little later.
+LOCKED_ELSEWHERE_WAIT = timedelta(milliseconds=500)
+RECORDED_AT_ONCE = 500
+DRAIN_LIMIT = timedelta(seconds=17)
+
+log = structlog.get_logger()
+
+
+@dataclass(frozen=True, slots=True)
+class InHand:
+    """A delivery of ours until its lease ends."""
+
+    delivery: Delivery
+    leased_until: datetime
+
+
+@dataclass(slots=True)
+class Lane:
+    """What waits for one receiver, and how many are being sent to it."""
+
+    waiting: deque[InHand] = field(default_factory=deque)
+    senders: int = 0
+    has_backlog: bool = False  # the database may hold more that is due
+
+
+@dataclass(frozen=True, slots=True)
+class Result:
+    """What became of an attempt."""
+
+    held: InHand
+    outcome: Outcome
+    at: datetime
+
+
+def one_of_each(results: Sequence[Result]) -> list[Result]:
+    """The first results up to where a delivery comes a second time.
+
+    While the database was away a delivery may have been claimed and sent again. Of two results in
+    one statement only one would count, and both would be told.
+    """
+    seen: set[UUID] = set()
+    for index, result in enumerate(results):
+        if result.held.delivery.id in seen:
+            return list(results[:index])
+        seen.add(result.held.delivery.id)
+    return list(results)
+
+
+class Dispatcher:
+    """Claims, sends and records deliveries."""
+
+    def __init__(
+        self,
+        pool: asyncpg.Pool,
+        outbox: Outbox,
+        channels: Mapping[str, Channel],
+        *,
+        presence: Presence,
+        retry: RetryPolicy,
+        clock: Clock,
+        ids: Ids,
+        metrics: NotifyMetrics,
+    ) -> None:
+        self._pool = pool
+        self._outbox = outbox
+        self._channels = channels
+        self._presence = presence
+        self._retry = retry
+        self._clock = clock
+        self._ids = ids
+        self._metrics = metrics
+        self._lanes: dict[str, Lane] = {}
+        self._appointments: dict[str, datetime] = {}
+        self._senders: set[asyncio.Task[None]] = set()
+        self._results: list[Result] = []
+        self._has_results = asyncio.Event()
+        self._is_stopping = False
+        self._due: DueLoop[str] = DueLoop(clock, load=self._load, fire=self._fire, window=WINDOW)
+
+    # -- new deliveries ----------------------------------------------------------------------
+
+    def claim_new(self, drafts: Sequence[Draft], now: datetime) -> list[deliveries.Claim]:
+        """How each new delivery enters: in our hands if its lane has room, else waiting."""
+        room: dict[str, int] = {}
+        claims: list[deliveries.Claim] = []
+        for draft in drafts:
+            left = room.setdefault(draft.lane, self._room(draft.lane))
+            if left > 0 and not self._is_stopping:
+                room[draft.lane] = left - 1
+                claims.append(deliveries.Claim(now + LEASE, 1, self._presence.worker))
+            else:
+                claims.append(deliveries.Claim(now, 0, None))
+        return claims
+
+    def offer(
+        self, drafts: Sequence[Draft], claims: Sequence[deliveries.Claim], now: datetime
+    ) -> None:
+        """The deliveries are committed: send those in our hands now, note the others."""
+        for draft, claim in zip(drafts, claims, strict=True):
+            if claim.attempts == 0:
+                self._lane(draft.lane).has_backlog = True
+                self._schedule(draft.lane, now)
+                continue
+            delivery = Delivery(
+                id=draft.id,
+                desk=draft.desk,
+                lane=draft.lane,
+                channel=draft.channel,
+                target=draft.target,
+                content=draft.content,
+                attempts=1,
+                created_at=now,
+            )
+            self._take(InHand(delivery, claim.next_attempt_at))
+
+    def poke(self, lane: str) -> None:
+        """Something of the lane is due now, e.g. by a person's wish."""
+        self._schedule(lane, self._clock.now())
+
+    def reload(self) -> None:
+        """Read anew from the database what is due."""
+        self._due.reload()
+
+    @property
+    def in_hand(self) -> int:
+        """How many deliveries are claimed by us and not recorded."""
+        waiting = sum(len(lane.waiting) for lane in self._lanes.values())
+        return waiting + len(self._senders) + len(self._results)
+
+    # -- life --------------------------------------------------------------------------------
+
+    async def run(self) -> None:
+        """Work until cancelled; then finish what is on its way to receivers, and record it."""
+        try:
+            async with asyncio.TaskGroup() as group:
+                group.create_task(self._due.run())
+                group.create_task(self._record_for_ever())
+        finally:
+            self._is_stopping = True
+            await self._drain()
+
+    async def _drain(self) -> None:
+        if self._senders:
+            await asyncio.wait(self._senders, timeout=DRAIN_LIMIT.total_seconds())
+        for sender in self._senders:
+            sender.cancel()
+        try:
+            while self._results:
+                await self._record()
+        except Exception:
+            # The leases protect what could not be recorded: it is sent again under the same id.
+            log.exception("outcomes were not recorded on stopping")
+
+    # -- claiming ----------------------------------------------------------------------------
+
+    async def _load(self, horizon: datetime, limit: int) -> Sequence[tuple[datetime, str]]:
+        found = await deliveries.lanes_due(self._pool, horizon, limit)
+        for at, lane in found:
+            # The loop keeps an appointment it has; an earlier one from the database must win.
+            self._schedule(lane, at)
+        return found
+
+    async def _fire(self, due: Sequence[tuple[datetime, str]]) -> None:
+        """Claim what the lanes have room for, and see when each has something to do again."""
+        lanes = [lane for _, lane in due]
+        for lane in lanes:
+            self._appointments.pop(lane, None)
+        now = self._clock.now()
+        if any(each.held.leased_until <= now for each in self._results):
+            # Sent, but the database was away for longer than the lease: what is claimed before
+            # their outcome is written down would be sent again.
+            for lane in lanes:
+                self._schedule(lane, now + LOCKED_ELSEWHERE_WAIT)
+            return
+        room = {lane: left for lane in lanes if (left := self._room(lane)) > 0}
+        for lane in set(lanes) - set(room):
+            self._lane(lane).has_backlog = True
+        if not room:
+            return
+        claimed = await deliveries.claim_deliveries(
+            self._pool, room, now=now, lease_until=now + LEASE, worker=self._presence.worker
+        )
+        for delivery in claimed:
+            self._take(InHand(delivery, now + LEASE))
+        for lane, at in (await deliveries.next_due(self._pool, list(room))).items():
+            if at > now:
+                self._schedule(lane, at)
+            elif self._lane(lane).senders:
+                self._lane(lane).has_backlog = True  # they look again when they are done
+            else:
+                self._schedule(lane, now + LOCKED_ELSEWHERE_WAIT)
+
+    def _room(self, lane: str) -> int:
+        held = self._lanes.get(lane)
+        return LANE_ROOM - len(held.waiting) - held.senders if held else LANE_ROOM
+
+    def _lane(self, name: str) -> Lane:
+        return self._lanes.setdefault(name, Lane())
+
+    def _schedule(self, lane: str, at: datetime) -> None:
+        """Look at the lane at this instant, unless it is looked at before."""
+        now = self._clock.now()
+        earlier = self._appointments.get(lane)
+        if earlier is not None and earlier < now:
+            # Passed: its delivery was cancelled, or it is about to be looked at.
+            at = min(at, now)
+        elif earlier is not None and at >= earlier:
+            return
+        self._appointments[lane] = at
+        self._due.schedule(at, lane)
+
+    # -- sending -----------------------------------------------------------------------------
+
+    def _take(self, held: InHand) -> None:
+        lane = self._lane(held.delivery.lane)
+        lane.waiting.append(held)
+        if lane.senders < LANE_SENDERS and not self._is_stopping:
+            lane.senders += 1
+            sender = asyncio.ensure_future(self._send_all(held.delivery.lane, lane))
+            self._senders.add(sender)
+            sender.add_done_callback(self._senders.discard)
+        self._metrics.in_hand(self.in_hand)
+
+    async def _send_all(self, name: str, lane: Lane) -> None:
+        try:
+            while lane.waiting and not self._is_stopping:
+                held = lane.waiting.popleft()
+                if held.leased_until - self._clock.now() < LEAST_LEASE:
+                    lane.has_backlog = True
+                    continue
+                outcome = await self._attempt(held.delivery)
+                self._results.append(Result(held, outcome, self._clock.now()))
+                self._has_results.set()
+        finally:
+            lane.senders -= 1
+        if lane.has_backlog:
+            lane.has_backlog = False
+            self._schedule(name, self._clock.now())
+        elif not lane.senders and not lane.waiting:
+            self._lanes.pop(name, None)
+
+    async def _attempt(self, delivery: Delivery) -> Outcome:
+        channel = self._channels.get(delivery.channel)
+        if channel is None:
+            return Failed(Reason.RECEIVER_UNKNOWN, f"no channel {delivery.channel} is configured")
+        try:
+            return await channel.send(delivery)
+        except Exception:
+            # A fault of ours must not stop the lane; the delivery is kept and tried again.
+            log.exception("a channel failed", channel=delivery.channel, delivery=str(delivery.id))
+            return Retry(Reason.UNEXPECTED, "a fault of the sender; its log tells more")
+
+    # -- recording ---------------------------------------------------------------------------
+
+    async def _record_for_ever(self) -> None:
+        while True:
+            await self._has_results.wait()
+            self._has_results.clear()
+            while self._results:
+                await retry_while_away(
+                    self._record,
+                    on_retry=lambda error: log.warning(
+                        "outcomes wait for the database", error=repr(error)
+                    ),
+                )
+
+    async def _record(self) -> None:
+        """Write a batch of outcomes and publish what they mean, in one transaction."""
+        batch = one_of_each(self._results[:RECORDED_AT_ONCE])
+        rows = [self._row(result) for result in batch]
+        async with self._outbox.transaction() as transaction:
+            drafts = await deliveries.record_attempts(transaction.connection, rows)
+            events: list[EventDraft] = []
+            for result, row in zip(batch, rows, strict=True):
+                if draft := drafts.get(row.id):
+                    is_last = row.state != "pending"
+                    events += delivery_events(
+                        draft, result.outcome, row.attempts, result.at, is_last=is_last
+                    )
+            transaction.publish(*await number(transaction.connection, events))
+        del self._results[: len(batch)]
+        for result, row in zip(batch, rows, strict=True):
+            self._after_record(result, row, drafts.get(row.id))
+        self._metrics.in_hand(self.in_hand)
+
+    def _after_record(self, result: Result, row: deliveries.Attempted, draft: Draft | None) -> None:
+        if draft is None:
+            if row.next_attempt_at is not None:
+                # Written down before, or somebody else's by now: the database knows when.
+                self._schedule(result.held.delivery.lane, row.next_attempt_at)
+            return
+        self._metrics.attempted(draft.desk, draft.channel, draft.kind, result.outcome)
+        if isinstance(result.outcome, Delivered):
+            decided_at = result.held.delivery.created_at
+            self._metrics.delivered(draft.channel, draft.kind, decided_at, result.at)
+            return
+        log.warning(
+            "delivery failed",
+            delivery=str(draft.id), desk=draft.desk, channel=draft.channel, target=draft.target,
+            reason=result.outcome.reason.value, detail=result.outcome.detail,
+            attempt=row.attempts, next_attempt_at=row.next_attempt_at,
+        )  # fmt: skip
+        if row.next_attempt_at is not None:
+            self._schedule(draft.lane, row.next_attempt_at)
+
+    def _row(self, result: Result) -> deliveries.Attempted:
+        delivery, outcome = result.held.delivery, result.outcome
+        if isinstance(outcome, Delivered):
+            return deliveries.Attempted(
+                delivery.id,
+                delivery.attempts,
+                result.held.leased_until,
+                "delivered",
+                None,
+                None,
+                outcome.detail,
+                result.at,
+            )
+        again: datetime | None = None
+        if isinstance(outcome, Retry):
+            again = next_attempt(
+                self._retry,
+                attempts=delivery.attempts,
+                created_at=delivery.created_at,
+                now=result.at,
+                jitter=self._ids.jitter(),
+                not_before=outcome.not_before,
+            )
+        return deliveries.Attempted(
+            delivery.id,
+            delivery.attempts,
+            result.held.leased_until,
+            "pending" if again else "failed",
+            again,
+            outcome.reason.value,
+            outcome.detail,
+            None if again else result.at,
+        )

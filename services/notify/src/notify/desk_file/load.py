@@ -1,0 +1,393 @@
+"""Desk files into the domain: load all, or say every problem with its line."""
+
+import re
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from zoneinfo import ZoneInfo
+
+from notify.desk_file.model import NotifyFile, RotationSection, RouteSection
+from notify.domain.desk import Desk, Person, Receiver, ReceiverKind, Template, Voice
+from notify.domain.oncall import Override, Period, Rotation
+from notify.domain.page import EscalationPolicy, Step
+from notify.domain.routing import ChatRule, Condition, EmailRule, Route
+from notify.messages import render
+from notify.messages.default_templates import BUILT_IN
+from pledge.runtime.auth.key_derivation import webhook_secret
+from pledge.runtime.config.yaml_file import Document, FileProblem, Problem, load, validate_document
+
+FILE_NAME = "notify.yaml"
+_VARIABLE = re.compile(r"\$\{([^}]*)\}")
+_ALLOWED_VARIABLE = re.compile(r"SINK_URL|RECEIVER_[A-Z0-9_]+")
+_SIMPLE_ADDRESS = re.compile(r"[^\s@]+@[^\s@]+")
+
+# The events a route may name: everything notify reads and has words for.
+ROUTABLE_EVENTS = frozenset(
+    {
+        "ticket.opened", "ticket.requester_replied", "ticket.triaged", "ticket.resolved",
+        "ticket.severity_changed",
+        "ticket.reopened", "ticket.closed", "ticket.escalated", "ticket.assigned",
+        "ticket.closing_announced", "ticket.callback_requested", "ticket.misuse_recorded",
+        "ticket.complaint_filed", "ticket.review_opened", "ticket.feedback_received",
+        "ticket.arbitration_requested", "ticket.information_requested",
+        "ticket.feedback_acknowledged", "ticket.review_updated", "ticket.review_concluded",
+        "ticket.merged", "ticket.absorbed", "ticket.split_off", "ticket.followed_up",
+        "ticket.meeting_proposed", "ticket.meeting_agreed", "ticket.meeting_held",
+        "ticket.meeting_cancelled",
+        "timer.started", "timer.at_risk",
+        "promise.breached", "promise.breach_retracted", "silence.elapsed",
+        "incident.opened", "incident.updated", "incident.resolved",
+        "maintenance.scheduled", "maintenance.started", "maintenance.completed",
+        "maintenance.cancelled", "component.changed",
+    }
+)  # fmt: skip
+
+
+class DeskFilesWrong(Exception):
+    """Some desk's file can't be used; the message names every problem with its line."""
+
+    def __init__(self, problems: list[Problem]) -> None:
+        self.problems = problems
+        super().__init__("\n".join(str(problem) for problem in problems))
+
+
+VoiceAccount = tuple[str, str]
+"""A desk's account at the phone provider, and the token that it signs with."""
+
+
+@dataclass(frozen=True, slots=True)
+class Surroundings:
+    """What the operator, not the desk, decides: URLs behind `${…}`, signing key, allowed hosts, and
+    for each desk its account at the phone provider, which finds us at the public URL."""
+
+    variables: Mapping[str, str]
+    signing_secret: str
+    reachable_hosts: frozenset[str]
+    voice_account: Callable[[str], VoiceAccount | None] = lambda desk: None
+    has_public_url: bool = True
+
+
+def check_desk_file(path: Path) -> list[Problem]:
+    """Every problem of one desk's notify file, cross references included."""
+    _, problems = _read(path)
+    return problems
+
+
+def load_desks(folder: Path, surroundings: Surroundings) -> dict[str, Desk]:
+    """Every desk in the folder that has a notify file, by name. Raises DeskFilesWrong."""
+    desks: dict[str, Desk] = {}
+    problems: list[Problem] = []
+    for path in sorted(folder.glob(f"*/{FILE_NAME}")):
+        file, found = _read(path)
+        if file is not None:
+            found += _missing_variables(path, file, surroundings.variables)
+            found += _hosts_not_granted(path, file, surroundings.reachable_hosts)
+            found += _no_calls(path, file, surroundings)
+        problems += [problem for problem in found if problem.severity == "error"]
+        if file is not None and not problems:
+            desks[path.parent.name] = build_desk(path.parent.name, file, surroundings)
+    if problems:
+        raise DeskFilesWrong(problems)
+    return desks
+
+
+def build_desk(name: str, file: NotifyFile, surroundings: Surroundings) -> Desk:
+    """The domain's desk of a checked file."""
+    own = {address.lower() for address in (*file.own_addresses, file.sender)}
+    return Desk(
+        name=name,
+        title=file.title,
+        zone=file.zone,
+        language=file.language,
+        sender=file.sender,
+        own_addresses=frozenset(own),
+        people={key: _person(file, key) for key in file.people},
+        rotations={key: _rotation(key, one, file.zone) for key, one in file.rotations.items()},
+        receivers={key: _receiver(name, file, key, surroundings) for key in file.receivers},
+        policies={key: _policy(file, key) for key in file.escalations},
+        routes=tuple(_route(section) for section in file.routes),
+        templates={**BUILT_IN, **_templates(file)},
+        late_after=file.late_after,
+        mails_per_address=file.mail_brake.mails,
+        mails_within=file.mail_brake.within,
+        reachable_hosts=surroundings.reachable_hosts,
+        voice=_voice(name, file, surroundings),
+    )
+
+
+def _voice(desk: str, file: NotifyFile, surroundings: Surroundings) -> Voice | None:
+    account = surroundings.voice_account(desk)
+    return Voice(file.voice.number, *account) if file.voice and account else None
+
+
+def _person(file: NotifyFile, key: str) -> Person:
+    section = file.people[key]
+    return Person(
+        name=key,
+        full_name=section.name,
+        email=section.email,
+        zone=section.zone or file.zone,
+        language=section.language or file.language,
+        methods=tuple(section.methods),
+        phone=section.phone,
+    )
+
+
+def _rotation(key: str, section: RotationSection, zone: str) -> Rotation:
+    return Rotation(
+        name=key,
+        people=tuple(section.people),
+        period=Period(section.period),
+        zone=ZoneInfo(section.zone or zone),
+        first_day=section.first_day,
+        hand_off=section.hand_off,
+        overrides=tuple(
+            Override(each.person, each.starts_at, each.ends_at) for each in section.overrides
+        ),
+    )
+
+
+def _receiver(desk: str, file: NotifyFile, key: str, surroundings: Surroundings) -> Receiver:
+    section = file.receivers[key]
+    variables = surroundings.variables
+    return Receiver(
+        name=key,
+        kind=ReceiverKind.WEBHOOK,
+        url=_VARIABLE.sub(lambda match: variables[match[1]], section.url),
+        secret=webhook_secret(surroundings.signing_secret, desk, key),
+        zone=section.zone,
+    )
+
+
+def _policy(file: NotifyFile, key: str) -> EscalationPolicy:
+    section = file.escalations[key]
+    steps = tuple(Step(tuple(step.notify), step.wait) for step in section.steps)
+    return EscalationPolicy(key, steps, section.repeats)
+
+
+def _route(section: RouteSection) -> Route:
+    when = section.when
+    return Route(
+        name=section.name,
+        when=Condition(
+            events=tuple(when.event),
+            severities=tuple(when.severity),
+            priorities=tuple(when.priority),
+            metrics=tuple(when.metric),
+            channels=tuple(when.channel),
+            is_urgent=when.urgent,
+            is_complete=when.complete,
+            is_entitled=when.entitled,
+        ),
+        page=section.page,
+        email=EmailRule(tuple(section.email.to), section.email.template) if section.email else None,
+        chat=ChatRule(section.chat.receiver, section.chat.template) if section.chat else None,
+    )
+
+
+def _templates(file: NotifyFile) -> dict[str, dict[str, Template]]:
+    return {
+        name: {
+            language: Template(one.text, one.subject, one.html) for language, one in each.items()
+        }
+        for name, each in file.templates.items()
+    }
+
+
+def _read(path: Path) -> tuple[NotifyFile | None, list[Problem]]:
+    try:
+        document = load(path)
+    except FileProblem as error:
+        return None, [error.problem]
+    file, problems = validate_document(document, NotifyFile)
+    if file is None:
+        return None, problems
+    found = [
+        *_check_people(document, file),
+        *_check_rotations(document, file),
+        *_check_receivers(document, file),
+        *_check_escalations(document, file),
+        *_check_routes(document, file),
+        *_check_templates(document, file),
+    ]
+    return file, sorted(found, key=lambda problem: (problem.line, problem.column))
+
+
+def _missing_variables(path: Path, file: NotifyFile, variables: Mapping[str, str]) -> list[Problem]:
+    document = load(path)
+    return [
+        document.problem(
+            ("receivers", key, "url"),
+            f"${{{name}}} has no value in this installation",
+            "set it in PLEDGE_NOTIFY_VARIABLES, or for SINK_URL set PLEDGE_SINK_PUBLIC_URL",
+        )
+        for key, receiver in file.receivers.items()
+        for name in _VARIABLE.findall(receiver.url)
+        if name not in variables
+    ]
+
+
+def _hosts_not_granted(path: Path, file: NotifyFile, granted: frozenset[str]) -> list[Problem]:
+    """Private hosts that a desk asks for and the operator does not let it reach."""
+    document = load(path)
+    return [
+        document.problem(
+            ("reachable_hosts", index),
+            f"{host} is no private host that webhooks may reach in this installation",
+            "its operator names it in PLEDGE_NOTIFY_REACHABLE_HOSTS; public hosts need no entry",
+        )
+        for index, host in enumerate(file.reachable_hosts)
+        if host.lower() not in granted
+    ]
+
+
+def _no_calls(path: Path, file: NotifyFile, surroundings: Surroundings) -> list[Problem]:
+    desk, document = path.parent.name, load(path)
+    if file.voice is None:
+        return []
+    problems = []
+    if surroundings.voice_account(desk) is None:
+        told = f"the desk {desk} has no account at the phone provider in this installation"
+        hint = "its operator gives one in PLEDGE_NOTIFY_VOICE_ACCOUNTS"
+        problems.append(document.problem(("voice",), told, hint))
+    if not surroundings.has_public_url:
+        told = "the phone provider can't tell us who took a page: it is not told where we are"
+        hint = "the operator sets PLEDGE_NOTIFY_PUBLIC_URL to where the provider reaches notify"
+        problems.append(document.problem(("voice",), told, hint))
+    return problems
+
+
+def _known(names: Mapping[str, object]) -> str:
+    return f"known: {', '.join(names)}" if names else "the file has none yet"
+
+
+def _check_people(document: Document, file: NotifyFile) -> Iterator[Problem]:
+    for key, person in file.people.items():
+        for index, method in enumerate(person.methods):
+            where = ("people", key, "methods", index)
+            if method == "email":
+                if person.email is None:
+                    yield document.problem(where, f"{key} has no email address")
+            elif method == "voice":
+                yield from _check_voice(document, file, where, key)
+            elif method not in file.receivers:
+                yield document.problem(where, f"no receiver {method}", _known(file.receivers))
+
+
+def _check_voice(
+    document: Document, file: NotifyFile, where: tuple[str | int, ...], person: str
+) -> Iterator[Problem]:
+    if file.people[person].phone is None:
+        yield document.problem(where, f"{person} has no phone", 'such as phone: "+15550100"')
+    if file.voice is None:
+        hint = 'add voice: {from: "+15550100"}, the number that is shown'
+        yield document.problem(where, "the desk's file has no `voice`", hint)
+
+
+def _check_rotations(document: Document, file: NotifyFile) -> Iterator[Problem]:
+    for key, rotation in file.rotations.items():
+        places: list[tuple[tuple[str | int, ...], str]] = [
+            (("people", index), name) for index, name in enumerate(rotation.people)
+        ]
+        places += [
+            (("overrides", index, "person"), each.person)
+            for index, each in enumerate(rotation.overrides)
+        ]
+        for steps, name in places:
+            if name not in file.people:
+                where = ("rotations", key, *steps)
+                yield document.problem(where, f"no person {name}", _known(file.people))
+
+
+def _check_receivers(document: Document, file: NotifyFile) -> Iterator[Problem]:
+    for key, receiver in file.receivers.items():
+        for name in _VARIABLE.findall(receiver.url):
+            if not _ALLOWED_VARIABLE.fullmatch(name):
+                yield document.problem(
+                    ("receivers", key, "url"),
+                    f"${{{name}}} is not available here",
+                    "use SINK_URL or a name that begins with RECEIVER_",
+                )
+
+
+def _check_escalations(document: Document, file: NotifyFile) -> Iterator[Problem]:
+    for key, escalation in file.escalations.items():
+        for number, step in enumerate(escalation.steps):
+            for index, target in enumerate(step.notify):
+                where = ("escalations", key, "steps", number, "notify", index)
+                yield from _check_target(document, file, where, target)
+
+
+def _check_target(
+    document: Document, file: NotifyFile, where: tuple[str | int, ...], target: str
+) -> Iterator[Problem]:
+    kind, _, name = target.partition(":")
+    among: dict[str, Mapping[str, object]] = {
+        "receiver": file.receivers,
+        "person": file.people,
+        "rotation": file.rotations,
+    }
+    if name not in among[kind]:
+        yield document.problem(where, f"no {kind} {name}", _known(among[kind]))
+
+
+def _check_routes(document: Document, file: NotifyFile) -> Iterator[Problem]:
+    names: set[str] = set()
+    templates = {**BUILT_IN, **file.templates}
+    for number, route in enumerate(file.routes):
+        at = ("routes", number)
+        if route.name in names:
+            yield document.problem((*at, "name"), f"a second route is named {route.name}")
+        names.add(route.name)
+        for event in route.when.event:
+            if event not in ROUTABLE_EVENTS:
+                known = ", ".join(sorted(ROUTABLE_EVENTS))
+                yield document.problem((*at, "when", "event"), f"no event {event}", known)
+        if route.page and route.page not in file.escalations:
+            yield document.problem(
+                (*at, "page"), f"no escalation {route.page}", _known(file.escalations)
+            )
+        yield from _check_messages(document, file, at, route, templates)
+
+
+def _check_messages(
+    document: Document,
+    file: NotifyFile,
+    at: tuple[str | int, ...],
+    route: RouteSection,
+    templates: Mapping[str, object],
+) -> Iterator[Problem]:
+    if route.email:
+        if route.email.template not in templates:
+            where = (*at, "email", "template")
+            yield document.problem(where, f"no template {route.email.template}", _known(templates))
+        for index, to in enumerate(route.email.to):
+            yield from _check_addressee(document, file, (*at, "email", "to", index), to)
+    if route.chat:
+        if route.chat.template not in templates:
+            where = (*at, "chat", "template")
+            yield document.problem(where, f"no template {route.chat.template}", _known(templates))
+        if route.chat.receiver not in file.receivers:
+            where = (*at, "chat", "receiver")
+            yield document.problem(
+                where, f"no receiver {route.chat.receiver}", _known(file.receivers)
+            )
+
+
+def _check_addressee(
+    document: Document, file: NotifyFile, where: tuple[str | int, ...], to: str
+) -> Iterator[Problem]:
+    if to == "requester" or (_SIMPLE_ADDRESS.fullmatch(to) and ":" not in to):
+        return
+    if not to.startswith(("person:", "rotation:")):
+        hint = "write requester, person:NAME, rotation:NAME or a mail address"
+        yield document.problem(where, f"{to} is nobody to mail", hint)
+        return
+    yield from _check_target(document, file, where, to)
+
+
+def _check_templates(document: Document, file: NotifyFile) -> Iterator[Problem]:
+    for name, versions in _templates(file).items():
+        for language, template in versions.items():
+            for part, error in render.check(template).items():
+                yield document.problem(("templates", name, language, part), error)

@@ -1,0 +1,1 @@
+"""Templates and the messages made from them."""

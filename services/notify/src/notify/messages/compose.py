@@ -1,0 +1,230 @@
+"""What is sent beside pages: the mail of a route, the message to a chat. Pages: `paging`."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+from notify.domain.desk import Desk, Person, Template
+from notify.domain.oncall import on_call
+from notify.domain.routing import ChatWanted, Notice, Party
+from notify.messages import render
+from notify.storage.rows import About, Draft
+from pledge.events import Envelope
+from pledge.events.people import is_zone
+from pledge.runtime.http.web.format import words
+
+_SUMMARY_LENGTH = 300
+
+
+@dataclass(frozen=True, slots=True)
+class Mailbox:
+    """One addressee of a mail."""
+
+    address: str
+    name: str
+    zone: str
+    language: str
+    is_outside: bool  # a customer or subscriber: loops and floods are possible
+
+
+@dataclass(frozen=True, slots=True)
+class Letter:
+    """What a mail needs beside its words."""
+
+    about: About
+    cause: Envelope
+    lane: str
+    context: dict[str, Any]
+    kind: str = "email"
+    reply_to: str | None = None
+    in_reply_to: str | None = None
+    references: tuple[str, ...] = ()
+    is_reply: bool = False
+    is_automatic: bool = True
+    unsubscribe_url: str | None = None
+    page_id: UUID | None = None
+    calendar: str | None = None  # iCalendar text of an invitation
+
+
+def summary(notice: Notice) -> str:
+    """A page in one line: `VIR-10042 p1: first response missed: Mail is down`."""
+    subject = " ".join(part for part in (notice.number, notice.severity) if part)
+    promise = words(notice.metric or "")
+    what = {
+        "promise.breached": f"{promise} missed",
+        "timer.started": f"{promise} promised",
+        "timer.at_risk": f"{promise} at risk",
+        "ticket.opened": "urgent request" if notice.is_urgent else "new request",
+        "ticket.escalated": "asks for a manager",
+        "ticket.callback_requested": "waits to be called back",
+    }.get(notice.event, notice.event.replace("_", " ").replace(".", " "))
+    line = ": ".join(part for part in (subject, what, notice.title) if part)
+    return line if len(line) <= _SUMMARY_LENGTH else f"{line[: _SUMMARY_LENGTH - 1]}…"
+
+
+class Composer:
+    """Makes mails and chat messages."""
+
+    def letter(
+        self,
+        desk: Desk,
+        mailbox: Mailbox,
+        template: Template,
+        values: Mapping[str, Any],
+        letter: Letter,
+        *,
+        draft_id: UUID,
+        now: datetime,
+    ) -> Draft:
+        """One mail to one addressee. Raises render.RenderFailed."""
+        recipient = {"name": mailbox.name, "email": mailbox.address, **values.get("recipient", {})}
+        rendered = render.render(
+            template, {**values, "desk": desk_values(desk), "recipient": recipient}, mailbox.zone
+        )
+        content = _mail_content(desk, mailbox, letter, rendered, draft_id, now)
+        return Draft(
+            id=draft_id,
+            desk=desk.name,
+            lane=letter.lane,
+            channel="email",
+            kind=letter.kind,
+            target=mailbox.address,
+            about=letter.about,
+            content=content,
+            context=letter.context,
+            cause=letter.cause,
+            page_id=letter.page_id,
+            is_automatic=mailbox.is_outside,
+        )
+
+    def chat(
+        self,
+        desk: Desk,
+        wanted: ChatWanted,
+        notice: Notice,
+        about: About,
+        cause: Envelope,
+        draft_id: UUID,
+    ) -> Draft:
+        """One message to a receiver. Raises render.RenderFailed."""
+        receiver = wanted.receiver
+        zone = desk.receivers[receiver].zone
+        values = {**notice_values(notice), "desk": desk_values(desk)}
+        rendered = render.render(desk.template(wanted.template, desk.language), values, zone)
+        return Draft(
+            id=draft_id,
+            desk=desk.name,
+            lane=f"{desk.name}/webhook/{receiver}",
+            channel="webhook",
+            kind="chat",
+            target=receiver,
+            about=about,
+            content={
+                "type": "pledge.message.v1",
+                "desk": desk.name,
+                "ticket_number": about.number,
+                "title": rendered.subject,
+                "text": rendered.text,
+            },
+            context={"template": wanted.template},
+            cause=cause,
+        )
+
+
+def addressees(desk: Desk, to: str, requester: Party | None, at: datetime) -> list[Mailbox]:
+    """The mailboxes of a mail rule's addressee; none when there is no address."""
+    if to == "requester":
+        return [party_mailbox(desk, requester)] if requester and requester.email else []
+    kind, _, name = to.partition(":")
+    if kind == "rotation" and name in desk.rotations:
+        name = on_call(desk.rotations[name], at)
+    person = desk.people.get(name) if kind in ("person", "rotation") else None
+    if person and person.email:
+        return [
+            Mailbox(person.email, person.full_name, person.zone, person.language, is_outside=False)
+        ]
+    if "@" in to:
+        return [Mailbox(to, "", desk.zone, desk.language, is_outside=False)]
+    return []
+
+
+def _mail_content(
+    desk: Desk,
+    mailbox: Mailbox,
+    letter: Letter,
+    rendered: render.Rendered,
+    draft_id: UUID,
+    now: datetime,
+) -> dict[str, Any]:
+    """What `channels.smtp` builds the message from, in every attempt."""
+    return {
+        "from": desk.sender,
+        "from_name": desk.title,
+        "envelope_from": desk.sender,
+        "to_name": mailbox.name,
+        "subject": rendered.subject or letter.about.number or desk.title,
+        "text": rendered.text,
+        "html": rendered.html,
+        "date": now.isoformat(),
+        "message_id": f"<{draft_id}@{desk.sender.rpartition('@')[2]}>",
+        "reply_to": letter.reply_to,
+        "in_reply_to": letter.in_reply_to,
+        "references": list(letter.references),
+        "auto_submitted": _auto_submitted(letter),
+        "unsubscribe_url": letter.unsubscribe_url,
+        "ticket_number": letter.about.number,
+        **({"calendar": letter.calendar} if letter.calendar else {}),
+    }
+
+
+def _auto_submitted(letter: Letter) -> str:
+    """RFC 3834 §5: what answers a mail by itself, what comes by itself, what a person wrote."""
+    if not letter.is_automatic:
+        return "no"
+    return "auto-replied" if letter.is_reply else "auto-generated"
+
+
+def _staff(address: str, person: Person) -> Mailbox:
+    return Mailbox(address, person.full_name, person.zone, person.language, is_outside=False)
+
+
+def party_mailbox(desk: Desk, party: Party) -> Mailbox:
+    """The mailbox of somebody outside; what they did not say is as the desk has it."""
+    return Mailbox(
+        party.email or "",
+        party.name or "",
+        known_zone(party.zone, desk.zone),
+        party.language or desk.language,
+        is_outside=True,
+    )
+
+
+def known_zone(zone: str | None, otherwise: str) -> str:
+    """The zone, unless nobody knows it."""
+    return zone if zone and is_zone(zone) else otherwise
+
+
+def notice_values(notice: Notice) -> dict[str, Any]:
+    """What a template of a route can say."""
+    return {
+        "ticket": {
+            "number": notice.number,
+            "title": notice.title,
+            "severity": notice.severity,
+            "priority": notice.priority,
+            "channel": notice.channel,
+        },
+        "event": notice.details,
+        "summary": summary(notice),
+        "metric": notice.metric,
+        "due_at": notice.due_at,
+        "occurred_at": notice.occurred_at,
+        "detected_at": notice.detected_at,
+    }
+
+
+def desk_values(desk: Desk) -> dict[str, Any]:
+    """What a template can say of the desk."""
+    return {"name": desk.name, "title": desk.title}

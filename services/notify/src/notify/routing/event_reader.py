@@ -1,0 +1,228 @@
+"""Events of the bus into notices and ticket knowledge: the only place that knows their fields."""
+
+from dataclasses import dataclass, replace
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+from notify.domain.routing import Notice, Party
+from notify.storage.rows import About, Ticket
+from pledge.events import (
+    ArbitrationRequested,
+    BreachEvent,
+    BreachRetracted,
+    Closed,
+    ComplaintFiled,
+    Contact,
+    Event,
+    FeedbackAcknowledged,
+    FeedbackReceived,
+    IncidentEvent,
+    IncidentResolved,
+    Merged,
+    MisuseRecorded,
+    ParticipantsChanged,
+    PromiseEvent,
+    Reopened,
+    RequesterReplied,
+    Resolved,
+    ReviewConcluded,
+    ReviewOpened,
+    ReviewUpdated,
+    SilenceElapsed,
+    TicketEvent,
+    TicketOpened,
+    Triaged,
+)
+
+_PREFIX = "pledge."
+
+
+def route_names(event: Event) -> tuple[str, ...]:
+    """The names a route may know the event by."""
+    name = short_name(event.type)
+    return (name, "ticket.severity_changed") if isinstance(event, Triaged) else (name,)
+
+
+def short_name(type_: str) -> str:
+    """`pledge.ticket.opened.v1` as desks' files write it: `ticket.opened`."""
+    return type_.removeprefix(_PREFIX).rpartition(".v")[0]
+
+
+@dataclass(frozen=True, slots=True)
+class Ending:
+    """Pages of `subject` end, or only those of one breach."""
+
+    subject: str
+    why: str
+    breach_id: UUID | None = None
+
+
+def ending(event: Event) -> Ending | None:
+    """Which pages the event makes pointless, if any."""
+    match event:
+        case BreachRetracted(breach_id=breach_id):
+            return Ending(event.subject(), "retracted", breach_id)
+        case Resolved():
+            return Ending(event.subject(), "resolved")
+        case Closed(reason=reason):
+            return Ending(event.subject(), reason)
+        case Merged():
+            return Ending(event.subject(), "merged")
+        case MisuseRecorded():
+            return Ending(event.subject(), "misuse")
+        case IncidentResolved():
+            return Ending(event.subject(), "incident_resolved")
+        case _:
+            return None
+
+
+def learn(known: Ticket | None, event: TicketEvent) -> Ticket:
+    """What is known of the ticket after the event."""
+    ticket = known or Ticket(event.ticket_id, event.desk, event.number)
+    match event:
+        case TicketOpened():
+            return Ticket(event.ticket_id, event.desk, event.number, _opened(event))
+        case Triaged():
+            facts = {**ticket.facts, "severity": event.severity, "priority": event.priority}
+            return replace(ticket, facts=facts)
+        case MisuseRecorded():
+            return replace(ticket, facts={**ticket.facts, "is_urgent": False})
+        case ParticipantsChanged():
+            requester = event.requester.model_dump(mode="json")
+            facts = {**ticket.facts, "requester": requester}
+            if event.is_answerable is not None:
+                facts["is_answerable"] = event.is_answerable
+            return replace(ticket, facts=facts)
+        case Resolved() | Closed() | Merged():
+            facts = {**ticket.facts, "over_at": event.recorded_at.isoformat()}
+            return replace(ticket, is_over=True, facts=facts)
+        case Reopened():
+            return replace(ticket, is_over=False)
+        case _:
+            return ticket
+
+
+def is_past(notice: Notice, ticket: Ticket | None) -> bool:
+    """Whether the ticket has ended since: its end overtook a breach on another topic, and nobody
+    needs to come. Feedback and reviews come after the end, and so do their breaches (INF-11)."""
+    if ticket is None or not ticket.is_over:
+        return False
+    told = ticket.facts.get("over_at")
+    if told is None:
+        return True
+    is_told_of_ticket = notice.event.startswith("ticket.")
+    at = notice.detected_at if is_told_of_ticket else notice.occurred_at
+    return at <= datetime.fromisoformat(told)
+
+
+def _opened(event: TicketOpened) -> dict[str, Any]:
+    return {
+        "title": event.subject_line,
+        "requester": event.requester.model_dump(mode="json"),
+        "severity": event.severity,
+        "priority": event.priority,
+        "channel": event.channel,
+        "language": event.language,
+        "is_urgent": event.is_urgent,
+        "is_answerable": event.is_answerable,
+        "reply_to": event.reply_to,
+        "message_id": event.message_id,
+    }
+
+
+def about(event: Event) -> About:
+    """What a page or message of the event is about."""
+    ticket_id = getattr(event, "ticket_id", None)
+    incident_id = getattr(event, "incident_id", None)
+    number = getattr(event, "number", None) or getattr(event, "ticket_number", None)
+    return About(ticket_id, incident_id, number)
+
+
+def notice(event: Event, ticket: Ticket | None) -> Notice:
+    """The event in the words of the routes, completed by what is known of its ticket."""
+    facts = ticket.facts if ticket else {}
+    found = Notice(
+        event=short_name(event.type),
+        desk=event.desk,
+        about=event.subject(),
+        occurred_at=event.occurred_at,
+        detected_at=event.recorded_at,
+        number=about(event).number or (ticket.number if ticket else None),
+        title=facts.get("title") or "",
+        severity=facts.get("severity"),
+        priority=facts.get("priority"),
+        channel=facts.get("channel"),
+        # A voicemail may say so when the call before it did not.
+        is_urgent=bool(facts.get("is_urgent") or getattr(event, "is_urgent", False)),
+        # Intake marks what a machine sent as a ticket that has nobody to answer.
+        is_automatic=facts.get("is_answerable") is False,
+        requester=_party(facts.get("requester"), facts.get("language")),
+        details=event.model_dump(),
+    )
+    return _in_particular(found, event)
+
+
+def _in_particular(found: Notice, event: Event) -> Notice:
+    """The notice with what only events of its type tell."""
+    match event:
+        case BreachEvent():
+            return _breach(found, event)
+        case PromiseEvent():
+            severity = event.severity or found.severity
+            return replace(found, metric=event.metric, severity=severity, due_at=event.due_at)
+        case IncidentEvent():
+            return replace(found, title=event.title, severity=event.impact)
+        case Triaged() if event.severity != event.previous_severity:
+            # So that a route can page on a new severity and not on every later look at it.
+            return replace(found, event="ticket.severity_changed")
+        case SilenceElapsed(rule=rule):
+            return replace(found, metric=rule)
+        case RequesterReplied():
+            # A later mail about an urgent request need not be urgent, and a call may come about
+            # one that was mailed.
+            return replace(found, channel=event.channel, is_urgent=event.is_urgent)
+        case FeedbackReceived() | ComplaintFiled() | FeedbackAcknowledged():
+            # Answered by the channel it came by, which may be another than the ticket's (INF-11).
+            return replace(_between(found, event), channel=event.channel)
+        case ReviewOpened() | ReviewUpdated() | ReviewConcluded() | ArbitrationRequested():
+            return _between(found, event)
+        case _:
+            return found
+
+
+_Care = (
+    FeedbackReceived | ComplaintFiled | FeedbackAcknowledged | ReviewOpened | ReviewUpdated
+    | ReviewConcluded | ArbitrationRequested
+)  # fmt: skip
+
+
+def _between(found: Notice, event: _Care) -> Notice:
+    """What is said of feedback is said to who gave it, who need not be the ticket's requester."""
+    person = event.by if isinstance(event.by, Contact) else getattr(event, "to", None)
+    party = _party(person.model_dump(), None) if isinstance(person, Contact) else None
+    return replace(found, requester=party or found.requester)
+
+
+def _breach(found: Notice, event: BreachEvent) -> Notice:
+    """A breach tells all by itself: its ticket may not have been read yet."""
+    return replace(
+        found,
+        detected_at=event.detected_at,
+        title=event.subject_line or found.title,
+        severity=event.severity,
+        priority=event.priority,
+        metric=event.metric,
+        channel=event.channel or found.channel,
+        requester=_party(event.requester.model_dump(), None) or found.requester,
+        due_at=event.due_at,
+    )
+
+
+def _party(value: dict[str, Any] | None, language: str | None) -> Party | None:
+    if not value:
+        return None
+    contact = Contact.model_validate(value)
+    if contact == Contact():
+        return None
+    return Party(contact.name, contact.email, contact.zone, contact.language or language)

@@ -1,0 +1,267 @@
+"""Mails that other services ask for: intake's letters, status updates, confirmations."""
+
+from collections import Counter
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+import structlog
+
+from notify.domain.desk import Desk, Template
+from notify.domain.mailguard import refuse
+from notify.domain.routing import Party
+from notify.messages.compose import Letter, Mailbox, party_mailbox
+from notify.messages.render import RenderFailed
+from notify.publishing import EventDraft
+from notify.storage.rows import About, Draft
+from notify.unit_of_work import Office
+from pledge.events import (
+    ConfirmationRequested,
+    Contact,
+    EmailFailed,
+    EmailRequested,
+    Envelope,
+    Recipient,
+    UpdateAddressed,
+    derived_id,
+)
+
+log = structlog.get_logger()
+
+
+@dataclass(slots=True)
+class Mails:
+    """Deliveries to make, and events for what cannot be made."""
+
+    drafts: list[Draft] = field(default_factory=list)
+    events: list[EventDraft] = field(default_factory=list)
+
+
+def requested_mail(
+    office: Office,
+    desk: Desk,
+    event: EmailRequested,
+    cause: Envelope,
+    now: datetime,
+    mailed: Counter[tuple[str, str]],
+) -> Mails:
+    """The mails of an `EmailRequested`, one to each addressee. The same request gives the same.
+
+    `mailed` counts the automatic mails that each (desk, address) has got lately: an answer to every
+    mail of somebody whose own answers name no ticket would go on for ever.
+    """
+    mails = Mails()
+    template = _template_of(desk, event)
+    for position, contact in enumerate((*event.to, *event.cc)):
+        mailbox = party_mailbox(desk, _party(contact, desk))
+        reason = "template_unknown" if template is None else None
+        if reason is None and event.is_automatic:
+            refusal = refuse(
+                mailbox.address,
+                is_automatic=False,  # intake asked for it knowing who wrote
+                own_addresses=desk.own_addresses,
+                sent_lately=mailed[desk.name, mailbox.address],
+                most=desk.mails_per_address,
+            )
+            reason = refusal.value if refusal else None
+            if refusal:
+                office.metrics.mail_refused(desk.name, refusal)
+        if template is not None and reason is None:
+            try:
+                mails.drafts.append(
+                    _requested_draft(office, desk, event, cause, mailbox, template, position, now)
+                )
+                mailed[desk.name, mailbox.address] += event.is_automatic
+            except RenderFailed as error:
+                office.metrics.template_failed(desk.name, event.template)
+                log.error("template failed", desk=desk.name, error=str(error))  # noqa: TRY400
+                reason = "bad_content"
+        if reason is not None:
+            mails.events.append(_failed(event, cause, mailbox, reason, position, now))
+    return mails
+
+
+def _template_of(desk: Desk, event: EmailRequested) -> Template | None:
+    if event.text is not None:
+        return Template(text="{{ text }}", subject="{{ subject_line }}")
+    if event.template in desk.templates:
+        return desk.template(event.template, event.to[0].language or desk.language)
+    return None
+
+
+def _requested_draft(
+    office: Office,
+    desk: Desk,
+    event: EmailRequested,
+    cause: Envelope,
+    mailbox: Mailbox,
+    template: Template,
+    position: int,
+    now: datetime,
+) -> Draft:
+    values: dict[str, Any] = {
+        "ticket": {"number": event.number, "title": event.subject_line or ""},
+        "event": _told(event.variables),
+        **_told(event.variables),
+        "text": event.text,
+        "subject_line": event.subject_line or event.number,
+        "occurred_at": event.occurred_at,
+    }
+    letter = Letter(
+        about=About(ticket_id=event.ticket_id, number=event.number),
+        cause=cause,
+        lane=f"{desk.name}/email",
+        context={"template": event.template, "message_id": str(event.email_id)},
+        reply_to=event.reply_to,
+        in_reply_to=event.in_reply_to,
+        references=event.references,
+        is_reply=event.is_automatic and event.in_reply_to is not None,
+        is_automatic=event.is_automatic,
+        calendar=event.calendar,
+    )
+    draft_id = UUID(derived_id(str(event.email_id), position, source="/notify/requested"))
+    return office.composer.letter(
+        desk, mailbox, template, values, letter, draft_id=draft_id, now=now
+    )
+
+
+def _told(variables: Mapping[str, str]) -> dict[str, Any]:
+    """The variables for the template; what is named as an instant is printed in the reader's
+    zone."""
+    return {name: _instant(value) if name.endswith("_at") else value
+            for name, value in variables.items()}  # fmt: skip
+
+
+def _instant(text: str) -> datetime | str:
+    try:
+        instant = datetime.fromisoformat(text)
+    except ValueError:
+        return text
+    return instant if instant.tzinfo is not None else text
+
+
+def _failed(
+    event: EmailRequested,
+    cause: Envelope,
+    mailbox: Mailbox,
+    reason: str,
+    position: int,
+    now: datetime,
+) -> EventDraft:
+    failed = EmailFailed(
+        desk=event.desk,
+        occurred_at=now,
+        recorded_at=now,
+        ticket_id=event.ticket_id,
+        number=event.number,
+        message_id=event.email_id,
+        template=event.template,
+        recipient=mailbox.address,
+        reason=reason,
+        gave_up_at=now,
+    )
+    return EventDraft(failed, cause, event.email_id.int << 32 | position)
+
+
+def addressed_update(
+    office: Office, desk: Desk, event: UpdateAddressed, cause: Envelope, now: datetime
+) -> list[Draft]:
+    """A mail of a status update to each of its recipients who wants mails."""
+    about = About(incident_id=event.incident_id or event.maintenance_id)
+    values = {"event": event.model_dump(exclude={"recipients"}), "occurred_at": event.occurred_at}
+    return _to_subscribers(
+        office,
+        desk,
+        event.recipients,
+        "status_update",
+        values,
+        about,
+        cause,
+        now,
+        key=str(event.update_id),
+        update_id=str(event.update_id),
+    )
+
+
+def confirmation(
+    office: Office, desk: Desk, event: ConfirmationRequested, cause: Envelope, now: datetime
+) -> list[Draft]:
+    """The mail that asks a new subscriber whether the address is theirs."""
+    values = {"event": event.model_dump(), "occurred_at": event.occurred_at}
+    return _to_subscribers(
+        office,
+        desk,
+        (event.recipient,),
+        "subscription_confirmation",
+        values,
+        About(),
+        cause,
+        now,
+        key=cause.id,
+        update_id=None,
+    )
+
+
+def _to_subscribers(
+    office: Office,
+    desk: Desk,
+    recipients: tuple[Recipient, ...],
+    template: str,
+    values: Mapping[str, Any],
+    about: About,
+    cause: Envelope,
+    now: datetime,
+    *,
+    key: str,
+    update_id: str | None,
+) -> list[Draft]:
+    drafts: list[Draft] = []
+    for recipient in recipients:
+        if recipient.method != "email":
+            log.info("no channel for a subscriber", desk=desk.name, method=recipient.method)
+            continue
+        letter = Letter(
+            about=about,
+            cause=cause,
+            lane=f"{desk.name}/email/bulk",
+            context={"template": template, "update_id": update_id},
+            unsubscribe_url=recipient.unsubscribe_url,
+        )
+        try:
+            drafts.append(
+                _to_subscriber(office, desk, recipient, template, values, letter, key, now)
+            )
+        except RenderFailed as error:
+            office.metrics.template_failed(desk.name, template)
+            log.error("template failed", desk=desk.name, error=str(error))  # noqa: TRY400
+    return drafts
+
+
+def _to_subscriber(
+    office: Office,
+    desk: Desk,
+    recipient: Recipient,
+    template: str,
+    values: Mapping[str, Any],
+    letter: Letter,
+    key: str,
+    now: datetime,
+) -> Draft:
+    party = Party(None, recipient.address, recipient.zone, recipient.language)
+    mailbox = party_mailbox(desk, party)
+    source = f"/notify/subscriber/{recipient.subscriber_id}"
+    return office.composer.letter(
+        desk,
+        mailbox,
+        desk.template(template, mailbox.language),
+        {**values, "recipient": {"unsubscribe_url": recipient.unsubscribe_url}},
+        letter,
+        draft_id=UUID(derived_id(key, 0, source=source)),
+        now=now,
+    )
+
+
+def _party(contact: Contact, desk: Desk) -> Party:
+    return Party(contact.name, contact.email, contact.zone, contact.language or desk.language)

@@ -1,0 +1,177 @@
+"""Carries out what the routes want: raises pages, writes mails and chat messages."""
+
+from collections import Counter
+from collections.abc import Sequence
+from datetime import datetime
+from uuid import UUID
+
+import structlog
+
+from notify.domain.desk import Desk
+from notify.domain.mailguard import refuse
+from notify.domain.page import CauseGone, is_late
+from notify.domain.routing import ChatWanted, EmailWanted, Notice, PageWanted, Wanted
+from notify.messages.compose import Letter, Mailbox, addressees, notice_values, summary
+from notify.messages.render import RenderFailed
+from notify.routing import event_reader
+from notify.storage.rows import PageFacts, Ticket
+from notify.unit_of_work import Office, Work
+from pledge.events import BreachEvent, Decoded, derived_id
+
+log = structlog.get_logger()
+
+
+class Telling:
+    """Turns wishes into the pages and deliveries of one unit of work.
+
+    `mailed` counts the automatic mails that each (desk, address) has got lately.
+    """
+
+    def __init__(self, office: Office, work: Work, mailed: Counter[tuple[str, str]]) -> None:
+        self._office = office
+        self._work = work
+        self._mailed = mailed
+
+    def carry_out(
+        self, desk: Desk, decoded: Decoded, notice: Notice, wanted: Wanted, ticket: Ticket | None
+    ) -> None:
+        """Do what one route wants for one event."""
+        match wanted:
+            case PageWanted():
+                self._page(desk, decoded, notice, wanted, ticket)
+            case EmailWanted():
+                for mailbox in addressees(desk, wanted.to, notice.requester, self._work.now):
+                    if self._may_mail(desk, mailbox, notice, wanted):
+                        self._email(desk, decoded, notice, wanted, mailbox, ticket)
+            case ChatWanted():
+                self._chat(desk, decoded, notice, wanted)
+
+    def _page(
+        self,
+        desk: Desk,
+        decoded: Decoded,
+        notice: Notice,
+        wanted: PageWanted,
+        ticket: Ticket | None,
+    ) -> None:
+        event, envelope = decoded.event, decoded.envelope
+        policy = desk.policies[wanted.policy]
+        breach = event if isinstance(event, BreachEvent) else None
+        facts = PageFacts(
+            desk=desk.name,
+            about=event_reader.about(event),
+            route=wanted.route,
+            summary=summary(notice),
+            occurred_at=notice.occurred_at,
+            detected_at=notice.detected_at,
+            cause=envelope,
+            severity=notice.severity,
+            metric=notice.metric,
+            due_at=notice.due_at,
+            breach_id=breach.breach_id if breach else None,
+        )
+        page_id = UUID(derived_id(envelope.id, 0, source=f"/notify/page/{policy.name}"))
+        late = _is_late(notice, breach, desk, self._work.now)
+        record = self._work.raise_page(page_id, facts, policy, late=late)
+        if event_reader.is_past(notice, ticket):
+            self._work.tell(record, CauseGone("ticket_over"))
+
+    def _may_mail(self, desk: Desk, mailbox: Mailbox, notice: Notice, wanted: EmailWanted) -> bool:
+        if not mailbox.is_outside:
+            return True
+        key = (desk.name, mailbox.address)
+        refusal = refuse(
+            mailbox.address,
+            is_automatic=notice.is_automatic,
+            own_addresses=desk.own_addresses,
+            sent_lately=self._mailed[key],
+            most=desk.mails_per_address,
+        )
+        if refusal is None:
+            self._mailed[key] += 1
+            return True
+        self._office.metrics.mail_refused(desk.name, refusal)
+        log.info(
+            "mail refused",
+            desk=desk.name,
+            ticket=notice.number,
+            reason=refusal.value,
+            route=wanted.route,
+        )
+        return False
+
+    def _email(
+        self,
+        desk: Desk,
+        decoded: Decoded,
+        notice: Notice,
+        wanted: EmailWanted,
+        mailbox: Mailbox,
+        ticket: Ticket | None,
+    ) -> None:
+        facts = ticket.facts if ticket else {}
+        envelope = decoded.envelope
+        answered = _message_id(facts.get("message_id"))
+        letter = Letter(
+            about=event_reader.about(decoded.event),
+            cause=envelope,
+            lane=f"{desk.name}/email",
+            context={"template": wanted.template},
+            reply_to=facts.get("reply_to"),
+            in_reply_to=answered if mailbox.is_outside else None,
+            references=(answered,) if answered and mailbox.is_outside else (),
+            is_reply=notice.event == "ticket.opened" and mailbox.is_outside,
+        )
+        source = f"/notify/email/{mailbox.address}/{wanted.template}"
+        try:
+            draft = self._office.composer.letter(
+                desk,
+                mailbox,
+                desk.template(wanted.template, mailbox.language),
+                notice_values(notice),
+                letter,
+                draft_id=UUID(derived_id(envelope.id, 0, source=source)),
+                now=self._work.now,
+            )
+        except RenderFailed as error:
+            self._not_rendered(desk, wanted.template, error)
+        else:
+            self._work.drafts.append(draft)
+
+    def _chat(self, desk: Desk, decoded: Decoded, notice: Notice, wanted: ChatWanted) -> None:
+        source = f"/notify/chat/{wanted.receiver}/{wanted.template}"
+        draft_id = UUID(derived_id(decoded.envelope.id, 0, source=source))
+        about = event_reader.about(decoded.event)
+        try:
+            draft = self._office.composer.chat(
+                desk, wanted, notice, about, decoded.envelope, draft_id
+            )
+        except RenderFailed as error:
+            self._not_rendered(desk, wanted.template, error)
+        else:
+            self._work.drafts.append(draft)
+
+    def _not_rendered(self, desk: Desk, template: str, error: RenderFailed) -> None:
+        self._office.metrics.template_failed(desk.name, template)
+        log.error("template failed", desk=desk.name, template=template, error=str(error))
+
+
+def outside_addresses(notice: Notice, wanted: Sequence[Wanted]) -> set[str]:
+    """The addresses of people outside that these wishes would mail."""
+    is_asked = any(isinstance(each, EmailWanted) and each.to == "requester" for each in wanted)
+    requester = notice.requester
+    return {requester.email} if is_asked and requester and requester.email else set()
+
+
+def _is_late(notice: Notice, breach: BreachEvent | None, desk: Desk, now: datetime) -> bool:
+    """A breach is late when it was noticed late or reaches us late; other news count from when
+    they happened."""
+    if breach is None:
+        return is_late(notice.occurred_at, now, desk.late_after)
+    return breach.is_late or is_late(breach.detected_at, now, desk.late_after)
+
+
+def _message_id(told: object) -> str | None:
+    """The Message-ID of the mail that opened the ticket, if it is a usable one."""
+    text = told if isinstance(told, str) else ""
+    return text if text.startswith("<") and text.endswith(">") and "@" in text else None

@@ -1,0 +1,1 @@
+"""Pages and deliveries in PostgreSQL."""

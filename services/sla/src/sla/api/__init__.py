@@ -1,0 +1,1 @@
+"""The HTTP API: timers, policies, reports, quarantine."""

@@ -1,0 +1,166 @@
+"""`/policies/…`: versions of a desk's promises, what another would change, and changing it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import timedelta
+from pathlib import Path
+from typing import Annotated, Any
+
+import asyncpg
+import structlog
+from fastapi import APIRouter, Body, Depends, Query
+from pydantic import BaseModel, Field
+
+from pledge.runtime.auth.access import Principal, require
+from pledge.runtime.clock import Clock
+from pledge.runtime.http.app import FieldProblem, HttpProblem
+from sla.assessment.policy_registry import Policies
+from sla.desk_file.load import PolicyError, parse
+from sla.domain.policy import Policy
+from sla.domain.policy_rules import VersionScope
+from sla.reassessment.preview import preview
+from sla.storage import reassessment_orders
+from sla.times import instant_text
+
+Reader = Annotated[Principal, Depends(require("reader"))]
+Agent = Annotated[Principal, Depends(require("agent"))]
+Admin = Annotated[Principal, Depends(require("admin"))]
+
+log = structlog.get_logger()
+
+
+class Application(BaseModel):
+    """Which version is to take over the open tickets of a desk."""
+
+    version: str = Field(max_length=64, description="the one in force, as `GET /policies` names it")
+
+
+class PolicyApi:
+    """Policy versions of one desk at a time, for those who may see it."""
+
+    def __init__(
+        self,
+        pool: asyncpg.Pool,
+        policies: Policies,
+        clock: Clock,
+        on_order: Callable[[], None] = lambda: None,
+    ) -> None:
+        self._pool = pool
+        self._policies = policies
+        self._clock = clock
+        self._on_order = on_order
+        self.router = APIRouter(prefix="/policies")
+        add = self.router.add_api_route
+        add("/{desk}", self.history, methods=["GET"], summary="Policy versions")
+        add(
+            "/{desk}/preview",
+            self.preview,
+            methods=["POST"],
+            summary="What another policy would change",
+        )
+        add(
+            "/{desk}/apply",
+            self.apply,
+            methods=["POST"],
+            status_code=202,
+            summary="Put the open tickets under the version in force",
+        )
+        add("/{desk}/apply", self.applied, methods=["GET"], summary="How far that is")
+
+    async def history(self, principal: Reader, desk: str) -> dict[str, Any]:
+        """The versions of a desk's policy, newest first, each with its text."""
+        versions = self._policies.history(desk) if principal.may(desk) else []
+        if not versions:
+            raise _unknown(desk)
+        items = [
+            {
+                "desk": each.desk,
+                "version": each.version,
+                "effective_from": instant_text(each.effective_from),
+                "content": each.content,
+            }
+            for each in reversed(versions)
+        ]
+        return {"items": items, "next": None}
+
+    async def preview(
+        self, principal: Agent, desk: str, content: Annotated[str, Body(media_type="text/plain")]
+    ) -> dict[str, Any]:
+        """What the policy in the body, a `sla.yaml`, would change for the tickets open now."""
+        if not principal.may(desk):
+            raise _unknown(desk)
+        try:
+            policy = parse(content, Path(desk) / "sla.yaml")
+        except PolicyError as error:
+            problems = [FieldProblem(f"{p.line}:{p.column}", p.message) for p in error.problems]
+            raise HttpProblem(422, "the policy can't be used", errors=problems) from error
+        if policy.desk != desk:
+            raise HttpProblem(422, f"the file is of the desk {policy.desk}, not of {desk}")
+        now = self._clock.now()
+        found = await preview(
+            self._pool, self._policies, policy, now, lambda: self._clock.sleep(timedelta(0))
+        )
+        return found.json()
+
+    async def apply(self, principal: Admin, desk: str, asked: Application) -> dict[str, Any]:
+        """Begin to put the desk's open tickets under the version in force; it goes on by itself.
+
+        Asked again for the same version it tells how far that is, and takes in what was left out.
+        """
+        policy = self._policies.for_opening(desk, self._clock.now())
+        if policy is None or not principal.may(desk):
+            raise _unknown(desk)
+        _check_version(policy, asked.version)
+        async with self._pool.acquire() as connection:
+            is_new = await reassessment_orders.give(
+                connection, desk, policy.version, principal.subject, self._clock.now()
+            )
+            found = await reassessment_orders.progress(connection, desk)
+        if found is None:
+            raise HttpProblem(500, "the order that was just given is not there")
+        if is_new:
+            log.info(
+                "open tickets are put under another policy version",
+                desk=desk,
+                version=policy.version,
+                tickets=found["tickets"],
+                by=principal.subject,
+            )
+            self._on_order()
+        return found
+
+    async def applied(
+        self,
+        principal: Reader,
+        desk: str,
+        version: Annotated[str | None, Query(max_length=64, description="default: any")] = None,
+    ) -> dict[str, Any]:
+        """How far the desk's latest re-assessment is."""
+        found = None
+        if principal.may(desk):
+            async with self._pool.acquire() as connection:
+                found = await reassessment_orders.progress(connection, desk, version)
+        if found is None:
+            raise HttpProblem(404, f"no policy was applied to open tickets of {desk}")
+        return found
+
+
+def _check_version(policy: Policy, asked: str) -> None:
+    """Raises HttpProblem where `asked` is not in force, or is not for open tickets."""
+    if policy.version != asked:
+        raise HttpProblem(
+            409,
+            f"the service promises by version {policy.version} now, not by {asked}: put the file"
+            " where the services read it, restart them, and wait for its effective_from",
+        )
+    if policy.applies_to is not VersionScope.OPEN:
+        raise HttpProblem(
+            409,
+            f"version {asked} is for new tickets only; if it is to hold for open ones too, say"
+            " `applies_to: open` in the file, put it in force, and apply it then",
+        )
+
+
+def _unknown(desk: str) -> HttpProblem:
+    return HttpProblem(404, f"no desk {desk} is known here")

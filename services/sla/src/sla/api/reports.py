@@ -1,0 +1,141 @@
+"""`/reports/…`: attainment, breaches by hour, and the audit of pauses; JSON or CSV."""
+
+from __future__ import annotations
+
+import csv
+import io
+from collections.abc import Sequence
+from datetime import datetime, timedelta
+from typing import Annotated, Any, Literal
+
+import asyncpg
+from fastapi import APIRouter, Depends, Query
+from fastapi.responses import JSONResponse, Response
+
+from pledge.runtime.auth.access import Principal, require
+from pledge.runtime.clock import Clock
+from pledge.runtime.http.app import HttpProblem
+from pledge.runtime.instants import Instant
+from sla.assessment.policy_registry import Policies
+from sla.reports import attainment as reports
+from sla.reports.attainment import DIMENSIONS, Period
+from sla.times import instant_text
+
+# What a report looks at when nobody says.
+DEFAULT_PERIOD = timedelta(days=30)
+
+Form = Literal["json", "csv"]
+Reader = Annotated[Principal, Depends(require("reader"))]
+From = Annotated[Instant | None, Query(alias="from", description="default: 30 days back")]
+To = Annotated[Instant | None, Query(description="default: now")]
+
+
+class ReportsApi:
+    """Reports of one desk at a time, for those who may see it."""
+
+    def __init__(self, pool: asyncpg.Pool, policies: Policies, clock: Clock) -> None:
+        self._pool = pool
+        self._policies = policies
+        self._clock = clock
+        self.router = APIRouter(prefix="/reports")
+        for path, handler, summary in (
+            ("/attainment", self.attainment, "Promises kept and missed"),
+            ("/breaches", self.breaches, "Breaches by weekday and hour"),
+            ("/pauses", self.pauses, "Pauses shortly before a due time, by agent"),
+        ):
+            self.router.add_api_route(
+                path, handler, methods=["GET"], summary=summary, response_model=None
+            )
+
+    async def attainment(
+        self,
+        principal: Reader,
+        desk: str,
+        start: From = None,
+        to: To = None,
+        by: Annotated[str, Query(description=f"any of {', '.join(DIMENSIONS)}")] = "",
+        format: Form = "json",  # noqa: A002 - the API's word
+    ) -> Response:
+        """Promises that came due in the period, by metric and by what else is asked for."""
+        dimensions = [each for each in by.split(",") if each]
+        if unknown := sorted(set(dimensions) - set(DIMENSIONS)):
+            known = ", ".join(DIMENSIONS)
+            raise HttpProblem(422, f"nothing is divided by {unknown[0]}; there are {known}")
+        period = self._period(principal, desk, start, to)
+        async with self._pool.acquire() as connection:
+            rows = await reports.attainment(connection, period, dimensions)
+        return _answer(period, rows, format)
+
+    async def breaches(
+        self,
+        principal: Reader,
+        desk: str,
+        start: From = None,
+        to: To = None,
+        format: Form = "json",  # noqa: A002 - the API's word
+    ) -> Response:
+        """Breaches that stand, by metric, weekday (1 is Monday) and hour, in the desk's zone."""
+        period = self._period(principal, desk, start, to)
+        async with self._pool.acquire() as connection:
+            rows = await reports.breaches_by_hour(connection, period)
+        return _answer(period, rows, format)
+
+    async def pauses(
+        self,
+        principal: Reader,
+        desk: str,
+        start: From = None,
+        to: To = None,
+        format: Form = "json",  # noqa: A002 - the API's word
+    ) -> Response:
+        """Tickets parked in "waiting on customer" with less than a quarter of the time left."""
+        period = self._period(principal, desk, start, to)
+        rows = await reports.pauses(self._pool, self._policies, period)
+        return _answer(period, rows, format)
+
+    def _period(
+        self,
+        principal: Principal,
+        desk: str,
+        start: datetime | None,
+        end: datetime | None,
+    ) -> Period:
+        now = self._clock.now()
+        policy = self._policies.for_opening(desk, now) if principal.may(desk) else None
+        if policy is None:
+            raise HttpProblem(404, f"no desk {desk} is known here")
+        until = end or now
+        since = start or until - DEFAULT_PERIOD
+        if since >= until:
+            raise HttpProblem(422, "`from` must lie before `to`")
+        return Period(desk, since, until, policy.zone)
+
+
+def _answer(period: Period, rows: Sequence[dict[str, Any]], form: Form) -> Response:
+    if form == "csv":
+        return Response(_csv(rows), media_type="text/csv; charset=utf-8")
+    return JSONResponse(
+        {
+            "desk": period.desk,
+            "from": instant_text(period.start),
+            "to": instant_text(period.end),
+            "zone": str(period.zone),
+            "items": list(rows),
+            "next": None,
+        }
+    )
+
+
+def _csv(rows: Sequence[dict[str, Any]]) -> str:
+    """With a heading; without rows, nothing."""
+    text = io.StringIO()
+    if rows:
+        writer = csv.DictWriter(text, fieldnames=list(rows[0]))
+        writer.writeheader()
+        writer.writerows({name: _cell(value) for name, value in row.items()} for row in rows)
+    return text.getvalue()
+
+
+def _cell(value: Any) -> Any:
+    """A text that begins like a formula would be one to a spreadsheet: an apostrophe stops it."""
+    return f"'{value}" if isinstance(value, str) and value[:1] in ("=", "+", "-", "@") else value

@@ -1,0 +1,312 @@
+"""What one transaction adds to the books: facts in, changes of promises out.
+
+The ledger does no I/O. It is given the tickets as committed, applies facts and instants one by
+one, and ends with the rows to write and the messages to publish. Facts are assessed one at a
+time, so that what is published does not depend on how records were cut into batches.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Mapping
+from datetime import datetime, timedelta
+from uuid import UUID
+
+from pledge.events import Envelope, Event, caused_by, encode
+from pledge.runtime.records import Message
+from sla.assessment.policy_registry import Policies
+from sla.assessment.publishing import Telling, breach_id, event_of, left_for
+from sla.domain.changes import diff
+from sla.domain.model import (
+    Assessment,
+    Change,
+    ChangeKind,
+    Difference,
+    Fact,
+    Published,
+    State,
+    Told,
+)
+from sla.domain.policy import Policy
+from sla.domain.policy_versions import Key, Standing, stand, take_over
+from sla.storage.rows import BreachRow, FactRow, RetractionRow, Rows, TimerRow
+from sla.storage.ticket_cache import Cause, Ticket
+
+SOURCE = "/sla"
+_BREACH_KINDS = frozenset((ChangeKind.BREACHED, ChangeKind.BREACH_RETRACTED))
+
+TimerKey = tuple[UUID, str, int]
+_NO_OWNERS: dict[Key, Policy] = {}
+
+
+class Ledger:
+    """One transaction's work on the tickets of one partition.
+
+    `known` are the tickets as committed; they are not changed. `now` is when the work is done.
+    """
+
+    def __init__(
+        self,
+        known: Mapping[UUID, Ticket],
+        policies: Policies,
+        *,
+        now: datetime,
+        late_after: timedelta,
+    ) -> None:
+        self._known = known
+        self._policies = policies
+        self.now = now
+        self.late_after = late_after
+        self._drafts: dict[UUID, Ticket] = {}
+        self._taken_over: set[UUID] = set()
+        self._facts: list[FactRow] = []
+        self._timers: dict[TimerKey, TimerRow] = {}
+        self._new_timers: set[TimerKey] = set()
+        self._breaches: dict[UUID, BreachRow] = {}
+        self._retractions: dict[UUID, RetractionRow] = {}
+        self.messages: list[Message] = []
+        self.published: list[tuple[Change, Ticket]] = []
+
+    def ticket(self, ticket_id: UUID) -> Ticket | None:
+        """The ticket as it stands in this transaction; None when nothing is known of it."""
+        return self._drafts.get(ticket_id) or self._known.get(ticket_id)
+
+    def add_fact(self, ticket: Ticket, fact: Fact, data: str, envelope: Envelope) -> None:
+        """Take a fact that the ticket does not have; publish what it changes.
+
+        It follows the last one, or is a dead letter replayed, which takes its place among them.
+        """
+        draft = self._draft(ticket)
+        facts = (*draft.facts, fact)
+        if fact.sequence < draft.sequence:
+            facts = tuple(sorted(facts, key=lambda each: each.sequence))
+        draft.facts = facts
+        draft.sequence = max(draft.sequence, fact.sequence)
+        draft.cause = Cause(envelope.id, envelope.correlation_id, envelope.traceparent)
+        self._facts.append(
+            FactRow(
+                draft.ticket_id, fact.sequence, fact.type, fact.occurred_at, fact.recorded_at, data
+            )
+        )
+        draft.newest_at = max(draft.newest_at, fact.recorded_at)
+        # What the facts say is known up to the newest of them, and no further.
+        until = min(draft.newest_at, self.now)
+        is_due = draft.wake_at is not None and draft.wake_at <= until
+        policy = self._policies.of(draft)
+        if policy is not None and (is_due or self._may_move(draft, policy, fact.type)):
+            self._look(draft, policy, until, is_provisional=False)
+
+    def fire(self, ticket: Ticket, until: datetime, *, is_provisional: bool) -> None:
+        """Publish what became true by time alone up to `until`: when the bus was last asked.
+
+        Whatever is due between then and now waits: a fact that prevents it may lie there unread.
+        """
+        policy = self._policies.of(ticket)
+        if policy is not None:
+            self._look(self._draft(ticket), policy, until, is_provisional=is_provisional)
+
+    def take_over(self, ticket: Ticket, policy: Policy, until: datetime) -> tuple[Change, ...]:
+        """Put the ticket under `policy`; publish, and return, what that changes.
+
+        Its facts are known up to `until`. What was due by then is told first, as it was promised.
+        """
+        draft = self._draft(ticket)
+        taken = take_over(
+            draft.facts,
+            draft.told,
+            policy,
+            version=draft.policy_version,
+            current=self._policies.of(draft),
+            past=self._policies.past(draft),
+            at=self.now,
+            until=until,
+            is_due=draft.wake_at is not None and draft.wake_at <= until,
+        )
+        current = self._policies.of(draft)
+        if taken.due is not None and current is not None:
+            self._tell(draft, current, *taken.due, is_provisional=False)
+        draft.policy_version = policy.version
+        draft.earlier = (*draft.earlier, taken.earlier)
+        self._taken_over.add(draft.ticket_id)
+        self._tell(draft, policy, taken.standing, taken.difference, is_provisional=False)
+        return taken.difference.changes
+
+    def rows(self) -> Rows:
+        """Everything to write."""
+        rows = Rows(
+            facts=self._facts,
+            breaches=list(self._breaches.values()),
+            retractions=list(self._retractions.values()),
+        )
+        for ticket_id, draft in self._drafts.items():
+            if ticket_id in self._taken_over:
+                rows.taken_over.append(draft)
+            elif ticket_id in self._known:
+                rows.changed_tickets.append(draft)
+            else:
+                rows.new_tickets.append(draft)
+        for key, row in self._timers.items():
+            is_new = key in self._new_timers
+            (rows.new_timers if is_new else rows.changed_timers).append(row)
+        return rows
+
+    def tickets(self) -> list[Ticket]:
+        """The tickets as they stand once the transaction is committed."""
+        return list(self._drafts.values())
+
+    def _draft(self, ticket: Ticket) -> Ticket:
+        draft = self._drafts.get(ticket.ticket_id)
+        if draft is None:
+            draft = self._drafts[ticket.ticket_id] = ticket.draft()
+        return draft
+
+    def _may_move(self, draft: Ticket, policy: Policy, kind: str) -> bool:
+        """After a fact without effect, a note for example, nothing has moved.
+
+        What is settled under an earlier version is judged by that one, which may know more facts.
+        """
+        return kind in policy.handling or any(
+            own is not None and kind in own.handling for _, own in self._policies.past(draft)
+        )
+
+    def _look(
+        self, draft: Ticket, policy: Policy, until: datetime, *, is_provisional: bool
+    ) -> None:
+        """Assess the ticket and say what is new up to `until`."""
+        if draft.earlier:
+            standing = stand(draft.facts, policy, self._policies.past(draft))
+        else:
+            standing = Standing(draft.assessor.assess(draft.facts, policy), _NO_OWNERS)
+        difference = diff(draft.told, standing.assessment, until)
+        self._tell(draft, policy, standing, difference, is_provisional=is_provisional)
+
+    def _tell(
+        self,
+        draft: Ticket,
+        policy: Policy,
+        standing: Standing,
+        difference: Difference,
+        *,
+        is_provisional: bool,
+    ) -> None:
+        """Publish the difference, and note what the tables keep of it."""
+        assessment, owners = standing
+        draft.severity = _text(assessment, "severity")
+        draft.priority = _text(assessment, "priority")
+        draft.customer = _text(assessment, "customer")
+        draft.is_closed = assessment.is_closed
+        before = {(each.metric, each.cycle): each for each in draft.told.timers}
+        for change in difference.changes:
+            key = (change.metric, change.cycle)
+            # What is settled under an earlier version is told of in its name.
+            own = owners.get(key, policy)
+            self._say(draft, change, before.get(key), own, is_provisional=is_provisional)
+        self._note_timers(draft, before, difference.told, assessment)
+        draft.told = difference.told
+        draft.wake_at = difference.wake_at
+
+    def _say(
+        self,
+        draft: Ticket,
+        change: Change,
+        told: Published | None,
+        policy: Policy,
+        *,
+        is_provisional: bool,
+    ) -> None:
+        telling = Telling(draft, policy, told, self.now, self._is_late, is_provisional)
+        self._publish(draft, event_of(change, telling), is_breach=change.kind in _BREACH_KINDS)
+        self.published.append((change, draft))
+        if change.kind is ChangeKind.BREACHED:
+            self._note_breach(draft, change, policy, is_provisional=is_provisional)
+        elif change.kind is ChangeKind.BREACH_RETRACTED:
+            self._note_retraction(draft, change)
+
+    def _publish(self, draft: Ticket, event: Event, *, is_breach: bool) -> None:
+        if is_breach:
+            draft.breach_sequence += 1
+            sequence = draft.breach_sequence
+        else:
+            draft.timer_sequence += 1
+            sequence = draft.timer_sequence
+        # Both counts go up by one with each event and never back, so no two events of a ticket
+        # share a position, whichever cause they name.
+        position = 2 * sequence + is_breach
+        envelope = caused_by(event, draft.cause, position, source=SOURCE, sequence=sequence)
+        encoded = encode(event, envelope)
+        self.messages.append(Message(encoded.topic, encoded.key, encoded.value, encoded.headers))
+
+    def _is_late(self, due_at: datetime) -> bool:
+        return self.now - due_at > self.late_after
+
+    def _note_timers(
+        self,
+        draft: Ticket,
+        before: Mapping[tuple[str, int], Published],
+        told: Told,
+        assessment: Assessment,
+    ) -> None:
+        """Rows of the timers of which something else is told now than before."""
+        changed = [one for one in told.timers if before.get((one.metric, one.cycle)) != one]
+        if not changed:
+            return
+        timers = {(each.metric, each.cycle): each for each in assessment.timers}
+        for published in changed:
+            own_key = (published.metric, published.cycle)
+            timer, key = timers.get(own_key), (draft.ticket_id, *own_key)
+            if own_key not in before:
+                self._new_timers.add(key)
+            self._timers[key] = TimerRow(
+                draft.ticket_id,
+                published.metric,
+                published.cycle,
+                draft.desk,
+                published.state.value,
+                timer.started_at if timer else self.now,
+                published.due_at,
+                published.expect_at,
+                timer.met_at if timer else None,
+                published.at_risk_sent,
+                timer.target if timer else "",
+                timer.reason if timer else "",
+                left_for(timer) if published.state is State.PAUSED else None,
+            )
+
+    def _note_breach(
+        self, draft: Ticket, change: Change, policy: Policy, *, is_provisional: bool
+    ) -> None:
+        due_at = change.occurred_at
+        own_id = breach_id(draft.ticket_id, change.metric, change.cycle, due_at)
+        # Taken back earlier in this transaction, it stands again; retractions are written last.
+        self._retractions.pop(own_id, None)
+        self._breaches[own_id] = BreachRow(
+            own_id,
+            draft.ticket_id,
+            draft.desk,
+            change.metric,
+            change.cycle,
+            draft.severity,
+            draft.priority,
+            change.timer.target if change.timer else "",
+            policy.version,
+            due_at,
+            self.now,
+            self._is_late(due_at),
+            is_provisional,
+        )
+
+    def _note_retraction(self, draft: Ticket, change: Change) -> None:
+        due_at = change.due_at or change.occurred_at
+        own_id = breach_id(draft.ticket_id, change.metric, change.cycle, due_at)
+        met_at = change.timer.met_at if change.timer else None
+        self._retractions[own_id] = RetractionRow(own_id, self.now, change.reason, met_at)
+
+
+def states_of(told: Told) -> Counter[str]:
+    """How many of the timers told of are in each state."""
+    return Counter(each.state.value for each in told.timers)
+
+
+def _text(assessment: Assessment, name: str) -> str | None:
+    value = assessment.attributes.get(name)
+    return value if isinstance(value, str) else None

@@ -1,0 +1,254 @@
+"""The policies of all desks: the ones in force, and those that older tickets were opened under."""
+
+from __future__ import annotations
+
+from bisect import bisect_right
+from collections.abc import Collection, Iterable, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+
+import asyncpg
+import structlog
+
+from pledge.runtime.config.yaml_file import Problem
+from sla.desk_file.load import PolicyError, check_desk_file, load, parse
+from sla.domain.policy import Policy
+from sla.domain.policy_rules import VersionScope
+from sla.domain.policy_versions import Past, Standing, stand
+from sla.storage.ticket_cache import Ticket
+
+FILE_NAME = "sla.yaml"
+# Processes that start at the same moment enter a new version once: "policies" in ASCII.
+_LOCK = 0x706F6C6963696573
+
+_ALL = """
+SELECT desk, version, effective_from, content, is_superseded FROM policy_versions
+ORDER BY desk, effective_from
+"""
+_APPLIED = """
+SELECT DISTINCT ON (desk) desk, version FROM reassessments ORDER BY desk, reassessment_id DESC
+"""
+_SUPERSEDE = """
+UPDATE policy_versions SET is_superseded = true WHERE desk = $1 AND effective_from >= $2
+"""
+_ADD = """
+INSERT INTO policy_versions (desk, effective_from, version, content) VALUES ($1, $2, $3, $4)
+ON CONFLICT (desk, effective_from, version) DO UPDATE SET is_superseded = false
+"""
+_FETCH = """
+SELECT DISTINCT ON (desk, version) desk, version, content
+FROM policy_versions
+JOIN unnest($1::text[], $2::text[]) AS wanted(desk, version) USING (desk, version)
+ORDER BY desk, version, effective_from
+"""
+
+log = structlog.get_logger()
+
+
+class BrokenPolicy(Exception):
+    """A desk's file can't be used; every problem is named with its file, line and column."""
+
+    def __init__(self, problems: Sequence[Problem]) -> None:
+        self.problems = tuple(problems)
+        lines = "\n".join(f"  {problem}" for problem in problems)
+        super().__init__(f"a desk's promises can't be read:\n{lines}")
+
+
+class UnknownVersion(Exception):
+    """A ticket names a policy version that the database does not have."""
+
+
+@dataclass(frozen=True, slots=True)
+class Version:
+    """A policy of a desk, for tickets opened from `effective_from` on until the next one."""
+
+    desk: str
+    version: str
+    effective_from: datetime
+    content: str
+
+
+class Policies:
+    """Every policy that a ticket may be under, by desk and version."""
+
+    def __init__(self) -> None:
+        self._current: dict[str, tuple[Policy, str]] = {}
+        self._history: dict[str, list[Version]] = {}
+        self._by_version: dict[tuple[str, str], Policy] = {}
+        # The version that open tickets of a desk were put under last, by order.
+        self._applied: dict[str, str] = {}
+
+    @property
+    def desks(self) -> frozenset[str]:
+        """The desks that have a policy file."""
+        return frozenset(self._current)
+
+    def add(self, policy: Policy, content: str) -> None:
+        """Put `policy`, read from the file `content`, in force for its desk."""
+        self._current[policy.desk] = policy, content
+        self._by_version[policy.desk, policy.version] = policy
+
+    def history(self, desk: str) -> list[Version]:
+        """The versions of a desk's policy, oldest first."""
+        return list(self._history.get(desk, ()))
+
+    def for_opening(self, desk: str, at: datetime) -> Policy | None:
+        """The policy for a ticket of `desk` opened at `at`; None when the desk promises nothing.
+
+        What was opened before the first version is under the first. What is read only after a
+        version was applied to open tickets is under that one, or a later.
+        """
+        if desk not in self._current:
+            return None
+        versions = self._history.get(desk)
+        if not versions:
+            return self._current[desk][0]
+        place = max(0, bisect_right(versions, at, key=lambda each: each.effective_from) - 1)
+        applied = self._applied.get(desk)
+        if applied is not None:
+            later = (each.version for each in reversed(versions[place + 1 :]))
+            if applied in later:
+                return self._by_version[desk, applied]
+        return self._by_version[desk, versions[place].version]
+
+    def unapplied(self, now: datetime) -> list[Policy]:
+        """The policies in force that are for open tickets too, and were not applied to them."""
+        found = []
+        for desk in sorted(self._current):
+            policy = self.for_opening(desk, now)
+            is_first = len(self._history.get(desk, ())) < 2
+            if (
+                policy is not None
+                and not is_first
+                and policy.applies_to is VersionScope.OPEN
+                and self._applied.get(desk) != policy.version
+            ):
+                found.append(policy)
+        return found
+
+    def of(self, ticket: Ticket) -> Policy | None:
+        """The policy that the ticket is under; `fetch` must have been given the ticket before."""
+        return self._named(ticket.desk, ticket.policy_version)
+
+    def past(self, ticket: Ticket) -> list[Past]:
+        """The versions the ticket was under before; `fetch` must have been given the ticket."""
+        return [Past(each, self._named(ticket.desk, each.version)) for each in ticket.earlier]
+
+    def standing(self, ticket: Ticket) -> Standing | None:
+        """The ticket assessed under its versions; None when its desk promised nothing."""
+        policy = self.of(ticket)
+        return None if policy is None else stand(ticket.facts, policy, self.past(ticket))
+
+    def version(self, desk: str, version: str) -> Policy:
+        """A version that `ensure` was asked for before."""
+        return self._by_version[desk, version]
+
+    def _named(self, desk: str, version: str | None) -> Policy | None:
+        return None if version is None else self._by_version[desk, version]
+
+    async def record(self, connection: asyncpg.Connection, now: datetime) -> None:
+        """Enter the files' versions that are new to the database, and learn of all earlier ones.
+
+        A version holds from its own `effective_from` where that lies ahead (or it is the desk's
+        first), else from `now`; it supersedes what was planned for later. Raises BrokenPolicy.
+        """
+        async with connection.transaction():
+            await connection.execute("SELECT pg_advisory_xact_lock($1)", _LOCK)
+            self._learn(await connection.fetch(_ALL))
+            self._applied = dict(await connection.fetch(_APPLIED))
+            for desk, (policy, content) in sorted(self._current.items()):
+                await self._enter(connection, policy, content, now)
+                log.info("policy in force", desk=desk, version=policy.version)
+            self._learn(await connection.fetch(_ALL))
+        for policy in self.unapplied(now):
+            log.warning(
+                "a policy for open tickets is in force and not applied: they keep theirs",
+                desk=policy.desk,
+                version=policy.version,
+                to_do=f"pledge sla policy apply <folder of {policy.desk}>",
+            )
+
+    async def learn(self, connection: asyncpg.Connection) -> None:
+        """Hear what was applied to open tickets, also of versions that another process entered."""
+        applied = dict(await connection.fetch(_APPLIED))
+        if applied != self._applied:
+            self._learn(await connection.fetch(_ALL))
+            self._applied = applied
+
+    async def _enter(
+        self, connection: asyncpg.Connection, policy: Policy, content: str, now: datetime
+    ) -> None:
+        earlier = self._history.get(policy.desk, [])
+        if earlier and earlier[-1].version == policy.version:
+            return
+        asked = policy.effective_from
+        is_ahead = asked is not None and (asked > now or not earlier)
+        starts = asked if asked is not None and is_ahead else now
+        if earlier:
+            await connection.execute(_SUPERSEDE, policy.desk, starts)
+        await connection.execute(_ADD, policy.desk, starts, policy.version, content)
+
+    def _learn(self, rows: Iterable[asyncpg.Record]) -> None:
+        self._history = {}
+        for row in rows:
+            version = Version(row["desk"], row["version"], row["effective_from"], row["content"])
+            if not row["is_superseded"]:
+                self._history.setdefault(version.desk, []).append(version)
+            self._compile(version.desk, version.version, version.content)
+
+    async def fetch(self, connection: asyncpg.Connection, tickets: Collection[Ticket]) -> None:
+        """Have the policies of `tickets` at hand, also those that another process has entered.
+
+        Raises UnknownVersion, BrokenPolicy.
+        """
+        named = {(ticket.desk, ticket.policy_version) for ticket in tickets}
+        named |= {
+            (ticket.desk, each.version)
+            for ticket in tickets
+            if ticket.earlier
+            for each in ticket.earlier
+        }
+        await self.ensure(connection, named)
+
+    async def ensure(
+        self, connection: asyncpg.Connection, named: Iterable[tuple[str, str | None]]
+    ) -> None:
+        """Have these versions, as (desk, version), at hand. Raises UnknownVersion, BrokenPolicy."""
+        wanted = {each for each in named if each[1] is not None} - self._by_version.keys()
+        if not wanted:
+            return
+        for row in await connection.fetch(_FETCH, *map(list, zip(*wanted, strict=True))):
+            self._compile(row["desk"], row["version"], row["content"])
+        if missing := wanted - self._by_version.keys():
+            raise UnknownVersion(f"policy_versions lacks {sorted(missing)}")
+
+    def _compile(self, desk: str, version: str, content: str) -> None:
+        """Make a policy from its text as the database keeps it. Raises BrokenPolicy.
+
+        Whatever was once in force must stay readable: open tickets keep it.
+        """
+        if (desk, version) in self._by_version:
+            return
+        try:
+            policy = parse(content, Path(desk) / f"{version}-{FILE_NAME}")
+        except PolicyError as error:
+            raise BrokenPolicy(error.problems) from error
+        self._by_version[desk, version] = policy
+
+
+def load_policies(desks: Path) -> Policies:
+    """The policies of every desk in the folder `desks` that has promises.
+
+    Raises BrokenPolicy with all problems of all files.
+    """
+    policies = Policies()
+    problems: list[Problem] = []
+    for path in sorted(desks.glob(f"*/{FILE_NAME}")):
+        found = [each for each in check_desk_file(path) if each.severity == "error"]
+        problems += found
+        if not found:
+            policies.add(load(path), path.read_text(encoding="utf-8"))
+    if problems:
+        raise BrokenPolicy(problems)
+    return policies

@@ -1,0 +1,193 @@
+"""Changes of promises, said as events of the contract."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import datetime, timedelta
+from functools import lru_cache
+from typing import Any, NamedTuple, assert_never
+from uuid import UUID
+
+from pledge.events import (
+    BreachRetracted,
+    Contact,
+    Event,
+    PromiseBreached,
+    SilenceElapsed,
+    TimerAtRisk,
+    TimerCancelled,
+    TimerMet,
+    TimerPaused,
+    TimerRescheduled,
+    TimerResumed,
+    TimerStarted,
+    derived_id,
+)
+from sla.domain.model import Change, ChangeKind, Published, Timer
+from sla.domain.policy import Policy
+from sla.domain.segments import used
+from sla.storage.ticket_cache import Ticket
+
+
+class Telling(NamedTuple):
+    """What all events of one assessment have in common."""
+
+    ticket: Ticket
+    policy: Policy
+    told: Published | None  # what was said of this timer before
+    now: datetime
+    is_late: Callable[[datetime], bool]
+    is_provisional: bool
+
+
+# The event and its row are made one after the other.
+@lru_cache(maxsize=64)
+def breach_id(ticket_id: UUID, metric: str, cycle: int, due_at: datetime) -> UUID:
+    """The id of the breach of one promise: the same for its retraction, and in every replay."""
+    return UUID(derived_id(f"{ticket_id}/{metric}/{cycle}/{due_at.isoformat()}", 0, source="/sla"))
+
+
+def event_of(change: Change, telling: Telling) -> Event:
+    """The event that tells of `change`."""
+    match change.kind:
+        case ChangeKind.BREACHED:
+            return _breached(change, telling)
+        case ChangeKind.BREACH_RETRACTED:
+            return _retracted(change, telling)
+        case ChangeKind.SILENCE_WARNED | ChangeKind.SILENCE_ELAPSED:
+            return _silence(change, telling)
+        case (
+            ChangeKind.STARTED
+            | ChangeKind.PAUSED
+            | ChangeKind.RESUMED
+            | ChangeKind.RESCHEDULED
+            | ChangeKind.AT_RISK
+            | ChangeKind.MET
+            | ChangeKind.CANCELLED
+        ):
+            return _timer(change, telling)
+        case _:
+            assert_never(change.kind)
+
+
+def _promise(change: Change, telling: Telling) -> dict[str, Any]:
+    """The fields that all events of one promise have."""
+    ticket, timer = telling.ticket, change.timer
+    return {
+        "desk": ticket.desk,
+        "occurred_at": change.occurred_at,
+        "recorded_at": telling.now,
+        "incident_id" if ticket.is_incident else "ticket_id": ticket.ticket_id,
+        "severity": ticket.severity,
+        "priority": ticket.priority,
+        "metric": change.metric,
+        "cycle": change.cycle,
+        "target": timer.target if timer is not None else "",
+        "policy_version": telling.policy.version,
+    }
+
+
+def _timer(change: Change, telling: Telling) -> Event:
+    timer, told = change.timer, telling.told
+    fields = _promise(change, telling)
+    fields["number"] = telling.ticket.number
+    fields["reason"] = change.reason
+    fields["due_at"] = timer.due_at if timer is not None else change.due_at
+    fields["expect_at"] = timer.expect_at if timer is not None else None
+    match change.kind:
+        case ChangeKind.STARTED:
+            return TimerStarted(**fields)
+        case ChangeKind.PAUSED:
+            return TimerPaused(**fields, remaining_for=left_for(timer))
+        case ChangeKind.RESUMED:
+            return TimerResumed(**fields)
+        case ChangeKind.RESCHEDULED:
+            return TimerRescheduled(**fields, previous_due_at=told.due_at if told else None)
+        case ChangeKind.AT_RISK:
+            return TimerAtRisk(**fields, percent=change.percent)
+        case ChangeKind.MET:
+            return _met(change, fields)
+        case _:
+            return TimerCancelled(**fields)
+
+
+def _met(change: Change, fields: dict[str, Any]) -> TimerMet:
+    met_at = change.occurred_at
+    due_at, expect_at = fields["due_at"], fields["expect_at"]
+    return TimerMet(
+        **fields,
+        met_at=met_at,
+        is_late=due_at is not None and met_at > due_at,
+        is_after_expected=expect_at is not None and met_at > expect_at,
+    )
+
+
+def _breach_fields(change: Change, telling: Telling, due_at: datetime) -> dict[str, Any]:
+    ticket = telling.ticket
+    opened = ticket.opened
+    fields = _promise(change, telling)
+    return fields | {
+        "breach_id": breach_id(ticket.ticket_id, change.metric, change.cycle, due_at),
+        "ticket_number": ticket.number,
+        "subject_line": opened.text("subject_line") or opened.text("title") or "",
+        "requester": Contact.model_validate(opened.part("requester")),
+        "channel": opened.text("channel"),
+        "due_at": due_at,
+        "breached_at": due_at,
+    }
+
+
+def _breached(change: Change, telling: Telling) -> PromiseBreached:
+    due_at = change.occurred_at
+    return PromiseBreached(
+        **_breach_fields(change, telling, due_at),
+        detected_at=telling.now,
+        is_late=telling.is_late(due_at),
+        is_provisional=telling.is_provisional,
+    )
+
+
+def _retracted(change: Change, telling: Telling) -> BreachRetracted:
+    due_at = change.due_at or change.occurred_at
+    timer = change.timer
+    return BreachRetracted(
+        **_breach_fields(change, telling, due_at),
+        detected_at=telling.now,
+        reason=change.reason,
+        retracted_at=telling.now,
+        met_at=timer.met_at if timer is not None else None,
+    )
+
+
+def _silence(change: Change, telling: Telling) -> SilenceElapsed:
+    silence = change.silence
+    if silence is None:
+        raise ValueError(f"the change {change.kind} of {change.metric} came without its silence")
+    ticket = telling.ticket
+    is_warning = change.kind is ChangeKind.SILENCE_WARNED
+    return SilenceElapsed(
+        desk=ticket.desk,
+        occurred_at=change.occurred_at,
+        recorded_at=telling.now,
+        ticket_id=ticket.ticket_id,
+        number=ticket.number,
+        rule=silence.rule,
+        step="announce" if is_warning else "elapsed",
+        silent_since=silence.heard_at,
+        attempts=silence.attempts,
+        closes_at=silence.elapses_at if is_warning else None,
+        conditions=(
+            f"{silence.attempts} of {silence.attempts_needed} unsuccessful attempts",
+            f"quiet until {silence.quiet_until:%Y-%m-%d %H:%M} UTC"
+            if silence.quiet_until
+            else "quiet time not begun",
+        ),
+        policy_version=telling.policy.version,
+    )
+
+
+def left_for(timer: Timer | None) -> timedelta | None:
+    """How much of a paused promise's time is left, on its calendars; None when nothing is bound."""
+    if timer is None or timer.budget is None or timer.paused_since is None:
+        return None
+    return max(timedelta(0), timer.budget - used(timer, timer.paused_since))

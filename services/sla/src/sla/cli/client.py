@@ -1,0 +1,37 @@
+"""How `pledge sla …` asks the running service, and reads a desk's file."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import httpx
+
+from pledge.runtime.cli import root as cli
+from pledge.runtime.cli.api_client import ask
+from sla.desk_file.load import check, load
+from sla.domain.policy import Policy
+
+
+def get(path: str, asked: dict[str, Any] | None = None) -> httpx.Response:
+    """Ask the running service. Raises CommandError with what it says is wrong."""
+    return ask("sla", "GET", path, params=asked, headers={"accept": "*/*"})
+
+
+def post(path: str, text: str) -> httpx.Response:
+    """Send text to the running service. Raises CommandError with what it says is wrong."""
+    headers = {"content-type": "text/plain; charset=utf-8"}
+    return ask("sla", "POST", path, headers=headers, content=text)
+
+
+def load_policy(folder: Path) -> Policy:
+    """The policy of a desk's folder. Raises CommandError with every problem of the file."""
+    return load_policy_file(folder / "sla.yaml")
+
+
+def load_policy_file(path: Path) -> Policy:
+    """The policy in a file. Raises CommandError with every problem of it."""
+    problems = [each for each in check(path) if each.severity == "error"]
+    if problems:
+        raise cli.CommandError("\n".join(str(each) for each in problems))
+    return load(path)

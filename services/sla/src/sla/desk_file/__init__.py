@@ -1,0 +1,1 @@
+"""Reads and checks a desk's sla.yaml and compiles it to a policy."""

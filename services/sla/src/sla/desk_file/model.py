@@ -1,0 +1,327 @@
+"""The shape of a desk's `sla.yaml`. What it means is in `policy_compile`."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Annotated, Any, Literal
+
+from pydantic import (
+    AfterValidator,
+    AwareDatetime,
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Discriminator,
+    Field,
+    StringConstraints,
+    Tag,
+    WithJsonSchema,
+)
+
+from sla.domain.durations import parse_duration
+from sla.domain.policy_rules import Reopening, Repeats, VersionScope
+
+Name = Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9_-]{0,63}$")]
+
+
+def _duration(value: object) -> object:
+    if isinstance(value, str) and parse_duration(value) is not None:
+        return value
+    raise ValueError("should be a duration of up to ten years such as 30m, 4h, 2d or 1h30m")
+
+
+Duration = Annotated[
+    str, BeforeValidator(_duration), WithJsonSchema({"type": "string", "examples": ["30m", "4h"]})
+]
+
+Plain = str | bool | int | None
+
+
+class Part(BaseModel):
+    """A part of the file; keys that it does not know are errors."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class Except(Part):
+    """Any value but these."""
+
+    is_not: Annotated[Plain | list[Plain], Field(alias="not")]
+
+
+def _kind_of_test(value: object) -> str:
+    if isinstance(value, dict | Except):
+        return "except"
+    return "list" if isinstance(value, list) else "plain"
+
+
+Test = Annotated[
+    Annotated[Plain, Tag("plain")]
+    | Annotated[list[Plain], Tag("list")]
+    | Annotated[Except, Tag("except")],
+    Discriminator(_kind_of_test),
+]
+"""`p1`, `[p1, p2]`, `{not: p3}`; `*` in text stands for anything."""
+
+When = dict[str, Test]
+
+
+class TriggerModel(Part):
+    """A type of fact, what its fields must say, and what the ticket must be."""
+
+    fact: str = Field(description="e.g. agent_replied")
+    where: When = Field(default_factory=dict, description="e.g. {is_initial_response: true}")
+    when: When = Field(default_factory=dict, description="What the ticket must be at that moment.")
+
+
+_TRIGGER_SCHEMA: dict[str, Any] = {
+    "anyOf": [
+        {"type": "string", "description": "A type of fact: opened, agent_replied, resolved, …"},
+        {
+            "type": "object",
+            "additionalProperties": False,
+            "required": ["fact"],
+            "properties": {
+                "fact": {"type": "string"},
+                "where": {"type": "object", "description": "What its fields must say."},
+                "when": {"type": "object", "description": "What the ticket must be then."},
+            },
+        },
+    ]
+}
+
+
+def _as_trigger(value: object) -> object:
+    return {"fact": value} if isinstance(value, str) else value
+
+
+TriggerPart = Annotated[
+    TriggerModel, BeforeValidator(_as_trigger, json_schema_input_type=str | TriggerModel)
+]
+
+
+def _as_list(value: object) -> object:
+    return [value] if isinstance(value, str | dict) else value
+
+
+Triggers = Annotated[
+    list[TriggerPart],
+    BeforeValidator(_as_list),
+    WithJsonSchema(
+        {"anyOf": [*_TRIGGER_SCHEMA["anyOf"], {"type": "array", "items": _TRIGGER_SCHEMA}]}
+    ),
+]
+
+
+class PausePart(Part):
+    """Time stands still from `on` until one of `until`."""
+
+    on: TriggerPart
+    until: Triggers = Field(min_length=1)
+
+
+class CalendarCase(Part):
+    """A calendar that holds under a condition; the last one needs none."""
+
+    when: When = Field(default_factory=dict)
+    use: str
+
+
+def _kind_of_choice(value: object) -> str:
+    return "list" if isinstance(value, list) else "name"
+
+
+CalendarChoice = Annotated[
+    Annotated[str, Tag("name")] | Annotated[list[CalendarCase], Tag("list")],
+    Discriminator(_kind_of_choice),
+]
+
+
+class TargetPart(Part):
+    """One rule: under `when` (and with `during` or `outside` at the start) this is promised.
+
+    One of `within`, `by`, `expect`, `measure` and `no_promise` says what.
+    """
+
+    when: When = Field(default_factory=dict)
+    during: str | None = Field(default=None, description="A calendar open at the start.")
+    outside: str | None = Field(default=None, description="A calendar closed at the start.")
+    within: Duration | None = Field(default=None, description="Counted on the calendar.")
+    by: str | None = Field(
+        default=None,
+        description="`close of same|next|2nd|… business day`, or `time given in <field>`.",
+    )
+    expect: str | None = Field(
+        default=None, description="The softer promise, as `within` or `by`; never a breach."
+    )
+    calendar: CalendarChoice | None = None
+    closing: CalendarChoice | None = Field(
+        default=None, description="The calendar whose zone and closing end the business day."
+    )
+    measure: Literal[True] | None = Field(default=None, description="Measured, not promised.")
+    no_promise: Literal[True] | None = Field(default=None, description="No timer at all.")
+
+
+def _kind_of_targets(value: object) -> str:
+    return "tracks" if isinstance(value, dict) else "list"
+
+
+Targets = Annotated[
+    Annotated[list[TargetPart], Tag("list")]
+    | Annotated[dict[Name, list[TargetPart]], Tag("tracks")],
+    Discriminator(_kind_of_targets),
+]
+
+
+def _threshold(value: str) -> str:
+    text = value.strip()
+    if text.endswith("%") and text[:-1].isdigit() and 0 < int(text[:-1]) < 100:
+        return text
+    if text.endswith(" left") and parse_duration(text.removesuffix(" left")) is not None:
+        return text
+    raise ValueError('should be a percentage such as "75%", or a time such as "10m left"')
+
+
+AtRisk = Annotated[str, AfterValidator(_threshold)]
+
+
+class MetricPart(Part):
+    """A promise: what moves its timer, and how long it may take."""
+
+    title: str = ""
+    starts: Triggers = Field(min_length=1)
+    meets: Triggers = Field(min_length=1)
+    pauses: list[PausePart] = Field(default_factory=list)
+    cancels: Triggers = Field(default_factory=list)
+    repeats: Repeats = Repeats.NEVER
+    for_each: str | None = Field(
+        default=None,
+        description="A field of the facts, e.g. complaint_id: each value has a timer of its own.",
+    )
+    after: str | None = Field(default=None, description="Begins once this metric was met.")
+    reopening: Reopening = Reopening.KEEP
+    outlives_closing: bool = False
+    at_risk: list[AtRisk] | None = None
+    calendar: CalendarChoice | None = Field(default=None, description="For its targets.")
+    closing: CalendarChoice | None = Field(default=None, description="For its targets.")
+    targets: Targets
+
+
+class Floor(Part):
+    """At least this severe, whatever is set."""
+
+    when: When
+    at_least: str
+
+
+class Ceiling(Part):
+    """At most this severe, whatever is set."""
+
+    when: When
+    at_most: str
+
+
+class DefaultCase(Part):
+    """The severity under some condition where nobody has set one; the last needs no condition."""
+
+    when: When = Field(default_factory=dict)
+    use: str
+
+
+DefaultChoice = Annotated[
+    Annotated[str, Tag("name")] | Annotated[list[DefaultCase], Tag("list")],
+    Discriminator(_kind_of_choice),
+]
+
+
+class SeverityPart(Part):
+    """The desk's severities."""
+
+    levels: list[str] = Field(min_length=1, description="The most severe first.")
+    default: DefaultChoice = Field(description="Where nobody has set one.")
+    floors: list[Floor] = Field(default_factory=list)
+    ceilings: list[Ceiling] = Field(default_factory=list)
+
+
+class FlagPart(Part):
+    """A yes-or-no attribute of the desk's own, off at first."""
+
+    on: Triggers = Field(min_length=1)
+    off: Triggers = Field(default_factory=list)
+
+
+class SilencePart(Part):
+    """A quiet ticket closes by itself after so many attempts and so much quiet, both."""
+
+    when: When = Field(default_factory=dict)
+    attempts: int = Field(default=0, ge=0, le=100)
+    attempt: Triggers = Field(default_factory=list, description="What is an attempt that failed.")
+    heard: Triggers = Field(min_length=1, description="What is hearing from the customer.")
+    quiet: Duration
+    warn: Duration | None = Field(default=None, description="Told so long before.")
+    calendar: str = "always"
+
+
+_CALENDAR_SCHEMA: dict[str, Any] = {
+    "anyOf": [
+        {"const": "always"},
+        {
+            "type": "object",
+            "additionalProperties": False,
+            "properties": {
+                "timezone": {"type": "string", "examples": ["Europe/Paris", "GMT-5"]},
+                "hours": {
+                    "anyOf": [
+                        {"const": "24x7"},
+                        {
+                            "type": "object",
+                            "additionalProperties": {"type": "array", "items": {"type": "string"}},
+                            "examples": [{"mon-fri": ["09:00-12:00", "13:00-17:00"]}],
+                        },
+                    ]
+                },
+                "holidays": {
+                    "type": "object",
+                    "additionalProperties": False,
+                    "properties": {
+                        "countries": {"type": "array"},
+                        "dates": {"type": ["array", "object"]},
+                        "yearly": {"type": ["array", "object"]},
+                        "observed": {"type": "boolean"},
+                    },
+                },
+                "exceptions": {"type": "object"},
+                "breaks": {"type": "object"},
+                "any_of": {"type": "array"},
+                "all_of": {"type": "array"},
+            },
+        },
+    ]
+}
+
+
+class PolicyFile(Part):
+    """A desk's promises: `deploy/desks/<desk>/sla.yaml`."""
+
+    desk: str | None = Field(default=None, description="The folder's name, if not given.")
+    label: str = Field(default="", description="For people, e.g. 2026-01.")
+    effective_from: AwareDatetime | None = Field(
+        default=None, description="Tickets opened from then on are under this version."
+    )
+    applies_to: VersionScope = Field(
+        default=VersionScope.NEW, description="`open`: also to the tickets that are open then."
+    )
+    timezone: str = Field(default="UTC", description="In which explanations tell times.")
+    severity: SeverityPart | None = None
+    defaults: dict[str, Plain] = Field(default_factory=dict, description="e.g. {plan: basic}")
+    flags: dict[Name, FlagPart] = Field(default_factory=dict)
+    at_risk: list[AtRisk] = Field(default_factory=lambda: ["75%"])
+    calendars: dict[Name, Annotated[Any, WithJsonSchema(_CALENDAR_SCHEMA)]] = Field(
+        default_factory=dict
+    )
+    metrics: dict[Name, MetricPart] = Field(min_length=1)
+    silences: dict[Name, SilencePart] = Field(default_factory=dict)
+
+    def is_effective(self, at: datetime) -> bool:
+        """Whether the version governs tickets opened at `at`."""
+        return self.effective_from is None or self.effective_from <= at

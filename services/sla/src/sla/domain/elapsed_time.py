@@ -1,0 +1,139 @@
+"""Counting one promise over the stretches of a cycle's life. Instants in microseconds."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from sla.domain.calendar import ALWAYS, Calendar
+from sla.domain.cycle import Run
+from sla.domain.model import Span
+from sla.domain.policy_rules import Due, Target
+
+NO_PROMISE = "no_promise"
+"""What a stretch is paused by, and a timer cancelled by, when nothing is promised any more."""
+
+InForce = tuple[int, int | None, Calendar | None]
+"""From and until when a calendar held; None for it where the desk's file took the promise away."""
+
+
+def stretches(run: Run, end: int | None, calendars: Sequence[InForce]) -> list[Span]:
+    """A life from its start to `end`, cut where it paused and where another calendar came into
+    force. `calendars` follow each other, the first from the start, the last for ever."""
+    lived = _lived(run, end)
+    if len(calendars) == 1:
+        only = calendars[0][2]
+        if only is not None:
+            return [(start, stop, only, by, who) for start, stop, by, who in lived]
+    found: list[Span] = []
+    for start, stop, by, who in lived:
+        for since, until, calendar in calendars:
+            first = start if start > since else since
+            last = stop if until is None or (stop is not None and stop < until) else until
+            if last is None or first < last:
+                reason = by if calendar is not None else by or NO_PROMISE
+                found.append((first, last, calendar or ALWAYS, reason, who))
+    return found or [(run.started, end, calendars[-1][2] or ALWAYS, "", "")]
+
+
+def _lived(run: Run, end: int | None) -> list[tuple[int, int | None, str, str]]:
+    """A life cut where it paused: from, to, paused by what, and by whom."""
+    if not run.pauses and run.paused_since is None:
+        return [(run.started, end, "", "")]
+    pauses: list[tuple[int, int | None, str, str]] = [*run.pauses]
+    if run.paused_since is not None:
+        pauses.append((run.paused_since, None, run.paused_by, run.who))
+    found: list[tuple[int, int | None, str, str]] = []
+    at = run.started
+    for start, stop, by, who in pauses:
+        if end is not None and start >= end:
+            break
+        if at < start:
+            found.append((at, start, "", ""))
+        if stop is None or (end is not None and stop > end):
+            stop = end
+        found.append((start, stop, by, who))
+        if stop is None:
+            return found
+        at = stop
+    if end is None or at < end:
+        found.append((at, end, "", ""))
+    return found or [(run.started, end, "", "")]
+
+
+class Counted:
+    """One promise over the stretches of a life; `carried` was used in the cycles it resumes."""
+
+    __slots__ = ("carried", "run", "stretches", "target")
+
+    def __init__(self, run: Run, target: Target, stretches: list[Span], carried: int = 0) -> None:
+        self.run, self.target = run, target
+        self.stretches, self.carried = stretches, carried
+
+    def instant(self, due: Due | None) -> int | None:
+        """When a promise falls due; None without one, or while it is paused."""
+        if due is None:
+            return None
+        if due.within_us is not None:
+            return self.reach(due.within_us - self.carried)
+        fixed = self._fixed(due)
+        if fixed is None or due.field is not None or not self.run.was_paused:
+            return fixed
+        calendar = self.target.calendar
+        return self.reach(calendar.measure_us(self.run.started, fixed), calendar)
+
+    def reach(self, budget: int, calendar: Calendar | None = None) -> int | None:
+        """When `budget` is used up, each stretch on its own calendar (or all on `calendar`).
+
+        What has ended is counted on as if it had not, so that a due instant can be told.
+        """
+        if budget <= 0:
+            return self.run.started
+        for start, end, own, by, _ in self.stretches[:-1]:
+            if not by and end is not None:
+                counting = calendar or own
+                counted = counting.measure_us(start, end)
+                if counted >= budget:
+                    return counting.add_us(start, budget)
+                budget -= counted
+        start, end, own, by, _ = self.stretches[-1]
+        counting = calendar or own
+        if by:
+            return None if end is None else counting.add_us(end, budget)
+        return counting.add_us(start, budget)
+
+    def used(self) -> int:
+        """The time counted, with what was carried; for a life that has ended."""
+        used = self.carried
+        for start, end, calendar, by, _ in self.stretches:
+            if not by and end is not None:
+                used += calendar.measure_us(start, end)
+        return used
+
+    def budget(self) -> int | None:
+        """All the time of the promise that can be breached."""
+        due = self.target.due
+        if due is None or due.within_us is not None:
+            return None if due is None else due.within_us
+        fixed = self._fixed(due)
+        if fixed is None or due.field is not None:
+            return None if fixed is None else fixed - self.run.started
+        return self.target.calendar.measure_us(self.run.started, fixed)
+
+    def warnings(self, parts: Sequence[tuple[int, int]], due: int) -> list[tuple[int, int]]:
+        """When each part of the budget is used, with its percentage; only those before `due`."""
+        is_fixed = self.target.due is not None and self.target.due.within_us is None
+        calendar = self.target.calendar if is_fixed else None
+        found: list[tuple[int, int]] = []
+        for part, percent in parts:
+            at = self.reach(part - self.carried, calendar)
+            if at is not None and at < due:
+                found.append((at, percent))
+        return found
+
+    def _fixed(self, due: Due) -> int | None:
+        """The instant of a promise that needs no counting."""
+        if due.field is not None:
+            return self.run.fields.get(due.field)
+        target = self.target
+        closing = target.closing or target.calendar
+        return target.calendar.close_us(self.run.started, due.by_days or 0, closing)

@@ -1,0 +1,109 @@
+"""What each type of fact does under a policy, looked up once per fact."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from enum import IntEnum
+from typing import NamedTuple
+
+from sla.domain.attributes import SETTERS, Setter
+from sla.domain.conditions import Trigger
+from sla.domain.model import Scalar
+from sla.domain.policy_rules import Flag, Metric, SilenceRule
+
+CLOSINGS = ("closed", "merged")
+REOPENING = "reopened"
+
+
+class Role(IntEnum):
+    """What a fact does to a metric; several happen in this order."""
+
+    MEET = 0
+    CANCEL = 1
+    RESUME = 2
+    START = 3
+    PAUSE = 4
+
+
+class Effect(NamedTuple):
+    """One thing that a type of fact does to one metric. `bits` are the pauses concerned."""
+
+    metric: int
+    role: Role
+    matches: Callable[[Mapping[str, object]], bool] | None
+    bits: int
+    applies: Callable[[Mapping[str, Scalar]], bool] | None
+
+
+FlagEffect = tuple[str, bool, Callable[[Mapping[str, object]], bool] | None]
+SilenceEffect = tuple[int, bool, Callable[[Mapping[str, object]], bool] | None]
+
+
+class Handling(NamedTuple):
+    """All that one type of fact does, in this order."""
+
+    setter: Setter | None
+    flags: tuple[FlagEffect, ...]
+    is_reopening: bool
+    effects: tuple[Effect, ...]
+    silences: tuple[SilenceEffect, ...]
+    is_closing: bool
+
+
+def handling(
+    metrics: Sequence[Metric], flags: Sequence[Flag], silences: Sequence[SilenceRule]
+) -> dict[str, Handling]:
+    """The handling of every type of fact that does anything."""
+    effects, turned, heard = _effects(metrics), _flag_effects(flags), _silence_effects(silences)
+    return {
+        fact: Handling(
+            setter=SETTERS.get(fact),
+            flags=turned.get(fact, ()),
+            is_reopening=fact == REOPENING,
+            effects=effects.get(fact, ()),
+            silences=heard.get(fact, ()),
+            is_closing=fact in CLOSINGS,
+        )
+        for fact in {*SETTERS, *effects, *turned, *heard, REOPENING, *CLOSINGS}
+    }
+
+
+def _effects(metrics: Sequence[Metric]) -> dict[str, tuple[Effect, ...]]:
+    found: dict[str, list[Effect]] = {}
+
+    def add(number: int, role: Role, triggers: Sequence[Trigger], bits: int = 0) -> None:
+        for trigger in triggers:
+            effect = Effect(number, role, trigger.matcher(), bits, trigger.applies())
+            found.setdefault(trigger.fact, []).append(effect)
+
+    for number, metric in enumerate(metrics):
+        add(number, Role.MEET, metric.meets)
+        add(number, Role.CANCEL, metric.cancels)
+        add(number, Role.START, metric.starts)
+        for bit, pause in enumerate(metric.pauses):
+            add(number, Role.RESUME, pause.until, 1 << bit)
+        for bit, pause in enumerate(metric.pauses):
+            add(number, Role.PAUSE, (pause.on,), 1 << bit)
+    return {
+        fact: tuple(sorted(effects, key=lambda one: (one.role, one.metric)))
+        for fact, effects in found.items()
+    }
+
+
+def _flag_effects(flags: Sequence[Flag]) -> dict[str, tuple[FlagEffect, ...]]:
+    found: dict[str, list[FlagEffect]] = {}
+    for flag in flags:
+        for is_on, triggers in ((False, flag.off), (True, flag.on)):
+            for trigger in triggers:
+                found.setdefault(trigger.fact, []).append((flag.name, is_on, trigger.matcher()))
+    return {fact: tuple(effects) for fact, effects in found.items()}
+
+
+def _silence_effects(rules: Sequence[SilenceRule]) -> dict[str, tuple[SilenceEffect, ...]]:
+    found: dict[str, list[SilenceEffect]] = {}
+    for number, rule in enumerate(rules):
+        for is_heard, triggers in ((True, rule.heard), (False, rule.attempts)):
+            for trigger in triggers:
+                effect = (number, is_heard, trigger.matcher())
+                found.setdefault(trigger.fact, []).append(effect)
+    return {fact: tuple(effects) for fact, effects in found.items()}

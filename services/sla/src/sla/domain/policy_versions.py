@@ -1,0 +1,236 @@
+"""A ticket under several policy versions, one after the other.
+
+What was promised stays on record: a cycle whose end was told (met, breached, cancelled) stays with
+the version under which it was told, for ever; a late fact is judged by that version too. What was
+open when a version took over goes on under it, as if it had held from the beginning. Promises that
+only the new version makes begin with it, unless they were over by then.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Set as AbstractSet
+from dataclasses import dataclass, field, replace
+from datetime import datetime
+from itertools import chain, count
+from typing import NamedTuple
+
+from sla.domain.assess import assess
+from sla.domain.changes import NO_LONGER, diff
+from sla.domain.model import Assessment, Change, ChangeKind, Difference, Fact, State, Timer, Told
+from sla.domain.policy import Policy
+
+CAUSE = "policy_changed"
+"""Why instants moved when a version took over."""
+
+Key = tuple[str, int]
+"""Metric and cycle."""
+
+_OPEN = (State.RUNNING, State.PAUSED)
+
+
+@dataclass(frozen=True, slots=True)
+class Earlier:
+    """A version that a ticket was under until another took over. None: its desk had no policy.
+
+    `settled` are the cycles whose end was told under it, `open` those that went on, `since` when
+    these had begun, as far as was known then, and `gone` those that the next version does not know.
+    """
+
+    version: str | None
+    until: datetime
+    settled: frozenset[Key] = frozenset()
+    open: frozenset[Key] = frozenset()
+    gone: frozenset[Key] = frozenset()
+    since: Mapping[Key, datetime] = field(default_factory=dict)
+
+
+class Past(NamedTuple):
+    """An earlier version with its policy, which is needed only where something is settled."""
+
+    earlier: Earlier
+    policy: Policy | None
+
+
+class Standing(NamedTuple):
+    """A ticket's assessment under all its versions; `owners` are the policies of those cycles that
+    are not under the last one."""
+
+    assessment: Assessment
+    owners: Mapping[Key, Policy]
+
+
+@dataclass(frozen=True, slots=True)
+class Takeover:
+    """A version takes over a ticket: what its version so far becomes, and what is to be told.
+
+    `due` was to be told under that one first.
+    """
+
+    earlier: Earlier
+    due: tuple[Standing, Difference] | None
+    standing: Standing
+    difference: Difference
+
+
+def stand(facts: Iterable[Fact], policy: Policy, past: Sequence[Past] = ()) -> Standing:
+    """Every timer of a ticket under `policy`, those settled under versions of the `past` kept.
+
+    Total, as `assess` is.
+    """
+    known = tuple(facts)
+    owners: dict[Key, Policy] = {}
+    kept: list[Timer] = []
+    taken: set[Key] = set()
+    before: Earlier | None = None
+    for earlier, own in past:
+        if earlier.settled and own is not None:
+            kept += [
+                timer
+                for timer in _numbered(assess(known, own).timers, kept, taken, before)
+                if (timer.metric, timer.cycle) in earlier.settled
+            ]
+            # Also of those that a late fact has made disappear: what is told of them is its word.
+            owners |= dict.fromkeys(earlier.settled, own)
+        taken |= earlier.settled | earlier.gone
+        before = earlier
+    found = assess(known, policy)
+    if before is None:
+        return Standing(found, owners)
+    live = _numbered(found.timers, kept, taken, before)
+    if live is found.timers and not kept:
+        return Standing(found, owners)
+    return Standing(found._replace(timers=_ordered([*kept, *live], policy)), owners)
+
+
+def take_over(
+    facts: Sequence[Fact],
+    told: Told,
+    policy: Policy,
+    *,
+    version: str | None,
+    current: Policy | None,
+    past: Sequence[Past],
+    at: datetime,
+    until: datetime,
+    is_due: bool,
+) -> Takeover:
+    """Put a ticket, which is under `version` (`current`), under `policy` at the instant `at`.
+
+    Its facts are known up to `until`. `is_due`: something is to be told under `current` by then,
+    and is told as it is due: a breach just before the takeover stays one.
+    """
+    due: tuple[Standing, Difference] | None = None
+    if is_due and current is not None:
+        standing = stand(facts, current, past)
+        due = standing, diff(told, standing.assessment, until)
+        told = due[1].told
+    settled_before = {key for one in past for key in one.earlier.settled | one.earlier.gone}
+    ended = {(one.metric, one.cycle) for one in told.timers if one.state not in _OPEN}
+    going_on = {(one.metric, one.cycle) for one in told.timers if one.state in _OPEN}
+    earlier = Earlier(
+        version,
+        at,
+        frozenset(ended - settled_before),
+        frozenset(going_on - settled_before),
+    )
+    standing = stand(facts, policy, [*past, Past(earlier, current)])
+    found = {(each.metric, each.cycle): each.started_at for each in standing.assessment.timers}
+    goes_on, gone = earlier.open & found.keys(), earlier.open - found.keys()
+    earlier = replace(earlier, open=goes_on, gone=gone, since={key: found[key] for key in goes_on})
+    difference = diff(told, standing.assessment, until, cause=CAUSE)
+    changes = tuple(_named(each) for each in difference.changes)
+    difference = Difference(changes, difference.told, difference.wake_at)
+    return Takeover(earlier, due, standing, difference)
+
+
+def _named(change: Change) -> Change:
+    """What the new version does not promise any more ends because of it, by no fact."""
+    if change.kind is not ChangeKind.CANCELLED or change.reason != NO_LONGER:
+        return change
+    return Change(change.kind, change.metric, change.cycle, change.occurred_at, CAUSE)
+
+
+def _numbered(
+    timers: Sequence[Timer],
+    kept: Sequence[Timer],
+    taken: AbstractSet[Key],
+    before: Earlier | None,
+) -> Sequence[Timer]:
+    """The cycles of a version that are not settled under an earlier one, under free numbers.
+
+    The cycle that begins when a settled one, or one that was open then, began is that one. What was
+    over before the version took over was never promised, unless it stands for what was open then.
+    """
+    if before is None or not (taken or any(_is_over(timer, before) for timer in timers)):
+        return timers
+    settled = Counter((timer.metric, timer.started_at) for timer in kept)
+    found: list[Timer] = []
+    by_metric: dict[str, list[Timer]] = {}
+    for timer in timers:
+        start = timer.metric, timer.started_at
+        if settled[start]:
+            settled[start] -= 1
+        else:
+            by_metric.setdefault(timer.metric, []).append(timer)
+    for metric, own in by_metric.items():
+        named, rest, unnamed = _named_then(metric, own, before)
+        found += named
+        live = [timer for timer in rest if not _is_over(timer, before)]
+        over = [timer for timer in rest if _is_over(timer, before)]
+        since = [timer for timer in live if timer.started_at > before.until]
+        going_on = [timer for timer in live if timer.started_at <= before.until]
+        if unmatched := max(0, len(unnamed) - len(going_on)):
+            going_on = [*over[-unmatched:], *going_on]
+        new = _new_numbers(metric, taken | before.open)
+        # What was open keeps its number, whichever it is: of some cycles nothing was ever told.
+        found += [
+            timer._replace(cycle=number)
+            for timer, number in zip(going_on, chain(unnamed, new), strict=False)
+        ]
+        found += [timer._replace(cycle=number) for timer, number in zip(since, new, strict=False)]
+    return found
+
+
+def _named_then(
+    metric: str, timers: Sequence[Timer], before: Earlier
+) -> tuple[list[Timer], list[Timer], list[int]]:
+    """The cycles that began when those began that were open then, under their numbers; the other
+    cycles, and the numbers of which a late fact has moved the beginning."""
+    named: list[Timer] = []
+    rest, unnamed = list(timers), list[int]()
+    for key in sorted(each for each in before.open if each[0] == metric):
+        same = (timer for timer in rest if timer.started_at == before.since.get(key))
+        if (timer := next(same, None)) is None:
+            unnamed.append(key[1])
+        else:
+            rest.remove(timer)
+            named.append(timer._replace(cycle=key[1]))
+    return named, rest, unnamed
+
+
+def _is_over(timer: Timer, before: Earlier) -> bool:
+    """Whether the cycle had ended when the next version took over."""
+    ended_at = timer.met_at or timer.cancelled_at
+    return ended_at is not None and ended_at <= before.until
+
+
+def _new_numbers(metric: str, known: Collection[Key]) -> Iterator[int]:
+    """The numbers behind all those that its cycles have had."""
+    return count(max((number for one, number in known if one == metric), default=0) + 1)
+
+
+def _ordered(timers: Iterable[Timer], policy: Policy) -> tuple[Timer, ...]:
+    """By metric as the policy lists them, those it does not know last, and by cycle."""
+    last = len(policy.numbers)
+    return tuple(
+        sorted(
+            timers,
+            key=lambda timer: (
+                policy.numbers.get(timer.metric, last),
+                timer.metric,
+                timer.cycle,
+            ),
+        )
+    )

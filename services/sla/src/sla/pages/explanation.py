@@ -1,0 +1,167 @@
+"""Why a ticket's promises are as they are, made ready for the page."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any
+
+import asyncpg
+from markupsafe import Markup
+
+from pledge.runtime.auth.access import Principal
+from pledge.runtime.http.web.format import local_time
+from sla.assessment.policy_registry import Policies
+from sla.domain.durations import seconds_words
+from sla.domain.explain import TimerExplanation, explain, why_words
+from sla.domain.model import Scalar, Segment, State
+from sla.domain.policy_versions import stand
+from sla.domain.zones import MICROSECOND
+from sla.pages.board import MARKS, TONES
+from sla.pages.timeline_svg import stretches, timeline_svg
+from sla.storage import queries, store
+from sla.storage.ticket_cache import Ticket
+
+_CONTENT = "SELECT content FROM policy_versions WHERE desk = $1 AND version = $2 LIMIT 1"
+# A subject, and a line of a policy, are shown up to here.
+LONGEST_TEXT = 300
+# Stretches shown on the page; the rest stands in the JSON.
+MOST_STRETCHES = 400
+_PART_WORDS = {"counted": "counted", "over": "counted past the due time"}
+
+
+@dataclass(frozen=True, slots=True)
+class Why:
+    """One ticket's promises, explained at one instant."""
+
+    ticket_id: str
+    number: str
+    desk: str
+    subject: str
+    version: str
+    attributes: dict[str, Scalar]
+    timers: list[dict[str, Any]]
+    notes: list[str]
+    silences: list[str]
+    is_incident: bool
+
+
+async def find_ticket(
+    connection: asyncpg.Connection, policies: Policies, principal: Principal, name: str
+) -> Ticket | None:
+    """The ticket with this number or id, if it exists and `principal` may see it."""
+    named = await queries.find_tickets(connection, name)
+    visible = [ticket_id for ticket_id, desk in named if principal.may(desk)]
+    tickets = await store.load_tickets(connection, visible[:1])
+    await policies.fetch(connection, tickets.values())
+    return next(iter(tickets.values()), None)
+
+
+async def why(
+    connection: asyncpg.Connection, policies: Policies, ticket: Ticket, now: datetime
+) -> Why:
+    """Every timer of `ticket` with its rule, its stretches and what meets it."""
+    subject = ticket.opened.text("subject_line") or ""
+    if len(subject) > LONGEST_TEXT:
+        subject = f"{subject[:LONGEST_TEXT]}…"
+    head: dict[str, Any] = {
+        "ticket_id": str(ticket.ticket_id),
+        "number": ticket.number,
+        "desk": ticket.desk,
+        "subject": subject,
+        "version": ticket.policy_version or "none",
+        "is_incident": ticket.is_incident,
+    }
+    policy = policies.of(ticket)
+    if policy is None:
+        return Why(**head, attributes={}, timers=[], notes=[], silences=[])
+    standing = stand(ticket.facts, policy, policies.past(ticket))
+    told = explain(standing.assessment, policy, now, standing.owners)
+    texts: dict[str, list[str]] = {}
+    for version in {each.policy_version for each in told.timers}:
+        content = await connection.fetchval(_CONTENT, ticket.desk, version)
+        texts[version] = (content or "").splitlines()
+    shown = told.assessment.attributes.items()
+    return Why(
+        **head,
+        attributes={name: value for name, value in shown if value not in (None, False, "")},
+        timers=[
+            _timer(each, number, texts[each.policy_version], now)
+            for number, each in enumerate(told.timers, 1)
+        ],
+        notes=told.notes_text(),
+        silences=told.silences_text(),
+    )
+
+
+def _timer(
+    told: TimerExplanation, number: int, lines: Sequence[str], now: datetime
+) -> dict[str, Any]:
+    timer, zone, state = told.timer, told.zone, told.state
+    rule = timer.rule
+    cut = stretches(told)
+    shown = cut[-MOST_STRETCHES:]
+    return {
+        "title": timer.title or timer.metric.replace("_", " "),
+        "cycle": timer.cycle,
+        "state": state.value,
+        "tone": TONES[state.value],
+        "mark": MARKS[state.value],
+        "headline": told.headline(),
+        "target": timer.target,
+        "expectation": timer.expect,
+        "rule": rule,
+        "rule_text": _line(lines, rule.line if rule else None),
+        "started_at": local_time(timer.started_at, zone),
+        "started_by": timer.started_by,
+        "expect_at": timer.expect_at and local_time(timer.expect_at, zone),
+        "due_at": timer.due_at and local_time(timer.due_at, zone),
+        "met_at": timer.met_at and local_time(timer.met_at, zone),
+        "used": _words(told.used),
+        "left": _words(told.left) if told.left is not None and timer.budget else "",
+        "budget": _words(timer.budget) if timer.budget else "",
+        "is_open": state in (State.RUNNING, State.PAUSED),
+        "is_breached": state is State.BREACHED,
+        "would_meet": told.what_meets(),
+        "parts": _parts(cut),
+        "version": told.policy_version,
+        "stretches": [
+            {
+                "from": local_time(one.from_at, zone),
+                "to": local_time(one.to_at, zone),
+                "length": _words(one.to_at - one.from_at),
+                "is_counted": one.is_counted,
+                "why": why_words(one.why),
+                "kind": kind,
+            }
+            for one, kind in shown
+        ],
+        "left_out": len(cut) - len(shown),
+        # Made of our own marks and escaped words.
+        "picture": Markup(timeline_svg(told, now, element_id=f"picture-{number}")),  # noqa: S704
+    }
+
+
+def _parts(cut: Sequence[tuple[Segment, str]]) -> list[dict[str, str]]:
+    """How much of the time was of which kind, in the order in which the kinds first occur."""
+    totals: dict[tuple[str, str], timedelta] = {}
+    for one, kind in cut:
+        key = kind, _PART_WORDS.get(kind) or f"not counted, {why_words(one.why)}"
+        totals[key] = totals.get(key, timedelta()) + (one.to_at - one.from_at)
+    return [
+        {"kind": kind, "text": f"{_words(total)} {words}"}
+        for (kind, words), total in totals.items()
+    ]
+
+
+def _line(lines: Sequence[str], number: int | None) -> str:
+    """The rule as it stands in the desk's file."""
+    if number is None or not 0 < number <= len(lines):
+        return ""
+    return lines[number - 1].strip()[:LONGEST_TEXT]
+
+
+def _words(length: timedelta | None) -> str:
+    """A duration as people say it, to the second."""
+    return "" if length is None else seconds_words(length // MICROSECOND)

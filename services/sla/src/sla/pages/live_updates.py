@@ -1,0 +1,136 @@
+"""Tells the boards that are open in browsers that something was published on their desks."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncGenerator, Callable, Iterable, Iterator
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass, field
+from datetime import timedelta
+
+import asyncpg
+import structlog
+
+from pledge.runtime.auth.access import Principal
+from pledge.runtime.clock import Clock
+from pledge.runtime.postgres.pool import is_retriable
+
+# Other processes of this service publish too: their work is noticed at this interval, so that a
+# board shows it within a second whichever process the browser is connected to.
+LOOK_INTERVAL = timedelta(milliseconds=500)
+# A quiet stream says so, or proxies would cut it and browsers would not notice a dead connection.
+HEARTBEAT_SECONDS = 15.0
+# One person's open boards. A forgotten script that opens streams must not take everybody's.
+MOST_OF_ONE = 20
+
+# Every published event takes the outbox's next number, whichever process writes it.
+_LATEST = "SELECT last_value FROM outbox_id_seq"
+
+log = structlog.get_logger()
+
+
+class TooManyBoards(Exception):
+    """No further stream is served now; whoever asked may look at the board, and ask again later."""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class _Listener:
+    subject: str
+    may: Callable[[str], bool]
+    woken: asyncio.Event = field(default_factory=asyncio.Event)
+
+
+class Changes:
+    """Wakes whoever listens, at once for this process's work and soon for that of others.
+
+    `most` boards at a time; each is woken for the desks that its looker may see. What another
+    process did is not known by desk: it wakes all, and each asks for its own rows.
+    """
+
+    def __init__(self, pool: asyncpg.Pool, clock: Clock, *, most: int) -> None:
+        self._pool = pool
+        self._clock = clock
+        self._most = most
+        self._listeners: set[_Listener] = set()
+        self._is_over = False
+
+    def tell(self, desks: Iterable[str]) -> None:
+        """Something was committed just now on `desks`, which is read only if anybody listens."""
+        if not self._listeners:
+            return
+        changed = frozenset(desks)
+        for listener in self._listeners:
+            if any(map(listener.may, changed)):
+                listener.woken.set()
+
+    async def run(self, stop: asyncio.Event) -> None:
+        """Look for the work of other processes, while anybody listens, until `stop`.
+
+        Streams end at once then, or open browsers would hold up the stop of the process.
+        """
+        tasks = {asyncio.ensure_future(self._look_out()), asyncio.ensure_future(stop.wait())}
+        try:
+            done, _ = await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
+            for each in done:
+                each.result()
+        finally:
+            for each in tasks:
+                each.cancel()
+            self._is_over = True
+            self._wake_all()
+
+    async def _look_out(self) -> None:
+        latest: int | None = None
+        while True:
+            await self._clock.sleep(LOOK_INTERVAL)
+            if not self._listeners:
+                latest = None
+                continue
+            seen = await self._look(latest)
+            if seen != latest and latest is not None:
+                self._wake_all()
+            latest = seen
+
+    def check_room(self, principal: Principal) -> None:
+        """Raises TooManyBoards when there is no place for another stream of `principal`."""
+        if len(self._listeners) >= self._most:
+            raise TooManyBoards(f"as many boards are open as are served live: {self._most}")
+        own = sum(each.subject == principal.subject for each in self._listeners)
+        if own >= MOST_OF_ONE:
+            raise TooManyBoards(f"you have {own} boards open; close one of them")
+
+    async def stream(self, principal: Principal) -> AsyncGenerator[bool, None]:
+        """True when something has changed, False when nothing has for a while; until the stop."""
+        with self._listening(principal) as woken:
+            while not self._is_over:
+                with suppress(TimeoutError):
+                    async with asyncio.timeout(HEARTBEAT_SECONDS):
+                        await woken.wait()
+                # Not whether the wait ended in time: it may be woken as its time runs out.
+                has_changed = woken.is_set()
+                woken.clear()
+                if not self._is_over:
+                    yield has_changed
+
+    async def _look(self, latest: int | None) -> int | None:
+        try:
+            async with self._pool.acquire() as connection:
+                return int(await connection.fetchval(_LATEST))
+        except Exception as error:
+            if not is_retriable(error):
+                raise
+            log.info("changes of other processes are not seen", error=repr(error))
+            return latest
+
+    def _wake_all(self) -> None:
+        for listener in self._listeners:
+            listener.woken.set()
+
+    @contextmanager
+    def _listening(self, principal: Principal) -> Iterator[asyncio.Event]:
+        listener = _Listener(principal.subject, principal.may)
+        self._listeners.add(listener)
+        try:
+            yield listener.woken
+        finally:
+            self._listeners.discard(listener)

@@ -1,0 +1,174 @@
+"""The live board and the page that explains a ticket's promises."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import AsyncIterator
+from contextlib import aclosing
+from functools import lru_cache
+from pathlib import Path
+from typing import Annotated, Any
+
+import asyncpg
+from fastapi import APIRouter, Depends, Query, Request
+from fastapi.responses import HTMLResponse, RedirectResponse, Response, StreamingResponse
+
+from pledge.runtime.auth.access import Principal, require
+from pledge.runtime.clock import Clock
+from pledge.runtime.http.app import HttpProblem
+from pledge.runtime.http.web import Web
+from sla.assessment.policy_registry import Policies
+from sla.pages import board
+from sla.pages.board import ALL, SHOWN, Chosen
+from sla.pages.explanation import find_ticket, why
+from sla.pages.live_updates import Changes, TooManyBoards
+from sla.pages.single_flight import Shared
+from sla.storage import queries
+from sla.storage.queries import BadCursor
+from sla.times import instant_text
+
+_STATIC = Path(__file__).parent / "static"
+_KINDS = {"board.js": "text/javascript", "sla.css": "text/css"}
+# Asked again after this many seconds by a board that found no place for a stream.
+RETRY_AFTER = "15"
+
+Reader = Annotated[Principal, Depends(require("reader"))]
+Word = Annotated[str, Query(max_length=100)]
+Cursor = Annotated[str | None, Query(max_length=500)]
+
+
+async def _chosen(
+    desk: Word = "",
+    severity: Word = "",
+    state: Word = ALL,
+    cursor: Cursor = None,
+    first: Annotated[int, Query(ge=1, le=1_000_000_000)] = 1,
+) -> Chosen:
+    if state not in SHOWN:
+        raise HttpProblem(422, f"no state is called {state}; there are {', '.join(SHOWN)}")
+    return Chosen(desk, severity, state, cursor or None, first if cursor else 1)
+
+
+Filters = Annotated[Chosen, Depends(_chosen)]
+
+
+class Pages:
+    """Pages for people; what they show is cut down to the desks of whoever looks."""
+
+    def __init__(
+        self, pool: asyncpg.Pool, policies: Policies, clock: Clock, web: Web, changes: Changes
+    ) -> None:
+        self._pool = pool
+        self._policies = policies
+        self._clock = clock
+        self._web = web
+        self._changes = changes
+        self._lists = Shared[str]()
+        web.environment.globals["own_file"] = lambda name: f"/own/{_own_files()[name][0]}/{name}"
+        self.router = APIRouter(include_in_schema=False, default_response_class=HTMLResponse)
+        for path, handler in (
+            ("/", self.front),
+            ("/board", self.board),
+            ("/board/rows", self.rows),
+            ("/board/changes", self.changes),
+            ("/own/{version}/{name}", self.own_file),
+            ("/ticket/{ticket}", self.ticket),
+        ):
+            self.router.add_api_route(path, handler, methods=["GET"], response_model=None)
+
+    async def front(self) -> Response:
+        """The board is the front page."""
+        return RedirectResponse("/board", status_code=303)
+
+    async def own_file(self, version: str, name: str) -> Response:
+        """The script of the board, and the style of both pages."""
+        known, content = _own_files().get(name, ("", b""))
+        if not known or version != known:
+            raise HttpProblem(404, "there is nothing here by that name")
+        # The address stands for the content, so it never needs asking again.
+        caching = {"cache-control": "public, max-age=31536000, immutable"}
+        return Response(content, media_type=f"{_KINDS[name]}; charset=utf-8", headers=caching)
+
+    async def board(self, request: Request, principal: Reader, chosen: Filters) -> Response:
+        """Open promises by urgency, with the breaches of the last day."""
+        return self._web.page(request, "board.html", **await self._shown(principal, chosen))
+
+    async def rows(self, principal: Reader, chosen: Filters) -> Response:
+        """The changing part of the board, for the page to put in place of what it shows.
+
+        All boards hear of a change at once and ask at once: those that show the same share it.
+        """
+        template = self._web.environment.get_template("board_list.html")
+
+        async def render() -> str:
+            return template.render(await self._shown(principal, chosen))
+
+        response = HTMLResponse(await self._lists.get((principal.desks, chosen), render))
+        # The page counts down by this clock: the browser's may be wrong.
+        response.headers["x-pledge-now"] = instant_text(self._clock.now()) or ""
+        return response
+
+    async def changes(self, principal: Reader) -> Response:
+        """Server-sent events: `changed` when something was published on one of the looker's desks.
+
+        They carry nothing: the page asks for what changed. `alive` says that the stream is.
+        """
+        try:
+            self._changes.check_room(principal)
+        except TooManyBoards as error:
+            retry = {"retry-after": RETRY_AFTER}
+            raise HttpProblem(503, str(error), headers=retry) from error
+
+        async def told() -> AsyncIterator[str]:
+            yield "event: alive\ndata: \n\n"
+            async with aclosing(self._changes.stream(principal)) as changes:
+                async for has_changed in changes:
+                    if self._clock.now() >= principal.expires_at:
+                        return
+                    yield f"event: {'changed' if has_changed else 'alive'}\ndata: \n\n"
+
+        # Or nginx, for one, keeps events back until a buffer is full.
+        unbuffered = {"x-accel-buffering": "no"}
+        return StreamingResponse(told(), media_type="text/event-stream", headers=unbuffered)
+
+    async def ticket(self, request: Request, principal: Reader, ticket: str) -> Response:
+        """Why a ticket's promises are as they are."""
+        async with self._pool.acquire() as connection:
+            found = await find_ticket(connection, self._policies, principal, ticket)
+            if found is None:
+                raise HttpProblem(404, f"no ticket {ticket} is known here")
+            told = await why(connection, self._policies, found, self._clock.now())
+        return self._web.page(request, "explanation.html", told=told)
+
+    async def _shown(self, principal: Principal, chosen: Chosen) -> dict[str, Any]:
+        now = self._clock.now()
+        async with self._pool.acquire() as connection:
+            known = self._policies.desks | await queries.known_desks(connection)
+            visible = principal.only(known)
+            desks = visible & {chosen.desk} if chosen.desk else visible
+            counts = await board.count_shown(connection, desks, chosen.severity, now)
+            try:
+                rows, following = await board.list_shown(
+                    connection, self._policies, desks, chosen, now
+                )
+            except BadCursor as error:
+                raise HttpProblem(422, f"the cursor is of no use: {error}") from error
+        return {
+            "desks": sorted(visible),
+            "levels": board.levels(self._policies, visible, now),
+            "chosen": chosen,
+            "counts": counts,
+            "rows": rows,
+            "following": following,
+            "now_text": instant_text(now),
+        }
+
+
+@lru_cache(maxsize=1)
+def _own_files() -> dict[str, tuple[str, bytes]]:
+    """Each file with a name for its content."""
+    contents = {name: (_STATIC / name).read_bytes() for name in _KINDS}
+    return {
+        name: (hashlib.sha256(content).hexdigest()[:12], content)
+        for name, content in contents.items()
+    }

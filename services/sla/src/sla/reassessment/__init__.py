@@ -1,0 +1,1 @@
+"""Applies a policy version to open tickets; previews what it would change."""

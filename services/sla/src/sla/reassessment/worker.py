@@ -1,0 +1,284 @@
+"""Puts open tickets under another policy version, by order, beside everything else.
+
+The owner of a ticket's partition does it in its own transaction, like everything that changes a
+ticket: its epoch fences, its events go through the outbox, its timers hear of it.
+
+Others hardly wait for it. A batch is worked out before the transaction begins, so that the
+partition is held only while it is written; where something happened to one of its tickets
+meanwhile, it is worked out again. Batches are small, a few at a time, with a pause after each that
+is the longer the busier the machine is.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections import Counter
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import AbstractAsyncContextManager, suppress
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from typing import Protocol
+from uuid import UUID
+
+import asyncpg
+import structlog
+from aiokafka.errors import KafkaError
+
+from pledge.runtime.clock import SystemClock
+from pledge.runtime.kafka.ownership import Fenced
+from pledge.runtime.outbox.writer import OutboxTransaction
+from pledge.runtime.postgres.pool import is_retriable
+from pledge.runtime.records import Partition
+from pledge.runtime.retry import LONGEST_BACKOFF
+from sla.assessment.context import AssessmentContext, pieces
+from sla.assessment.ledger import Ledger
+from sla.domain.policy import Policy
+from sla.reassessment.preview import WORDS
+from sla.storage import reassessment_orders, store
+from sla.storage.reassessment_orders import CHANGED, DONE, SET_ASIDE, Order
+from sla.timers.worker import TimerKeeper
+
+# How soon an order is seen that another process was given.
+LOOK_INTERVAL = timedelta(seconds=1)
+# Partitions worked on at a time: while the database has one's batch, another's is computed.
+AT_ONCE = 2
+# A millisecond or two of work: whatever happens live takes a dozen turns of the event loop, and
+# waits for one of these in each.
+PIECE = 10
+FIRST = UUID(int=0)
+
+log = structlog.get_logger()
+
+
+@dataclass(slots=True)
+class Work:
+    """What a batch came to: the tickets that are done, and how many of what is counted."""
+
+    done: list[UUID] = field(default_factory=list)
+    counts: Counter[str] = field(default_factory=Counter)
+
+
+class Owner(Protocol):
+    """What re-assessment asks of the partitions' consumer."""
+
+    def owned(self) -> frozenset[Partition]:
+        """The partitions this process may write for."""
+        ...
+
+    def owned_transaction(
+        self, partition: Partition
+    ) -> AbstractAsyncContextManager[OutboxTransaction]:
+        """A transaction in the name of the owner, never beside one of its batches."""
+        ...
+
+    async def caught_up(self, partitions: Iterable[Partition]) -> frozenset[Partition]:
+        """Those of `partitions` whose every record published until now is in the database."""
+        ...
+
+
+class Reassessor:
+    """Works off the orders for the partitions of this process."""
+
+    def __init__(
+        self,
+        books: AssessmentContext,
+        pool: asyncpg.Pool,
+        owner: Owner,
+        timers: TimerKeeper,
+    ) -> None:
+        self._books, self._pool, self._owner = books, pool, owner
+        self._timers = timers
+        self._woken = asyncio.Event()
+        self._heard: set[tuple[Order, Partition]] = set()
+        # Two at a time would be no faster, and each turn of the event loop would be twice as long.
+        self._working_out = asyncio.Lock()
+        # What waits here is the machine's work, which no clock moves that a test has.
+        self._waits = SystemClock()
+
+    def wake(self) -> None:
+        """An order was given."""
+        self._woken.set()
+
+    async def run(self) -> None:
+        """Work off orders until cancelled; faults of the database back off, others end it."""
+        while True:
+            self._woken.clear()
+            try:
+                async with self._pool.acquire() as connection:
+                    found = await reassessment_orders.under_way(connection)
+                    # Afterwards: whoever has heard of an order knows its version.
+                    await self._books.policies.learn(connection)
+                self._heard = {each for each in self._heard if each[0] in found}
+                for order in found:
+                    await self._work_off(order)
+                    await self._finish(order)
+                pause = LOOK_INTERVAL
+            except Exception as error:
+                if not is_retriable(error):
+                    raise
+                # The commit may have been carried out and only its answer lost.
+                self._timers.reload()
+                log.warning("re-assessment waits for the database", error=repr(error))
+                pause = LONGEST_BACKOFF
+            with suppress(TimeoutError):
+                async with asyncio.timeout(pause.total_seconds()):
+                    await self._woken.wait()
+
+    async def _finish(self, order: Order) -> None:
+        async with self._pool.acquire() as connection:
+            if not await reassessment_orders.finish(connection, order, self._books.clock.now()):
+                self.wake()
+
+    async def _work_off(self, order: Order) -> None:
+        """Some partitions at a time, until nothing of ours is left but what must wait."""
+        async with self._pool.acquire() as connection:
+            await self._books.policies.ensure(connection, [(order.desk, order.version)])
+        policy = self._books.policies.version(order.desk, order.version)
+        if policy is None:
+            raise RuntimeError(
+                f"the policy {order.version} of {order.desk} was fetched and is gone"
+            )
+        homes = iter(sorted(self._owner.owned()))
+        tasks = [
+            asyncio.create_task(self._go_through(order, policy, homes)) for _ in range(AT_ONCE)
+        ]
+        try:
+            # Not a task group: whether the error of one will pass is asked of the error itself.
+            await asyncio.gather(*tasks)
+        finally:
+            for task in tasks:
+                task.cancel()
+            await asyncio.wait(tasks)
+
+    async def _go_through(self, order: Order, policy: Policy, homes: Iterator[Partition]) -> None:
+        """One partition after the other, each to its end."""
+        for home in homes:
+            with suppress(Fenced):
+                await self._hear(order, home)
+            after = FIRST
+            while True:
+                started = self._waits.monotonic()
+                after = await self._batch(order, policy, home, after)
+                if after == FIRST:
+                    break
+                took = timedelta(seconds=self._waits.monotonic() - started)
+                await self._waits.sleep(took * self._books.settings.reassess_pause)
+
+    async def _hear(self, order: Order, home: Partition) -> None:
+        """What of the partition is under way may not know of the order; what comes next does."""
+        if (order, home) not in self._heard:
+            async with self._owner.owned_transaction(home) as transaction:
+                await reassessment_orders.hear(transaction.connection, order, home)
+            self._heard.add((order, home))
+
+    async def _batch(self, order: Order, policy: Policy, home: Partition, after: UUID) -> UUID:
+        """Re-assess the next tickets of a partition; the last one's id, FIRST at the end."""
+        limit = self._books.settings.reassess_batch
+        try:
+            async with self._pool.acquire() as connection:
+                ids = await reassessment_orders.next_tickets(connection, order, home, after, limit)
+            if not ids:
+                return FIRST
+            try:
+                await self._transact(order, policy, home, ids)
+            except Exception as error:
+                if isinstance(error, Fenced) or is_retriable(error):
+                    raise
+                log.warning("a batch of tickets failed, going on one by one", error=repr(error))
+                await self._apart(order, policy, home, ids)
+        except Fenced:
+            return FIRST
+        return ids[-1]
+
+    async def _apart(
+        self, order: Order, policy: Policy, home: Partition, ids: Sequence[UUID]
+    ) -> None:
+        """Each ticket by itself; one that can't be re-assessed keeps its version, set aside."""
+        for ticket_id in ids:
+            try:
+                await self._transact(order, policy, home, [ticket_id])
+            except Exception as error:
+                if isinstance(error, Fenced) or is_retriable(error):
+                    raise
+                quarantine = self._timers.quarantine
+                async with self._owner.owned_transaction(home) as transaction:
+                    connection = transaction.connection
+                    await quarantine.set_aside(connection, home, ticket_id, "takeover", error)
+                    counts = {DONE: 1, SET_ASIDE: 1}
+                    await reassessment_orders.strike(connection, order, home, [ticket_id], counts)
+                quarantine.told(ticket_id, "takeover", error)
+
+    async def _transact(
+        self, order: Order, policy: Policy, home: Partition, ids: Sequence[UUID]
+    ) -> None:
+        read_until = await self._read_until(home)
+        async with self._pool.acquire() as connection:
+            mark = await store.mark(connection, ids)
+            ledger = await self._open(connection, ids)
+        work = await self._take_over(ledger, policy, ids, read_until)
+        async with self._owner.owned_transaction(home) as transaction:
+            connection = transaction.connection
+            self._books.cache.begin(home, ids)
+            if await store.mark(connection, ids) != mark:
+                ledger = await self._open(connection, ids)
+                work = await self._take_over(ledger, policy, ids, read_until)
+            await store.save(connection, ledger.rows())
+            await reassessment_orders.strike(connection, order, home, work.done, work.counts)
+            transaction.publish(*ledger.messages)
+        self._books.close(home, ledger, keeps_new=False)
+        self._timers.applied(home, ledger.tickets())
+
+    async def _open(self, connection: asyncpg.Connection, ids: Sequence[UUID]) -> Ledger:
+        """A ledger on the tickets as committed. What is in memory is its owner's to touch."""
+        books = self._books
+        known = await store.load_tickets(connection, ids)
+        await books.policies.fetch(connection, known.values())
+        return Ledger(
+            known, books.policies, now=books.clock.now(), late_after=books.settings.late_after
+        )
+
+    async def _take_over(
+        self, ledger: Ledger, policy: Policy, ids: Sequence[UUID], read_until: datetime | None
+    ) -> Work:
+        """Enter in the ledger what the version changes."""
+        work = Work()
+        async with self._working_out:
+            for piece in pieces(ids, PIECE):
+                for ticket_id in piece:
+                    _one(ledger, ticket_id, policy, read_until, work)
+                await self._books.breathe()
+        work.counts[DONE] = len(work.done)
+        return work
+
+    async def _read_until(self, home: Partition) -> datetime | None:
+        """The instant up to which the partition has been read; None when it lags."""
+        asked_at = self._books.clock.now()
+        try:
+            caught_up = await self._owner.caught_up((home,))
+        except KafkaError as error:
+            log.info("can't ask how far the partition goes", error=repr(error))
+            return None
+        return asked_at if home in caught_up else None
+
+
+def _one(
+    ledger: Ledger, ticket_id: UUID, policy: Policy, read_until: datetime | None, work: Work
+) -> None:
+    """Put one ticket under `policy`, unless it must wait.
+
+    While its partition lags, nobody knows whether what is due was missed: those tickets wait, and
+    of others only that is told which is known up to their newest fact.
+    """
+    ticket = ledger.ticket(ticket_id)
+    if ticket is None or ticket.is_closed or ticket.policy_version == policy.version:
+        work.done.append(ticket_id)
+        return
+    is_due = ticket.wake_at is not None and ticket.wake_at <= ledger.now
+    if is_due and read_until is None:
+        return
+    until = read_until or min(ticket.newest_at, ledger.now)
+    changes = ledger.take_over(ticket, policy, until)
+    told = [WORDS[each.kind] for each in changes if each.kind in WORDS]
+    work.done.append(ticket_id)
+    work.counts.update(told)
+    work.counts[CHANGED] += bool(told)

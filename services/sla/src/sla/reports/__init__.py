@@ -1,0 +1,1 @@
+"""Attainment over periods, and what-if."""

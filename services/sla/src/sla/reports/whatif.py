@@ -1,0 +1,195 @@
+"""What would have been: real history under another policy. Nothing is written.
+
+Tickets are read a page at a time, each statement for itself, so that memory and the database's
+snapshots stay small however long the history is.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+import asyncpg
+
+from sla.assessment.policy_registry import Policies
+from sla.domain.assess import assess
+from sla.domain.attainment import Group, Tally, merged, side_by_side, tally
+from sla.domain.model import Assessment, Fact, State, Timer
+from sla.domain.policy import Policy
+from sla.domain.policy_versions import stand
+from sla.storage import store
+from sla.storage.ticket_cache import Ticket
+from sla.times import instant_text
+
+# Tickets looked at by one statement; those within the period are then read whole.
+PAGE = 2_000
+BATCH = 500
+# Breaches that are listed one by one; the counts go on.
+LONGEST_LIST = 1_000
+
+_COUNT = "SELECT count(*) FROM tickets WHERE desk = $1"
+_PAGE = """
+SELECT page.ticket_id, (
+    SELECT occurred_at >= $3 AND occurred_at < $4 FROM facts
+    WHERE facts.ticket_id = page.ticket_id AND type IN ('opened', 'incident_opened')
+    ORDER BY sequence LIMIT 1) AS is_asked
+FROM (
+    SELECT ticket_id FROM tickets WHERE ticket_id > $1 AND desk = $2 ORDER BY ticket_id LIMIT $5
+) AS page ORDER BY page.ticket_id
+"""
+
+Key = tuple[str, int]
+
+
+@dataclass(frozen=True, slots=True)
+class Question:
+    """Which history, under which policy: tickets of `desk` opened from `since` up to `until`, with
+    what had happened by then."""
+
+    desk: str
+    policy: Policy
+    since: datetime
+    until: datetime
+
+
+@dataclass(slots=True)
+class Answer:
+    """Attainment as it was and as it would have been, and the breaches that make the difference."""
+
+    question: Question
+    tickets: int = 0
+    then: dict[Group, Tally] = field(default_factory=dict)
+    now: dict[Group, Tally] = field(default_factory=dict)
+    counts: Counter[str] = field(default_factory=Counter)
+    breaches: list[dict[str, Any]] = field(default_factory=list)
+
+    def add(self, tickets: Iterable[Ticket], policies: Policies) -> None:
+        """Take tickets in, whose policies are at hand."""
+        asked = self.question
+        was: list[Assessment] = []
+        would: list[Assessment] = []
+        for ticket in tickets:
+            facts = _happened(ticket.facts, asked.until)
+            own = policies.of(ticket)
+            before = Assessment()
+            if own is not None:
+                before = stand(facts, own, policies.past(ticket)).assessment
+            after = assess(facts, asked.policy)
+            was.append(before)
+            would.append(after)
+            self._compare(ticket, before, after)
+        self.tickets += len(was)
+        self.then = merged(self.then, tally(was, asked.until, by_month=False))
+        self.now = merged(self.now, tally(would, asked.until, by_month=False))
+
+    def _compare(self, ticket: Ticket, before: Assessment, after: Assessment) -> None:
+        then, now = self._missed(before), self._missed(after)
+        for what, keys in (
+            ("new", now.keys() - then.keys()),
+            ("avoided", then.keys() - now.keys()),
+        ):
+            for key in sorted(keys):
+                self.counts[what] += 1
+                if len(self.breaches) < LONGEST_LIST:
+                    self.breaches.append(
+                        {
+                            "what": what,
+                            "ticket_id": str(ticket.ticket_id),
+                            "number": ticket.number,
+                            "metric": key[0],
+                            "cycle": key[1],
+                            "due_then": instant_text(_due(before, key)),
+                            "due_now": instant_text(_due(after, key)),
+                        }
+                    )
+
+    def _missed(self, assessment: Assessment) -> dict[Key, Timer]:
+        until = self.question.until
+        return {
+            (timer.metric, timer.cycle): timer
+            for timer in assessment.timers
+            if timer.state_at(until) is State.BREACHED
+        }
+
+    def json(self) -> dict[str, Any]:
+        """For programs."""
+        asked = self.question
+        return {
+            "desk": asked.desk,
+            "policy_version": asked.policy.version,
+            "since": instant_text(asked.since),
+            "until": instant_text(asked.until),
+            "tickets": self.tickets,
+            "attainment": [
+                {
+                    "metric": each.group.metric,
+                    "severity": each.group.severity,
+                    "then": _figures(each.before),
+                    "now": _figures(each.after),
+                }
+                for each in side_by_side(self.then, self.now)
+            ],
+            "new_breaches": self.counts["new"],
+            "avoided_breaches": self.counts["avoided"],
+            "breaches": self.breaches,
+            "is_complete": len(self.breaches) == sum(self.counts.values()),
+        }
+
+
+async def replay(
+    connection: asyncpg.Connection,
+    policies: Policies,
+    question: Question,
+    progress: Callable[[int, int], None],
+) -> Answer:
+    """Assess every ticket of the period under its own versions and under the policy asked about.
+
+    `progress` hears how many of how many tickets of the desk have been looked at.
+    """
+    answer, last, seen = Answer(question), UUID(int=0), 0
+    total = await connection.fetchval(_COUNT, question.desk)
+    while rows := await connection.fetch(
+        _PAGE, last, question.desk, question.since, question.until, PAGE
+    ):
+        last = rows[-1]["ticket_id"]
+        asked = [row["ticket_id"] for row in rows if row["is_asked"]]
+        for start in range(0, len(asked), BATCH):
+            tickets = await store.load_tickets(connection, asked[start : start + BATCH])
+            await policies.fetch(connection, tickets.values())
+            answer.add(tickets.values(), policies)
+        seen += len(rows)
+        progress(seen, max(seen, total))
+    return answer
+
+
+def _happened(facts: Sequence[Fact], until: datetime) -> Sequence[Fact]:
+    """What counts by `until`, as it is known today.
+
+    Our reading: history is what happened, for both policies alike. A call logged after `until` was
+    made all the same, and what was published of it was put right since. See `facts.counts_at`.
+    """
+    return [each for each in facts if min(each.occurred_at, each.recorded_at) <= until]
+
+
+def _due(assessment: Assessment, key: Key) -> datetime | None:
+    return next(
+        (each.due_at for each in assessment.timers if (each.metric, each.cycle) == key), None
+    )
+
+
+def _figures(found: Tally | None) -> dict[str, Any] | None:
+    if found is None:
+        return None
+    ratio = found.attainment
+    return {
+        "kept": found.kept,
+        "missed": found.missed,
+        "running": found.running,
+        "attainment": None if ratio is None else round(ratio, 4),
+        "expectations": found.hoped,
+        "expectations_kept": found.expected,
+    }

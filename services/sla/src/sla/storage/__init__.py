@@ -1,0 +1,1 @@
+"""Facts, timers and policies in PostgreSQL."""

@@ -1,0 +1,243 @@
+"""Orders to put the open tickets of a desk under another policy version, as the database has them.
+
+An order lists its tickets when it is given. Owners of partitions take theirs from the list in the
+transaction that re-assesses them, so that each is done once, whoever is killed in between.
+
+A process that has not heard of the order may still open tickets under an earlier version. So each
+owner says of its partitions when it has heard; the list is made once more when all have and
+nothing is left, and the order is through when that finds nothing.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any
+from uuid import UUID
+
+import asyncpg
+
+from pledge.runtime.records import Partition
+from sla.times import instant_text
+
+# An incident never closes: it is open while a promise on it runs.
+IS_OPEN = """
+NOT is_closed AND (topic = 'ticket.events.v1' OR EXISTS (
+    SELECT FROM timers
+    WHERE timers.ticket_id = tickets.ticket_id AND state IN ('running', 'paused')))
+"""
+
+
+# Orders of one desk are given one after the other: "reassess" in ASCII.
+_LOCK = 0x7265617373657373
+# Listing the open tickets among very many takes a while; it holds nobody up.
+LISTING_TIMEOUT = timedelta(minutes=10)
+
+_UNDER_WAY = """
+SELECT reassessment_id, desk, version FROM reassessments WHERE finished_at IS NULL
+ORDER BY reassessment_id
+"""
+_LATEST = """
+SELECT * FROM reassessments WHERE desk = $1 AND ($2::text IS NULL OR version = $2)
+ORDER BY reassessment_id DESC LIMIT 1
+"""
+_REPLACE = """
+UPDATE reassessments SET finished_at = $2, is_replaced = true
+WHERE desk = $1 AND finished_at IS NULL RETURNING reassessment_id
+"""
+_EMPTY = "DELETE FROM reassessment_tickets WHERE reassessment_id = ANY($1::bigint[])"
+_GIVE = """
+INSERT INTO reassessments (desk, version, ordered_at, ordered_by, tickets)
+VALUES ($1, $2, $3, $4, 0) RETURNING reassessment_id
+"""
+_LIST = f"""
+INSERT INTO reassessment_tickets (reassessment_id, topic, partition, ticket_id)
+SELECT $1, topic, partition, ticket_id FROM tickets
+WHERE desk = $2 AND policy_version IS DISTINCT FROM $3 AND {IS_OPEN}
+  -- Those under a version that came later stay, and those that were tried.
+  AND NOT EXISTS (
+    SELECT FROM policy_versions AS later
+    WHERE later.desk = $2 AND later.version = policy_version AND later.effective_from > (
+        SELECT max(effective_from) FROM policy_versions WHERE desk = $2 AND version = $3))
+  AND NOT ($4 AND EXISTS (
+    SELECT FROM quarantine WHERE quarantine.ticket_id = tickets.ticket_id))
+"""  # noqa: S608 - a condition of our own
+_COUNT_LISTED = "UPDATE reassessments SET tickets = tickets + $2 WHERE reassessment_id = $1"
+_NEXT = """
+SELECT ticket_id FROM reassessment_tickets
+WHERE reassessment_id = $1 AND topic = $2 AND partition = $3 AND ticket_id > $4
+ORDER BY ticket_id LIMIT $5
+"""
+_STRIKE = """
+DELETE FROM reassessment_tickets
+WHERE reassessment_id = $1 AND topic = $2 AND partition = $3 AND ticket_id = ANY($4::uuid[])
+"""
+_COUNT = """
+INSERT INTO reassessment_counts (reassessment_id, topic, partition, what, count)
+SELECT $1, $2, $3, * FROM unnest($4::text[], $5::int[])
+ON CONFLICT (reassessment_id, topic, partition, what)
+DO UPDATE SET count = reassessment_counts.count + excluded.count
+"""
+_IS_WORKED_OFF = """
+SELECT EXISTS (SELECT FROM reassessments WHERE reassessment_id = $1 AND finished_at IS NULL)
+  AND NOT EXISTS (SELECT FROM reassessment_tickets WHERE reassessment_id = $1)
+  AND NOT EXISTS (
+    SELECT FROM consumed WHERE NOT EXISTS (
+        SELECT FROM reassessment_counts AS told
+        WHERE told.reassessment_id = $1 AND told.topic = consumed.topic
+          AND told.partition = consumed.partition AND told.what = 'heard'))
+"""
+_FINISH = "UPDATE reassessments SET finished_at = $2 WHERE reassessment_id = $1"
+_TAKE_AGAIN = """
+WITH latest AS (
+    SELECT reassessment_id, version FROM reassessments WHERE desk = $2
+    ORDER BY reassessment_id DESC LIMIT 1
+), listed AS (
+    INSERT INTO reassessment_tickets (reassessment_id, topic, partition, ticket_id)
+    SELECT reassessment_id, topic, partition, ticket_id FROM tickets CROSS JOIN latest
+    WHERE ticket_id = $1 AND policy_version IS DISTINCT FROM version
+      AND NOT EXISTS (
+        SELECT FROM policy_versions AS later
+        WHERE later.desk = $2 AND later.version = tickets.policy_version
+          AND later.effective_from > (
+            SELECT max(effective_from) FROM policy_versions
+            WHERE desk = $2 AND version = latest.version))
+    ON CONFLICT DO NOTHING RETURNING reassessment_id
+)
+UPDATE reassessments SET finished_at = NULL, tickets = tickets + 1 FROM listed
+WHERE reassessments.reassessment_id = listed.reassessment_id
+"""
+_COUNTS = """
+SELECT what, sum(count)::int AS count FROM reassessment_counts
+WHERE reassessment_id = $1 GROUP BY what ORDER BY what
+"""
+
+# Of tickets; all else that is counted is what became of timers.
+DONE, CHANGED, SET_ASIDE = "done", "changed", "set_aside"
+# Of a partition: who owns it opens no more tickets under an earlier version.
+HEARD = "heard"
+
+
+@dataclass(frozen=True, slots=True)
+class Order:
+    """An order that is under way."""
+
+    id: int
+    desk: str
+    version: str
+
+
+async def under_way(connection: asyncpg.Connection) -> list[Order]:
+    """The orders that are not through, oldest first."""
+    rows = await connection.fetch(_UNDER_WAY)
+    return [Order(row["reassessment_id"], row["desk"], row["version"]) for row in rows]
+
+
+async def give(
+    connection: asyncpg.Connection, desk: str, version: str, by: str, now: datetime
+) -> bool:
+    """Order that the desk's open tickets be put under `version`; whether that is a new order.
+
+    The same order given twice is one. It replaces one for another version that is under way.
+    """
+    async with connection.transaction():
+        await connection.execute("SELECT pg_advisory_xact_lock($1)", _LOCK)
+        if any(each.version == version for each in await _of(connection, desk)):
+            return False
+        replaced = await connection.fetch(_REPLACE, desk, now)
+        await connection.execute(_EMPTY, [row["reassessment_id"] for row in replaced])
+        own_id = await connection.fetchval(_GIVE, desk, version, now, by)
+        await _list(connection, Order(own_id, desk, version), is_again=False)
+        return True
+
+
+async def _list(connection: asyncpg.Connection, order: Order, *, is_again: bool) -> int:
+    """Put the open tickets under earlier versions on the list; how many there are."""
+    seconds = LISTING_TIMEOUT.total_seconds()
+    await connection.execute(f"SET LOCAL statement_timeout = {int(seconds * 1000)}")
+    await connection.execute("SET LOCAL enable_seqscan = on")
+    tag = await connection.execute(
+        _LIST, order.id, order.desk, order.version, is_again, timeout=seconds
+    )
+    found = int(tag.rpartition(" ")[2])
+    await connection.execute(_COUNT_LISTED, order.id, found)
+    return found
+
+
+async def _of(connection: asyncpg.Connection, desk: str) -> list[Order]:
+    return [each for each in await under_way(connection) if each.desk == desk]
+
+
+async def next_tickets(
+    connection: asyncpg.Connection, order: Order, home: Partition, after: UUID, limit: int
+) -> list[UUID]:
+    """The next tickets of a partition that are still to be done, in the order of their ids."""
+    rows = await connection.fetch(_NEXT, order.id, home.topic, home.number, after, limit)
+    return [row["ticket_id"] for row in rows]
+
+
+async def strike(
+    connection: asyncpg.Connection,
+    order: Order,
+    home: Partition,
+    tickets: Sequence[UUID],
+    counts: Mapping[str, int],
+) -> None:
+    """Take tickets off the list and count them, in the transaction that did the work."""
+    await connection.execute(_STRIKE, order.id, home.topic, home.number, tickets)
+    await connection.execute(
+        _COUNT, order.id, home.topic, home.number, list(counts), list(counts.values())
+    )
+
+
+async def hear(connection: asyncpg.Connection, order: Order, home: Partition) -> None:
+    """Say that the owner of a partition opens tickets under the order's version, in a transaction
+    after everything that was opened otherwise."""
+    await connection.execute(_COUNT, order.id, home.topic, home.number, [HEARD], [1])
+
+
+async def finish(connection: asyncpg.Connection, order: Order, now: datetime) -> bool:
+    """Close an order of which nothing is left; False when tickets were found that had come late."""
+    async with connection.transaction():
+        await connection.execute("SELECT pg_advisory_xact_lock($1)", _LOCK)
+        if not await connection.fetchval(_IS_WORKED_OFF, order.id):
+            return True
+        if await _list(connection, order, is_again=True):
+            return False
+        await connection.execute(_FINISH, order.id, now)
+        return True
+
+
+async def take_again(connection: asyncpg.Connection, ticket_id: UUID, desk: str) -> None:
+    """Put a ticket that was set aside back on the list of the desk's latest order."""
+    await connection.execute("SELECT pg_advisory_xact_lock($1)", _LOCK)
+    await connection.execute(_TAKE_AGAIN, ticket_id, desk)
+
+
+async def progress(
+    connection: asyncpg.Connection, desk: str, version: str | None = None
+) -> dict[str, Any] | None:
+    """How far the desk's latest order is, as the API gives it; None when there was none."""
+    row = await connection.fetchrow(_LATEST, desk, version)
+    if row is None:
+        return None
+    counts = {
+        each["what"]: each["count"]
+        for each in await connection.fetch(_COUNTS, row["reassessment_id"])
+    }
+    counts.pop(HEARD, None)
+    state = "running" if row["finished_at"] is None else "done"
+    return {
+        "desk": desk,
+        "policy_version": row["version"],
+        "state": "replaced" if row["is_replaced"] else state,
+        "ordered_at": instant_text(row["ordered_at"]),
+        "ordered_by": row["ordered_by"],
+        "finished_at": instant_text(row["finished_at"]),
+        "tickets": row["tickets"],
+        "done_tickets": counts.pop(DONE, 0),
+        "affected_tickets": counts.pop(CHANGED, 0),
+        "tickets_set_aside": counts.pop(SET_ASIDE, 0),
+        "counts": counts,
+    }

@@ -1,0 +1,1 @@
+"""Fires timers at their due time, once their partition has read up to it."""

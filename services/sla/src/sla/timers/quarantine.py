@@ -1,0 +1,210 @@
+"""Tickets set aside: one that can't be worked on holds up no other, and is not forgotten.
+
+What a bad record is on the bus, such a ticket is in the database: a fault of ours, of a policy or
+of what was stored, that comes back however often it is tried. Passing faults never lead here.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Collection, Sequence
+from contextlib import AbstractAsyncContextManager, suppress
+from datetime import datetime, timedelta
+from typing import Any, Literal, Protocol
+from uuid import UUID
+
+import asyncpg
+import structlog
+
+from pledge.runtime.kafka.ownership import Fenced
+from pledge.runtime.outbox.writer import OutboxTransaction
+from pledge.runtime.postgres.pool import is_retriable
+from pledge.runtime.records import Partition
+from pledge.runtime.retry import LONGEST_BACKOFF
+from sla.assessment.context import AssessmentContext
+from sla.storage import reassessment_orders
+from sla.times import instant_text
+
+What = Literal["wake", "takeover"]
+# A ticket and its desk, as timers know what is to fire.
+Wake = tuple[UUID, str]
+OnReleased = Callable[[Partition, datetime, Wake], None]
+
+# How soon a release is seen that another process was asked for.
+LOOK_INTERVAL = timedelta(seconds=1)
+# A reason comes from an exception; it may hold a whole document.
+LONGEST_REASON = 500
+
+# A ticket whose timers stand still keeps saying so when a takeover of it fails as well.
+_SET_ASIDE = """
+INSERT INTO quarantine (ticket_id, topic, partition, desk, number, what, reason, since)
+SELECT ticket_id, topic, partition, desk, number, $2, $3, $4 FROM tickets WHERE ticket_id = $1
+ON CONFLICT (ticket_id) DO UPDATE SET reason = excluded.reason, since = excluded.since,
+    what = CASE WHEN quarantine.what = 'wake' THEN 'wake' ELSE excluded.what END,
+    release_asked_at = NULL
+"""
+_STAND_STILL = "UPDATE tickets SET wake_at = NULL WHERE ticket_id = $1"
+# Of others: what is set aside already and fails once more is no further one.
+_HELD = "SELECT count(*) FROM quarantine WHERE release_asked_at IS NULL AND ticket_id <> $1"
+_LIST = """
+SELECT * FROM quarantine WHERE desk = ANY($1::text[]) ORDER BY since, ticket_id LIMIT $2
+"""
+_ASK = """
+UPDATE quarantine SET release_asked_at = $3
+WHERE desk = ANY($1::text[]) AND ($2::uuid[] IS NULL OR ticket_id = ANY($2))
+RETURNING ticket_id
+"""
+_ASKED = """
+SELECT ticket_id, topic, partition, desk FROM quarantine WHERE release_asked_at IS NOT NULL
+"""
+_RELEASE = """
+DELETE FROM quarantine WHERE ticket_id = $1 AND release_asked_at IS NOT NULL RETURNING what
+"""
+_WAKE = "UPDATE tickets SET wake_at = least(wake_at, $2) WHERE ticket_id = $1"
+_COUNTS = "SELECT desk, count(*) AS tickets FROM quarantine GROUP BY desk"
+
+log = structlog.get_logger()
+
+
+class QuarantineFull(Exception):
+    """So many tickets can't be worked on that the fault is hardly in them."""
+
+
+class Owner(Protocol):
+    """What quarantine asks of the partitions' consumer."""
+
+    def owned(self) -> frozenset[Partition]:
+        """The partitions this process may write for."""
+        ...
+
+    def owned_transaction(
+        self, partition: Partition
+    ) -> AbstractAsyncContextManager[OutboxTransaction]:
+        """A transaction in the name of the owner, never beside one of its batches."""
+        ...
+
+
+class Quarantine:
+    """Sets tickets aside, and takes those back whose release was asked for."""
+
+    def __init__(self, books: AssessmentContext, pool: asyncpg.Pool) -> None:
+        self._books, self._pool = books, pool
+        self._woken = asyncio.Event()
+
+    def wake(self) -> None:
+        """A release was asked for."""
+        self._woken.set()
+
+    async def set_aside(
+        self,
+        connection: asyncpg.Connection,
+        home: Partition,
+        ticket_id: UUID,
+        what: What,
+        error: Exception,
+    ) -> None:
+        """Set a ticket aside in its owner's transaction. Raises QuarantineFull."""
+        books = self._books
+        limit = books.settings.quarantine_limit
+        if await connection.fetchval(_HELD, ticket_id) >= limit:
+            raise QuarantineFull(
+                f"{limit} tickets are set aside, and now {ticket_id} can't be worked on either"
+                f" ({type(error).__name__}: {error}). Nothing more is set aside: mend this service"
+                " or the policy. If it really is the tickets, release those (pledge sla quarantine"
+                " release) or raise PLEDGE_SLA_QUARANTINE_LIMIT"
+            ) from error
+        # What is kept in memory of it is read again: it does not wake any more.
+        books.cache.begin(home, [ticket_id])
+        reason = f"{type(error).__name__}: {error}".replace("\0", "")[:LONGEST_REASON]
+        await connection.execute(_SET_ASIDE, ticket_id, what, reason, books.clock.now())
+        if what == "wake":
+            await connection.execute(_STAND_STILL, ticket_id)
+
+    def told(self, ticket_id: UUID, what: What, error: Exception) -> None:
+        """A ticket was set aside, and that is committed: say so."""
+        self._books.metrics.quarantined.labels(what).inc()
+        log.error(
+            "ticket set aside: it can't be worked on",
+            ticket_id=str(ticket_id),
+            what=what,
+            exc_info=error,
+        )
+
+    async def run(self, owner: Owner, on_released: OnReleased) -> None:
+        """Take tickets back until cancelled; faults of the database back off, others end it."""
+        while True:
+            self._woken.clear()
+            pause = LOOK_INTERVAL
+            try:
+                await self._release_asked(owner, on_released)
+            except Exception as error:
+                if not is_retriable(error):
+                    raise
+                log.warning("releases wait for the database", error=repr(error))
+                pause = LONGEST_BACKOFF
+            with suppress(TimeoutError):
+                async with asyncio.timeout(pause.total_seconds()):
+                    await self._woken.wait()
+
+    async def _release_asked(self, owner: Owner, on_released: OnReleased) -> None:
+        async with self._pool.acquire() as connection:
+            rows = await connection.fetch(_ASKED)
+        for row in rows:
+            home = Partition(row["topic"], row["partition"])
+            if home in owner.owned():
+                with suppress(Fenced):
+                    await self._release(owner, home, (row["ticket_id"], row["desk"]), on_released)
+
+    async def _release(
+        self,
+        owner: Owner,
+        home: Partition,
+        wake: Wake,
+        on_released: OnReleased,
+    ) -> None:
+        """Look at the ticket again, at once, and put it under the version that it was to be under.
+
+        What fails again is set aside again.
+        """
+        now, (ticket_id, desk) = self._books.clock.now(), wake
+        async with owner.owned_transaction(home) as transaction:
+            self._books.cache.begin(home, [ticket_id])
+            # Whatever it was set aside for: an order may have struck it off meanwhile.
+            if await transaction.connection.fetchval(_RELEASE, ticket_id) is not None:
+                await reassessment_orders.take_again(transaction.connection, ticket_id, desk)
+            await transaction.connection.execute(_WAKE, ticket_id, now)
+        log.info("ticket released from quarantine", ticket_id=str(ticket_id))
+        on_released(home, now, wake)
+
+
+async def listed(
+    connection: asyncpg.Connection, desks: Collection[str], limit: int
+) -> list[dict[str, Any]]:
+    """The tickets set aside of these desks, longest first, as the API gives them."""
+    return [
+        {
+            "ticket_id": str(row["ticket_id"]),
+            "number": row["number"],
+            "desk": row["desk"],
+            "what": row["what"],
+            "reason": row["reason"],
+            "since": instant_text(row["since"]),
+            "release_asked_at": instant_text(row["release_asked_at"]),
+        }
+        for row in await connection.fetch(_LIST, sorted(desks), limit)
+    ]
+
+
+async def ask_release(
+    connection: asyncpg.Connection,
+    desks: Collection[str],
+    tickets: Sequence[UUID] | None,
+    now: datetime,
+) -> int:
+    """Ask that these tickets, or all of the desks', be taken back; how many there are."""
+    return len(await connection.fetch(_ASK, sorted(desks), tickets, now))
+
+
+async def counts(connection: asyncpg.Connection) -> dict[str, int]:
+    """How many tickets are set aside, by desk."""
+    return {row["desk"]: row["tickets"] for row in await connection.fetch(_COUNTS)}

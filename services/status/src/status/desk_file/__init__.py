@@ -1,0 +1,1 @@
+"""Reads and checks a desk's status.yaml."""

@@ -1,0 +1,1 @@
+"""The public page, its Statuspage API and its feeds."""

@@ -1,0 +1,37 @@
+"""Everything the service answers over HTTP, in the order in which paths are tried."""
+
+from collections.abc import Mapping
+
+import asyncpg
+from fastapi import APIRouter
+
+from pledge.runtime.http.web import Web
+from pledge.runtime.ids import Ids
+from status.api.staff import StaffApi
+from status.desk_file.load import Policy
+from status.incident_commands import Changes
+from status.metrics import StatusMetrics
+from status.pages.staff import StaffPages
+from status.public.page_cache import Snapshots
+from status.public.render import Pages
+from status.public.site import PublicSite
+
+
+def routers(
+    snapshots: Snapshots,
+    changes: Changes,
+    pool: asyncpg.Pool,
+    policies: Mapping[str, Policy],
+    web: Web,
+    ids: Ids,
+    metrics: StatusMetrics,
+) -> list[APIRouter]:
+    """The staff's API and pages, then the public's, whose `/<desk>` takes what is left."""
+    pages = Pages(web, {desk: policy.update_within for desk, policy in policies.items()})
+    site = PublicSite(snapshots, pages, pool, metrics)
+    web.problem_page = site.problem_page
+    return [
+        StaffApi(changes, snapshots, pool, ids).router(),
+        StaffPages(changes, snapshots, pool, web, ids).router(),
+        site.router(),
+    ]

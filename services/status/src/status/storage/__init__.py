@@ -1,0 +1,1 @@
+"""Components and incidents in PostgreSQL."""

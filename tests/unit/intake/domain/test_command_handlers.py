@@ -1,0 +1,167 @@
+"""What commands make of a ticket."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import pytest
+
+from intake.domain import commands as do
+from intake.domain import relation_commands
+from intake.domain.command_dispatch import apply
+from intake.domain.commands import Action, Command, WaitingFor
+from intake.domain.ticket import ALLOWED, Decision, Refusal, RefusalReason, State, Ticket
+from pledge.events import Contact, EmailRequested, Triaged
+from unit.intake.builders import ANN, a_ticket, attempt, kinds, told
+
+HEARD = do.Hear(by=ANN, channel="email", delivery="d1", text="Still broken")
+
+
+def test_every_command_has_a_meaning_and_a_name_of_its_own() -> None:
+    names = {**vars(do), **vars(relation_commands)}
+    commands = [each for each in names.values() if _is_command(each)]
+    assert sorted(each.action for each in commands) == sorted(Action)
+    between = {
+        relation_commands.Merge,
+        relation_commands.Split,
+        relation_commands.FollowUp,
+    }  # two tickets
+    alone = set(commands) - between
+    assert all(apply.dispatch(each) is not apply.dispatch(object) for each in alone)
+
+
+def _is_command(value: object) -> bool:
+    return isinstance(value, type) and issubclass(value, Command) and value is not Command
+
+
+@pytest.mark.parametrize("state", [State.WAITING_ON_CUSTOMER, State.CUSTOMER_UNAVAILABLE])
+def test_a_reply_ends_waiting(state: State) -> None:
+    decision = told(a_ticket(state=state, unanswered_attempts=2), HEARD)
+    assert kinds(decision) == ["requester_replied"]
+    assert decision.ticket.state is State.OPEN
+    assert decision.ticket.unanswered_attempts == 0
+
+
+@pytest.mark.parametrize("state", [State.RESOLVED, State.CLOSED])
+def test_a_reply_on_a_finished_ticket_reopens_it(state: State) -> None:
+    decision = told(a_ticket(state=state, closed_at=None), HEARD)
+    assert kinds(decision) == ["requester_replied", "reopened"]
+    assert decision.ticket.state is State.OPEN
+    assert decision.ticket.sequence == 3
+
+
+def test_who_answers_by_the_signed_address_joins_the_participants_once() -> None:
+    bob = Contact(email="bob@contoso.example")
+    invited = replace(HEARD, by=bob, joins=True)
+    first = told(a_ticket(), invited)
+    assert kinds(first) == ["requester_replied", "participants_changed"]
+    assert first.ticket.participants == (bob,)
+    assert kinds(told(first.ticket, invited)) == ["requester_replied"]
+    assert kinds(told(a_ticket(), replace(invited, joins=False))) == ["requester_replied"]
+
+
+def test_an_escalation_and_a_callback_are_told_with_the_reply() -> None:
+    decision = told(a_ticket(), replace(HEARD, escalates_to="manager", callback=True))
+    assert kinds(decision) == ["requester_replied", "callback_requested", "escalated"]
+
+
+def test_triage_raises_trial_customers_to_their_floor_and_keeps_what_was_asked() -> None:
+    decision = told(a_ticket(is_trial=True), do.Triage(severity="p3", why="a question"))
+    (event,) = decision.events
+    assert isinstance(event, Triaged)
+    assert (event.severity, event.requested_severity, event.previous_severity) == ("p2", "p3", "p3")
+    assert decision.ticket.severity == "p2"
+    assert told(a_ticket(is_trial=True), do.Triage(severity="p1")).ticket.severity == "p1"
+
+
+def test_triage_leaves_what_it_does_not_name() -> None:
+    decision = told(a_ticket(severity="p2", priority="low"), do.Triage(priority="high"))
+    assert (decision.ticket.severity, decision.ticket.priority) == ("p2", "high")
+
+
+def test_a_reply_is_mailed_unless_it_reached_the_requester_already() -> None:
+    sent = told(a_ticket(message_id="<1@x.example>"), do.Reply("Hello", sends=True))
+    assert kinds(sent) == ["agent_replied", "email_requested"]
+    mail = sent.events[1]
+    assert isinstance(mail, EmailRequested)
+    assert mail.subject_line == "Re: [VIR-10007] No mail flow"
+    assert mail.references == ("<1@x.example>",)
+    assert mail.is_automatic is False
+    assert kinds(told(a_ticket(), do.Reply("Hello", channel="phone"))) == ["agent_replied"]
+    nobody = a_ticket(requester=Contact(phone="+15550100"))
+    assert kinds(told(nobody, do.Reply("Hello", sends=True))) == ["agent_replied"]
+
+
+def test_two_replies_ask_for_two_mails() -> None:
+    one = told(a_ticket(), do.Reply("One", sends=True))
+    two = told(one.ticket, do.Reply("Two", sends=True))
+    ids = {each.email_id for each in (*one.events, *two.events) if isinstance(each, EmailRequested)}
+    assert len(ids) == 2
+
+
+def test_unanswered_attempts_count_until_somebody_is_reached() -> None:
+    missed = do.AttemptContact("phone", reached=False)
+    ticket = told(told(a_ticket(), missed).ticket, missed).ticket
+    assert ticket.unanswered_attempts == 2
+    assert told(ticket, do.AttemptContact("phone", reached=True)).ticket.unanswered_attempts == 0
+
+
+def test_waiting_for_the_provider_is_the_end_of_waiting() -> None:
+    waiting = told(a_ticket(), do.Wait(WaitingFor.CUSTOMER)).ticket
+    assert waiting.state is State.WAITING_ON_CUSTOMER
+    assert kinds(told(waiting, do.Wait(WaitingFor.PROVIDER))) == ["waiting_on_provider"]
+    assert kinds(told(waiting, do.Resume())) == ["waiting_on_provider"]
+    assert kinds(told(waiting, do.Wait(WaitingFor.UNAVAILABLE))) == ["customer_unavailable"]
+
+
+@pytest.mark.parametrize(
+    ("ticket", "command", "reason"),
+    [
+        (a_ticket(), do.Reopen(), RefusalReason.NOT_ALLOWED_NOW),
+        (a_ticket(), do.Resume(), RefusalReason.NOT_ALLOWED_NOW),
+        (a_ticket(state=State.CLOSED), do.Resolve(), RefusalReason.NOT_ALLOWED_NOW),
+        (a_ticket(state=State.RESOLVED), do.Resolve(), RefusalReason.NOT_ALLOWED_NOW),
+        (a_ticket(), do.Wait(WaitingFor.PROVIDER), RefusalReason.NOTHING_TO_CHANGE),
+        (a_ticket(), do.CompleteInformation(), RefusalReason.NOTHING_TO_CHANGE),
+        (a_ticket(), do.RequestInformation(()), RefusalReason.NOTHING_TO_CHANGE),
+        (a_ticket(), do.Assign(None), RefusalReason.NOTHING_TO_CHANGE),
+        (a_ticket(), do.Triage(severity="p9"), RefusalReason.UNKNOWN_SEVERITY),
+        (a_ticket(), do.Triage(priority="urgent"), RefusalReason.UNKNOWN_PRIORITY),
+    ],
+)
+def test_what_makes_no_sense_is_refused_and_says_what_is_allowed(
+    ticket: Ticket, command: Command, reason: RefusalReason
+) -> None:
+    refusal = attempt(ticket, command)
+    assert isinstance(refusal, Refusal)
+    assert refusal.reason is reason
+    assert refusal.allowed == ticket.allowed
+
+
+def test_the_past_since_the_opening_may_be_told_late_and_the_future_never() -> None:
+    note = do.Note("x")
+    late = told(a_ticket(), note, minutes=5, now=65)
+    assert (late.events[0].recorded_at - late.events[0].occurred_at).total_seconds() == 3600
+    told(a_ticket(), note, minutes=10.9, now=10)
+    future = attempt(a_ticket(), note, minutes=12, now=10)
+    past = attempt(a_ticket(), note, minutes=-1, now=10)
+    assert isinstance(future, Refusal)
+    assert future.reason is RefusalReason.IN_THE_FUTURE
+    assert isinstance(past, Refusal)
+    assert past.reason is RefusalReason.BEFORE_OPENING
+
+
+def test_what_was_done_before_the_end_may_be_told_after_it() -> None:
+    for command in (
+        do.Note("x"),
+        do.Reply("x"),
+        do.AttemptContact("phone", reached=True),
+        HEARD,
+    ):
+        for state in State:
+            assert isinstance(attempt(a_ticket(state=state), command), Decision)
+
+
+def test_every_state_has_a_way_on() -> None:
+    for state in State:
+        assert ALLOWED[state] & {Action.CLOSE, Action.REOPEN}
