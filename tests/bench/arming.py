@@ -19,11 +19,11 @@ from bench import load
 from bench.rig import CLOCK, PARTITIONS, Rig
 from bench.say import say
 from sla.desk_file.load import load as load_policy
-from sla.domain.assess import assess
 from sla.domain.changes import diff
 from sla.domain.facts import fact_from_event
 from sla.domain.model import Told
-from sla.domain.policy import Policy
+from sla.domain.policy.policy import Policy
+from sla.domain.replay.assess import assess
 from sla.storage import store
 
 DESKS = Path(__file__).parent / "armed_desks"

@@ -20,9 +20,9 @@ from business_duration import businessDuration
 from bench.report import Row, at_most, times
 from bench.rig import Rig
 from bench.say import say
-from sla.domain.calendar import Calendar
-from sla.domain.hours import HolidaySet, Weekly
-from sla.domain.zones import SECOND
+from sla.domain.calendar.calendar import Calendar
+from sla.domain.calendar.hours import HolidaySet, Weekly
+from sla.domain.calendar.zones import SECOND
 
 ZONE = "America/New_York"
 OPENS, CLOSES = dt.time(8, 30), dt.time(18)

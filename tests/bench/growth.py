@@ -20,10 +20,10 @@ from pledge.runtime.config.settings import KafkaSettings
 from pledge.runtime.ids import SystemIds
 from pledge.runtime.records import Message
 from sla.desk_file.load import load as load_policy
-from sla.domain.assess import assess
 from sla.domain.changes import diff
 from sla.domain.facts import fact_from_event
 from sla.domain.model import Told
+from sla.domain.replay.assess import assess
 from support import topics
 
 FEW, MANY = 10_000, 1_000_000

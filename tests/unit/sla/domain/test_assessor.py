@@ -6,13 +6,13 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from sla.domain.assess import Assessor, assess
-from sla.domain.calendar import Calendar
-from sla.domain.conditions import Trigger
-from sla.domain.hours import Always
+from sla.domain.calendar.calendar import Calendar
+from sla.domain.calendar.hours import Always
 from sla.domain.model import Fact, Rule
-from sla.domain.policy import Policy
-from sla.domain.policy_rules import Due, Metric, Target
+from sla.domain.policy.conditions import Trigger
+from sla.domain.policy.policy import Policy
+from sla.domain.policy.rules import Due, Metric, Target
+from sla.domain.replay.assess import Assessor, assess
 from support.sla_cases import desk
 
 OPENED_AT = datetime(2026, 3, 2, 9, 0, tzinfo=UTC)

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from sla.desk_file import load as policy_file
-from sla.domain.assess import assess
 from sla.domain.attainment import Group, Tally, side_by_side, tally
+from sla.domain.replay.assess import assess
 from support.sla_cases import DESKS, Story, desk, instant
 
 NOW = instant("2026-03-20 12:00", "UTC")

@@ -13,7 +13,7 @@ from sla.desk_file.load import parse
 from sla.domain.changes import diff
 from sla.domain.facts import fact_from_event
 from sla.domain.model import Change, Fact, State, Told
-from sla.domain.policy import Policy
+from sla.domain.policy.policy import Policy
 from sla.domain.policy_versions import Earlier, Past, Standing, stand, take_over
 
 

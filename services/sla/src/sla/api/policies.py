@@ -17,8 +17,8 @@ from pledge.runtime.clock import Clock
 from pledge.runtime.http.app import FieldProblem, HttpProblem
 from sla.assessment.policy_registry import Policies
 from sla.desk_file.load import PolicyError, parse
-from sla.domain.policy import Policy
-from sla.domain.policy_rules import VersionScope
+from sla.domain.policy.policy import Policy
+from sla.domain.policy.rules import VersionScope
 from sla.reassessment.preview import preview
 from sla.storage import reassessment_orders
 from sla.times import instant_text

@@ -27,7 +27,7 @@ from sla.domain.model import (
     State,
     Told,
 )
-from sla.domain.policy import Policy
+from sla.domain.policy.policy import Policy
 from sla.domain.policy_versions import Key, Standing, stand, take_over
 from sla.storage.rows import BreachRow, FactRow, RetractionRow, Rows, TimerRow
 from sla.storage.ticket_cache import Cause, Ticket

@@ -13,8 +13,8 @@ import structlog
 
 from pledge.runtime.config.yaml_file import Problem
 from sla.desk_file.load import PolicyError, check_desk_file, load, parse
-from sla.domain.policy import Policy
-from sla.domain.policy_rules import VersionScope
+from sla.domain.policy.policy import Policy
+from sla.domain.policy.rules import VersionScope
 from sla.domain.policy_versions import Past, Standing, stand
 from sla.storage.ticket_cache import Ticket
 

@@ -24,8 +24,8 @@ from pledge.events import (
     derived_id,
 )
 from sla.domain.model import Change, ChangeKind, Published, Timer
-from sla.domain.policy import Policy
-from sla.domain.segments import used
+from sla.domain.policy.policy import Policy
+from sla.domain.replay.segments import used
 from sla.storage.ticket_cache import Ticket
 
 

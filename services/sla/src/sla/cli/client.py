@@ -10,7 +10,7 @@ import httpx
 from pledge.runtime.cli import root as cli
 from pledge.runtime.cli.api_client import ask
 from sla.desk_file.load import check, load
-from sla.domain.policy import Policy
+from sla.domain.policy.policy import Policy
 
 
 def get(path: str, asked: dict[str, Any] | None = None) -> httpx.Response:

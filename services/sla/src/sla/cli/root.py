@@ -15,6 +15,8 @@ from pledge.runtime.cli.api_client import AsJson, named, show_page
 from pledge.runtime.clock import SystemClock
 from pledge.runtime.postgres.migrations import migrations_of
 from pledge.runtime.service.description import ServiceDescription
+from sla.cli import simulation
+from sla.cli.calendar_requests import answer_request
 from sla.cli.client import get, load_policy
 from sla.cli.facts_file import FactsFile, read_facts
 from sla.cli.policy import app as policy_app
@@ -23,8 +25,6 @@ from sla.cli.reports import report
 from sla.cli.whatif import what_if
 from sla.desk_file.load import DESK_TEMPLATE, check_desk_file
 from sla.desk_file.model import PolicyFile
-from sla.domain import simulate as simulation
-from sla.domain.calendar_op import calendar_op
 
 SERVICE = ServiceDescription(
     name="sla",
@@ -78,7 +78,7 @@ def _calendar_answer(line: bytes) -> dict[str, object]:
         return {"id": None, "error": "the line is nested too deep"}
     if not isinstance(request, dict):
         return {"id": None, "error": "the line is no JSON object"}
-    return calendar_op(request)
+    return answer_request(request)
 
 
 @app.command(

@@ -23,7 +23,7 @@ from pledge.runtime.clock import SystemClock
 from pledge.runtime.postgres.pool import open_pool
 from sla.assessment.policy_registry import BrokenPolicy, Policies, UnknownVersion
 from sla.cli.client import load_policy_file
-from sla.domain.policy import Policy
+from sla.domain.policy.policy import Policy
 from sla.reports.whatif import Answer, Question, replay
 
 # Whoever waits for longer than this wants to see how long it will take.

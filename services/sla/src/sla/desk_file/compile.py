@@ -23,13 +23,14 @@ from sla.desk_file.model import (
     When,
 )
 from sla.desk_file.overlap import covers, may_both_match
-from sla.domain.attributes import ATTRIBUTES
-from sla.domain.calendar import ALWAYS, Calendar
-from sla.domain.conditions import Condition, Trigger
-from sla.domain.durations import parse_duration
+from sla.domain.calendar.calendar import ALWAYS, Calendar
+from sla.domain.calendar.durations import parse_duration
+from sla.domain.calendar.zones import UnknownZone, zone
 from sla.domain.model import Rule
-from sla.domain.policy import Policy
-from sla.domain.policy_rules import (
+from sla.domain.policy.attributes import ATTRIBUTES
+from sla.domain.policy.conditions import Condition, Trigger
+from sla.domain.policy.policy import Policy
+from sla.domain.policy.rules import (
     Bound,
     Default,
     Flag,
@@ -39,7 +40,6 @@ from sla.domain.policy_rules import (
     Target,
     Threshold,
 )
-from sla.domain.zones import UnknownZone, zone
 
 
 def version_of(data: object) -> str:

@@ -6,10 +6,10 @@ import re
 from datetime import timedelta
 
 from pledge.runtime.config.yaml_file import Steps
-from sla.domain.calendar import Calendar
-from sla.domain.durations import duration_words, parse_duration
-from sla.domain.hours_parser import Report
-from sla.domain.policy_rules import Due
+from sla.domain.calendar.calendar import Calendar
+from sla.domain.calendar.durations import duration_words, parse_duration
+from sla.domain.calendar.hours_parser import Report
+from sla.domain.policy.rules import Due
 
 _BY_CLOSE = re.compile(
     r"close of (?:the )?(same|next|[1-9]\d{0,2}(?:st|nd|rd|th)?)(?: next)? business day"

@@ -12,7 +12,7 @@ from pledge.runtime.config.yaml_file import parse as parse_yaml
 from sla.desk_file.compile import Compiler
 from sla.desk_file.model import PolicyFile
 from sla.desk_file.template import DESK_TEMPLATE
-from sla.domain.policy import Policy
+from sla.domain.policy.policy import Policy
 
 __all__ = [
     "DESK_TEMPLATE",

@@ -18,8 +18,8 @@ from pydantic import (
     WithJsonSchema,
 )
 
-from sla.domain.durations import parse_duration
-from sla.domain.policy_rules import Reopening, Repeats, VersionScope
+from sla.domain.calendar.durations import parse_duration
+from sla.domain.policy.rules import Reopening, Repeats, VersionScope
 
 Name = Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9_-]{0,63}$")]
 

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from sla.domain.conditions import Condition
-from sla.domain.policy_rules import Target
+from sla.domain.policy.conditions import Condition
+from sla.domain.policy.rules import Target
 
 
 def covers(earlier: Target, later: Target) -> bool:

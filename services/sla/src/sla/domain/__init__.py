@@ -1,24 +1,32 @@
 """The pure domain of the SLA: promises as functions of facts, policy and an instant.
 
-    model.py       Fact, Timer, Assessment, Change … frozen values
-    assess.py      assess(facts, policy) -> Assessment                       total, order-free
-                   Assessor().assess(facts, policy)       the same, again and again as facts come
-    life.py        Life: what one fact after the other makes of a ticket
-    differ.py      diff(told: Told, assessment, now) -> Difference           what to publish
-    facts.py       fact_from_event(data, sequence) -> Fact                   from an event's JSON
-    promises.py    Metric, Target, Pause, Flag, SilenceRule, …          what a file can say
-    policy.py      Policy                               compiled, made by sla.policy
-    calendar.py    Calendar: add, measure, is_open, next_open                sorted arrays
-    calendar_op.py calendar_op(request) -> {"id", "result" | "error"}        `pledge sla calendar`
-    explain.py     explain(assessment, policy, now) -> Explanation           .text() and .json()
-    simulate.py    simulate(events, policy, until), as_json, as_text   `pledge sla simulate`
-    timeline.py    timeline_svg(timer_explanation, now, element_id=) -> str
-    attainment.py  tally(assessments, now), side_by_side(before, after)   what-if
+    model.py            Fact, Timer, Assessment, Change … frozen values
+    facts.py            fact_from_event(data, sequence) -> Fact; the order in which facts count
+    calendar/           when time counts
+        calendar.py     Calendar: add, measure, is_open, next_open             sorted arrays
+        hours.py        weekly windows, holidays, unions and intersections of them
+        hours_parser.py read_hours(data, report, named)                   the words of a desk's file
+        zones.py, intervals.py, durations.py
+    policy/             what a desk promises
+        policy.py       Policy                     compiled; made by sla.desk_file
+        rules.py        Metric, Target, Pause, Flag, SilenceRule, …      what a file can say
+        conditions.py, attributes.py
+        fact_effects.py what each type of fact does under a policy
+    replay/             facts to timers
+        assess.py       assess(facts, policy) -> Assessment                    total, order-free
+                        Assessor().assess(facts, policy)  the same, incrementally as facts come
+        ticket_replay.py, cycle.py, auto_close.py       the state that the facts lead to
+        build_timer.py, elapsed_time.py                 one cycle's timer
+        segments.py     segments(timer, until), used(timer, until)
+    policy_versions.py  a ticket under several policy versions, one after the other
+    changes.py          diff(published, assessment, now) -> Difference         what to publish
+    explain.py          explain(assessment, policy, now) -> Explanation   .text() and .json()
+    attainment.py       tally(assessments, now), side_by_side(before, after)   what-if
 
 `now` for `diff` is an instant up to which the ticket's facts are known: while consuming, the
 newest `recorded_at` of the ticket; while firing timers, the clock, once the partition has caught
 up. A breach is then never invented by lag.
 
-Outside the domain, `sla.policy` reads a desk's file: `load(path) -> Policy`,
+Outside the domain, `sla.desk_file` reads a desk's file: `load(path) -> Policy`,
 `check_desk_file(path) -> list[Problem]`, `DESK_TEMPLATE`, `json_schema()`.
 """

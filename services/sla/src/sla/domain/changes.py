@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime
 
+from sla.domain.calendar.zones import from_us
 from sla.domain.model import (
     Assessment,
     Change,
@@ -22,7 +23,6 @@ from sla.domain.model import (
     Timer,
     Told,
 )
-from sla.domain.zones import from_us
 
 OVERDUE = "not_met_by_due"
 MET_LATE = "met_after_due"

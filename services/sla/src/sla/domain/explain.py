@@ -6,14 +6,13 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta, tzinfo
 
-from sla.domain.calendar_op import instant_text
-from sla.domain.conditions import Trigger
-from sla.domain.durations import seconds_words
-from sla.domain.hours import Always, zone_of
+from sla.domain.calendar.durations import seconds_words
+from sla.domain.calendar.hours import Always, zone_of
+from sla.domain.calendar.zones import MICROSECOND, instant_text
 from sla.domain.model import Assessment, Scalar, Segment, State, Timer
-from sla.domain.policy import Policy, holds
-from sla.domain.segments import segments, used
-from sla.domain.zones import MICROSECOND
+from sla.domain.policy.conditions import Trigger
+from sla.domain.policy.policy import Policy, holds
+from sla.domain.replay.segments import segments, used
 
 LONGEST_LIST = 40
 """Stretches told one by one in text; the JSON has all."""

@@ -17,9 +17,9 @@ from collections.abc import Iterable, Mapping, Sequence
 from datetime import UTC, datetime
 from functools import lru_cache
 
-from sla.domain.calendar import FIRST_US, LAST_US
+from sla.domain.calendar.calendar import FIRST_US, LAST_US
+from sla.domain.calendar.zones import to_us
 from sla.domain.model import Fact, Note
-from sla.domain.zones import to_us
 
 OPENINGS = ("opened", "incident_opened")
 AHEAD = "counts when it was recorded: its clock is ahead"

@@ -13,7 +13,7 @@ from enum import StrEnum
 from types import MappingProxyType
 from typing import NamedTuple
 
-from sla.domain.calendar import Calendar
+from sla.domain.calendar.calendar import Calendar
 
 Scalar = str | bool | int | None
 

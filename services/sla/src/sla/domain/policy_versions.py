@@ -16,10 +16,10 @@ from datetime import datetime
 from itertools import chain, count
 from typing import NamedTuple
 
-from sla.domain.assess import assess
 from sla.domain.changes import NO_LONGER, diff
 from sla.domain.model import Assessment, Change, ChangeKind, Difference, Fact, State, Timer, Told
-from sla.domain.policy import Policy
+from sla.domain.policy.policy import Policy
+from sla.domain.replay.assess import assess
 
 CAUSE = "policy_changed"
 """Why instants moved when a version took over."""

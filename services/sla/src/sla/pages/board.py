@@ -12,7 +12,7 @@ import asyncpg
 
 from pledge.runtime.http.web.format import local_time
 from sla.assessment.policy_registry import Policies
-from sla.domain.policy import Policy
+from sla.domain.policy.policy import Policy
 from sla.storage.queries import TimerFilter, list_timers
 from sla.times import instant_text
 

@@ -13,11 +13,11 @@ from markupsafe import Markup
 from pledge.runtime.auth.access import Principal
 from pledge.runtime.http.web.format import local_time
 from sla.assessment.policy_registry import Policies
-from sla.domain.durations import seconds_words
+from sla.domain.calendar.durations import seconds_words
+from sla.domain.calendar.zones import MICROSECOND
 from sla.domain.explain import TimerExplanation, explain, why_words
 from sla.domain.model import Scalar, Segment, State
 from sla.domain.policy_versions import stand
-from sla.domain.zones import MICROSECOND
 from sla.pages.board import MARKS, TONES
 from sla.pages.timeline_svg import stretches, timeline_svg
 from sla.storage import queries, store

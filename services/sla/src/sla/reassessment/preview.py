@@ -14,7 +14,7 @@ import asyncpg
 from sla.assessment.context import pieces
 from sla.assessment.policy_registry import Policies
 from sla.domain.model import Change, ChangeKind
-from sla.domain.policy import Policy
+from sla.domain.policy.policy import Policy
 from sla.domain.policy_versions import take_over
 from sla.storage import store
 from sla.storage.reassessment_orders import IS_OPEN

@@ -32,7 +32,7 @@ from pledge.runtime.records import Partition
 from pledge.runtime.retry import LONGEST_BACKOFF
 from sla.assessment.context import AssessmentContext, pieces
 from sla.assessment.ledger import Ledger
-from sla.domain.policy import Policy
+from sla.domain.policy.policy import Policy
 from sla.reassessment.preview import WORDS
 from sla.storage import reassessment_orders, store
 from sla.storage.reassessment_orders import CHANGED, DONE, SET_ASIDE, Order

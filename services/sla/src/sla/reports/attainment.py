@@ -16,9 +16,9 @@ from zoneinfo import ZoneInfo
 import asyncpg
 
 from sla.assessment.policy_registry import Policies
+from sla.domain.calendar.zones import from_us
 from sla.domain.model import Timer
-from sla.domain.segments import used
-from sla.domain.zones import from_us
+from sla.domain.replay.segments import used
 from sla.storage import store
 from sla.times import instant_text
 

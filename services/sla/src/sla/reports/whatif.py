@@ -16,11 +16,11 @@ from uuid import UUID
 import asyncpg
 
 from sla.assessment.policy_registry import Policies
-from sla.domain.assess import assess
 from sla.domain.attainment import Group, Tally, merged, side_by_side, tally
 from sla.domain.model import Assessment, Fact, State, Timer
-from sla.domain.policy import Policy
+from sla.domain.policy.policy import Policy
 from sla.domain.policy_versions import stand
+from sla.domain.replay.assess import assess
 from sla.storage import store
 from sla.storage.ticket_cache import Ticket
 from sla.times import instant_text

@@ -12,10 +12,10 @@ from uuid import UUID
 
 from pledge.events import Topic
 from pledge.runtime.records import Partition
-from sla.domain.assess import Assessor
 from sla.domain.facts import OPENINGS
 from sla.domain.model import Fact, Told
 from sla.domain.policy_versions import Earlier
+from sla.domain.replay.assess import Assessor
 
 INCIDENT_TOPIC = Topic.STATUS_EVENTS.value
 

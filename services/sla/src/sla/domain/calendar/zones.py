@@ -44,6 +44,12 @@ def from_us(us: int) -> datetime:
     return datetime.fromtimestamp(us / SECOND, UTC)
 
 
+def instant_text(at: datetime) -> str:
+    """An instant in UTC as ISO 8601 with `Z`, with a fraction only where there is one."""
+    text = at.astimezone(UTC).replace(tzinfo=None).isoformat()
+    return (text.rstrip("0") if "." in text else text) + "Z"
+
+
 @lru_cache(maxsize=1024)
 def zone(text: str) -> tzinfo:
     """`America/New_York`, `GMT-5`, `UTC+05:30` or `-05:00` as a zone. Raises UnknownZone.

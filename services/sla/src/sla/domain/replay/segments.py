@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from datetime import datetime, timedelta
 
-from sla.domain.elapsed_time import NO_PROMISE
+from sla.domain.calendar.zones import from_us, to_us
 from sla.domain.model import Segment, Timer
-from sla.domain.zones import from_us, to_us
+from sla.domain.replay.elapsed_time import NO_PROMISE
 
 COUNTED = "counted"
 

@@ -6,12 +6,12 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime
 
-from sla.domain.assess import assess
-from sla.domain.calendar_op import instant_text
+from sla.domain.calendar.zones import instant_text
 from sla.domain.explain import Explanation, explain
 from sla.domain.facts import fact_from_event, unwrapped
 from sla.domain.model import Fact
-from sla.domain.policy import Policy
+from sla.domain.policy.policy import Policy
+from sla.domain.replay.assess import assess
 
 RANKS = {
     "opened": -2,

@@ -8,15 +8,15 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 
-from sla.domain.attributes import Attributes
-from sla.domain.auto_close import Quiet, build_silence
-from sla.domain.cycle import Run
-from sla.domain.fact_effects import CLOSINGS, Effect, Handling, Role, SilenceEffect
 from sla.domain.facts import instant_us
 from sla.domain.model import Assessment, Fact, Note, Silence, Timer
-from sla.domain.policy import Policy, Resolved
-from sla.domain.policy_rules import Metric, Reopening, Repeats
-from sla.domain.timers import build_timer
+from sla.domain.policy.attributes import Attributes
+from sla.domain.policy.fact_effects import CLOSINGS, Effect, Handling, Role, SilenceEffect
+from sla.domain.policy.policy import Policy, Resolved
+from sla.domain.policy.rules import Metric, Reopening, Repeats
+from sla.domain.replay.auto_close import Quiet, build_silence
+from sla.domain.replay.build_timer import build_timer
+from sla.domain.replay.cycle import Run
 
 AFTER_CLOSING = "ignored: the ticket was closed"
 # By names of our own: looking up a member of an enumeration takes a while.

@@ -12,8 +12,8 @@ from typing import NamedTuple, TypeAlias
 
 import holidays
 
-from sla.domain.intervals import Interval, common, merged, without
-from sla.domain.zones import DAY, Piece, from_us, offset_at, pieces
+from sla.domain.calendar.intervals import Interval, common, merged, without
+from sla.domain.calendar.zones import DAY, Piece, from_us, offset_at, pieces
 
 EPOCH_DAY = dt.date(1970, 1, 1).toordinal()
 

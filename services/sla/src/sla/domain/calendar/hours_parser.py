@@ -14,9 +14,9 @@ from dataclasses import dataclass, field, replace
 
 import holidays
 
-from sla.domain.hours import AllOf, Always, AnyOf, HolidaySet, Hours, Weekly
-from sla.domain.intervals import Interval
-from sla.domain.zones import DAY, SECOND, UnknownZone, zone
+from sla.domain.calendar.hours import AllOf, Always, AnyOf, HolidaySet, Hours, Weekly
+from sla.domain.calendar.intervals import Interval
+from sla.domain.calendar.zones import DAY, SECOND, UnknownZone, zone
 
 Steps = tuple[str | int, ...]
 Report = Callable[[Steps, str, str | None], None]

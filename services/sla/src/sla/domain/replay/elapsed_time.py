@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from sla.domain.calendar import ALWAYS, Calendar
-from sla.domain.cycle import Run
+from sla.domain.calendar.calendar import ALWAYS, Calendar
 from sla.domain.model import Span
-from sla.domain.policy_rules import Due, Target
+from sla.domain.policy.rules import Due, Target
+from sla.domain.replay.cycle import Run
 
 NO_PROMISE = "no_promise"
 """What a stretch is paused by, and a timer cancelled by, when nothing is promised any more."""

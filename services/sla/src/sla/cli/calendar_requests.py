@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from functools import lru_cache
 
-from sla.domain.calendar import Calendar, NeverOpens
-from sla.domain.hours import Hours
-from sla.domain.hours_parser import Steps, read_hours
-from sla.domain.zones import SECOND, from_us, to_us
+from sla.domain.calendar.calendar import Calendar, NeverOpens
+from sla.domain.calendar.hours import Hours
+from sla.domain.calendar.hours_parser import Steps, read_hours
+from sla.domain.calendar.zones import SECOND, from_us, instant_text, to_us
 
 OPERATIONS = ("add", "between", "is_open")
 
@@ -19,7 +19,7 @@ class _Refused(ValueError):
     """The request can't be answered; the message says why."""
 
 
-def calendar_op(request: Mapping[str, object]) -> dict[str, object]:
+def answer_request(request: Mapping[str, object]) -> dict[str, object]:
     """Answer `{"id", "calendar", "op", "start", "end"?, "seconds"?}`.
 
     `add` gives the instant, in UTC, at which `seconds` of open time have passed since `start`;
@@ -32,12 +32,6 @@ def calendar_op(request: Mapping[str, object]) -> dict[str, object]:
     except (_Refused, NeverOpens) as error:
         answer["error"] = str(error)
     return answer
-
-
-def instant_text(at: datetime) -> str:
-    """An instant in UTC as ISO 8601 with `Z`, with a fraction only where there is one."""
-    text = at.astimezone(UTC).replace(tzinfo=None).isoformat()
-    return (text.rstrip("0") if "." in text else text) + "Z"
 
 
 def _result(request: Mapping[str, object]) -> object:

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from sla.domain.calendar import NeverOpens
+from sla.domain.calendar.calendar import NeverOpens
+from sla.domain.calendar.zones import from_us
 from sla.domain.model import Silence
-from sla.domain.policy_rules import SilenceRule
-from sla.domain.zones import from_us
+from sla.domain.policy.rules import SilenceRule
 
 
 class Quiet:

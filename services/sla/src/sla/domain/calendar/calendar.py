@@ -6,7 +6,7 @@ import datetime as dt
 from bisect import bisect_left, bisect_right
 from datetime import datetime, timedelta
 
-from sla.domain.hours import (
+from sla.domain.calendar.hours import (
     Always,
     Hours,
     day_intervals,
@@ -14,7 +14,7 @@ from sla.domain.hours import (
     open_intervals,
     why_closed,
 )
-from sla.domain.zones import DAY, EPOCH, MICROSECOND, from_us, to_us
+from sla.domain.calendar.zones import DAY, EPOCH, MICROSECOND, from_us, to_us
 
 YEAR = 366 * DAY
 SEARCH_YEARS = 10  # within which a calendar must open

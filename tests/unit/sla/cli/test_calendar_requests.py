@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import pytest
 
-from sla.domain.calendar_op import calendar_op
+from sla.cli.calendar_requests import answer_request
 
 OFFICE = {"timezone": "America/New_York", "hours": {"mon-fri": ["09:00-17:00"]}}
 
 
 def ask(calendar: object, op: str, start: str, **more: object) -> object:
-    answer = calendar_op({"id": 7, "calendar": calendar, "op": op, "start": start, **more})
+    answer = answer_request({"id": 7, "calendar": calendar, "op": op, "start": start, **more})
     assert answer["id"] == 7
     return answer.get("result", answer.get("error"))
 
@@ -122,7 +122,7 @@ def test_opening_is_open_and_closing_is_not() -> None:
 def test_wrong_request_is_answered_with_what_is_wrong(
     request_: dict[str, object], says: str
 ) -> None:
-    answer = calendar_op({"id": "x", **request_})
+    answer = answer_request({"id": "x", **request_})
     assert answer["id"] == "x"
     assert says in str(answer["error"])
 

@@ -14,8 +14,8 @@ from collections.abc import Iterable
 
 from sla.domain.facts import OPENINGS, arrange, counts_at
 from sla.domain.model import Assessment, Fact, Note
-from sla.domain.policy import Policy
-from sla.domain.ticket_replay import Life
+from sla.domain.policy.policy import Policy
+from sla.domain.replay.ticket_replay import Life
 
 NOTHING = Assessment()
 

@@ -6,11 +6,11 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, tzinfo
 
-from sla.domain.calendar import Calendar
-from sla.domain.conditions import Condition
-from sla.domain.fact_effects import handling
+from sla.domain.calendar.calendar import Calendar
 from sla.domain.model import Scalar
-from sla.domain.policy_rules import (
+from sla.domain.policy.conditions import Condition
+from sla.domain.policy.fact_effects import handling
+from sla.domain.policy.rules import (
     Bound,
     Default,
     Flag,

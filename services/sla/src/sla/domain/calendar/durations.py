@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 
-from sla.domain.zones import SECOND
+from sla.domain.calendar.zones import SECOND
 
 UNITS = {
     "ms": 1_000,

@@ -1,0 +1,1 @@
+"""When time counts: zones, opening hours, holidays, and arithmetic in business time."""

@@ -1,0 +1,1 @@
+"""A desk's policy, compiled: metrics, targets, conditions, and what each type of fact does."""

@@ -1,0 +1,1 @@
+"""Replays a ticket's facts under one policy: its cycles, their timers, its silences."""
