@@ -36,6 +36,12 @@ class Owner:
     def position(self, partition: Partition) -> int:
         raise NotImplementedError("nothing here is read")
 
+    def owned(self) -> frozenset[Partition]:
+        raise NotImplementedError("nothing here is released")
+
+    async def caught_up(self, partitions: Iterable[Partition]) -> frozenset[Partition]:
+        raise NotImplementedError("nothing here is re-assessed")
+
     async def ends(self, partitions: Iterable[Partition]) -> dict[Partition, int]:
         wanted = frozenset(partitions)
         self.asked.append(wanted)

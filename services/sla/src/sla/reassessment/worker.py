@@ -13,11 +13,10 @@ from __future__ import annotations
 
 import asyncio
 from collections import Counter
-from collections.abc import Iterable, Iterator, Sequence
-from contextlib import AbstractAsyncContextManager, suppress
+from collections.abc import Iterator, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
-from typing import Protocol
 from uuid import UUID
 
 import asyncpg
@@ -25,8 +24,8 @@ import structlog
 from aiokafka.errors import KafkaError
 
 from pledge.runtime.clock import SystemClock
-from pledge.runtime.kafka.ownership import Fenced
-from pledge.runtime.outbox.writer import OutboxTransaction
+from pledge.runtime.kafka.one_by_one import apply_or_reject
+from pledge.runtime.kafka.ownership import Fenced, PartitionOwner
 from pledge.runtime.postgres.pool import is_retriable
 from pledge.runtime.records import Partition
 from pledge.runtime.retry import LONGEST_BACKOFF
@@ -58,24 +57,6 @@ class Work:
     counts: Counter[str] = field(default_factory=Counter)
 
 
-class Owner(Protocol):
-    """What re-assessment asks of the partitions' consumer."""
-
-    def owned(self) -> frozenset[Partition]:
-        """The partitions this process may write for."""
-        ...
-
-    def owned_transaction(
-        self, partition: Partition
-    ) -> AbstractAsyncContextManager[OutboxTransaction]:
-        """A transaction in the name of the owner, never beside one of its batches."""
-        ...
-
-    async def caught_up(self, partitions: Iterable[Partition]) -> frozenset[Partition]:
-        """Those of `partitions` whose every record published until now is in the database."""
-        ...
-
-
 class Reassessor:
     """Works off the orders for the partitions of this process."""
 
@@ -83,7 +64,7 @@ class Reassessor:
         self,
         books: AssessmentContext,
         pool: asyncpg.Pool,
-        owner: Owner,
+        owner: PartitionOwner,
         timers: TimerKeeper,
     ) -> None:
         self._books, self._pool, self._owner = books, pool, owner
@@ -179,34 +160,26 @@ class Reassessor:
                 ids = await reassessment_orders.next_tickets(connection, order, home, after, limit)
             if not ids:
                 return FIRST
-            try:
-                await self._transact(order, policy, home, ids)
-            except Exception as error:
-                if isinstance(error, Fenced) or is_retriable(error):
-                    raise
-                log.warning("a batch of tickets failed, going on one by one", error=repr(error))
-                await self._apart(order, policy, home, ids)
+            await apply_or_reject(
+                ids,
+                apply=lambda some: self._transact(order, policy, home, some),
+                reject=lambda one, error: self._set_aside(order, home, one, error),
+            )
         except Fenced:
             return FIRST
         return ids[-1]
 
-    async def _apart(
-        self, order: Order, policy: Policy, home: Partition, ids: Sequence[UUID]
+    async def _set_aside(
+        self, order: Order, home: Partition, ticket_id: UUID, error: Exception
     ) -> None:
-        """Each ticket by itself; one that can't be re-assessed keeps its version, set aside."""
-        for ticket_id in ids:
-            try:
-                await self._transact(order, policy, home, [ticket_id])
-            except Exception as error:
-                if isinstance(error, Fenced) or is_retriable(error):
-                    raise
-                quarantine = self._timers.quarantine
-                async with self._owner.owned_transaction(home) as transaction:
-                    connection = transaction.connection
-                    await quarantine.set_aside(connection, home, ticket_id, "takeover", error)
-                    counts = {DONE: 1, SET_ASIDE: 1}
-                    await reassessment_orders.strike(connection, order, home, [ticket_id], counts)
-                quarantine.told(ticket_id, "takeover", error)
+        """A ticket that can't be re-assessed keeps its version, and goes into quarantine."""
+        quarantine = self._timers.quarantine
+        async with self._owner.owned_transaction(home) as transaction:
+            connection = transaction.connection
+            await quarantine.set_aside(connection, home, ticket_id, "takeover", error)
+            counts = {DONE: 1, SET_ASIDE: 1}
+            await reassessment_orders.strike(connection, order, home, [ticket_id], counts)
+        quarantine.told(ticket_id, "takeover", error)
 
     async def _transact(
         self, order: Order, policy: Policy, home: Partition, ids: Sequence[UUID]

@@ -8,16 +8,15 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Collection, Sequence
-from contextlib import AbstractAsyncContextManager, suppress
+from contextlib import suppress
 from datetime import datetime, timedelta
-from typing import Any, Literal, Protocol
+from typing import Any, Literal
 from uuid import UUID
 
 import asyncpg
 import structlog
 
-from pledge.runtime.kafka.ownership import Fenced
-from pledge.runtime.outbox.writer import OutboxTransaction
+from pledge.runtime.kafka.ownership import Fenced, PartitionOwner
 from pledge.runtime.postgres.pool import is_retriable
 from pledge.runtime.records import Partition
 from pledge.runtime.retry import LONGEST_BACKOFF
@@ -70,20 +69,6 @@ class QuarantineFull(Exception):
     """So many tickets can't be worked on that the fault is hardly in them."""
 
 
-class Owner(Protocol):
-    """What quarantine asks of the partitions' consumer."""
-
-    def owned(self) -> frozenset[Partition]:
-        """The partitions this process may write for."""
-        ...
-
-    def owned_transaction(
-        self, partition: Partition
-    ) -> AbstractAsyncContextManager[OutboxTransaction]:
-        """A transaction in the name of the owner, never beside one of its batches."""
-        ...
-
-
 class Quarantine:
     """Sets tickets aside, and takes those back whose release was asked for."""
 
@@ -130,7 +115,7 @@ class Quarantine:
             exc_info=error,
         )
 
-    async def run(self, owner: Owner, on_released: OnReleased) -> None:
+    async def run(self, owner: PartitionOwner, on_released: OnReleased) -> None:
         """Take tickets back until cancelled; faults of the database back off, others end it."""
         while True:
             self._woken.clear()
@@ -146,7 +131,7 @@ class Quarantine:
                 async with asyncio.timeout(pause.total_seconds()):
                     await self._woken.wait()
 
-    async def _release_asked(self, owner: Owner, on_released: OnReleased) -> None:
+    async def _release_asked(self, owner: PartitionOwner, on_released: OnReleased) -> None:
         async with self._pool.acquire() as connection:
             rows = await connection.fetch(_ASKED)
         for row in rows:
@@ -157,7 +142,7 @@ class Quarantine:
 
     async def _release(
         self,
-        owner: Owner,
+        owner: PartitionOwner,
         home: Partition,
         wake: Wake,
         on_released: OnReleased,

@@ -3,16 +3,15 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Collection, Iterable
-from contextlib import AbstractAsyncContextManager
+from collections.abc import Collection
 from datetime import datetime
-from typing import NamedTuple, Protocol
+from typing import NamedTuple
 
 import structlog
 from aiokafka.errors import KafkaError
 
 from pledge.runtime.clock import Clock
-from pledge.runtime.outbox.writer import OutboxTransaction
+from pledge.runtime.kafka.ownership import PartitionOwner
 from pledge.runtime.records import Partition
 
 # Questions under way at a time. What comes meanwhile is asked together, once one is answered.
@@ -22,24 +21,6 @@ AT_ONCE = 2
 TOGETHER_FOR = 1.0
 
 log = structlog.get_logger()
-
-
-class Owner(Protocol):
-    """What a timer worker asks of the partition's consumer."""
-
-    def owned_transaction(
-        self, partition: Partition
-    ) -> AbstractAsyncContextManager[OutboxTransaction]:
-        """A transaction in the name of the owner, never beside one of its batches."""
-        ...
-
-    async def ends(self, partitions: Iterable[Partition]) -> dict[Partition, int]:
-        """Where those of `partitions` that are ours end now, asked of the broker."""
-        ...
-
-    def position(self, partition: Partition) -> int:
-        """The offset up to which its records are in the database. Raises Fenced."""
-        ...
 
 
 class Answer(NamedTuple):
@@ -56,7 +37,7 @@ _Waiting = list[tuple[Partition, "asyncio.Future[Answer]"]]
 class ReadUp:
     """Puts the questions of all partitions of a process."""
 
-    def __init__(self, owner: Owner, clock: Clock) -> None:
+    def __init__(self, owner: PartitionOwner, clock: Clock) -> None:
         self._owner = owner
         self._clock = clock
         self._waiting: _Waiting = []

@@ -14,8 +14,8 @@ from datetime import datetime, timedelta
 import asyncpg
 import structlog
 
-from pledge.runtime.kafka.ownership import Fenced
-from pledge.runtime.postgres.pool import is_retriable
+from pledge.runtime.kafka.one_by_one import apply_or_reject
+from pledge.runtime.kafka.ownership import Fenced, PartitionOwner
 from pledge.runtime.records import Partition
 from pledge.runtime.scheduling.due_loop import DueLoop
 from pledge.runtime.scheduling.fair_queue import FairTurns
@@ -25,7 +25,7 @@ from sla.storage import store
 from sla.storage.store import Wake
 from sla.storage.ticket_cache import Ticket
 from sla.timers.quarantine import Quarantine
-from sla.timers.read_barrier import Owner, ReadUp
+from sla.timers.read_barrier import ReadUp
 
 # While a partition lags, applied batches wake us; this only bounds the wait when none come.
 LAG_POLL = timedelta(milliseconds=250)
@@ -51,7 +51,7 @@ class PartitionTimers:
         partition: Partition,
         books: AssessmentContext,
         pool: asyncpg.Pool,
-        owner: Owner,
+        owner: PartitionOwner,
         read_up: ReadUp,
         turns: FairTurns,
         quarantine: Quarantine,
@@ -142,30 +142,20 @@ class PartitionTimers:
         until, is_provisional = await self._wait_until_read(len(batch))
         desk = _desk_of(batch[0][1])
         async with self._turns.turn(desk, len(batch)):
-            try:
-                await self._fire_now(batch, until, is_provisional=is_provisional)
-            except Exception as error:
-                if isinstance(error, Fenced) or is_retriable(error):
-                    raise
-                log.warning("due tickets failed, going on one by one", error=repr(error))
-                await self._fire_apart(batch, until, is_provisional=is_provisional)
+            await apply_or_reject(
+                batch,
+                apply=lambda some: self._fire_now(some, until, is_provisional=is_provisional),
+                reject=self._set_aside,
+            )
 
-    async def _fire_apart(
-        self, batch: Sequence[tuple[datetime, Wake]], until: datetime, *, is_provisional: bool
-    ) -> None:
-        """Fire each by itself; a ticket that can't be assessed or stored is set aside."""
-        for each in batch:
-            try:
-                await self._fire_now([each], until, is_provisional=is_provisional)
-            except Exception as error:
-                if isinstance(error, Fenced) or is_retriable(error):
-                    raise
-                ticket_id = each[1][0]
-                async with self._owner.owned_transaction(self._partition) as transaction:
-                    await self._quarantine.set_aside(
-                        transaction.connection, self._partition, ticket_id, "wake", error
-                    )
-                self._quarantine.told(ticket_id, "wake", error)
+    async def _set_aside(self, due: tuple[datetime, Wake], error: Exception) -> None:
+        """A ticket that can't be assessed or stored goes into quarantine."""
+        ticket_id = due[1][0]
+        async with self._owner.owned_transaction(self._partition) as transaction:
+            await self._quarantine.set_aside(
+                transaction.connection, self._partition, ticket_id, "wake", error
+            )
+        self._quarantine.told(ticket_id, "wake", error)
 
     async def _fire_now(
         self, batch: Sequence[tuple[datetime, Wake]], until: datetime, *, is_provisional: bool
@@ -266,7 +256,7 @@ class TimerKeeper:
     def __init__(self, books: AssessmentContext, pool: asyncpg.Pool) -> None:
         self._books = books
         self._pool = pool
-        self._owner: Owner | None = None
+        self._owner: PartitionOwner | None = None
         self._read_up: ReadUp | None = None
         self._turns = FairTurns(AT_ONCE, kept_for_small=1, small=SMALL)
         self._workers: dict[Partition, PartitionTimers] = {}
@@ -274,7 +264,7 @@ class TimerKeeper:
         self._changed = asyncio.Event()
         self.quarantine = Quarantine(books, pool)
 
-    def serve(self, owner: Owner) -> None:
+    def serve(self, owner: PartitionOwner) -> None:
         """Name the consumer that owns the partitions, before it starts."""
         self._owner = owner
         self._read_up = ReadUp(owner, self._books.clock)

@@ -8,13 +8,16 @@ and a former owner that wakes up late finds no row to update.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
+from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
+from typing import Protocol
 
 import asyncpg
 import structlog
 
+from pledge.runtime.outbox.writer import OutboxTransaction
 from pledge.runtime.records import Partition, Record
 
 log = structlog.get_logger()
@@ -48,6 +51,41 @@ class Fenced(Exception):
 
 class AlreadyApplied(Exception):
     """The batch is in the database: it was committed, but the answer did not reach us."""
+
+
+class PartitionOwner(Protocol):
+    """What a service's workers ask of the process's partitions, beside the handling of records."""
+
+    def owned(self) -> frozenset[Partition]:
+        """The partitions this process may write for."""
+        ...
+
+    def position(self, partition: Partition) -> int:
+        """The offset up to which the partition's records are in the database. Raises Fenced."""
+        ...
+
+    def owned_transaction(
+        self, partition: Partition
+    ) -> AbstractAsyncContextManager[OutboxTransaction]:
+        """A transaction in the name of the owner, never at the same time as one of its batches.
+
+        Raises Fenced, and keeps nothing, when the partition is no longer ours.
+        """
+        ...
+
+    async def ends(self, partitions: Iterable[Partition]) -> dict[Partition, int]:
+        """The end offsets, asked of the broker now, of those of `partitions` that are ours.
+
+        Raises KafkaError when the broker does not answer.
+        """
+        ...
+
+    async def caught_up(self, partitions: Iterable[Partition]) -> frozenset[Partition]:
+        """Those of `partitions` whose every record published until now is in the database.
+
+        Raises KafkaError when the broker does not answer.
+        """
+        ...
 
 
 @dataclass(slots=True)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import logging
 from collections.abc import Callable, Sequence
 from typing import Protocol
@@ -12,6 +11,7 @@ import structlog
 
 from pledge.runtime.clock import Clock
 from pledge.runtime.kafka.dead_letters import PoisonRun, dead_letter
+from pledge.runtime.kafka.one_by_one import apply_or_reject
 from pledge.runtime.kafka.ownership import (
     AlreadyApplied,
     Fenced,
@@ -77,32 +77,24 @@ class PartitionWorker:
         # Asked once: a line per event is for looking into something, not for every day.
         self._is_verbose = logging.getLogger().isEnabledFor(logging.DEBUG)
 
-    async def work(self, state: PartitionState, records: list[Record]) -> None:
+    async def work(self, state: PartitionState, records: Sequence[Record]) -> None:
         """Apply `records`; the caller holds the partition's lock.
 
         Raises Fenced when the partition is lost, PoisonRun when too much can't be handled.
         """
-        if not records:
-            return
-        try:
-            await self._retrying(state, records)
-        except (Fenced, asyncio.CancelledError):
-            raise
-        except Exception as error:
-            if len(records) == 1:
-                if isinstance(error, PoisonRun):
-                    raise
-                await self._bury(state, records[0], error)
-                return
-            # Also a run of poison: what comes before its limit is set aside, and the count is kept
-            # where `pledge dlq resume` finds it.
-            log.warning("batch failed, going on record by record", error=repr(error))
-            for record in records:
-                await self.work(state, [record])
+        await apply_or_reject(
+            records,
+            apply=lambda some: self._retrying(state, some),
+            reject=lambda record, error: self._dead_letter(state, record, error),
+        )
 
-    async def _bury(self, state: PartitionState, record: Record, error: Exception) -> None:
+    async def _dead_letter(self, state: PartitionState, record: Record, error: Exception) -> None:
+        """Move a record that the handler fails on to the dead letters."""
+        if isinstance(error, PoisonRun):
+            # What came before the limit is kept, with the count that `pledge dlq resume` resets.
+            raise error
         log.error(
-            "record can't be handled",
+            "record_rejected",
             topic=record.topic,
             partition=record.partition,
             offset=record.offset,
@@ -113,7 +105,7 @@ class PartitionWorker:
         await self._retrying(state, [record], Outcome(poison=[poison]))
 
     async def _retrying(
-        self, state: PartitionState, records: list[Record], outcome: Outcome | None = None
+        self, state: PartitionState, records: Sequence[Record], outcome: Outcome | None = None
     ) -> None:
         def say(error: BaseException) -> None:
             # Waiting is no reason to be restarted: the database would be no nearer.
@@ -149,7 +141,7 @@ class PartitionWorker:
         self._outbox.wake()
 
     async def _transact(
-        self, state: PartitionState, records: list[Record], outcome: Outcome | None
+        self, state: PartitionState, records: Sequence[Record], outcome: Outcome | None
     ) -> None:
         """One transaction: the service's writes, the outbox, dead letters and the offset."""
         if not state.is_owned:
@@ -189,7 +181,9 @@ class PartitionWorker:
             for message in outcome.messages:
                 log.debug("event published", topic=message.topic, **names(message.headers))
 
-    def _poison_run(self, state: PartitionState, records: list[Record], outcome: Outcome) -> int:
+    def _poison_run(
+        self, state: PartitionState, records: Sequence[Record], outcome: Outcome
+    ) -> int:
         """Records in a row that were poison, up to the end of this batch. Raises PoisonRun."""
         poisoned = {poison.record.offset for poison in outcome.poison}
         run = state.poison_run
