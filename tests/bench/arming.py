@@ -21,7 +21,7 @@ from bench.say import say
 from sla.desk_file.load import load as load_policy
 from sla.domain.changes import diff
 from sla.domain.facts import fact_from_event
-from sla.domain.model import Told
+from sla.domain.model import PublishedState
 from sla.domain.policy.policy import Policy
 from sla.domain.replay.assess import assess
 from sla.storage import store
@@ -181,9 +181,9 @@ async def _verify(connection: asyncpg.Connection, kind: Kind, until: datetime) -
     policy = kind.policy
     for ticket in tickets.values():
         assessment = assess(ticket.facts, policy)
-        found = diff(ticket.told, assessment, until)
-        fresh = diff(Told(), assessment, until)
-        if found.changes or found.wake_at != ticket.wake_at or found.told != fresh.told:
+        found = diff(ticket.published, assessment, until)
+        fresh = diff(PublishedState(), assessment, until)
+        if found.changes or found.wake_at != ticket.wake_at or found.published != fresh.published:
             raise RuntimeError(f"{ticket.number} is not as sla would have left it: {found}")
 
 

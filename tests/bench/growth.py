@@ -22,7 +22,7 @@ from pledge.runtime.records import Message
 from sla.desk_file.load import load as load_policy
 from sla.domain.changes import diff
 from sla.domain.facts import fact_from_event
-from sla.domain.model import Told
+from sla.domain.model import PublishedState
 from sla.domain.replay.assess import assess
 from support import topics
 
@@ -84,11 +84,13 @@ async def _seed(rig: Rig, tickets: int, opened_at: datetime) -> Seeded:
     event = load.opened(UUID(int=0), "BEN-0", opened_at, "p3")
     data = from_json(event.model_dump_json(exclude={"text"}))
     assessment = assess([fact_from_event(data, 1)], policy)
-    told = diff(Told(), assessment, opened_at)
+    difference = diff(PublishedState(), assessment, opened_at)
     timers = assessment.timers
     try:
         await connection.execute("SET synchronous_commit = off")
-        await connection.execute(_SEED_TICKETS, tickets, PARTITIONS, policy.version, told.wake_at)
+        await connection.execute(
+            _SEED_TICKETS, tickets, PARTITIONS, policy.version, difference.wake_at
+        )
         await connection.execute(_SEED_FACTS, opened_at, to_json(data).decode())
         await connection.execute(
             _SEED_TIMERS,

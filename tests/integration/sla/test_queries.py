@@ -132,7 +132,7 @@ async def some_ids(hot: Explaining, count: int = BATCH) -> list[UUID]:
 
 
 async def test_tickets_of_a_batch_are_read_by_their_keys(hot: Explaining) -> None:
-    """Tickets, their facts and what was told of them: one row of each, and some facts more."""
+    """Tickets, their facts and what was published of them: one row of each, and some facts more."""
     ids = await some_ids(hot)
     assert len(await store.load_tickets(hot, ids)) == BATCH
     assert hot.indexes() == {"tickets_pkey", "facts_pkey", "timers_pkey"}
@@ -160,11 +160,11 @@ async def test_what_a_batch_changes_is_written_by_key(hot: Explaining) -> None:
     assert hot.indexes() == {"tickets_pkey"}
     timers = [
         TimerRow(
-            ticket.ticket_id, told.metric, told.cycle, ticket.desk, "met", NOW, NOW, None, NOW, 0,
+            ticket.ticket_id, timer.metric, timer.cycle, ticket.desk, "met", NOW, NOW, None, NOW, 0,
             "30 minutes", "agent_replied", None,
         )
         for ticket in tickets
-        for told in ticket.told.timers
+        for timer in ticket.published.timers
     ]  # fmt: skip
     await store._update_timers(hot, timers)
     breaches = [

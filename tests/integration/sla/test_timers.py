@@ -24,7 +24,7 @@ from sla.consumer import FactHandler
 from sla.metrics import SlaMetrics
 from sla.settings import SlaSettings
 from sla.storage.ticket_cache import TicketCache
-from sla.timers.worker import TimerKeeper
+from sla.timers.worker import TimerWorkers
 from support.clocks import SteppedClock
 from support.databases import Databases
 from support.waiting import eventually
@@ -88,11 +88,13 @@ class Desk:
         self.pool, self.clock = pool, clock
         self.owner = Owner(Outbox(pool))
         metrics = SlaMetrics(CollectorRegistry())
-        books = AssessmentContext(settings, load_policies(desks), TicketCache(100), clock, metrics)
-        self.timers = TimerKeeper(books, pool)
+        context = AssessmentContext(
+            settings, load_policies(desks), TicketCache(100), clock, metrics
+        )
+        self.timers = TimerWorkers(context, pool)
         self.timers.serve(self.owner)
         self.handler = FactHandler(
-            books,
+            context,
             on_assigned=self.timers.assigned,
             on_revoked=self.timers.revoked,
             on_applied=self.timers.applied,

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from sla.domain.changes import diff
 from sla.domain.explain import explain
-from sla.domain.model import Assessment, Change, ChangeKind, Fact, State, Told
+from sla.domain.model import Assessment, Change, ChangeKind, Fact, PublishedState, State
 from sla.domain.replay.assess import Assessor, assess
 from sla.domain.replay.segments import used
 from support.sla_cases import DESKS, desk
@@ -204,34 +204,36 @@ ENDS = {
 
 @given(names, lives())
 @settings(max_examples=130, deadline=None)
-def test_what_is_told_while_living_ends_where_the_assessment_of_the_whole_life_does(
+def test_what_is_published_fact_by_fact_ends_where_the_assessment_of_all_facts_does(
     name: str, facts: list[Fact]
 ) -> None:
-    """Facts arrive as recorded, timers fire between them; nothing is told twice."""
+    """Facts arrive as recorded, timers fire between them; nothing is published twice."""
     policy = desk(name)
-    told, changes = Told(), list[Change]()
+    published, changes = PublishedState(), list[Change]()
     known: list[Fact] = []
     wake_at: datetime | None = None
     for fact in sorted(facts, key=lambda one: (one.recorded_at, one.sequence)):
-        told, found, wake_at = fire(known, policy_of(name), told, wake_at, fact.recorded_at)
+        published, found, wake_at = fire(
+            known, policy_of(name), published, wake_at, fact.recorded_at
+        )
         changes += found
         known.append(fact)
-        difference = diff(told, assess(known, policy), fact.recorded_at)
-        told, wake_at = difference.told, difference.wake_at
+        difference = diff(published, assess(known, policy), fact.recorded_at)
+        published, wake_at = difference.published, difference.wake_at
         changes += difference.changes
-        again = diff(told, assess(known, policy), fact.recorded_at)
+        again = diff(published, assess(known, policy), fact.recorded_at)
         assert again.changes == ()
-        assert again.told == told
+        assert again.published == published
     end = BEGIN + timedelta(days=400)
-    told, found, wake_at = fire(known, policy_of(name), told, wake_at, end)
+    published, found, wake_at = fire(known, policy_of(name), published, wake_at, end)
     changes += found
     assert wake_at is None
     final = assess(facts, policy)
-    states = {(one.metric, one.cycle): one.state for one in told.timers}
+    states = {(one.metric, one.cycle): one.state for one in published.timers}
     for timer in final.timers:
         assert states.pop((timer.metric, timer.cycle)) is timer.state_at(end)
     assert set(states.values()) <= {State.CANCELLED, State.MET}, "cycles that never were"
-    _balanced(changes, told)
+    _balanced(changes, published)
 
 
 def policy_of(name: str) -> str:
@@ -239,25 +241,29 @@ def policy_of(name: str) -> str:
 
 
 def fire(
-    known: list[Fact], name: str, told: Told, wake_at: datetime | None, until: datetime
-) -> tuple[Told, list[Change], datetime | None]:
-    """What a timer worker does: wake at the told instant, publish, sleep again."""
+    known: list[Fact],
+    name: str,
+    published: PublishedState,
+    wake_at: datetime | None,
+    until: datetime,
+) -> tuple[PublishedState, list[Change], datetime | None]:
+    """What a timer worker does: wake at the published instant, publish, sleep again."""
     policy = desk(name)
     changes: list[Change] = []
     for _ in range(300):
         if wake_at is None or wake_at > until:
-            return told, changes, wake_at
-        difference = diff(told, assess(known, policy), wake_at)
+            return published, changes, wake_at
+        difference = diff(published, assess(known, policy), wake_at)
         assert difference.changes, "woken for nothing"
         for change in difference.changes:
             assert change.occurred_at <= wake_at
         assert difference.wake_at is None or difference.wake_at > wake_at
         changes += difference.changes
-        told, wake_at = difference.told, difference.wake_at
+        published, wake_at = difference.published, difference.wake_at
     raise AssertionError("never comes to rest")
 
 
-def _balanced(changes: list[Change], told: Told) -> None:
+def _balanced(changes: list[Change], published: PublishedState) -> None:
     """Every cycle starts once, and stands breached at most once at any moment."""
     started: Counter[tuple[str, int]] = Counter()
     standing: Counter[tuple[str, int]] = Counter()
@@ -277,7 +283,7 @@ def _balanced(changes: list[Change], told: Told) -> None:
             assert change.due_at is not None
     assert set(started.values()) <= {1}
     assert set(warned.values()) <= {1}
-    for one in told.timers:
+    for one in published.timers:
         assert standing[one.metric, one.cycle] == (one.state is State.BREACHED)
 
 
@@ -303,4 +309,4 @@ def test_instants_at_the_ends_of_time_do_not_raise(name: str, year: int) -> None
     policy = desk(name)
     found = assess(facts, policy)
     explain(found, policy, BEGIN)
-    diff(Told(), found, BEGIN)
+    diff(PublishedState(), found, BEGIN)

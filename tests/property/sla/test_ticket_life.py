@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
 
 from sla.domain.changes import diff
-from sla.domain.model import Assessment, Change, ChangeKind, Fact, State, Told
+from sla.domain.model import Assessment, Change, ChangeKind, Fact, PublishedState, State
 from sla.domain.replay.assess import Assessor, assess
 from support.sla_cases import desk
 
@@ -27,7 +27,7 @@ class TicketLife(RuleBasedStateMachine):
         self.now = BEGIN
         self.assessor = Assessor()  # goes on from fact to fact, as the service does
         self.facts: list[Fact] = []
-        self.told = Told()
+        self.published = PublishedState()
         self.changes: list[Change] = []
         self.wake_at: datetime | None = None
         self.assessment = Assessment()
@@ -87,22 +87,22 @@ class TicketLife(RuleBasedStateMachine):
     def look(self) -> None:
         self.assessment = self.assessor.assess(tuple(self.facts), self.policy)
         assert self.assessment == assess(self.facts, self.policy)
-        difference = diff(self.told, self.assessment, self.now)
+        difference = diff(self.published, self.assessment, self.now)
         self.changes += difference.changes
-        self.told, self.wake_at = difference.told, difference.wake_at
+        self.published, self.wake_at = difference.published, difference.wake_at
 
     @invariant()
-    def what_was_told_is_what_is(self) -> None:
-        told = {(one.metric, one.cycle): one for one in self.told.timers}
+    def what_was_published_is_what_is(self) -> None:
+        known = {(one.metric, one.cycle): one for one in self.published.timers}
         for timer in self.assessment.timers:
-            published = told.pop((timer.metric, timer.cycle))
-            assert published.state is timer.state_at(self.now)
-            if published.state in (State.RUNNING, State.PAUSED):
-                assert published.due_at == timer.due_at
-        assert all(one.state in OVER for one in told.values())
+            state = known.pop((timer.metric, timer.cycle))
+            assert state.state is timer.state_at(self.now)
+            if state.state in (State.RUNNING, State.PAUSED):
+                assert state.due_at == timer.due_at
+        assert all(one.state in OVER for one in known.values())
 
     @invariant()
-    def nothing_due_is_left_untold(self) -> None:
+    def nothing_due_is_left_unpublished(self) -> None:
         assert self.wake_at is None or self.wake_at > self.now
 
     @invariant()
@@ -131,7 +131,7 @@ class TicketLife(RuleBasedStateMachine):
             elif change.kind is ChangeKind.BREACH_RETRACTED:
                 breached.remove(key)
         standing = {
-            (one.metric, one.cycle) for one in self.told.timers if one.state is State.BREACHED
+            (one.metric, one.cycle) for one in self.published.timers if one.state is State.BREACHED
         }
         assert breached == standing
 

@@ -26,13 +26,13 @@ from sla.consumer import TOPICS, FactHandler
 from sla.metrics import SlaMetrics
 from sla.pages.live_updates import Changes
 from sla.pages.routes import Pages
-from sla.reassessment.worker import Reassessor
+from sla.reassessment.worker import ReassessmentWorker
 from sla.reports import attainment
 from sla.settings import SlaSettings
 from sla.storage import store
 from sla.storage.ticket_cache import TicketCache
 from sla.timers import quarantine
-from sla.timers.worker import TimerKeeper
+from sla.timers.worker import TimerWorkers
 
 SERVICE = "sla"
 # Counting a million open timers takes a tenth of a second of the database's time.
@@ -73,7 +73,7 @@ class Service:
         self._policies, self._chassis = policies, chassis
         self._metrics = SlaMetrics(chassis.registry)
         self._changes = Changes(chassis.pool, chassis.clock, most=settings.boards)
-        books = AssessmentContext(
+        context = AssessmentContext(
             settings,
             policies,
             TicketCache(settings.cached_tickets),
@@ -81,16 +81,16 @@ class Service:
             self._metrics,
             self._changes.tell,
         )
-        self._timers = TimerKeeper(books, chassis.pool)
+        self._timers = TimerWorkers(context, chassis.pool)
         handler = FactHandler(
-            books,
+            context,
             on_assigned=self._timers.assigned,
             on_revoked=self._timers.revoked,
             on_applied=self._timers.applied,
         )
         self._consumer = chassis.consumer(handler, TOPICS)
         self._timers.serve(self._consumer)
-        self._reassessor = Reassessor(books, chassis.pool, self._consumer, self._timers)
+        self._reassessor = ReassessmentWorker(context, chassis.pool, self._consumer, self._timers)
 
     async def run(self, stop: asyncio.Event) -> None:
         """Run all workers until `stop`; one that fails takes the others down."""

@@ -57,26 +57,26 @@ class FactHandler:
 
     def __init__(
         self,
-        books: AssessmentContext,
+        context: AssessmentContext,
         *,
         on_assigned: Callable[[frozenset[Partition]], None],
         on_revoked: Callable[[frozenset[Partition]], None],
         on_applied: Callable[[Partition, Sequence[Ticket]], None],
     ) -> None:
-        self._books = books
+        self._context = context
         self._on_assigned = on_assigned
         self._on_revoked = on_revoked
         self._on_applied = on_applied
 
     async def assigned(self, partitions: frozenset[Partition]) -> None:
         """Start to keep the timers of `partitions`."""
-        self._books.cache.drop(partitions)
+        self._context.cache.drop(partitions)
         self._on_assigned(partitions)
 
     async def revoked(self, partitions: frozenset[Partition]) -> None:
         """Forget all that was kept of `partitions`."""
         self._on_revoked(partitions)
-        self._books.cache.drop(partitions)
+        self._context.cache.drop(partitions)
 
     async def handle(
         self, connection: asyncpg.Connection, partition: Partition, records: Sequence[Record]
@@ -86,15 +86,15 @@ class FactHandler:
         incoming: list[Incoming] = []
         for some in pieces(records):
             incoming += _read(some, outcome)
-            await self._books.breathe()
-        ledger = await self._books.open(
+            await self._context.yield_to_loop()
+        ledger = await self._context.open(
             connection, partition, dict.fromkeys(each.ticket_id for each in incoming)
         )
         counts: Counter[str] = Counter()
         for piece in pieces(incoming):
             for each in piece:
                 counts[self._apply(ledger, partition, each, outcome)] += 1
-            await self._books.breathe()
+            await self._context.yield_to_loop()
         await store.save(connection, ledger.rows())
         outcome.messages.extend(ledger.messages)
         outcome.after_commit.append(lambda: self._committed(partition, ledger, counts))
@@ -129,7 +129,7 @@ class FactHandler:
 
     def _opened(self, partition: Partition, incoming: Incoming) -> Ticket:
         envelope = incoming.envelope
-        policy = self._books.policies.for_opening(envelope.desk, incoming.fact.occurred_at)
+        policy = self._context.policies.for_opening(envelope.desk, incoming.fact.occurred_at)
         return Ticket(
             ticket_id=incoming.ticket_id,
             home=partition,
@@ -141,9 +141,9 @@ class FactHandler:
         )
 
     def _committed(self, partition: Partition, ledger: Ledger, counts: Counter[str]) -> None:
-        self._books.close(partition, ledger)
+        self._context.close(partition, ledger)
         for outcome, count in counts.items():
-            self._books.metrics.facts.labels(outcome).inc(count)
+            self._context.metrics.facts.labels(outcome).inc(count)
         self._on_applied(partition, ledger.tickets())
 
 

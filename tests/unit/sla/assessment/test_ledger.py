@@ -26,7 +26,7 @@ HOME = Partition("ticket.events.v1", 0)
 LATE = timedelta(seconds=1)
 
 
-class Books:
+class LedgerTester:
     """Tickets as committed; each `work` is one transaction."""
 
     def __init__(self) -> None:
@@ -103,7 +103,7 @@ def some_stories() -> list[Story]:
 def test_what_is_published_does_not_depend_on_how_facts_are_batched(size: int) -> None:
     messages = interleaved(some_stories())
     now = MONDAY + timedelta(hours=2)
-    whole, pieces = Books(), Books()
+    whole, pieces = LedgerTester(), LedgerTester()
     whole.tell(messages, now)
     for start in range(0, len(messages), size):
         pieces.tell(messages[start : start + size], now)
@@ -113,7 +113,7 @@ def test_what_is_published_does_not_depend_on_how_facts_are_batched(size: int) -
 
 def test_order_between_tickets_changes_nothing_for_each_of_them() -> None:
     now = MONDAY + timedelta(hours=2)
-    mixed, apart = Books(), Books()
+    mixed, apart = LedgerTester(), LedgerTester()
     mixed.tell(interleaved(some_stories()), now)
     for story in reversed(some_stories()):
         apart.tell(story.messages, now)
@@ -121,95 +121,95 @@ def test_order_between_tickets_changes_nothing_for_each_of_them() -> None:
 
 
 def test_sequences_count_per_topic_without_gaps() -> None:
-    books = Books()
+    tester = LedgerTester()
     story = Story().opened()
-    books.tell(story.messages, MONDAY)
-    books.fire(MONDAY + minutes(24))
-    books.fire(MONDAY + minutes(30))
-    books.tell([story.attempted(20, known_after=40).last], MONDAY + minutes(40))
+    tester.tell(story.messages, MONDAY)
+    tester.fire(MONDAY + minutes(24))
+    tester.fire(MONDAY + minutes(30))
+    tester.tell([story.attempted(20, known_after=40).last], MONDAY + minutes(40))
     by_topic: dict[str, list[bytes]] = {}
-    for message in books.messages:
+    for message in tester.messages:
         by_topic.setdefault(message.topic, []).append(dict(message.headers)["ce_sequence"] or b"")
     assert by_topic["sla.breaches.v1"] == [b"1", b"2"]
     numbers = by_topic["sla.events.v1"]
     assert numbers == [str(n).encode() for n in range(1, len(numbers) + 1)]
-    ids = [dict(message.headers)["ce_id"] for message in books.messages]
+    ids = [dict(message.headers)["ce_id"] for message in tester.messages]
     assert len(set(ids)) == len(ids)
 
 
 def test_fact_read_late_does_not_make_a_breach_of_what_is_not_known_yet() -> None:
     """It lags by hours: the note is read, the answer right behind it is not."""
-    books = Books()
+    tester = LedgerTester()
     story = Story().opened().noted(10).attempted(20)
     now = MONDAY + timedelta(hours=5)
-    books.tell(story.messages[:2], now)
-    assert not [each for each in books.said() if each.startswith("breached")]
-    books.tell(story.messages[2:], now)
-    assert "met first_response" in books.said()
+    tester.tell(story.messages[:2], now)
+    assert not [each for each in tester.said() if each.startswith("breached")]
+    tester.tell(story.messages[2:], now)
+    assert "met first_response" in tester.said()
 
 
 def test_fact_after_the_due_instant_shows_the_breach() -> None:
-    books = Books()
-    books.tell(Story().opened().noted(31).messages, MONDAY + minutes(31))
-    assert books.said()[-1] == "breached first_response"
+    tester = LedgerTester()
+    tester.tell(Story().opened().noted(31).messages, MONDAY + minutes(31))
+    assert tester.said()[-1] == "breached first_response"
 
 
 def test_note_alone_writes_a_fact_and_says_nothing() -> None:
-    books = Books()
+    tester = LedgerTester()
     story = Story().opened()
-    books.tell(story.messages, MONDAY)
-    ledger = books.tell([story.noted(1).last], MONDAY + minutes(1))
-    rows = books.rows
+    tester.tell(story.messages, MONDAY)
+    ledger = tester.tell([story.noted(1).last], MONDAY + minutes(1))
+    rows = tester.rows
     assert (len(rows.facts), len(rows.changed_tickets), ledger.messages) == (1, 1, [])
     assert rows.new_timers == rows.changed_timers == []
 
 
 def test_firing_twice_says_nothing_the_second_time() -> None:
-    books = Books()
-    books.tell(Story().opened().messages, MONDAY)
-    books.fire(MONDAY + minutes(31))
-    before = list(books.messages)
-    for ticket in books.known.values():
-        ledger = books.ledger(MONDAY + minutes(31))
+    tester = LedgerTester()
+    tester.tell(Story().opened().messages, MONDAY)
+    tester.fire(MONDAY + minutes(31))
+    before = list(tester.messages)
+    for ticket in tester.known.values():
+        ledger = tester.ledger(MONDAY + minutes(31))
         ledger.fire(ticket, ledger.now, is_provisional=False)
-        books.commit(ledger)
-    assert books.messages == before
+        tester.commit(ledger)
+    assert tester.messages == before
 
 
 def test_breach_is_marked_late_and_provisional_as_it_was_noticed() -> None:
-    books = Books()
-    books.tell(Story().opened().messages, MONDAY)
-    books.fire(MONDAY + minutes(31), is_provisional=True)
-    (breach,) = books.rows.breaches
+    tester = LedgerTester()
+    tester.tell(Story().opened().messages, MONDAY)
+    tester.fire(MONDAY + minutes(31), is_provisional=True)
+    (breach,) = tester.rows.breaches
     assert (breach.is_late, breach.is_provisional) == (True, True)
-    data = from_json(books.messages[-1].value or b"")
+    data = from_json(tester.messages[-1].value or b"")
     assert (data["is_late"], data["is_provisional"]) == (True, True)
 
 
 def test_committed_tickets_are_not_changed_before_the_commit() -> None:
-    books = Books()
+    tester = LedgerTester()
     story = Story().opened()
-    books.tell(story.messages, MONDAY)
-    before = {key: ticket.draft() for key, ticket in books.known.items()}
-    ledger = books.ledger(MONDAY + minutes(40))
-    for ticket in books.known.values():
+    tester.tell(story.messages, MONDAY)
+    before = {key: ticket.draft() for key, ticket in tester.known.items()}
+    ledger = tester.ledger(MONDAY + minutes(40))
+    for ticket in tester.known.values():
         ledger.fire(ticket, ledger.now, is_provisional=False)
-    assert books.known == before
+    assert tester.known == before
 
 
 def test_timer_started_and_met_in_one_batch_is_written_once() -> None:
-    books = Books()
-    books.tell(Story().opened().attempted(5).messages, MONDAY + minutes(5))
-    assert [(row.metric, row.state) for row in books.rows.new_timers] == [
+    tester = LedgerTester()
+    tester.tell(Story().opened().attempted(5).messages, MONDAY + minutes(5))
+    assert [(row.metric, row.state) for row in tester.rows.new_timers] == [
         ("first_response", "met"),
         ("resolution", "running"),
     ]
-    assert books.rows.changed_timers == []
+    assert tester.rows.changed_timers == []
 
 
 def test_ticket_of_a_desk_without_promises_is_kept_without_timers() -> None:
-    books = Books()
-    ledger = books.ledger(MONDAY)
+    tester = LedgerTester()
+    ledger = tester.ledger(MONDAY)
     message = Story(desk="nowhere").opened().last
     decoded = decode(message.headers, message.value)
     assert isinstance(decoded, Decoded)
@@ -223,46 +223,46 @@ def test_ticket_of_a_desk_without_promises_is_kept_without_timers() -> None:
 @pytest.mark.parametrize("size", [1, 2])
 def test_a_breach_taken_back_and_broken_again_stands_however_facts_are_batched(size: int) -> None:
     story = Story().opened()
-    books = Books()
-    books.tell(story.messages, MONDAY)
-    books.fire(MONDAY + minutes(31))
+    tester = LedgerTester()
+    tester.tell(story.messages, MONDAY)
+    tester.fire(MONDAY + minutes(31))
     again = story.triaged(32, "p2").triaged(33, "p1").messages[1:]
     for start in range(0, len(again), size):
-        books.tell(again[start : start + size], MONDAY + minutes(40))
-    told = [each for each in books.said() if each.endswith("first_response")]
+        tester.tell(again[start : start + size], MONDAY + minutes(40))
+    told = [each for each in tester.said() if each.endswith("first_response")]
     assert told.count("breached first_response") == 2
     assert told.count("breach_retracted first_response") == 1
-    assert books.rows.retractions == []
-    assert len(books.rows.breaches) == 1
+    assert tester.rows.retractions == []
+    assert len(tester.rows.breaches) == 1
 
 
 def test_row_of_a_breached_timer_says_when_it_was_met_at_last() -> None:
     story = Story(1).opened().attempted(40).attempted(20, known_after=50)
-    books = Books()
-    books.tell(story.messages[:1], MONDAY + minutes(31))
-    books.fire(MONDAY + minutes(31))
-    assert books.said()[-1] == "breached first_response"
-    books.tell([story.messages[1]], MONDAY + minutes(41))
-    (row,) = books.rows.changed_timers
+    tester = LedgerTester()
+    tester.tell(story.messages[:1], MONDAY + minutes(31))
+    tester.fire(MONDAY + minutes(31))
+    assert tester.said()[-1] == "breached first_response"
+    tester.tell([story.messages[1]], MONDAY + minutes(41))
+    (row,) = tester.rows.changed_timers
     assert (row.state, row.met_at) == ("breached", MONDAY + minutes(40))
-    assert books.said()[-1] == "breached first_response"
-    books.tell([story.messages[2]], MONDAY + minutes(51))
-    (row,) = books.rows.changed_timers
+    assert tester.said()[-1] == "breached first_response"
+    tester.tell([story.messages[2]], MONDAY + minutes(51))
+    (row,) = tester.rows.changed_timers
     assert (row.state, row.met_at) == ("met", MONDAY + minutes(20))
 
 
 def test_late_fact_that_only_an_earlier_version_knows_retracts_its_breach() -> None:
-    books, story = Books(), Story(1).opened()
-    books.tell(story.messages, MONDAY)
-    books.fire(MONDAY + minutes(30))
+    tester, story = LedgerTester(), Story(1).opened()
+    tester.tell(story.messages, MONDAY)
+    tester.fire(MONDAY + minutes(30))
     text = ACME.replace("meets: [agent_replied, contact_attempted]", "meets: agent_replied")
     newer = parse(text, Path("acme/sla.yaml"))
-    assert "contact_attempted" not in newer.handling
-    books.policies.add(newer, text)
-    (ticket,) = books.known.values()
-    ledger = books.ledger(MONDAY + minutes(40))
+    assert "contact_attempted" not in newer.effects
+    tester.policies.add(newer, text)
+    (ticket,) = tester.known.values()
+    ledger = tester.ledger(MONDAY + minutes(40))
     ledger.take_over(ticket, newer, MONDAY + minutes(40))
-    books.commit(ledger)
-    before = len(books.said())
-    books.tell([story.attempted(20, known_after=60).last], MONDAY + minutes(60))
-    assert books.said()[before:] == ["breach_retracted first_response", "met first_response"]
+    tester.commit(ledger)
+    before = len(tester.said())
+    tester.tell([story.attempted(20, known_after=60).last], MONDAY + minutes(60))
+    assert tester.said()[before:] == ["breach_retracted first_response", "met first_response"]

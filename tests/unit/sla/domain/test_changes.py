@@ -1,11 +1,11 @@
-"""What is told of a timer, in which order, and never twice."""
+"""What is published of a timer, in which order, and never twice."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass, field
 
 from sla.domain.changes import diff
-from sla.domain.model import Change, Difference, State, Told
+from sla.domain.model import Change, Difference, PublishedState, State
 from support.sla_cases import Story, desk, instant
 
 EASTERN = "America/New_York"
@@ -13,16 +13,16 @@ EASTERN = "America/New_York"
 
 @dataclass
 class Desk:
-    """Facts come and timers fire; what is told is kept."""
+    """Facts come and timers fire; the published state is kept."""
 
     story: Story
-    told: Told = field(default_factory=Told)
+    published: PublishedState = field(default_factory=PublishedState)
     last: Difference | None = None
 
     def look(self, at: str) -> list[str]:
-        """What is told at an instant, for the metrics under test."""
-        self.last = diff(self.told, self.story.assess(), instant(at, EASTERN))
-        self.told = self.last.told
+        """The changes at an instant, for the metrics under test."""
+        self.last = diff(self.published, self.story.assess(), instant(at, EASTERN))
+        self.published = self.last.published
         return [_words(change) for change in self.last.changes]
 
     def then(self, fact: str, at: str, recorded: str | None = None, **data: object) -> list[str]:
@@ -45,8 +45,8 @@ def a_p1() -> tuple[Desk, list[str]]:
 
 
 def test_opening_starts_both_timers_and_wakes_for_the_first_warning() -> None:
-    ticket, told = a_p1()
-    assert told == ["first_response started opened", "resolution started opened"]
+    ticket, changes = a_p1()
+    assert changes == ["first_response started opened", "resolution started opened"]
     assert ticket.wakes == "2026-03-02 09:22:30", "75 % of half an hour"
     assert ticket.look("2026-03-02 09:00") == []
 
@@ -70,25 +70,25 @@ def test_breach_noticed_late_still_occurred_when_it_was_due() -> None:
 
 def test_reaction_in_time_is_met_and_nothing_is_due_any_more() -> None:
     ticket, _ = a_p1()
-    told = ticket.then("contact_attempted", "2026-03-02 09:10", channel="phone", reached=True)
-    assert told == ["first_response met contact_attempted"]
+    changes = ticket.then("contact_attempted", "2026-03-02 09:10", channel="phone", reached=True)
+    assert changes == ["first_response met contact_attempted"]
     assert ticket.look("2026-03-02 09:50") == []
 
 
 def test_reaction_after_the_due_instant_tells_the_breach_and_no_meeting() -> None:
     ticket, _ = a_p1()
-    told = ticket.then("contact_attempted", "2026-03-02 09:31", channel="phone", reached=True)
-    assert told == ["first_response breached met_after_due"]
+    changes = ticket.then("contact_attempted", "2026-03-02 09:31", channel="phone", reached=True)
+    assert changes == ["first_response breached met_after_due"]
     assert ticket.look("2026-03-02 09:50") == []
 
 
 def test_call_logged_late_retracts_the_breach_it_disproves() -> None:
     ticket, _ = a_p1()
     ticket.look("2026-03-02 09:30")
-    told = ticket.then(
+    changes = ticket.then(
         "contact_attempted", "2026-03-02 09:20", recorded="2026-03-02 10:20", channel="phone"
     )
-    assert told == [
+    assert changes == [
         "first_response breach_retracted met_in_time",
         "first_response met contact_attempted",
     ]
@@ -101,8 +101,8 @@ def test_call_logged_late_retracts_the_breach_it_disproves() -> None:
 def test_downgrade_after_the_breach_retracts_it_and_the_softer_promise_runs() -> None:
     ticket, _ = a_p1()
     ticket.look("2026-03-02 09:30")
-    told = ticket.then("triaged", "2026-03-02 09:40", severity="p3")
-    assert told == [
+    changes = ticket.then("triaged", "2026-03-02 09:40", severity="p3")
+    assert changes == [
         "first_response breach_retracted severity_changed",
         "first_response rescheduled severity_changed",
         "resolution rescheduled severity_changed",
@@ -117,7 +117,7 @@ def test_fact_from_before_the_firing_read_after_it_retracts_nothing() -> None:
     assert ticket.then("noted", "2026-03-02 09:29:59") == []
 
 
-def test_pause_and_resumption_are_told_with_the_new_due_instant() -> None:
+def test_pause_and_resumption_are_published_with_the_new_due_instant() -> None:
     ticket, _ = a_p1()
     ticket.then("contact_attempted", "2026-03-02 09:10", channel="phone", reached=True)
     assert ticket.then("customer_unavailable", "2026-03-02 10:00") == [
@@ -178,13 +178,13 @@ def test_reply_ends_the_silence_that_was_announced() -> None:
     ticket.look("2026-06-05 09:00")
     ticket.then("requester_replied", "2026-06-05 12:00")
     assert "auto_close silence_elapsed silence_elapsed" not in ticket.look("2026-06-20 09:00")
-    assert ticket.told.silences == ()
+    assert ticket.published.silences == ()
 
 
-def test_states_told_are_those_of_the_timers() -> None:
+def test_published_states_are_those_of_the_timers() -> None:
     ticket, _ = a_p1()
     ticket.look("2026-03-02 09:30")
-    assert {one.metric: one.state for one in ticket.told.timers} == {
+    assert {one.metric: one.state for one in ticket.published.timers} == {
         "first_response": State.BREACHED,
         "resolution": State.RUNNING,
     }

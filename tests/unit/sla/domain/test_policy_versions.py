@@ -1,4 +1,4 @@
-"""A ticket under several policy versions: what was told stays, what is open goes on."""
+"""A ticket under several policy versions: what was published stays, what is open continues."""
 
 from __future__ import annotations
 
@@ -12,9 +12,15 @@ from integration.sla.stories import MONDAY, minutes
 from sla.desk_file.load import parse
 from sla.domain.changes import diff
 from sla.domain.facts import fact_from_event
-from sla.domain.model import Change, Fact, State, Told
+from sla.domain.model import Change, Fact, PublishedState, State
 from sla.domain.policy.policy import Policy
-from sla.domain.policy_versions import Earlier, Past, Standing, stand, take_over
+from sla.domain.policy_versions import (
+    EarlierVersion,
+    PastVersion,
+    VersionedAssessment,
+    assess_versions,
+    take_over,
+)
 
 
 def policy(text: str = ACME) -> Policy:
@@ -26,43 +32,43 @@ def responding_within(words: str) -> Policy:
 
 
 @dataclass
-class Life:
-    """A ticket with what was told of it; each step returns what it says."""
+class LifeUnderVersions:
+    """A ticket with its published state; each step returns its changes."""
 
     policy: Policy
     facts: list[Fact] = field(default_factory=list)
-    told: Told = field(default_factory=Told)
-    past: list[Past] = field(default_factory=list)
+    published: PublishedState = field(default_factory=PublishedState)
+    past: list[PastVersion] = field(default_factory=list)
     wake_at: datetime | None = None
 
     def happens(
         self, fact: str, after: float, *, known_after: float | None = None, **data: object
     ) -> list[tuple[str, str]]:
-        told: Mapping[str, object] = {
+        event: Mapping[str, object] = {
             "type": f"pledge.ticket.{fact}.v1",
             "occurred_at": (MONDAY + minutes(after)).isoformat(),
             "recorded_at": (MONDAY + minutes(known_after or after)).isoformat(),
             **data,
         }
-        self.facts.append(fact_from_event(told, len(self.facts) + 1))
+        self.facts.append(fact_from_event(event, len(self.facts) + 1))
         return self.looks(known_after or after)
 
     def opens(self, after: float = 0, severity: str = "p1") -> list[tuple[str, str]]:
         return self.happens("opened", after, severity=severity)
 
     def looks(self, after: float) -> list[tuple[str, str]]:
-        difference = diff(self.told, self.standing().assessment, MONDAY + minutes(after))
-        self.told, self.wake_at = difference.told, difference.wake_at
+        difference = diff(self.published, self.versioned().assessment, MONDAY + minutes(after))
+        self.published, self.wake_at = difference.published, difference.wake_at
         return said(difference.changes)
 
-    def standing(self) -> Standing:
-        return stand(self.facts, self.policy, self.past)
+    def versioned(self) -> VersionedAssessment:
+        return assess_versions(self.facts, self.policy, self.past)
 
     def taken_over(self, by: Policy, after: float) -> list[tuple[str, str]]:
         at = MONDAY + minutes(after)
         taken = take_over(
             self.facts,
-            self.told,
+            self.published,
             by,
             version=self.policy.version,
             current=self.policy,
@@ -72,13 +78,13 @@ class Life:
             is_due=self.wake_at is not None and self.wake_at <= at,
         )
         before = said(taken.due[1].changes) if taken.due else []
-        self.past.append(Past(taken.earlier, self.policy))
-        self.policy, self.told = by, taken.difference.told
+        self.past.append(PastVersion(taken.earlier, self.policy))
+        self.policy, self.published = by, taken.difference.published
         self.wake_at = taken.difference.wake_at
         return before + said(taken.difference.changes)
 
     def state(self, metric: str, cycle: int = 1) -> State:
-        found = {(each.metric, each.cycle): each.state for each in self.told.timers}
+        found = {(each.metric, each.cycle): each.state for each in self.published.timers}
         return found[metric, cycle]
 
 
@@ -87,7 +93,7 @@ def said(changes: tuple[Change, ...]) -> list[tuple[str, str]]:
 
 
 def test_open_timer_moves_and_the_others_stay_quiet() -> None:
-    life = Life(policy())
+    life = LifeUnderVersions(policy())
     life.opens()
     assert life.taken_over(responding_within("45m"), 10) == [("rescheduled", "first_response")]
     assert life.looks(44) == [("at_risk", "first_response")]
@@ -95,7 +101,7 @@ def test_open_timer_moves_and_the_others_stay_quiet() -> None:
 
 
 def test_breach_of_the_old_version_stays_under_a_softer_one() -> None:
-    life = Life(policy())
+    life = LifeUnderVersions(policy())
     life.opens()
     life.looks(30)
     assert life.taken_over(responding_within("2h"), 40) == []
@@ -105,7 +111,7 @@ def test_breach_of_the_old_version_stays_under_a_softer_one() -> None:
 
 
 def test_late_fact_retracts_a_breach_under_the_version_it_happened_under() -> None:
-    life = Life(policy())
+    life = LifeUnderVersions(policy())
     life.opens()
     life.looks(30)
     life.taken_over(responding_within("2h"), 40)
@@ -114,7 +120,7 @@ def test_late_fact_retracts_a_breach_under_the_version_it_happened_under() -> No
 
 
 def test_late_fact_in_time_for_the_new_version_alone_retracts_nothing() -> None:
-    life = Life(policy())
+    life = LifeUnderVersions(policy())
     life.opens()
     life.looks(30)
     life.taken_over(responding_within("2h"), 40)
@@ -122,15 +128,15 @@ def test_late_fact_in_time_for_the_new_version_alone_retracts_nothing() -> None:
     assert life.state("first_response") is State.BREACHED
 
 
-def test_breach_that_was_due_but_not_told_yet_is_told_as_promised() -> None:
-    life = Life(policy())
+def test_breach_that_was_due_but_not_published_yet_is_published_as_promised() -> None:
+    life = LifeUnderVersions(policy())
     life.opens()
     assert ("breached", "first_response") in life.taken_over(responding_within("2h"), 31)
     assert life.state("first_response") is State.BREACHED
 
 
 def test_promise_kept_under_the_old_version_is_not_broken_by_a_stricter_one() -> None:
-    life = Life(policy())
+    life = LifeUnderVersions(policy())
     life.opens()
     life.happens("contact_attempted", 20)
     assert life.taken_over(responding_within("10m"), 25) == []
@@ -139,14 +145,14 @@ def test_promise_kept_under_the_old_version_is_not_broken_by_a_stricter_one() ->
 
 
 def test_stricter_version_breaks_an_open_promise_at_once() -> None:
-    life = Life(policy())
+    life = LifeUnderVersions(policy())
     life.opens()
     assert life.taken_over(responding_within("10m"), 15) == [("breached", "first_response")]
 
 
 def test_metric_that_the_new_version_drops_ends_and_comes_back_as_another_cycle() -> None:
     text = ACME.replace("  resolution:", "  solution:")
-    life = Life(policy())
+    life = LifeUnderVersions(policy())
     life.opens()
     changes = life.taken_over(policy(text), 5)
     assert changes == [("started", "solution"), ("cancelled", "resolution")]
@@ -156,12 +162,12 @@ def test_metric_that_the_new_version_drops_ends_and_comes_back_as_another_cycle(
     assert life.state("resolution", 1) is State.CANCELLED
 
 
-def test_promise_that_only_the_new_version_makes_and_that_is_over_is_not_told() -> None:
+def test_promise_that_only_the_new_version_makes_and_that_is_over_is_not_published() -> None:
     without = ACME.replace("  first_response:", "  other:").replace(
         "starts: opened\n    meets: [agent_replied, contact_attempted]",
         "starts: complaint_filed\n    meets: [agent_replied]",
     )
-    life = Life(policy(without))
+    life = LifeUnderVersions(policy(without))
     life.opens()
     life.happens("contact_attempted", 5)
     assert life.taken_over(policy(), 10) == []
@@ -172,7 +178,7 @@ def test_cycles_of_a_metric_go_on_counting_across_versions() -> None:
     repeated = ACME.replace(
         "meets: [resolved]", "meets: [resolved]\n    repeats: on_start"
     ).replace("  resolution:\n    starts: opened", "  resolution:\n    starts: [opened, escalated]")
-    life = Life(policy(repeated))
+    life = LifeUnderVersions(policy(repeated))
     life.opens()
     life.happens("resolved", 5)
     life.taken_over(
@@ -185,25 +191,27 @@ def test_cycles_of_a_metric_go_on_counting_across_versions() -> None:
 
 def test_reopening_starts_a_cycle_under_the_version_that_took_over() -> None:
     resuming = ACME.replace("meets: [resolved]", "meets: [resolved]\n    reopening: restart")
-    life = Life(policy(resuming))
+    life = LifeUnderVersions(policy(resuming))
     life.opens()
     life.happens("resolved", 5)
     later = policy(resuming.replace("{severity: p1}, within: 4h", "{severity: p1}, within: 5h"))
     assert life.taken_over(later, 10) == []
     assert life.happens("reopened", 20) == [("started", "resolution")]
-    (again,) = [each for each in life.told.timers if (each.metric, each.cycle) == ("resolution", 2)]
+    (again,) = [
+        each for each in life.published.timers if (each.metric, each.cycle) == ("resolution", 2)
+    ]
     assert again.due_at == MONDAY + minutes(20) + timedelta(hours=5)
 
 
 def test_each_of_several_versions_keeps_what_ended_under_it() -> None:
     first, second, third = policy(), responding_within("2h"), responding_within("3h")
-    life = Life(first)
+    life = LifeUnderVersions(first)
     life.opens()
     life.looks(30)
     life.taken_over(second, 40)
     life.happens("resolved", 50)
     assert life.taken_over(third, 60) == []
-    owners = life.standing().owners
+    owners = life.versioned().owners
     assert owners["first_response", 1] is first
     assert owners["resolution", 1] is second
     assert life.happens("contact_attempted", 29, known_after=70)[0][0] == "breach_retracted"
@@ -212,7 +220,7 @@ def test_each_of_several_versions_keeps_what_ended_under_it() -> None:
 def test_late_fact_from_before_a_takeover_ends_the_cycle_that_was_open_then() -> None:
     """And the cycle that it began is another one."""
     repeated = ACME.replace("meets: [resolved]", "meets: [resolved, noted]\n    repeats: on_meet")
-    life = Life(policy(repeated))
+    life = LifeUnderVersions(policy(repeated))
     life.opens()
     later = policy(repeated.replace("{severity: p1}, within: 4h", "{severity: p1}, within: 5h"))
     life.taken_over(later, 40)
@@ -226,10 +234,10 @@ def test_late_fact_from_before_a_takeover_ends_the_cycle_that_was_open_then() ->
     assert life.happens("noted", 55, known_after=70)[:1] == [("met", "resolution")]
 
 
-def test_open_cycle_keeps_its_number_where_nothing_was_told_of_one_before_it() -> None:
+def test_open_cycle_keeps_its_number_where_nothing_was_published_of_one_before_it() -> None:
     critical_alone = ACME.replace("      - {within: 24h}\n", "")
     assert critical_alone != ACME
-    life = Life(policy(critical_alone))
+    life = LifeUnderVersions(policy(critical_alone))
     life.opens()
     for at, severity in ((5, "p3"), (10, "p1")):
         life.happens("closed", at)
@@ -243,7 +251,7 @@ def test_open_cycle_keeps_its_number_where_nothing_was_told_of_one_before_it() -
 
 
 def test_breach_of_a_cycle_that_never_was_is_retracted_in_its_own_versions_name() -> None:
-    life = Life(policy())
+    life = LifeUnderVersions(policy())
     life.opens()
     life.happens("closed", 5)
     life.happens("reopened", 10)
@@ -254,14 +262,17 @@ def test_breach_of_a_cycle_that_never_was_is_retracted_in_its_own_versions_name(
     said_late = life.happens("resolved", 4, known_after=270)
     assert ("breach_retracted", "resolution") in said_late
     assert ("resolution", 2) not in {
-        (each.metric, each.cycle) for each in life.standing().assessment.timers
+        (each.metric, each.cycle) for each in life.versioned().assessment.timers
     }
-    assert life.standing().owners["resolution", 2] is first
+    assert life.versioned().owners["resolution", 2] is first
 
 
 def test_ticket_without_versions_is_simply_assessed() -> None:
-    life = Life(policy())
+    life = LifeUnderVersions(policy())
     life.opens()
-    assert life.standing().owners == {}
-    nothing = Past(Earlier(None, MONDAY), None)
-    assert stand(life.facts, life.policy, [nothing]).assessment == life.standing().assessment
+    assert life.versioned().owners == {}
+    nothing = PastVersion(EarlierVersion(None, MONDAY), None)
+    assert (
+        assess_versions(life.facts, life.policy, [nothing]).assessment
+        == life.versioned().assessment
+    )

@@ -13,7 +13,7 @@ from aiokafka.errors import KafkaConnectionError
 from pledge.runtime.outbox.writer import OutboxTransaction
 from pledge.runtime.records import Partition
 from pledge.runtime.testing import VirtualClock
-from sla.timers.read_barrier import AT_ONCE, ReadUp
+from sla.timers.read_barrier import AT_ONCE, ReadBarrier
 
 NOW = datetime(2026, 11, 16, 16, 0, tzinfo=UTC)
 PARTITIONS = [Partition("ticket.events.v1", number) for number in range(12)]
@@ -58,8 +58,8 @@ async def settle() -> None:
 
 async def test_what_is_asked_meanwhile_is_asked_together() -> None:
     owner = Owner()
-    read_up = ReadUp(owner, VirtualClock(NOW))
-    asking = [asyncio.create_task(read_up.ask(each)) for each in PARTITIONS]
+    read_barrier = ReadBarrier(owner, VirtualClock(NOW))
+    asking = [asyncio.create_task(read_barrier.ask(each)) for each in PARTITIONS]
     await settle()
     assert len(owner.asked) == AT_ONCE
     owner.may_answer.set()
@@ -72,12 +72,12 @@ async def test_what_is_asked_meanwhile_is_asked_together() -> None:
 async def test_answer_is_of_no_earlier_instant_than_its_question() -> None:
     """What fires by it may be due up to that instant, and no later."""
     owner, clock = Owner(), VirtualClock(NOW)
-    read_up = ReadUp(owner, clock)
-    first = [asyncio.create_task(read_up.ask(each)) for each in PARTITIONS[:AT_ONCE]]
+    read_barrier = ReadBarrier(owner, clock)
+    first = [asyncio.create_task(read_barrier.ask(each)) for each in PARTITIONS[:AT_ONCE]]
     await settle()
     later = NOW.replace(minute=1)
     clock.advance_to(later)
-    second = asyncio.create_task(read_up.ask(PARTITIONS[0]))
+    second = asyncio.create_task(read_barrier.ask(PARTITIONS[0]))
     await settle()
     owner.may_answer.set()
     assert {answer.asked_at for answer in await asyncio.gather(*first)} == {NOW}
@@ -88,8 +88,8 @@ async def test_each_partition_gets_its_own_answer() -> None:
     owner = Owner()
     owner.ours = frozenset(PARTITIONS[:5])
     owner.may_answer.set()
-    read_up = ReadUp(owner, VirtualClock(NOW))
-    answers = await asyncio.gather(*(read_up.ask(each) for each in PARTITIONS))
+    read_barrier = ReadBarrier(owner, VirtualClock(NOW))
+    answers = await asyncio.gather(*(read_barrier.ask(each) for each in PARTITIONS))
     assert [answer.end for answer in answers] == [0, 1, 2, 3, 4, *[None] * 7]
 
 
@@ -98,7 +98,7 @@ async def test_broker_that_is_away_has_not_answered() -> None:
     owner.fault = KafkaConnectionError()
     owner.may_answer.set()
     answers = await asyncio.gather(
-        *(ReadUp(owner, VirtualClock(NOW)).ask(each) for each in PARTITIONS)
+        *(ReadBarrier(owner, VirtualClock(NOW)).ask(each) for each in PARTITIONS)
     )
     assert [answer.end for answer in answers] == [None] * 12
 
@@ -108,4 +108,4 @@ async def test_another_fault_reaches_whoever_asked() -> None:
     owner.fault = KeyError("a bug")
     owner.may_answer.set()
     with pytest.raises(KeyError):
-        await ReadUp(owner, VirtualClock(NOW)).ask(PARTITIONS[0])
+        await ReadBarrier(owner, VirtualClock(NOW)).ask(PARTITIONS[0])

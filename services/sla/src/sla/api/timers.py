@@ -17,7 +17,7 @@ from pledge.runtime.http.app import HttpProblem
 from pledge.runtime.instants import Instant
 from sla.assessment.policy_registry import Policies
 from sla.domain.explain import explain
-from sla.domain.policy_versions import stand
+from sla.domain.policy_versions import assess_versions
 from sla.storage import queries, store
 from sla.storage.queries import BadCursor, BreachFilter, TimerFilter
 from sla.times import instant_text
@@ -125,8 +125,8 @@ class Api:
         policy = self._policies.of(loaded)
         if policy is None:
             raise HttpProblem(404, f"the desk {loaded.desk} promised nothing on this ticket")
-        standing = stand(loaded.facts, policy, self._policies.past(loaded))
-        told = explain(standing.assessment, policy, self._clock.now(), standing.owners)
+        versioned = assess_versions(loaded.facts, policy, self._policies.past(loaded))
+        told = explain(versioned.assessment, policy, self._clock.now(), versioned.owners)
         if format == "text" or (format is None and _prefers_text(request)):
             return PlainTextResponse(f"{loaded.number}\n{told.text()}")
         head = {
@@ -212,7 +212,7 @@ def _timer(row: asyncpg.Record, now: datetime) -> dict[str, Any]:
 def _version(row: asyncpg.Record) -> str | None:
     """The version under which a timer is: what ended before another took over keeps its own."""
     key = (row["metric"], row["cycle"])
-    for each in store.earlier_of(row["earlier"]):
+    for each in store.read_earlier(row["earlier"]):
         if key in each.settled:
             return each.version
     version: str | None = row["policy_version"]

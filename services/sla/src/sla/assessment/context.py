@@ -61,7 +61,7 @@ class AssessmentContext:
             known, self.policies, now=self.clock.now(), late_after=self.settings.late_after
         )
 
-    async def breathe(self) -> None:
+    async def yield_to_loop(self) -> None:
         """Let timers and other partitions have their turn in the middle of a large batch."""
         await self.clock.sleep(timedelta(0))
 

@@ -1,4 +1,4 @@
-"""What one transaction adds to the books: facts in, changes of promises out.
+"""What one transaction adds to the context: facts in, changes of promises out.
 
 The ledger does no I/O. It is given the tickets as committed, applies facts and instants one by
 one, and ends with the rows to write and the messages to publish. Facts are assessed one at a
@@ -15,7 +15,7 @@ from uuid import UUID
 from pledge.events import Envelope, Event, caused_by, encode
 from pledge.runtime.records import Message
 from sla.assessment.policy_registry import Policies
-from sla.assessment.publishing import Telling, breach_id, event_of, left_for
+from sla.assessment.publishing import EventContext, breach_id, event_of, left_for
 from sla.domain.changes import diff
 from sla.domain.model import (
     Assessment,
@@ -23,12 +23,12 @@ from sla.domain.model import (
     ChangeKind,
     Difference,
     Fact,
-    Published,
+    PublishedState,
+    PublishedTimer,
     State,
-    Told,
 )
 from sla.domain.policy.policy import Policy
-from sla.domain.policy_versions import Key, Standing, stand, take_over
+from sla.domain.policy_versions import Key, VersionedAssessment, assess_versions, take_over
 from sla.storage.rows import BreachRow, FactRow, RetractionRow, Rows, TimerRow
 from sla.storage.ticket_cache import Cause, Ticket
 
@@ -40,9 +40,10 @@ _NO_OWNERS: dict[Key, Policy] = {}
 
 
 class Ledger:
-    """One transaction's work on the tickets of one partition.
+    """One transaction on the tickets of one partition.
 
-    `known` are the tickets as committed; they are not changed. `now` is when the work is done.
+    `known` are the tickets as committed; they are not changed. `now` is the
+    instant of the transaction.
     """
 
     def __init__(
@@ -93,8 +94,8 @@ class Ledger:
         until = min(draft.newest_at, self.now)
         is_due = draft.wake_at is not None and draft.wake_at <= until
         policy = self._policies.of(draft)
-        if policy is not None and (is_due or self._may_move(draft, policy, fact.type)):
-            self._look(draft, policy, until, is_provisional=False)
+        if policy is not None and (is_due or self._may_change_timers(draft, policy, fact.type)):
+            self._reassess(draft, policy, until, is_provisional=False)
 
     def fire(self, ticket: Ticket, until: datetime, *, is_provisional: bool) -> None:
         """Publish what became true by time alone up to `until`: when the bus was last asked.
@@ -103,17 +104,18 @@ class Ledger:
         """
         policy = self._policies.of(ticket)
         if policy is not None:
-            self._look(self._draft(ticket), policy, until, is_provisional=is_provisional)
+            self._reassess(self._draft(ticket), policy, until, is_provisional=is_provisional)
 
     def take_over(self, ticket: Ticket, policy: Policy, until: datetime) -> tuple[Change, ...]:
         """Put the ticket under `policy`; publish, and return, what that changes.
 
-        Its facts are known up to `until`. What was due by then is told first, as it was promised.
+        Its facts are known up to `until`. What was due by then is published first, as it
+        was promised.
         """
         draft = self._draft(ticket)
         taken = take_over(
             draft.facts,
-            draft.told,
+            draft.published,
             policy,
             version=draft.policy_version,
             current=self._policies.of(draft),
@@ -124,11 +126,13 @@ class Ledger:
         )
         current = self._policies.of(draft)
         if taken.due is not None and current is not None:
-            self._tell(draft, current, *taken.due, is_provisional=False)
+            self._publish_difference(draft, current, *taken.due, is_provisional=False)
         draft.policy_version = policy.version
         draft.earlier = (*draft.earlier, taken.earlier)
         self._taken_over.add(draft.ticket_id)
-        self._tell(draft, policy, taken.standing, taken.difference, is_provisional=False)
+        self._publish_difference(
+            draft, policy, taken.versioned, taken.difference, is_provisional=False
+        )
         return taken.difference.changes
 
     def rows(self) -> Rows:
@@ -160,69 +164,71 @@ class Ledger:
             draft = self._drafts[ticket.ticket_id] = ticket.draft()
         return draft
 
-    def _may_move(self, draft: Ticket, policy: Policy, kind: str) -> bool:
+    def _may_change_timers(self, draft: Ticket, policy: Policy, kind: str) -> bool:
         """After a fact without effect, a note for example, nothing has moved.
 
         What is settled under an earlier version is judged by that one, which may know more facts.
         """
-        return kind in policy.handling or any(
-            own is not None and kind in own.handling for _, own in self._policies.past(draft)
+        return kind in policy.effects or any(
+            own is not None and kind in own.effects for _, own in self._policies.past(draft)
         )
 
-    def _look(
+    def _reassess(
         self, draft: Ticket, policy: Policy, until: datetime, *, is_provisional: bool
     ) -> None:
-        """Assess the ticket and say what is new up to `until`."""
+        """Assess the ticket and publish what is new up to `until`."""
         if draft.earlier:
-            standing = stand(draft.facts, policy, self._policies.past(draft))
+            versioned = assess_versions(draft.facts, policy, self._policies.past(draft))
         else:
-            standing = Standing(draft.assessor.assess(draft.facts, policy), _NO_OWNERS)
-        difference = diff(draft.told, standing.assessment, until)
-        self._tell(draft, policy, standing, difference, is_provisional=is_provisional)
+            versioned = VersionedAssessment(draft.assessor.assess(draft.facts, policy), _NO_OWNERS)
+        difference = diff(draft.published, versioned.assessment, until)
+        self._publish_difference(
+            draft, policy, versioned, difference, is_provisional=is_provisional
+        )
 
-    def _tell(
+    def _publish_difference(
         self,
         draft: Ticket,
         policy: Policy,
-        standing: Standing,
+        versioned: VersionedAssessment,
         difference: Difference,
         *,
         is_provisional: bool,
     ) -> None:
-        """Publish the difference, and note what the tables keep of it."""
-        assessment, owners = standing
+        """Publish the difference and add the rows that change."""
+        assessment, owners = versioned
         draft.severity = _text(assessment, "severity")
         draft.priority = _text(assessment, "priority")
         draft.customer = _text(assessment, "customer")
         draft.is_closed = assessment.is_closed
-        before = {(each.metric, each.cycle): each for each in draft.told.timers}
+        before = {(each.metric, each.cycle): each for each in draft.published.timers}
         for change in difference.changes:
             key = (change.metric, change.cycle)
-            # What is settled under an earlier version is told of in its name.
+            # What is settled under an earlier version is published under that one.
             own = owners.get(key, policy)
-            self._say(draft, change, before.get(key), own, is_provisional=is_provisional)
-        self._note_timers(draft, before, difference.told, assessment)
-        draft.told = difference.told
+            self._publish_change(draft, change, before.get(key), own, is_provisional=is_provisional)
+        self._add_timer_rows(draft, before, difference.published, assessment)
+        draft.published = difference.published
         draft.wake_at = difference.wake_at
 
-    def _say(
+    def _publish_change(
         self,
         draft: Ticket,
         change: Change,
-        told: Published | None,
+        before: PublishedTimer | None,
         policy: Policy,
         *,
         is_provisional: bool,
     ) -> None:
-        telling = Telling(draft, policy, told, self.now, self._is_late, is_provisional)
-        self._publish(draft, event_of(change, telling), is_breach=change.kind in _BREACH_KINDS)
+        context = EventContext(draft, policy, before, self.now, self._is_late, is_provisional)
+        self._add_message(draft, event_of(change, context), is_breach=change.kind in _BREACH_KINDS)
         self.published.append((change, draft))
         if change.kind is ChangeKind.BREACHED:
-            self._note_breach(draft, change, policy, is_provisional=is_provisional)
+            self._add_breach(draft, change, policy, is_provisional=is_provisional)
         elif change.kind is ChangeKind.BREACH_RETRACTED:
-            self._note_retraction(draft, change)
+            self._add_retraction(draft, change)
 
-    def _publish(self, draft: Ticket, event: Event, *, is_breach: bool) -> None:
+    def _add_message(self, draft: Ticket, event: Event, *, is_breach: bool) -> None:
         if is_breach:
             draft.breach_sequence += 1
             sequence = draft.breach_sequence
@@ -239,40 +245,40 @@ class Ledger:
     def _is_late(self, due_at: datetime) -> bool:
         return self.now - due_at > self.late_after
 
-    def _note_timers(
+    def _add_timer_rows(
         self,
         draft: Ticket,
-        before: Mapping[tuple[str, int], Published],
-        told: Told,
+        before: Mapping[tuple[str, int], PublishedTimer],
+        published: PublishedState,
         assessment: Assessment,
     ) -> None:
-        """Rows of the timers of which something else is told now than before."""
-        changed = [one for one in told.timers if before.get((one.metric, one.cycle)) != one]
+        """Rows of the timers whose published state has changed."""
+        changed = [one for one in published.timers if before.get((one.metric, one.cycle)) != one]
         if not changed:
             return
         timers = {(each.metric, each.cycle): each for each in assessment.timers}
-        for published in changed:
-            own_key = (published.metric, published.cycle)
+        for timer_state in changed:
+            own_key = (timer_state.metric, timer_state.cycle)
             timer, key = timers.get(own_key), (draft.ticket_id, *own_key)
             if own_key not in before:
                 self._new_timers.add(key)
             self._timers[key] = TimerRow(
                 draft.ticket_id,
-                published.metric,
-                published.cycle,
+                timer_state.metric,
+                timer_state.cycle,
                 draft.desk,
-                published.state.value,
+                timer_state.state.value,
                 timer.started_at if timer else self.now,
-                published.due_at,
-                published.expect_at,
+                timer_state.due_at,
+                timer_state.expect_at,
                 timer.met_at if timer else None,
-                published.at_risk_sent,
+                timer_state.at_risk_sent,
                 timer.target if timer else "",
                 timer.reason if timer else "",
-                left_for(timer) if published.state is State.PAUSED else None,
+                left_for(timer) if timer_state.state is State.PAUSED else None,
             )
 
-    def _note_breach(
+    def _add_breach(
         self, draft: Ticket, change: Change, policy: Policy, *, is_provisional: bool
     ) -> None:
         due_at = change.occurred_at
@@ -295,16 +301,16 @@ class Ledger:
             is_provisional,
         )
 
-    def _note_retraction(self, draft: Ticket, change: Change) -> None:
+    def _add_retraction(self, draft: Ticket, change: Change) -> None:
         due_at = change.due_at or change.occurred_at
         own_id = breach_id(draft.ticket_id, change.metric, change.cycle, due_at)
         met_at = change.timer.met_at if change.timer else None
         self._retractions[own_id] = RetractionRow(own_id, self.now, change.reason, met_at)
 
 
-def states_of(told: Told) -> Counter[str]:
-    """How many of the timers told of are in each state."""
-    return Counter(each.state.value for each in told.timers)
+def states_of(published: PublishedState) -> Counter[str]:
+    """How many published timers are in each state."""
+    return Counter(each.state.value for each in published.timers)
 
 
 def _text(assessment: Assessment, name: str) -> str | None:

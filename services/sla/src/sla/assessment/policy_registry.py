@@ -15,7 +15,7 @@ from pledge.runtime.config.yaml_file import Problem
 from sla.desk_file.load import PolicyError, check_desk_file, load, parse
 from sla.domain.policy.policy import Policy
 from sla.domain.policy.rules import VersionScope
-from sla.domain.policy_versions import Past, Standing, stand
+from sla.domain.policy_versions import PastVersion, VersionedAssessment, assess_versions
 from sla.storage.ticket_cache import Ticket
 
 FILE_NAME = "sla.yaml"
@@ -131,14 +131,16 @@ class Policies:
         """The policy that the ticket is under; `fetch` must have been given the ticket before."""
         return self._named(ticket.desk, ticket.policy_version)
 
-    def past(self, ticket: Ticket) -> list[Past]:
+    def past(self, ticket: Ticket) -> list[PastVersion]:
         """The versions the ticket was under before; `fetch` must have been given the ticket."""
-        return [Past(each, self._named(ticket.desk, each.version)) for each in ticket.earlier]
+        return [
+            PastVersion(each, self._named(ticket.desk, each.version)) for each in ticket.earlier
+        ]
 
-    def standing(self, ticket: Ticket) -> Standing | None:
+    def versioned(self, ticket: Ticket) -> VersionedAssessment | None:
         """The ticket assessed under its versions; None when its desk promised nothing."""
         policy = self.of(ticket)
-        return None if policy is None else stand(ticket.facts, policy, self.past(ticket))
+        return None if policy is None else assess_versions(ticket.facts, policy, self.past(ticket))
 
     def version(self, desk: str, version: str) -> Policy:
         """A version that `ensure` was asked for before."""

@@ -23,18 +23,18 @@ from pledge.events import (
     TimerStarted,
     derived_id,
 )
-from sla.domain.model import Change, ChangeKind, Published, Timer
+from sla.domain.model import Change, ChangeKind, PublishedTimer, Timer
 from sla.domain.policy.policy import Policy
 from sla.domain.replay.segments import used
 from sla.storage.ticket_cache import Ticket
 
 
-class Telling(NamedTuple):
+class EventContext(NamedTuple):
     """What all events of one assessment have in common."""
 
     ticket: Ticket
     policy: Policy
-    told: Published | None  # what was said of this timer before
+    published: PublishedTimer | None  # of this timer, before the change
     now: datetime
     is_late: Callable[[datetime], bool]
     is_provisional: bool
@@ -47,15 +47,15 @@ def breach_id(ticket_id: UUID, metric: str, cycle: int, due_at: datetime) -> UUI
     return UUID(derived_id(f"{ticket_id}/{metric}/{cycle}/{due_at.isoformat()}", 0, source="/sla"))
 
 
-def event_of(change: Change, telling: Telling) -> Event:
+def event_of(change: Change, context: EventContext) -> Event:
     """The event that tells of `change`."""
     match change.kind:
         case ChangeKind.BREACHED:
-            return _breached(change, telling)
+            return _breached(change, context)
         case ChangeKind.BREACH_RETRACTED:
-            return _retracted(change, telling)
+            return _retracted(change, context)
         case ChangeKind.SILENCE_WARNED | ChangeKind.SILENCE_ELAPSED:
-            return _silence(change, telling)
+            return _silence(change, context)
         case (
             ChangeKind.STARTED
             | ChangeKind.PAUSED
@@ -65,32 +65,32 @@ def event_of(change: Change, telling: Telling) -> Event:
             | ChangeKind.MET
             | ChangeKind.CANCELLED
         ):
-            return _timer(change, telling)
+            return _timer(change, context)
         case _:
             assert_never(change.kind)
 
 
-def _promise(change: Change, telling: Telling) -> dict[str, Any]:
+def _promise(change: Change, context: EventContext) -> dict[str, Any]:
     """The fields that all events of one promise have."""
-    ticket, timer = telling.ticket, change.timer
+    ticket, timer = context.ticket, change.timer
     return {
         "desk": ticket.desk,
         "occurred_at": change.occurred_at,
-        "recorded_at": telling.now,
+        "recorded_at": context.now,
         "incident_id" if ticket.is_incident else "ticket_id": ticket.ticket_id,
         "severity": ticket.severity,
         "priority": ticket.priority,
         "metric": change.metric,
         "cycle": change.cycle,
         "target": timer.target if timer is not None else "",
-        "policy_version": telling.policy.version,
+        "policy_version": context.policy.version,
     }
 
 
-def _timer(change: Change, telling: Telling) -> Event:
-    timer, told = change.timer, telling.told
-    fields = _promise(change, telling)
-    fields["number"] = telling.ticket.number
+def _timer(change: Change, context: EventContext) -> Event:
+    timer, published = change.timer, context.published
+    fields = _promise(change, context)
+    fields["number"] = context.ticket.number
     fields["reason"] = change.reason
     fields["due_at"] = timer.due_at if timer is not None else change.due_at
     fields["expect_at"] = timer.expect_at if timer is not None else None
@@ -102,7 +102,9 @@ def _timer(change: Change, telling: Telling) -> Event:
         case ChangeKind.RESUMED:
             return TimerResumed(**fields)
         case ChangeKind.RESCHEDULED:
-            return TimerRescheduled(**fields, previous_due_at=told.due_at if told else None)
+            return TimerRescheduled(
+                **fields, previous_due_at=published.due_at if published else None
+            )
         case ChangeKind.AT_RISK:
             return TimerAtRisk(**fields, percent=change.percent)
         case ChangeKind.MET:
@@ -122,10 +124,10 @@ def _met(change: Change, fields: dict[str, Any]) -> TimerMet:
     )
 
 
-def _breach_fields(change: Change, telling: Telling, due_at: datetime) -> dict[str, Any]:
-    ticket = telling.ticket
+def _breach_fields(change: Change, context: EventContext, due_at: datetime) -> dict[str, Any]:
+    ticket = context.ticket
     opened = ticket.opened
-    fields = _promise(change, telling)
+    fields = _promise(change, context)
     return fields | {
         "breach_id": breach_id(ticket.ticket_id, change.metric, change.cycle, due_at),
         "ticket_number": ticket.number,
@@ -137,38 +139,38 @@ def _breach_fields(change: Change, telling: Telling, due_at: datetime) -> dict[s
     }
 
 
-def _breached(change: Change, telling: Telling) -> PromiseBreached:
+def _breached(change: Change, context: EventContext) -> PromiseBreached:
     due_at = change.occurred_at
     return PromiseBreached(
-        **_breach_fields(change, telling, due_at),
-        detected_at=telling.now,
-        is_late=telling.is_late(due_at),
-        is_provisional=telling.is_provisional,
+        **_breach_fields(change, context, due_at),
+        detected_at=context.now,
+        is_late=context.is_late(due_at),
+        is_provisional=context.is_provisional,
     )
 
 
-def _retracted(change: Change, telling: Telling) -> BreachRetracted:
+def _retracted(change: Change, context: EventContext) -> BreachRetracted:
     due_at = change.due_at or change.occurred_at
     timer = change.timer
     return BreachRetracted(
-        **_breach_fields(change, telling, due_at),
-        detected_at=telling.now,
+        **_breach_fields(change, context, due_at),
+        detected_at=context.now,
         reason=change.reason,
-        retracted_at=telling.now,
+        retracted_at=context.now,
         met_at=timer.met_at if timer is not None else None,
     )
 
 
-def _silence(change: Change, telling: Telling) -> SilenceElapsed:
+def _silence(change: Change, context: EventContext) -> SilenceElapsed:
     silence = change.silence
     if silence is None:
         raise ValueError(f"the change {change.kind} of {change.metric} came without its silence")
-    ticket = telling.ticket
+    ticket = context.ticket
     is_warning = change.kind is ChangeKind.SILENCE_WARNED
     return SilenceElapsed(
         desk=ticket.desk,
         occurred_at=change.occurred_at,
-        recorded_at=telling.now,
+        recorded_at=context.now,
         ticket_id=ticket.ticket_id,
         number=ticket.number,
         rule=silence.rule,
@@ -182,7 +184,7 @@ def _silence(change: Change, telling: Telling) -> SilenceElapsed:
             if silence.quiet_until
             else "quiet time not begun",
         ),
-        policy_version=telling.policy.version,
+        policy_version=context.policy.version,
     )
 
 

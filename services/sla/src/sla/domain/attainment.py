@@ -19,7 +19,7 @@ class Group(NamedTuple):
 
     metric: str
     severity: str
-    month: str  # 2026-03; empty where months are not told apart
+    month: str  # 2026-03; empty where months are counted together
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,8 +1,8 @@
-"""What to publish: the difference between what was told and what is now known.
+"""What to publish: the difference between what was published and what is now known.
 
 Within a cycle a timer is started once, at risk once per threshold, and ends once: met, breached
 or cancelled. A late fact that proves a breach wrong retracts it; what follows from the fact is
-told after the retraction. What is met after it was breached stays breached.
+published after the retraction. What is met after it was breached stays breached.
 """
 
 from __future__ import annotations
@@ -16,12 +16,12 @@ from sla.domain.model import (
     Change,
     ChangeKind,
     Difference,
-    Published,
     PublishedSilence,
+    PublishedState,
+    PublishedTimer,
     Silence,
     State,
     Timer,
-    Told,
 )
 
 OVERDUE = "not_met_by_due"
@@ -41,37 +41,39 @@ CAUSES: Mapping[str, str] = {
 """Why a due instant moved, by the newest fact; any other is `late_fact`."""
 
 
-def diff(told: Told, assessment: Assessment, now: datetime, cause: str | None = None) -> Difference:
-    """The changes to publish, in order, and what will have been told afterwards.
+def diff(
+    published: PublishedState, assessment: Assessment, now: datetime, cause: str | None = None
+) -> Difference:
+    """The changes to publish, in order, and the published state afterwards.
 
     `now` is an instant up to which all facts of the ticket are known: what is due later is not
     yet missed. `cause` names why instants moved where it is not the newest fact (a policy
-    version). Telling the same twice gives no change the second time.
+    version). EventContext the same twice gives no change the second time.
     """
     cause = cause or CAUSES.get(assessment.newest, LATE_FACT)
-    before = {(one.metric, one.cycle): one for one in told.timers}
+    before = {(one.metric, one.cycle): one for one in published.timers}
     changes: list[Change] = []
-    after: list[Published] = []
+    after: list[PublishedTimer] = []
     wakes: list[datetime] = []
     for timer in assessment.timers:
         known = before.pop((timer.metric, timer.cycle), None)
-        published = _tell_timer(changes, known, timer, now, cause)
-        after.append(published)
-        if published.state is State.RUNNING:
-            wakes += _timer_wakes(timer, published.at_risk_sent)
-    after += [_tell_gone(changes, gone, now) for gone in before.values()]
+        state = _publish_timer(changes, known, timer, now, cause)
+        after.append(state)
+        if state.state is State.RUNNING:
+            wakes += _timer_wakes(timer, state.at_risk_sent)
+    after += [_publish_removed(changes, removed, now) for removed in before.values()]
     silences: list[PublishedSilence] = []
-    quiet = {one.rule: one for one in told.silences}
+    quiet = {one.rule: one for one in published.silences}
     for silence in assessment.silences:
-        kept = _tell_silence(changes, quiet.get(silence.rule), silence, now)
+        kept = _publish_silence(changes, quiet.get(silence.rule), silence, now)
         silences += kept
         wakes += _silence_wakes(silence, kept)
-    new = Told(tuple(after), tuple(silences))
+    new = PublishedState(tuple(after), tuple(silences))
     return Difference(tuple(changes), new, min(wakes, default=None))
 
 
 def _timer_wakes(timer: Timer, sent: int) -> list[datetime]:
-    """When there will be something to tell of a running timer without a new fact."""
+    """When a running timer will have something to publish without a new fact."""
     wakes = [at for at, percent in _thresholds(timer) if percent > sent]
     if timer.due_at is not None:
         wakes.append(timer.due_at)
@@ -81,24 +83,26 @@ def _timer_wakes(timer: Timer, sent: int) -> list[datetime]:
 def _silence_wakes(silence: Silence, kept: Sequence[PublishedSilence]) -> list[datetime]:
     wakes = [(silence.warn_at, any(one.is_warned for one in kept))]
     wakes.append((silence.elapses_at, any(one.is_elapsed for one in kept)))
-    return [at for at, is_told in wakes if at is not None and not is_told]
+    return [at for at, is_published in wakes if at is not None and not is_published]
 
 
 def _thresholds(timer: Timer) -> Iterator[tuple[datetime, int]]:
     return zip(timer.at_risk_at, timer.at_risk_percents, strict=True)
 
 
-def _tell_timer(
-    changes: list[Change], known: Published | None, timer: Timer, now: datetime, cause: str
-) -> Published:
-    """Append what is to tell of a timer; returns what will have been told of it."""
+def _publish_timer(
+    changes: list[Change], known: PublishedTimer | None, timer: Timer, now: datetime, cause: str
+) -> PublishedTimer:
+    """Append a timer's changes; returns its published state afterwards."""
     state = timer.state_at(_known_until(known, timer, now))
     if known is None:
         changes.append(_change(timer, ChangeKind.STARTED, timer.started_at, timer.started_by))
-        known = Published(timer.metric, timer.cycle, State.RUNNING, timer.due_at, timer.expect_at)
+        known = PublishedTimer(
+            timer.metric, timer.cycle, State.RUNNING, timer.due_at, timer.expect_at
+        )
     if known.state is State.BREACHED:
         if state is State.BREACHED:
-            # It breached once; that is not told again, and when it was done at last is kept.
+            # A breach is published once; when it was finally met is kept.
             return known if known.met_at == timer.met_at else known._replace(met_at=timer.met_at)
         reason = MET_IN_TIME if state is State.MET else cause
         retracted = _change(timer, ChangeKind.BREACH_RETRACTED, now, reason)
@@ -114,7 +118,7 @@ def _tell_timer(
                 sent = percent
     elif state is known.state and known.met_at == timer.met_at and not _moved(known, timer):
         return known  # most timers of a ticket are over, and nothing is new about them
-    return Published(
+    return PublishedTimer(
         timer.metric, timer.cycle, state, timer.due_at, timer.expect_at, sent, timer.met_at
     )
 
@@ -124,9 +128,9 @@ def _change(timer: Timer, kind: ChangeKind, at: datetime, reason: str) -> Change
 
 
 def _entered(
-    known: Published, timer: Timer, state: State, now: datetime, cause: str
+    known: PublishedTimer, timer: Timer, state: State, now: datetime, cause: str
 ) -> Change | None:
-    """What tells that the timer is now in `state`, or None when that was told."""
+    """The change that announces `state`, or None when it was published before."""
     if state is State.RUNNING:
         if known.state is State.PAUSED:
             return _change(timer, ChangeKind.RESUMED, _resumed_at(timer), cause)
@@ -145,17 +149,17 @@ def _entered(
     return _change(timer, ChangeKind.BREACHED, timer.due_at or now, reason)
 
 
-def _known_until(known: Published | None, timer: Timer, now: datetime) -> datetime:
-    """`now`, or later where more is known: what happened, and what was told, has happened."""
-    told = known.due_at if known is not None and known.state is State.BREACHED else None
+def _known_until(known: PublishedTimer | None, timer: Timer, now: datetime) -> datetime:
+    """`now`, or later where a fact, or a published breach, is known to be later."""
+    breached_at = known.due_at if known is not None and known.state is State.BREACHED else None
     until = now
-    for at in (timer.met_at, timer.cancelled_at, timer.paused_since, told):
+    for at in (timer.met_at, timer.cancelled_at, timer.paused_since, breached_at):
         if at is not None and at > until:
             until = at
     return until
 
 
-def _moved(known: Published, timer: Timer) -> bool:
+def _moved(known: PublishedTimer, timer: Timer) -> bool:
     return known.due_at != timer.due_at or known.expect_at != timer.expect_at
 
 
@@ -163,8 +167,8 @@ def _resumed_at(timer: Timer) -> datetime:
     return from_us(timer.spans[-1][0]) if timer.spans else timer.started_at
 
 
-def _tell_gone(changes: list[Change], known: Published, now: datetime) -> Published:
-    """Append what is to tell of a cycle that was told of and, by a late fact, never was."""
+def _publish_removed(changes: list[Change], known: PublishedTimer, now: datetime) -> PublishedTimer:
+    """Append the changes of a published cycle that a late fact has removed."""
     if known.state in (State.MET, State.CANCELLED):
         return known
     where = (known.metric, known.cycle, now, NO_LONGER)
@@ -174,10 +178,10 @@ def _tell_gone(changes: list[Change], known: Published, now: datetime) -> Publis
     return known._replace(state=State.CANCELLED, due_at=None)
 
 
-def _tell_silence(
+def _publish_silence(
     changes: list[Change], known: PublishedSilence | None, silence: Silence, now: datetime
 ) -> list[PublishedSilence]:
-    """Append what is to tell of a silence; returns what will have been told of it, if anything."""
+    """Append a silence's changes; returns its published state, if there is one."""
     if silence.elapses_at is None or silence.warn_at is None:
         return []
     if known is None or known.elapses_at != silence.elapses_at:
@@ -188,8 +192,8 @@ def _tell_silence(
         (ChangeKind.SILENCE_WARNED, silence.warn_at, known.is_warned, "silent"),
         (ChangeKind.SILENCE_ELAPSED, silence.elapses_at, known.is_elapsed, "silence_elapsed"),
     )
-    for kind, at, is_told, reason in steps:
-        if at <= now and not is_told:
+    for kind, at, is_published, reason in steps:
+        if at <= now and not is_published:
             changes.append(Change(kind, silence.rule, 1, at, reason, silence=silence))
     return [
         PublishedSilence(

@@ -15,7 +15,7 @@ from sla.domain.policy.policy import Policy, holds
 from sla.domain.replay.segments import segments, used
 
 LONGEST_LIST = 40
-"""Stretches told one by one in text; the JSON has all."""
+"""Stretches listed one by one in text; the JSON has all."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -34,7 +34,7 @@ class NotAFact(ValueError):
 
 
 def fact_from_event(data: Mapping[str, object], sequence: int) -> Fact:
-    """The fact that an event tells, from its data as plain JSON. Raises NotAFact.
+    """The fact in an event, from the event's data as plain JSON. Raises NotAFact.
 
     `pledge.ticket.opened.v1` is `opened`, `pledge.incident.updated.v1` is `incident_updated`.
     Without `recorded_at` the fact was recorded when it occurred.
@@ -48,7 +48,7 @@ def fact_from_event(data: Mapping[str, object], sequence: int) -> Fact:
 
 @lru_cache(maxsize=512)
 def fact_type(event_type: str) -> str:
-    """The type of fact that an event of this type tells. Raises NotAFact."""
+    """The type of fact that an event of this type becomes. Raises NotAFact."""
     match = _TYPE.fullmatch(event_type)
     if match is None:
         raise NotAFact(f"`type` is `{event_type}`, no ticket or incident event")
@@ -57,7 +57,7 @@ def fact_type(event_type: str) -> str:
 
 
 def unwrapped(event: Mapping[str, object]) -> tuple[Mapping[str, object], object]:
-    """The data and the sequence, if told, of plain data or of a CloudEvent in JSON."""
+    """The data and the sequence, if given, of plain data or of a CloudEvent in JSON."""
     sequence = event.get("sequence", event.get("ce_sequence"))
     data = event.get("data")
     if not isinstance(data, Mapping):

@@ -1,4 +1,4 @@
-"""The words of the domain: facts in, timers out.
+"""The values of the domain: facts in, timers out.
 
 Everything here is immutable, knows no clock and does no I/O. Instants are aware UTC datetimes;
 durations are `timedelta`s of the kind of time that the timer's calendar counts.
@@ -82,7 +82,7 @@ class Rule(NamedTuple):
 
 
 Span = tuple[int, int | None, Calendar, str, str]
-"""A stretch of a timer's life with one calendar and one reason to wait or to count.
+"""A stretch of a timer with one calendar and one reason to wait or to count.
 
 From and to in microseconds since 1970 (to None: it lasts), the calendar in force, the type of fact
 that paused it (empty while time counts), and the person or role who did, where the fact says so.
@@ -101,7 +101,7 @@ class Segment:
 
 
 class Timer(NamedTuple):
-    """One target at work on a ticket, for one cycle of one metric.
+    """One target applied to a ticket, for one cycle of one metric.
 
     `due_at` is None while it is paused, and for what is measured without a promise. `expect_at` is
     the softer instant. `at_risk_at` are the instants of its thresholds, in order. `met_at` may be
@@ -146,8 +146,8 @@ class Timer(NamedTuple):
 class Silence:
     """A rule that closes a quiet ticket, and how far its conditions have come.
 
-    `elapses_at` is None until both are bound to hold; `warn_at` is when the customer is told
-    before.
+    `elapses_at` is None until both are bound to hold; `warn_at` is when the customer is
+    warned before.
     """
 
     rule: str
@@ -195,21 +195,21 @@ class ChangeKind(StrEnum):
     SILENCE_ELAPSED = "silence_elapsed"
 
 
-class Published(NamedTuple):
-    """What the world was told of one cycle: the row that a service keeps per timer."""
+class PublishedTimer(NamedTuple):
+    """What was published of one cycle: the row that the service keeps per timer."""
 
     metric: str
     cycle: int
     state: State
     due_at: datetime | None
     expect_at: datetime | None
-    at_risk_sent: int = 0  # the highest percentage already told
+    at_risk_sent: int = 0  # the highest percentage already published
     met_at: datetime | None = None  # for reports: also when that was after its breach
 
 
 @dataclass(frozen=True, slots=True)
 class PublishedSilence:
-    """What the world was told of one silence rule, for the quiet that ends at `elapses_at`."""
+    """What was published of one silence rule, for the quiet period that ends at `elapses_at`."""
 
     rule: str
     elapses_at: datetime
@@ -233,17 +233,17 @@ class Change(NamedTuple):
     percent: int = 0  # of the budget used, for `at_risk`
 
 
-class Told(NamedTuple):
+class PublishedState(NamedTuple):
     """Everything published so far about one ticket."""
 
-    timers: Sequence[Published] = ()
+    timers: Sequence[PublishedTimer] = ()
     silences: Sequence[PublishedSilence] = ()
 
 
 class Difference(NamedTuple):
-    """Changes in the order to publish them, the state to keep afterwards, and when to look again
-    (None: only when a fact comes)."""
+    """Changes in the order to publish them, the state to keep afterwards, and when to assess
+    again (None: only when a fact comes)."""
 
     changes: tuple[Change, ...]
-    told: Told
+    published: PublishedState
     wake_at: datetime | None

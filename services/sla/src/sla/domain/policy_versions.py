@@ -1,9 +1,9 @@
 """A ticket under several policy versions, one after the other.
 
-What was promised stays on record: a cycle whose end was told (met, breached, cancelled) stays with
-the version under which it was told, for ever; a late fact is judged by that version too. What was
-open when a version took over goes on under it, as if it had held from the beginning. Promises that
-only the new version makes begin with it, unless they were over by then.
+What was promised stays on record: a cycle whose end was published (met, breached, cancelled) stays
+with the version under which it was published; a late fact is judged by that version too. A cycle
+that was open when a version took over continues under it, as if it had held from the beginning.
+Promises that only the new version makes begin with it, unless they were over by then.
 """
 
 from __future__ import annotations
@@ -17,7 +17,16 @@ from itertools import chain, count
 from typing import NamedTuple
 
 from sla.domain.changes import NO_LONGER, diff
-from sla.domain.model import Assessment, Change, ChangeKind, Difference, Fact, State, Timer, Told
+from sla.domain.model import (
+    Assessment,
+    Change,
+    ChangeKind,
+    Difference,
+    Fact,
+    PublishedState,
+    State,
+    Timer,
+)
 from sla.domain.policy.policy import Policy
 from sla.domain.replay.assess import assess
 
@@ -31,11 +40,11 @@ _OPEN = (State.RUNNING, State.PAUSED)
 
 
 @dataclass(frozen=True, slots=True)
-class Earlier:
+class EarlierVersion:
     """A version that a ticket was under until another took over. None: its desk had no policy.
 
-    `settled` are the cycles whose end was told under it, `open` those that went on, `since` when
-    these had begun, as far as was known then, and `gone` those that the next version does not know.
+    `settled` are the cycles whose end was published under it, `open` those that continued, `since`
+    when these had begun, as far as was known then, and `gone` those that the next version lacks.
     """
 
     version: str | None
@@ -46,14 +55,14 @@ class Earlier:
     since: Mapping[Key, datetime] = field(default_factory=dict)
 
 
-class Past(NamedTuple):
+class PastVersion(NamedTuple):
     """An earlier version with its policy, which is needed only where something is settled."""
 
-    earlier: Earlier
+    earlier: EarlierVersion
     policy: Policy | None
 
 
-class Standing(NamedTuple):
+class VersionedAssessment(NamedTuple):
     """A ticket's assessment under all its versions; `owners` are the policies of those cycles that
     are not under the last one."""
 
@@ -63,18 +72,20 @@ class Standing(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Takeover:
-    """A version takes over a ticket: what its version so far becomes, and what is to be told.
+    """A version takes over a ticket: its previous version as history, and what to publish.
 
-    `due` was to be told under that one first.
+    `due` was to be published under the previous version first.
     """
 
-    earlier: Earlier
-    due: tuple[Standing, Difference] | None
-    standing: Standing
+    earlier: EarlierVersion
+    due: tuple[VersionedAssessment, Difference] | None
+    versioned: VersionedAssessment
     difference: Difference
 
 
-def stand(facts: Iterable[Fact], policy: Policy, past: Sequence[Past] = ()) -> Standing:
+def assess_versions(
+    facts: Iterable[Fact], policy: Policy, past: Sequence[PastVersion] = ()
+) -> VersionedAssessment:
     """Every timer of a ticket under `policy`, those settled under versions of the `past` kept.
 
     Total, as `assess` is.
@@ -83,7 +94,7 @@ def stand(facts: Iterable[Fact], policy: Policy, past: Sequence[Past] = ()) -> S
     owners: dict[Key, Policy] = {}
     kept: list[Timer] = []
     taken: set[Key] = set()
-    before: Earlier | None = None
+    before: EarlierVersion | None = None
     for earlier, own in past:
         if earlier.settled and own is not None:
             kept += [
@@ -91,62 +102,62 @@ def stand(facts: Iterable[Fact], policy: Policy, past: Sequence[Past] = ()) -> S
                 for timer in _numbered(assess(known, own).timers, kept, taken, before)
                 if (timer.metric, timer.cycle) in earlier.settled
             ]
-            # Also of those that a late fact has made disappear: what is told of them is its word.
+            # Also cycles that a late fact removed: their events name the version they were under.
             owners |= dict.fromkeys(earlier.settled, own)
         taken |= earlier.settled | earlier.gone
         before = earlier
     found = assess(known, policy)
     if before is None:
-        return Standing(found, owners)
+        return VersionedAssessment(found, owners)
     live = _numbered(found.timers, kept, taken, before)
     if live is found.timers and not kept:
-        return Standing(found, owners)
-    return Standing(found._replace(timers=_ordered([*kept, *live], policy)), owners)
+        return VersionedAssessment(found, owners)
+    return VersionedAssessment(found._replace(timers=_ordered([*kept, *live], policy)), owners)
 
 
 def take_over(
     facts: Sequence[Fact],
-    told: Told,
+    published: PublishedState,
     policy: Policy,
     *,
     version: str | None,
     current: Policy | None,
-    past: Sequence[Past],
+    past: Sequence[PastVersion],
     at: datetime,
     until: datetime,
     is_due: bool,
 ) -> Takeover:
     """Put a ticket, which is under `version` (`current`), under `policy` at the instant `at`.
 
-    Its facts are known up to `until`. `is_due`: something is to be told under `current` by then,
-    and is told as it is due: a breach just before the takeover stays one.
+    Its facts are known up to `until`. `is_due`: something was to be published under `current` by
+    then, and is published as it was due: a breach just before the takeover stays one.
     """
-    due: tuple[Standing, Difference] | None = None
+    due: tuple[VersionedAssessment, Difference] | None = None
     if is_due and current is not None:
-        standing = stand(facts, current, past)
-        due = standing, diff(told, standing.assessment, until)
-        told = due[1].told
+        versioned = assess_versions(facts, current, past)
+        due = versioned, diff(published, versioned.assessment, until)
+        published = due[1].published
     settled_before = {key for one in past for key in one.earlier.settled | one.earlier.gone}
-    ended = {(one.metric, one.cycle) for one in told.timers if one.state not in _OPEN}
-    going_on = {(one.metric, one.cycle) for one in told.timers if one.state in _OPEN}
-    earlier = Earlier(
+    ended = {(one.metric, one.cycle) for one in published.timers if one.state not in _OPEN}
+    going_on = {(one.metric, one.cycle) for one in published.timers if one.state in _OPEN}
+    earlier = EarlierVersion(
         version,
         at,
         frozenset(ended - settled_before),
         frozenset(going_on - settled_before),
     )
-    standing = stand(facts, policy, [*past, Past(earlier, current)])
-    found = {(each.metric, each.cycle): each.started_at for each in standing.assessment.timers}
+    versioned = assess_versions(facts, policy, [*past, PastVersion(earlier, current)])
+    found = {(each.metric, each.cycle): each.started_at for each in versioned.assessment.timers}
     goes_on, gone = earlier.open & found.keys(), earlier.open - found.keys()
     earlier = replace(earlier, open=goes_on, gone=gone, since={key: found[key] for key in goes_on})
-    difference = diff(told, standing.assessment, until, cause=CAUSE)
-    changes = tuple(_named(each) for each in difference.changes)
-    difference = Difference(changes, difference.told, difference.wake_at)
-    return Takeover(earlier, due, standing, difference)
+    difference = diff(published, versioned.assessment, until, cause=CAUSE)
+    changes = tuple(_with_cause(each) for each in difference.changes)
+    difference = Difference(changes, difference.published, difference.wake_at)
+    return Takeover(earlier, due, versioned, difference)
 
 
-def _named(change: Change) -> Change:
-    """What the new version does not promise any more ends because of it, by no fact."""
+def _with_cause(change: Change) -> Change:
+    """A promise that the new version dropped was cancelled by that version, not by a fact."""
     if change.kind is not ChangeKind.CANCELLED or change.reason != NO_LONGER:
         return change
     return Change(change.kind, change.metric, change.cycle, change.occurred_at, CAUSE)
@@ -156,7 +167,7 @@ def _numbered(
     timers: Sequence[Timer],
     kept: Sequence[Timer],
     taken: AbstractSet[Key],
-    before: Earlier | None,
+    before: EarlierVersion | None,
 ) -> Sequence[Timer]:
     """The cycles of a version that are not settled under an earlier one, under free numbers.
 
@@ -175,7 +186,7 @@ def _numbered(
         else:
             by_metric.setdefault(timer.metric, []).append(timer)
     for metric, own in by_metric.items():
-        named, rest, unnamed = _named_then(metric, own, before)
+        named, rest, unnamed = _match_open_cycles(metric, own, before)
         found += named
         live = [timer for timer in rest if not _is_over(timer, before)]
         over = [timer for timer in rest if _is_over(timer, before)]
@@ -184,7 +195,7 @@ def _numbered(
         if unmatched := max(0, len(unnamed) - len(going_on)):
             going_on = [*over[-unmatched:], *going_on]
         new = _new_numbers(metric, taken | before.open)
-        # What was open keeps its number, whichever it is: of some cycles nothing was ever told.
+        # What was open keeps its number, whichever it is: some cycles were never published.
         found += [
             timer._replace(cycle=number)
             for timer, number in zip(going_on, chain(unnamed, new), strict=False)
@@ -193,11 +204,13 @@ def _numbered(
     return found
 
 
-def _named_then(
-    metric: str, timers: Sequence[Timer], before: Earlier
+def _match_open_cycles(
+    metric: str, timers: Sequence[Timer], before: EarlierVersion
 ) -> tuple[list[Timer], list[Timer], list[int]]:
-    """The cycles that began when those began that were open then, under their numbers; the other
-    cycles, and the numbers of which a late fact has moved the beginning."""
+    """Match cycles, by their start, with those that were open at the takeover.
+
+    Returns the matches under their old numbers, the other cycles, and the numbers that match none
+    because a late fact has moved the start."""
     named: list[Timer] = []
     rest, unnamed = list(timers), list[int]()
     for key in sorted(each for each in before.open if each[0] == metric):
@@ -210,7 +223,7 @@ def _named_then(
     return named, rest, unnamed
 
 
-def _is_over(timer: Timer, before: Earlier) -> bool:
+def _is_over(timer: Timer, before: EarlierVersion) -> bool:
     """Whether the cycle had ended when the next version took over."""
     ended_at = timer.met_at or timer.cancelled_at
     return ended_at is not None and ended_at <= before.until

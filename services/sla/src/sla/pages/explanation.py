@@ -17,7 +17,7 @@ from sla.domain.calendar.durations import seconds_words
 from sla.domain.calendar.zones import MICROSECOND
 from sla.domain.explain import TimerExplanation, explain, why_words
 from sla.domain.model import Scalar, Segment, State
-from sla.domain.policy_versions import stand
+from sla.domain.policy_versions import assess_versions
 from sla.pages.board import MARKS, TONES
 from sla.pages.timeline_svg import stretches, timeline_svg
 from sla.storage import queries, store
@@ -76,8 +76,8 @@ async def why(
     policy = policies.of(ticket)
     if policy is None:
         return Why(**head, attributes={}, timers=[], notes=[], silences=[])
-    standing = stand(ticket.facts, policy, policies.past(ticket))
-    told = explain(standing.assessment, policy, now, standing.owners)
+    versioned = assess_versions(ticket.facts, policy, policies.past(ticket))
+    told = explain(versioned.assessment, policy, now, versioned.owners)
     texts: dict[str, list[str]] = {}
     for version in {each.policy_version for each in told.timers}:
         content = await connection.fetchval(_CONTENT, ticket.desk, version)

@@ -42,7 +42,7 @@ WORDS = {
     ChangeKind.BREACH_RETRACTED: "breach falls away",
 }
 
-Breathe = Callable[[], Awaitable[None]]
+YieldToLoop = Callable[[], Awaitable[None]]
 
 
 @dataclass(slots=True)
@@ -70,7 +70,7 @@ class Preview:
         """Note what would be said of `ticket`."""
         self.tickets += 1
         self.affected += bool(changes)
-        told = {(each.metric, each.cycle): each for each in ticket.told.timers}
+        told = {(each.metric, each.cycle): each for each in ticket.published.timers}
         for change in changes:
             word = WORDS[change.kind]
             self.counts[word] += 1
@@ -90,7 +90,11 @@ class Preview:
 
 
 async def preview(
-    pool: asyncpg.Pool, policies: Policies, policy: Policy, now: datetime, breathe: Breathe
+    pool: asyncpg.Pool,
+    policies: Policies,
+    policy: Policy,
+    now: datetime,
+    yield_to_loop: YieldToLoop,
 ) -> Preview:
     """What `policy` would change for every open ticket of its desk. Nothing is written."""
     found = Preview(policy.version)
@@ -106,7 +110,7 @@ async def preview(
         for piece in pieces(list(tickets.values())):
             for ticket in piece:
                 found.add(ticket, _changes(ticket, policies, policy, now))
-            await breathe()
+            await yield_to_loop()
 
 
 def _changes(ticket: Ticket, policies: Policies, policy: Policy, now: datetime) -> list[Change]:
@@ -114,7 +118,7 @@ def _changes(ticket: Ticket, policies: Policies, policy: Policy, now: datetime) 
         return []
     taken = take_over(
         ticket.facts,
-        ticket.told,
+        ticket.published,
         policy,
         version=ticket.policy_version,
         current=policies.of(ticket),

@@ -35,7 +35,7 @@ from sla.domain.policy.policy import Policy
 from sla.reassessment.preview import WORDS
 from sla.storage import reassessment_orders, store
 from sla.storage.reassessment_orders import CHANGED, DONE, SET_ASIDE, Order
-from sla.timers.worker import TimerKeeper
+from sla.timers.worker import TimerWorkers
 
 # How soon an order is seen that another process was given.
 LOOK_INTERVAL = timedelta(seconds=1)
@@ -57,17 +57,17 @@ class Work:
     counts: Counter[str] = field(default_factory=Counter)
 
 
-class Reassessor:
+class ReassessmentWorker:
     """Works off the orders for the partitions of this process."""
 
     def __init__(
         self,
-        books: AssessmentContext,
+        context: AssessmentContext,
         pool: asyncpg.Pool,
         owner: PartitionOwner,
-        timers: TimerKeeper,
+        timers: TimerWorkers,
     ) -> None:
-        self._books, self._pool, self._owner = books, pool, owner
+        self._context, self._pool, self._owner = context, pool, owner
         self._timers = timers
         self._woken = asyncio.Event()
         self._heard: set[tuple[Order, Partition]] = set()
@@ -88,7 +88,7 @@ class Reassessor:
                 async with self._pool.acquire() as connection:
                     found = await reassessment_orders.under_way(connection)
                     # Afterwards: whoever has heard of an order knows its version.
-                    await self._books.policies.learn(connection)
+                    await self._context.policies.learn(connection)
                 self._heard = {each for each in self._heard if each[0] in found}
                 for order in found:
                     await self._work_off(order)
@@ -107,14 +107,14 @@ class Reassessor:
 
     async def _finish(self, order: Order) -> None:
         async with self._pool.acquire() as connection:
-            if not await reassessment_orders.finish(connection, order, self._books.clock.now()):
+            if not await reassessment_orders.finish(connection, order, self._context.clock.now()):
                 self.wake()
 
     async def _work_off(self, order: Order) -> None:
         """Some partitions at a time, until nothing of ours is left but what must wait."""
         async with self._pool.acquire() as connection:
-            await self._books.policies.ensure(connection, [(order.desk, order.version)])
-        policy = self._books.policies.version(order.desk, order.version)
+            await self._context.policies.ensure(connection, [(order.desk, order.version)])
+        policy = self._context.policies.version(order.desk, order.version)
         if policy is None:
             raise RuntimeError(
                 f"the policy {order.version} of {order.desk} was fetched and is gone"
@@ -143,7 +143,7 @@ class Reassessor:
                 if after == FIRST:
                     break
                 took = timedelta(seconds=self._waits.monotonic() - started)
-                await self._waits.sleep(took * self._books.settings.reassess_pause)
+                await self._waits.sleep(took * self._context.settings.reassess_pause)
 
     async def _hear(self, order: Order, home: Partition) -> None:
         """What of the partition is under way may not know of the order; what comes next does."""
@@ -154,7 +154,7 @@ class Reassessor:
 
     async def _batch(self, order: Order, policy: Policy, home: Partition, after: UUID) -> UUID:
         """Re-assess the next tickets of a partition; the last one's id, FIRST at the end."""
-        limit = self._books.settings.reassess_batch
+        limit = self._context.settings.reassess_batch
         try:
             async with self._pool.acquire() as connection:
                 ids = await reassessment_orders.next_tickets(connection, order, home, after, limit)
@@ -191,23 +191,23 @@ class Reassessor:
         work = await self._take_over(ledger, policy, ids, read_until)
         async with self._owner.owned_transaction(home) as transaction:
             connection = transaction.connection
-            self._books.cache.begin(home, ids)
+            self._context.cache.begin(home, ids)
             if await store.mark(connection, ids) != mark:
                 ledger = await self._open(connection, ids)
                 work = await self._take_over(ledger, policy, ids, read_until)
             await store.save(connection, ledger.rows())
             await reassessment_orders.strike(connection, order, home, work.done, work.counts)
             transaction.publish(*ledger.messages)
-        self._books.close(home, ledger, keeps_new=False)
+        self._context.close(home, ledger, keeps_new=False)
         self._timers.applied(home, ledger.tickets())
 
     async def _open(self, connection: asyncpg.Connection, ids: Sequence[UUID]) -> Ledger:
         """A ledger on the tickets as committed. What is in memory is its owner's to touch."""
-        books = self._books
+        context = self._context
         known = await store.load_tickets(connection, ids)
-        await books.policies.fetch(connection, known.values())
+        await context.policies.fetch(connection, known.values())
         return Ledger(
-            known, books.policies, now=books.clock.now(), late_after=books.settings.late_after
+            known, context.policies, now=context.clock.now(), late_after=context.settings.late_after
         )
 
     async def _take_over(
@@ -219,13 +219,13 @@ class Reassessor:
             for piece in pieces(ids, PIECE):
                 for ticket_id in piece:
                     _one(ledger, ticket_id, policy, read_until, work)
-                await self._books.breathe()
+                await self._context.yield_to_loop()
         work.counts[DONE] = len(work.done)
         return work
 
     async def _read_until(self, home: Partition) -> datetime | None:
         """The instant up to which the partition has been read; None when it lags."""
-        asked_at = self._books.clock.now()
+        asked_at = self._context.clock.now()
         try:
             caught_up = await self._owner.caught_up((home,))
         except KafkaError as error:

@@ -123,7 +123,7 @@ def _attained(row: asyncpg.Record, by: Sequence[str]) -> dict[str, Any]:
 
 
 async def breaches_by_hour(connection: asyncpg.Connection, period: Period) -> list[dict[str, Any]]:
-    """Standing breaches by weekday (1 is Monday) and hour of their due instant, desk's zone."""
+    """Breaches not retracted, by weekday (1 is Monday) and hour of being due, desk's zone."""
     zone = postgres_zone(period.zone, period.start)
     rows = await connection.fetch(_BREACHES, period.desk, period.start, period.end, zone)
     return [dict(row) for row in rows]
@@ -155,9 +155,9 @@ async def pauses(pool: asyncpg.Pool, policies: Policies, period: Period) -> list
             await policies.fetch(connection, tickets.values())
         last = rows[-1]["ticket_id"]
         for ticket in tickets.values():
-            standing = policies.standing(ticket)
-            if standing is not None:
-                for timer in standing.assessment.timers:
+            versioned = policies.versioned(ticket)
+            if versioned is not None:
+                for timer in versioned.assessment.timers:
                     found += _parked(ticket.number, timer, period)
 
 

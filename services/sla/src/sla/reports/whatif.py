@@ -19,7 +19,7 @@ from sla.assessment.policy_registry import Policies
 from sla.domain.attainment import Group, Tally, merged, side_by_side, tally
 from sla.domain.model import Assessment, Fact, State, Timer
 from sla.domain.policy.policy import Policy
-from sla.domain.policy_versions import stand
+from sla.domain.policy_versions import assess_versions
 from sla.domain.replay.assess import assess
 from sla.storage import store
 from sla.storage.ticket_cache import Ticket
@@ -77,7 +77,7 @@ class Answer:
             own = policies.of(ticket)
             before = Assessment()
             if own is not None:
-                before = stand(facts, own, policies.past(ticket)).assessment
+                before = assess_versions(facts, own, policies.past(ticket)).assessment
             after = assess(facts, asked.policy)
             was.append(before)
             would.append(after)

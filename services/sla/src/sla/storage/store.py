@@ -14,13 +14,13 @@ import asyncpg
 from pydantic_core import from_json, to_json
 
 from pledge.runtime.records import Partition
-from sla.domain.model import Fact, Published, PublishedSilence, State, Told
-from sla.domain.policy_versions import Earlier
+from sla.domain.model import Fact, PublishedSilence, PublishedState, PublishedTimer, State
+from sla.domain.policy_versions import EarlierVersion
 from sla.storage.rows import BreachRow, FactRow, RetractionRow, Rows, TimerRow
 from sla.storage.ticket_cache import LONG_AGO, Cause, Ticket
 
 Wake = tuple[UUID, str]
-"""A ticket that wants to be looked at, and its desk."""
+"""A ticket that is due to be assessed, and its desk."""
 
 _TICKETS = """
 SELECT ticket_id, topic, partition, desk, number, policy_version, severity, priority, customer,
@@ -32,16 +32,16 @@ _FACTS = """
 SELECT ticket_id, sequence, type, occurred_at, recorded_at, data
 FROM facts WHERE ticket_id = ANY($1::uuid[]) ORDER BY ticket_id, sequence
 """
-_TOLD = """
+_PUBLISHED = """
 SELECT ticket_id, metric, cycle, state, due_at, expect_at, at_risk_sent, met_at
 FROM timers WHERE ticket_id = ANY($1::uuid[]) ORDER BY ticket_id, metric, cycle
 """
-# The desks that there are, one look at the index each. The first of each, then each one's second, …
 # Whatever happens to a ticket writes its row, and every write is of another transaction.
 _MARK = """
 SELECT string_agg(xmin::text, ' ' ORDER BY ticket_id) FROM tickets
 WHERE ticket_id = ANY($1::uuid[])
 """
+# The desks that there are, one index probe each; then the first of each desk, each one's second, …
 _DUE = """
 WITH RECURSIVE wanted AS (
     (SELECT desk FROM tickets WHERE topic = $1 AND partition = $2 AND wake_at IS NOT NULL
@@ -136,7 +136,7 @@ WHERE breaches.breach_id = new.breach_id
 async def load_tickets(
     connection: asyncpg.Connection, ticket_ids: Collection[UUID]
 ) -> dict[UUID, Ticket]:
-    """The tickets that exist among `ticket_ids`, with their facts and what was told of them."""
+    """The tickets that exist among `ticket_ids`, with their facts and published state."""
     if not ticket_ids:
         return {}
     rows = await connection.fetch(_TICKETS, list(ticket_ids))
@@ -146,17 +146,17 @@ async def load_tickets(
     facts: dict[UUID, list[Fact]] = {each: [] for each in known}
     for row in await connection.fetch(_FACTS, known):
         facts[row["ticket_id"]].append(_fact(row))
-    told: dict[UUID, list[Published]] = {each: [] for each in known}
-    for row in await connection.fetch(_TOLD, known):
-        told[row["ticket_id"]].append(_published(row))
+    published: dict[UUID, list[PublishedTimer]] = {each: [] for each in known}
+    for row in await connection.fetch(_PUBLISHED, known):
+        published[row["ticket_id"]].append(_published(row))
     return {
-        row["ticket_id"]: _ticket(row, facts[row["ticket_id"]], told[row["ticket_id"]])
+        row["ticket_id"]: _ticket(row, facts[row["ticket_id"]], published[row["ticket_id"]])
         for row in rows
     }
 
 
 async def mark(connection: asyncpg.Connection, ticket_ids: Collection[UUID]) -> str | None:
-    """A mark of how the tickets are: as long as it is the same, nothing has happened to them."""
+    """A version mark of the tickets' rows: while it is the same, none of them has changed."""
     found: str | None = await connection.fetchval(_MARK, ticket_ids)
     return found
 
@@ -167,8 +167,8 @@ def _fact(row: asyncpg.Record) -> Fact:
     )
 
 
-def _published(row: asyncpg.Record) -> Published:
-    return Published(
+def _published(row: asyncpg.Record) -> PublishedTimer:
+    return PublishedTimer(
         row["metric"],
         row["cycle"],
         State(row["state"]),
@@ -179,7 +179,7 @@ def _published(row: asyncpg.Record) -> Published:
     )
 
 
-def _ticket(row: asyncpg.Record, facts: Sequence[Fact], told: Sequence[Published]) -> Ticket:
+def _ticket(row: asyncpg.Record, facts: Sequence[Fact], timers: Sequence[PublishedTimer]) -> Ticket:
     return Ticket(
         ticket_id=row["ticket_id"],
         home=Partition(row["topic"], row["partition"]),
@@ -197,8 +197,8 @@ def _ticket(row: asyncpg.Record, facts: Sequence[Fact], told: Sequence[Published
         customer=row["customer"],
         is_closed=row["is_closed"],
         facts=tuple(facts),
-        told=Told(tuple(told), _silences(row["silences"])),
-        earlier=earlier_of(row["earlier"]),
+        published=PublishedState(tuple(timers), _silences(row["silences"])),
+        earlier=read_earlier(row["earlier"]),
     )
 
 
@@ -220,12 +220,12 @@ def _silences_text(silences: Sequence[PublishedSilence]) -> str | None:
     return to_json(list(silences)).decode() if silences else None
 
 
-def earlier_of(text: str | None) -> tuple[Earlier, ...]:
+def read_earlier(text: str | None) -> tuple[EarlierVersion, ...]:
     """The versions that a ticket was under before, as its row keeps them."""
     if text is None:
         return ()
     return tuple(
-        Earlier(
+        EarlierVersion(
             each["version"],
             datetime.fromisoformat(each["until"]),
             settled=frozenset(map(tuple, each["settled"])),
@@ -240,10 +240,10 @@ def earlier_of(text: str | None) -> tuple[Earlier, ...]:
     )
 
 
-def _earlier_text(earlier: Sequence[Earlier]) -> str | None:
+def _earlier_text(earlier: Sequence[EarlierVersion]) -> str | None:
     if not earlier:
         return None
-    told = [
+    versions = [
         {
             "version": each.version,
             "until": each.until,
@@ -254,15 +254,15 @@ def _earlier_text(earlier: Sequence[Earlier]) -> str | None:
         }
         for each in earlier
     ]
-    return to_json(told).decode()
+    return to_json(versions).decode()
 
 
 async def due_tickets(
     connection: asyncpg.Connection, home: Partition, horizon: datetime, limit: int
 ) -> list[tuple[datetime, Wake]]:
-    """The tickets of a partition that want to be looked at up to `horizon`, of each desk the first.
+    """The tickets of a partition that are due to be assessed by `horizon`, earliest first per desk.
 
-    At most `limit` in all but one of each desk; where there are more, desks have equally many.
+    At most `limit`, but at least one of each desk; where there are more, desks share equally.
     """
     rows = await connection.fetch(_DUE, home.topic, home.number, horizon, limit)
     return [(row["wake_at"], (row["ticket_id"], row["desk"])) for row in rows]
@@ -295,7 +295,8 @@ async def _insert_tickets(connection: asyncpg.Connection, tickets: Sequence[Tick
             each.policy_version, each.severity, each.priority, each.customer, each.is_closed,
             each.sequence,
             each.timer_sequence, each.breach_sequence, each.wake_at, each.cause.id,
-            each.cause.correlation_id, each.cause.traceparent, _silences_text(each.told.silences),
+            each.cause.correlation_id, each.cause.traceparent,
+            _silences_text(each.published.silences),
         )
         for each in tickets
     ]  # fmt: skip
@@ -311,7 +312,8 @@ async def update_tickets(connection: asyncpg.Connection, tickets: Sequence[Ticke
             each.ticket_id, each.home.number, each.severity, each.priority, each.customer,
             each.is_closed, each.sequence, each.timer_sequence, each.breach_sequence, each.wake_at,
             each.cause.id,
-            each.cause.correlation_id, each.cause.traceparent, _silences_text(each.told.silences),
+            each.cause.correlation_id, each.cause.traceparent,
+            _silences_text(each.published.silences),
         )
         for each in tickets
     ]  # fmt: skip
@@ -326,7 +328,8 @@ async def _take_over(connection: asyncpg.Connection, tickets: Sequence[Ticket]) 
         (
             each.ticket_id, each.home.number, each.severity, each.priority, each.customer,
             each.is_closed, each.timer_sequence, each.breach_sequence, each.wake_at,
-            _silences_text(each.told.silences), each.policy_version, _earlier_text(each.earlier),
+            _silences_text(each.published.silences), each.policy_version,
+            _earlier_text(each.earlier),
         )
         for each in tickets
     ]  # fmt: skip

@@ -13,13 +13,13 @@ from uuid import UUID
 from pledge.events import Topic
 from pledge.runtime.records import Partition
 from sla.domain.facts import OPENINGS
-from sla.domain.model import Fact, Told
-from sla.domain.policy_versions import Earlier
+from sla.domain.model import Fact, PublishedState
+from sla.domain.policy_versions import EarlierVersion
 from sla.domain.replay.assess import Assessor
 
 INCIDENT_TOPIC = Topic.STATUS_EVENTS.value
 
-NOTHING_TOLD = Told()
+NOTHING_PUBLISHED = PublishedState()
 LONG_AGO = datetime.min.replace(tzinfo=UTC)
 
 
@@ -33,7 +33,7 @@ class Cause(NamedTuple):
 
 @dataclass(slots=True)
 class Ticket:
-    """Facts of one ticket, what was published of it, and how far it was read and told.
+    """Facts of one ticket, its published state, and its sequences in and out.
 
     Changed only by the `Ledger`, on a copy; what the cache holds is as committed.
     """
@@ -54,13 +54,13 @@ class Ticket:
     customer: str | None = None
     is_closed: bool = False
     facts: tuple[Fact, ...] = ()
-    told: Told = NOTHING_TOLD
-    earlier: tuple[Earlier, ...] = ()  # the versions it was under before, oldest first
+    published: PublishedState = NOTHING_PUBLISHED
+    earlier: tuple[EarlierVersion, ...] = ()  # the versions it was under before, oldest first
     # Shared by all copies: it only remembers, and looks first whether that still holds.
     assessor: Assessor = field(default_factory=Assessor, repr=False, compare=False)
 
     def draft(self) -> Ticket:
-        """A copy to change; facts and what was told are replaced as a whole, never mutated."""
+        """A copy to change; facts and published state are replaced as a whole, never mutated."""
         return Ticket(*_values(self))
 
     def has(self, sequence: int) -> bool:

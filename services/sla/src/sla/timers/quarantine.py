@@ -72,8 +72,8 @@ class QuarantineFull(Exception):
 class Quarantine:
     """Sets tickets aside, and takes those back whose release was asked for."""
 
-    def __init__(self, books: AssessmentContext, pool: asyncpg.Pool) -> None:
-        self._books, self._pool = books, pool
+    def __init__(self, context: AssessmentContext, pool: asyncpg.Pool) -> None:
+        self._context, self._pool = context, pool
         self._woken = asyncio.Event()
 
     def wake(self) -> None:
@@ -89,8 +89,8 @@ class Quarantine:
         error: Exception,
     ) -> None:
         """Set a ticket aside in its owner's transaction. Raises QuarantineFull."""
-        books = self._books
-        limit = books.settings.quarantine_limit
+        context = self._context
+        limit = context.settings.quarantine_limit
         if await connection.fetchval(_HELD, ticket_id) >= limit:
             raise QuarantineFull(
                 f"{limit} tickets are set aside, and now {ticket_id} can't be worked on either"
@@ -99,15 +99,15 @@ class Quarantine:
                 " release) or raise PLEDGE_SLA_QUARANTINE_LIMIT"
             ) from error
         # What is kept in memory of it is read again: it does not wake any more.
-        books.cache.begin(home, [ticket_id])
+        context.cache.begin(home, [ticket_id])
         reason = f"{type(error).__name__}: {error}".replace("\0", "")[:LONGEST_REASON]
-        await connection.execute(_SET_ASIDE, ticket_id, what, reason, books.clock.now())
+        await connection.execute(_SET_ASIDE, ticket_id, what, reason, context.clock.now())
         if what == "wake":
             await connection.execute(_STAND_STILL, ticket_id)
 
     def told(self, ticket_id: UUID, what: What, error: Exception) -> None:
         """A ticket was set aside, and that is committed: say so."""
-        self._books.metrics.quarantined.labels(what).inc()
+        self._context.metrics.quarantined.labels(what).inc()
         log.error(
             "ticket set aside: it can't be worked on",
             ticket_id=str(ticket_id),
@@ -151,9 +151,9 @@ class Quarantine:
 
         What fails again is set aside again.
         """
-        now, (ticket_id, desk) = self._books.clock.now(), wake
+        now, (ticket_id, desk) = self._context.clock.now(), wake
         async with owner.owned_transaction(home) as transaction:
-            self._books.cache.begin(home, [ticket_id])
+            self._context.cache.begin(home, [ticket_id])
             # Whatever it was set aside for: an order may have struck it off meanwhile.
             if await transaction.connection.fetchval(_RELEASE, ticket_id) is not None:
                 await reassessment_orders.take_again(transaction.connection, ticket_id, desk)

@@ -34,7 +34,7 @@ class Answer(NamedTuple):
 _Waiting = list[tuple[Partition, "asyncio.Future[Answer]"]]
 
 
-class ReadUp:
+class ReadBarrier:
     """Puts the questions of all partitions of a process."""
 
     def __init__(self, owner: PartitionOwner, clock: Clock) -> None:

@@ -25,7 +25,7 @@ from sla.storage import store
 from sla.storage.store import Wake
 from sla.storage.ticket_cache import Ticket
 from sla.timers.quarantine import Quarantine
-from sla.timers.read_barrier import ReadUp
+from sla.timers.read_barrier import ReadBarrier
 
 # While a partition lags, applied batches wake us; this only bounds the wait when none come.
 LAG_POLL = timedelta(milliseconds=250)
@@ -49,26 +49,26 @@ class PartitionTimers:
     def __init__(
         self,
         partition: Partition,
-        books: AssessmentContext,
+        context: AssessmentContext,
         pool: asyncpg.Pool,
         owner: PartitionOwner,
-        read_up: ReadUp,
+        read_barrier: ReadBarrier,
         turns: FairTurns,
         quarantine: Quarantine,
     ) -> None:
-        settings = books.settings
+        settings = context.settings
         self._quarantine = quarantine
         self._partition = partition
-        self._books = books
+        self._context = context
         self._pool = pool
         self._owner = owner
-        self._read_up = read_up
+        self._read_barrier = read_barrier
         self._turns = turns
         # Set, and replaced, with each batch that is applied: whoever waits has taken it before.
         self._applied = asyncio.Event()
         self._behind_since: datetime | None = None
         self._loop: DueLoop[Wake] = DueLoop(
-            books.clock,
+            context.clock,
             load=self._load,
             fire=self._fire,
             window=settings.timer_window,
@@ -119,7 +119,7 @@ class PartitionTimers:
 
     async def _prepare(self, wakes: Sequence[Wake]) -> None:
         """Read and assess the tickets now, so that little is left to do when they are due."""
-        books, cache = self._books, self._books.cache
+        context, cache = self._context, self._context.cache
         missing = [ticket_id for ticket_id, _ in wakes if cache.get(ticket_id) is None]
         if not missing:
             return
@@ -127,16 +127,16 @@ class PartitionTimers:
             async with self._owner.owned_transaction(self._partition) as transaction:
                 cache.begin(self._partition, missing)
                 tickets = await store.load_tickets(transaction.connection, missing)
-                await books.policies.fetch(transaction.connection, tickets.values())
+                await context.policies.fetch(transaction.connection, tickets.values())
                 cache.commit(self._partition, tickets.values())
         except Fenced:
             return  # whoever owns the partition now prepares them
         for some in pieces(list(tickets.values()), AT_A_STRETCH):
             for ticket in some:
-                policy = books.policies.of(ticket)
+                policy = context.policies.of(ticket)
                 if policy is not None and not ticket.earlier:
                     ticket.assessor.assess(ticket.facts, policy)
-            await books.breathe()
+            await context.yield_to_loop()
 
     async def _fire(self, batch: Sequence[tuple[datetime, Wake]]) -> None:
         until, is_provisional = await self._wait_until_read(len(batch))
@@ -160,19 +160,19 @@ class PartitionTimers:
     async def _fire_now(
         self, batch: Sequence[tuple[datetime, Wake]], until: datetime, *, is_provisional: bool
     ) -> None:
-        clock, metrics = self._books.clock, self._books.metrics
+        clock, metrics = self._context.clock, self._context.metrics
         started = clock.monotonic()
         async with self._owner.owned_transaction(self._partition) as transaction:
-            ledger = await self._books.open(
+            ledger = await self._context.open(
                 transaction.connection, self._partition, [ticket_id for _, (ticket_id, _) in batch]
             )
             early: list[Ticket] = []
             for some in pieces(batch, AT_A_STRETCH):
                 early += _fire_all(ledger, some, until, is_provisional=is_provisional)
-                await self._books.breathe()
+                await self._context.yield_to_loop()
             await store.save(transaction.connection, ledger.rows())
             transaction.publish(*ledger.messages)
-        self._books.close(self._partition, ledger)
+        self._context.close(self._partition, ledger)
         self._schedule(ledger.tickets())
         self._schedule(early)
         metrics.fired.observe(clock.monotonic() - started)
@@ -186,14 +186,14 @@ class PartitionTimers:
         nothing could be published then.
         """
         while True:
-            answer = await self._read_up.ask(self._partition)
+            answer = await self._read_barrier.ask(self._partition)
             is_read = answer.end is not None and await self._reached(answer.end, waiting)
             if is_read:
                 self._behind_since = None
                 return answer.asked_at, False
             if answer.end is not None:
                 return answer.asked_at, True
-            self._behind_since = self._books.clock.now()
+            self._behind_since = self._context.clock.now()
             await self._until(self._applied)
 
     async def _reached(self, end: int, waiting: int) -> bool:
@@ -201,8 +201,8 @@ class PartitionTimers:
 
         Not until the partition has no more: new facts may come faster than they are applied.
         """
-        clock = self._books.clock
-        gauge = self._books.metrics.waiting.labels(str(self._partition.number))
+        clock = self._context.clock
+        gauge = self._context.metrics.waiting.labels(str(self._partition.number))
         while True:
             applied = self._applied
             if self._owner.position(self._partition) >= end:
@@ -210,7 +210,7 @@ class PartitionTimers:
                 return True
             if self._behind_since is None:
                 self._behind_since = clock.now()
-            if clock.now() - self._behind_since >= self._books.settings.provisional_after:
+            if clock.now() - self._behind_since >= self._context.settings.provisional_after:
                 return False
             gauge.set(waiting)
             await self._until(applied)
@@ -218,7 +218,7 @@ class PartitionTimers:
     async def _until(self, applied: asyncio.Event) -> None:
         """Wait for the next batch of facts, though not for long."""
         told = asyncio.ensure_future(applied.wait())
-        polled = asyncio.ensure_future(self._books.clock.sleep(LAG_POLL))
+        polled = asyncio.ensure_future(self._context.clock.sleep(LAG_POLL))
         try:
             await asyncio.wait({told, polled}, return_when=asyncio.FIRST_COMPLETED)
         finally:
@@ -250,36 +250,36 @@ def _fire_all(
     return early
 
 
-class TimerKeeper:
+class TimerWorkers:
     """Keeps one `PartitionTimers` running for each partition that is ours."""
 
-    def __init__(self, books: AssessmentContext, pool: asyncpg.Pool) -> None:
-        self._books = books
+    def __init__(self, context: AssessmentContext, pool: asyncpg.Pool) -> None:
+        self._context = context
         self._pool = pool
         self._owner: PartitionOwner | None = None
-        self._read_up: ReadUp | None = None
+        self._read_barrier: ReadBarrier | None = None
         self._turns = FairTurns(AT_ONCE, kept_for_small=1, small=SMALL)
         self._workers: dict[Partition, PartitionTimers] = {}
         self._tasks: dict[Partition, asyncio.Task[None]] = {}
         self._changed = asyncio.Event()
-        self.quarantine = Quarantine(books, pool)
+        self.quarantine = Quarantine(context, pool)
 
     def serve(self, owner: PartitionOwner) -> None:
         """Name the consumer that owns the partitions, before it starts."""
         self._owner = owner
-        self._read_up = ReadUp(owner, self._books.clock)
+        self._read_barrier = ReadBarrier(owner, self._context.clock)
 
     def assigned(self, partitions: frozenset[Partition]) -> None:
         """The partitions are ours: start to fire their timers."""
-        if self._owner is None or self._read_up is None:
+        if self._owner is None or self._read_barrier is None:
             raise RuntimeError("partitions were assigned before the consumer was named")
         for each in partitions:
             self._workers[each] = PartitionTimers(
                 each,
-                self._books,
+                self._context,
                 self._pool,
                 self._owner,
-                self._read_up,
+                self._read_barrier,
                 self._turns,
                 self.quarantine,
             )
@@ -299,7 +299,7 @@ class TimerKeeper:
         worker = self._workers.get(partition)
         if worker is not None:
             worker.applied(tickets)
-        self._books.metrics.armed.set(sum(len(each) for each in self._workers.values()))
+        self._context.metrics.armed.set(sum(len(each) for each in self._workers.values()))
 
     def reload(self) -> None:
         """Read all wakes again: what was committed may not be what memory holds."""

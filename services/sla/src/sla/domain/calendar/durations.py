@@ -56,5 +56,5 @@ def duration_words(us: int) -> str:
 
 
 def seconds_words(us: int) -> str:
-    """The same in whole seconds: what is left of one tells a reader nothing."""
+    """The same in whole seconds, for people."""
     return "less than a second" if 0 < us < SECOND else duration_words(us - us % SECOND)

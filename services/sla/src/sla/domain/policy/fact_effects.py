@@ -39,8 +39,8 @@ FlagEffect = tuple[str, bool, Callable[[Mapping[str, object]], bool] | None]
 SilenceEffect = tuple[int, bool, Callable[[Mapping[str, object]], bool] | None]
 
 
-class Handling(NamedTuple):
-    """All that one type of fact does, in this order."""
+class FactEffects(NamedTuple):
+    """All effects of one type of fact, in this order."""
 
     setter: Setter | None
     flags: tuple[FlagEffect, ...]
@@ -50,21 +50,25 @@ class Handling(NamedTuple):
     is_closing: bool
 
 
-def handling(
+def effects_by_fact(
     metrics: Sequence[Metric], flags: Sequence[Flag], silences: Sequence[SilenceRule]
-) -> dict[str, Handling]:
-    """The handling of every type of fact that does anything."""
-    effects, turned, heard = _effects(metrics), _flag_effects(flags), _silence_effects(silences)
+) -> dict[str, FactEffects]:
+    """The effects of every type of fact that has any."""
+    effects, flag_effects, silence_effects = (
+        _effects(metrics),
+        _flag_effects(flags),
+        _silence_effects(silences),
+    )
     return {
-        fact: Handling(
+        fact: FactEffects(
             setter=SETTERS.get(fact),
-            flags=turned.get(fact, ()),
+            flags=flag_effects.get(fact, ()),
             is_reopening=fact == REOPENING,
             effects=effects.get(fact, ()),
-            silences=heard.get(fact, ()),
+            silences=silence_effects.get(fact, ()),
             is_closing=fact in CLOSINGS,
         )
-        for fact in {*SETTERS, *effects, *turned, *heard, REOPENING, *CLOSINGS}
+        for fact in {*SETTERS, *effects, *flag_effects, *silence_effects, REOPENING, *CLOSINGS}
     }
 
 

@@ -9,7 +9,7 @@ from datetime import UTC, datetime, tzinfo
 from sla.domain.calendar.calendar import Calendar
 from sla.domain.model import Scalar
 from sla.domain.policy.conditions import Condition
-from sla.domain.policy.fact_effects import handling
+from sla.domain.policy.fact_effects import effects_by_fact
 from sla.domain.policy.rules import (
     Bound,
     Default,
@@ -42,7 +42,7 @@ class Choice:
             len({one.calendar for one in track}) == 1 and all(one.is_promise for one in track)
             for track in tracks
         )
-        # A single promise of so much time, or none: counted without further ado.
+        # A single promise of a budget, or none: takes the short path.
         self.is_plain = len(self.promises) == 1 and all(
             due is None or due.within_us is not None
             for due in (self.promises[0][1].due, self.promises[0][1].expect)
@@ -145,7 +145,7 @@ class Policy:
             number: metric.for_each for number, metric in enumerate(self.metrics) if metric.for_each
         }
         self.questions = tuple(start_questions(metric) for metric in self.metrics)
-        self.handling = handling(self.metrics, self.flags, self.silences)
+        self.effects = effects_by_fact(self.metrics, self.flags, self.silences)
         self.asked = self._asked()
         self._cache: dict[tuple[Scalar, ...], Resolved] = {}
         self._ranks = {level.casefold(): rank for rank, level in enumerate(self.levels)}

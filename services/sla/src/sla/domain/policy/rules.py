@@ -73,16 +73,16 @@ class Target:
     track: int = 0  # the position of its list in the metric
     is_promise: bool = field(init=False)
     """Whether a timer follows from it at all."""
-    told: tuple[str, str, Rule, str, timedelta | None] = field(init=False, compare=False)
-    """What each of its timers says of it: its words, those of `expect`, where it stands, its
-    calendar's name, and its time."""
+    timer_fields: tuple[str, str, Rule, str, timedelta | None] = field(init=False, compare=False)
+    """The fields that each of its timers copies: words, those of `expect`, rule, name of the
+    calendar, budget."""
 
     def __post_init__(self) -> None:
         due, expect = self.due or Due(), self.expect or Due()
         is_promise = self.due is not None or self.expect is not None or self.is_measured
-        told = due.words, expect.words, self.rule, self.calendar.name, due.within
+        timer_fields = due.words, expect.words, self.rule, self.calendar.name, due.within
         object.__setattr__(self, "is_promise", is_promise)
-        object.__setattr__(self, "told", told)
+        object.__setattr__(self, "timer_fields", timer_fields)
 
 
 @dataclass(frozen=True, slots=True)

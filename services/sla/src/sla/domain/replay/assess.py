@@ -15,7 +15,7 @@ from collections.abc import Iterable
 from sla.domain.facts import OPENINGS, arrange, counts_at
 from sla.domain.model import Assessment, Fact, Note
 from sla.domain.policy.policy import Policy
-from sla.domain.replay.ticket_replay import Life
+from sla.domain.replay.ticket_replay import TicketReplay
 
 NOTHING = Assessment()
 
@@ -26,11 +26,11 @@ def assess(facts: Iterable[Fact], policy: Policy) -> Assessment:
 
 
 class Assessor:
-    """`assess` for a ticket that goes on: the same answers, at the cost of what is new.
+    """Incremental `assess` for one ticket: the same results, at the cost of the new fact.
 
-    It remembers the life of the facts that it was given last. Given those and one more that counts
-    after all of them, it lets that one happen. Anything else (a late fact, another policy, what
-    follows on a transaction that was not committed) it assesses from the beginning.
+    It keeps the replay of the facts that it was given last. Given those and one more that counts
+    after all of them, it applies that one. Anything else (a late fact, another policy, facts after
+    a transaction that was not committed) it assesses from the beginning.
     """
 
     __slots__ = (
@@ -38,18 +38,18 @@ class Assessor:
         "_facts",
         "_highest",
         "_last_at",
-        "_life",
         "_newest",
         "_odd",
         "_opened_us",
         "_policy",
+        "_replay",
     )
 
     def __init__(self) -> None:
         self._policy: Policy | None = None
         self._facts: tuple[Fact, ...] = ()
         self._assessment = NOTHING
-        self._life: Life | None = None  # of `_facts`; None while their opening is not known
+        self._replay: TicketReplay | None = None  # None while the opening is not known
         self._opened_us = self._last_at = 0  # when the first and the last of them count
         self._highest = 0  # of their sequences
         self._newest = ""
@@ -60,47 +60,47 @@ class Assessor:
         is_known = policy is self._policy
         if is_known and facts is self._facts:
             return self._assessment
-        self._policy = None  # so that nobody goes on from here should anything below raise
-        if not (is_known and self._go_on(facts)):
-            self._begin(facts, policy)
-        if self._life is None:
+        self._policy = None  # an exception below must not leave a state that looks valid
+        if not (is_known and self._replay_newest(facts)):
+            self._replay_all(facts, policy)
+        if self._replay is None:
             self._assessment = Assessment(policy_version=policy.version)
         else:
-            self._assessment = self._life.assessment(self._newest, self._odd)
+            self._assessment = self._replay.assessment(self._newest, self._odd)
         self._facts, self._policy = facts, policy
         return self._assessment
 
-    def _begin(self, facts: tuple[Fact, ...], policy: Policy) -> None:
-        """Live through all the facts."""
+    def _replay_all(self, facts: tuple[Fact, ...], policy: Policy) -> None:
+        """Apply all the facts."""
         timed, self._odd = arrange(facts)
-        self._life = None
+        self._replay = None
         if not timed:
             return
         self._opened_us, self._last_at = timed[0][0], timed[-1][0]
-        life, handling_of = Life(policy, self._opened_us), policy.handling.get
+        replay, effects_of = TicketReplay(policy, self._opened_us), policy.effects.get
         newest, highest = timed[0][2], -1
         for at, sequence, fact in timed:
             if sequence > highest:
                 newest, highest = fact, sequence
-            handling = handling_of(fact.type)
-            if handling is not None:
-                life.take(at, fact, handling)
-        self._life, self._newest = life, newest.type
-        # A second opening does nothing, and yet what comes next may be before or after it.
+            effects = effects_of(fact.type)
+            if effects is not None:
+                replay.apply(at, fact, effects)
+        self._replay, self._newest = replay, newest.type
+        # A second opening has no effect, but the next fact may come before or after it.
         self._highest = max([fact.sequence for fact in facts])
 
-    def _go_on(self, facts: tuple[Fact, ...]) -> bool:
-        """Let the last of `facts` happen, if all before it did and it counts after them."""
-        life, known = self._life, len(self._facts)
-        if life is None or len(facts) != known + 1 or facts[:known] != self._facts:
+    def _replay_newest(self, facts: tuple[Fact, ...]) -> bool:
+        """Apply the last of `facts`, if the others were applied and it counts after them."""
+        replay, known = self._replay, len(self._facts)
+        if replay is None or len(facts) != known + 1 or facts[:known] != self._facts:
             return False
         fact, odd = facts[known], list[Note]()
         at = counts_at(fact, self._opened_us, odd)
         if fact.type in OPENINGS or fact.sequence <= self._highest or at < self._last_at:
             return False
-        handling = life.policy.handling.get(fact.type)
-        if handling is not None:
-            life.take(at, fact, handling)
+        effects = replay.policy.effects.get(fact.type)
+        if effects is not None:
+            replay.apply(at, fact, effects)
         self._odd += sorted(odd)
         self._last_at, self._highest, self._newest = at, fact.sequence, fact.type
         return True

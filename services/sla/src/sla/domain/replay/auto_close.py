@@ -1,4 +1,4 @@
-"""Quiet tickets: how far a silence rule's two conditions have come (VIR-10)."""
+"""Quiet tickets: how far the two conditions of a silence rule are met (VIR-10)."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from sla.domain.model import Silence
 from sla.domain.policy.rules import SilenceRule
 
 
-class Quiet:
+class QuietPeriod:
     """When the customer was last heard, and the attempts made since."""
 
     __slots__ = ("attempts", "heard_us")
@@ -17,7 +17,7 @@ class Quiet:
         self.heard_us = opened_us
         self.attempts: list[int] = []
 
-    def take(self, at: int, *, is_heard: bool) -> None:
+    def record(self, at: int, *, is_heard: bool) -> None:
         """The customer was heard, or an attempt to reach them failed."""
         if is_heard:
             self.heard_us = at
@@ -26,9 +26,9 @@ class Quiet:
             self.attempts.append(at)
 
 
-def build_silence(rule: SilenceRule, quiet: Quiet) -> Silence:
-    """The rule's conditions as they stand: enough attempts and enough quiet, both since the
-    customer was last heard. The customer is told before, but not before both are certain."""
+def build_silence(rule: SilenceRule, quiet: QuietPeriod) -> Silence:
+    """How far the rule's conditions are met: enough attempts and enough quiet time, both since
+    the customer was last heard. The customer is warned before, but not before both are certain."""
     try:
         quiet_us: int | None = rule.calendar.add_us(quiet.heard_us, rule.quiet_us)
     except NeverOpens:

@@ -1,4 +1,4 @@
-"""The timer that follows from one cycle's run and the promises in force during it."""
+"""Builds the timer of one cycle from the promises in force during it."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from sla.domain.calendar.zones import from_us
 from sla.domain.model import Note, Span, Timer
 from sla.domain.policy.policy import Choice, Policy, Resolved, risk_parts
 from sla.domain.policy.rules import Metric, Target
-from sla.domain.replay.cycle import Built, Run
+from sla.domain.replay.cycle import Built, Cycle
 from sla.domain.replay.elapsed_time import NO_PROMISE, Counted, InForce, stretches
 
 NEVER = "its calendar is not open long enough: no timer"
@@ -21,50 +21,52 @@ Timeline = Sequence[tuple[int, Resolved]]
 """What was in force from when on."""
 
 
-def build_timer(run: Run, policy: Policy, timeline: Timeline) -> Built:
+def build_timer(cycle: Cycle, policy: Policy, timeline: Timeline) -> Built:
     """The timer of one cycle, or None when nothing was ever promised for it."""
-    metric = policy.metrics[run.metric]
-    entry = len(timeline) - 1 if run.last is None else run.last
-    choice = timeline[entry][1].choice(run.metric, metric, run.bits)
+    metric = policy.metrics[cycle.metric]
+    entry = len(timeline) - 1 if cycle.last is None else cycle.last
+    choice = timeline[entry][1].choice(cycle.metric, metric, cycle.bits)
     withdrawn: int | None = None
     while not choice.is_promise:
-        # The promise was taken away; what held before tells what is cancelled.
+        # The promise was withdrawn; the one before it is what is cancelled.
         withdrawn, entry = timeline[entry][0], entry - 1
-        if entry < run.first:
+        if entry < cycle.first:
             return None, None
-        choice = timeline[entry][1].choice(run.metric, metric, run.bits)
+        choice = timeline[entry][1].choice(cycle.metric, metric, cycle.bits)
     try:
         if (
             choice.is_plain
-            and run.paused_since is None
-            and not run.pauses
-            and run.carried is None
+            and cycle.paused_since is None
+            and not cycle.pauses
+            and cycle.carried is None
             and (
-                entry == run.first
+                entry == cycle.first
                 or choice.is_one_calendar
-                or _is_uniform(run, metric, choice, timeline, entry)
+                or _is_uniform(cycle, metric, choice, timeline, entry)
             )
         ):
-            return _plain(run, metric, choice, withdrawn), None
-        return _counted(run, metric, choice, timeline, entry, withdrawn)
+            return _plain(cycle, metric, choice, withdrawn), None
+        return _counted(cycle, metric, choice, timeline, entry, withdrawn)
     except NeverOpens:
         return None, Note(0, metric.name, NEVER)
 
 
-def _is_uniform(run: Run, metric: Metric, choice: Choice, timeline: Timeline, entry: int) -> bool:
+def _is_uniform(
+    cycle: Cycle, metric: Metric, choice: Choice, timeline: Timeline, entry: int
+) -> bool:
     """Whether the calendar of the promise in force now held all the time."""
     track, target = choice.promises[0]
-    for number in range(run.first, entry):
-        before = timeline[number][1].choice(run.metric, metric, run.bits).targets[track]
+    for number in range(cycle.first, entry):
+        before = timeline[number][1].choice(cycle.metric, metric, cycle.bits).targets[track]
         if before is not None and (before.calendar is not target.calendar or not before.is_promise):
             return False
     return True
 
 
-def _plain(run: Run, metric: Metric, choice: Choice, withdrawn: int | None) -> Timer:
-    """The usual case: one promise of so much time, on one calendar, never paused."""
-    start, target = run.started, choice.promises[0][1]
-    end = run.ended if withdrawn is None else withdrawn
+def _plain(cycle: Cycle, metric: Metric, choice: Choice, withdrawn: int | None) -> Timer:
+    """The usual case: one promise of a budget, on one calendar, never paused."""
+    start, target = cycle.started, choice.promises[0][1]
+    end = cycle.ended if withdrawn is None else withdrawn
     calendar = target.calendar
     due = expect = None
     warnings: Sequence[tuple[int, int]] = ()
@@ -75,60 +77,60 @@ def _plain(run: Run, metric: Metric, choice: Choice, withdrawn: int | None) -> T
     if target.expect is not None:
         expect = calendar.add_us(start, target.expect.within_us or 0)
     spans: tuple[Span, ...] = ((start, end, calendar, "", ""),)
-    return _told(run, metric, target, due, expect, withdrawn, warnings, spans)
+    return _timer(cycle, metric, target, due, expect, withdrawn, warnings, spans)
 
 
 def _counted(
-    run: Run,
+    cycle: Cycle,
     metric: Metric,
     choice: Choice,
     timeline: Timeline,
     entry: int,
     withdrawn: int | None,
 ) -> Built:
-    """All other cases: whatever is promised, counted over the stretches of the cycle's life."""
-    end = run.ended if withdrawn is None else withdrawn
-    promises = _promises(run, metric, choice, timeline, entry, end)
+    """All other cases: each promise counted over the stretches of the cycle."""
+    end = cycle.ended if withdrawn is None else withdrawn
+    promises = _promises(cycle, metric, choice, timeline, entry, end)
     bound = promises[0]
     due, expect = bound.instant(bound.target.due), bound.instant(bound.target.expect)
     for other in promises[1:]:
         bound, due = _earlier(bound, due, other)
         expect = _earliest(expect, other.instant(other.target.expect))
-    budget = None if run.carried is None else bound.budget()
+    budget = None if cycle.carried is None else bound.budget()
     if budget is not None and bound.carried >= budget:
         return None, Note(0, metric.name, NOTHING_LEFT)
     warnings: list[tuple[int, int]] = []
     if end is None and due is not None and metric.at_risk:
         warnings = bound.warnings(_parts(metric, bound, choice), due)
     spans = tuple(bound.stretches)
-    timer = _told(run, metric, bound.target, due, expect, withdrawn, warnings, spans)
+    timer = _timer(cycle, metric, bound.target, due, expect, withdrawn, warnings, spans)
     if bound.carried:
         timer = timer._replace(carried=timedelta(0, 0, bound.carried))
     return timer, None
 
 
 def _promises(
-    run: Run,
+    cycle: Cycle,
     metric: Metric,
     choice: Choice,
     timeline: Timeline,
     entry: int,
     end: int | None,
 ) -> list[Counted]:
-    """Each promise in force at the end, counted over the life on the calendars of its track."""
+    """Each promise in force at the end, counted over the cycle on the calendars of its track."""
     found: list[Counted] = []
-    carried = _carried(run, metric, timeline) if run.carried is not None else None
+    carried = _carried(cycle, metric, timeline) if cycle.carried is not None else None
     for track, target in choice.promises:
-        calendars: list[InForce] = [(run.started, None, target.calendar)]
-        if entry > run.first:
-            calendars = _calendars(run, metric, track, timeline, entry)
-        lived = stretches(run, end, calendars)
-        found.append(Counted(run, target, lived, carried[track] if carried else 0))
+        calendars: list[InForce] = [(cycle.started, None, target.calendar)]
+        if entry > cycle.first:
+            calendars = _calendars(cycle, metric, track, timeline, entry)
+        parts = stretches(cycle, end, calendars)
+        found.append(Counted(cycle, target, parts, carried[track] if carried else 0))
     return found
 
 
 def _calendars(
-    run: Run, metric: Metric, track: int, timeline: Timeline, entry: int
+    cycle: Cycle, metric: Metric, track: int, timeline: Timeline, entry: int
 ) -> list[InForce]:
     """From when until when each calendar held.
 
@@ -138,12 +140,12 @@ def _calendars(
     found: list[InForce] = []  # the last one first
     until: int | None = None
     calendar: Calendar | None = None
-    for number in range(entry, run.first - 1, -1):
+    for number in range(entry, cycle.first - 1, -1):
         at, resolved = timeline[number]
-        since = at if at > run.started else run.started
+        since = at if at > cycle.started else cycle.started
         if since == until:
             continue  # it was in force for no time at all
-        target = resolved.choice(run.metric, metric, run.bits).targets[track]
+        target = resolved.choice(cycle.metric, metric, cycle.bits).targets[track]
         if target is not None:
             calendar = target.calendar if target.is_promise else None
         if found and found[-1][2] is calendar:
@@ -169,9 +171,9 @@ def _earliest(one: int | None, other: int | None) -> int | None:
     return other if one is None else one if other is None else min(one, other)
 
 
-def _carried(run: Run, metric: Metric, timeline: Timeline) -> list[int]:
+def _carried(cycle: Cycle, metric: Metric, timeline: Timeline) -> list[int]:
     """Per track, the time used in the cycles that this one resumes; counted budgets only."""
-    before, used = run.carried, [0] * len(metric.tracks)
+    before, used = cycle.carried, [0] * len(metric.tracks)
     if before is None:
         return used
     entry = len(timeline) - 1 if before.last is None else before.last
@@ -183,8 +185,8 @@ def _carried(run: Run, metric: Metric, timeline: Timeline) -> list[int]:
     return used
 
 
-def _told(
-    run: Run,
+def _timer(
+    cycle: Cycle,
     metric: Metric,
     target: Target,
     due: int | None,
@@ -193,18 +195,18 @@ def _told(
     warnings: Sequence[tuple[int, int]],
     spans: tuple[Span, ...],
 ) -> Timer:
-    end, is_met = run.ended, run.is_met
-    paused = run.paused_since if end is None else None
-    reason = run.ended_by or (run.started_by if paused is None else run.paused_by)
+    end, is_met = cycle.ended, cycle.is_met
+    paused = cycle.paused_since if end is None else None
+    reason = cycle.ended_by or (cycle.started_by if paused is None else cycle.paused_by)
     if withdrawn is not None:
         end, is_met, paused, reason = withdrawn, False, None, NO_PROMISE
     ended_at = None if end is None else from_us(end)
-    words, expect_words, rule, calendar, budget = target.told
+    words, expect_words, rule, calendar, budget = target.timer_fields
     # Positional: this runs for every timer of every fact that arrives.
     return Timer(
         metric.name,
-        run.cycle,
-        from_us(run.started),
+        cycle.number,
+        from_us(cycle.started),
         None if due is None else from_us(due),
         None if expect is None else from_us(expect),
         ended_at if is_met else None,
@@ -219,7 +221,7 @@ def _told(
         budget,
         NOTHING,
         spans,
-        run.started_by,
+        cycle.started_by,
         reason,
         metric.title,
     )

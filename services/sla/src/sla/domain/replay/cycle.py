@@ -1,4 +1,4 @@
-"""What happened to one cycle of a metric, noted while passing over the facts."""
+"""One cycle of a metric: when it started, paused, resumed and ended."""
 
 from __future__ import annotations
 
@@ -10,14 +10,13 @@ Built = tuple[Timer | None, Note | None]
 """The timer of a cycle, None when nothing was ever promised for it, and what is odd about it."""
 
 
-class Run:
+class Cycle:
     """One cycle. Instants in microseconds since 1970."""
 
     __slots__ = (
         "bits",
         "built",
         "carried",
-        "cycle",
         "ended",
         "ended_by",
         "fields",
@@ -25,6 +24,7 @@ class Run:
         "is_met",
         "last",
         "metric",
+        "number",
         "paused_by",
         "paused_since",
         "pauses",
@@ -36,16 +36,16 @@ class Run:
     def __init__(
         self,
         metric: int,
-        cycle: int,
+        number: int,
         started: int,
         started_by: str,
         bits: tuple[bool, ...],
         fields: Mapping[str, int],
         first: int,
-        carried: Run | None,
+        carried: Cycle | None,
     ) -> None:
         self.metric = metric
-        self.cycle = cycle
+        self.number = number
         self.started = started
         self.started_by = started_by
         self.bits = bits
@@ -58,7 +58,7 @@ class Run:
         self.is_met = False
         self.paused_since: int | None = None
         self.pauses: tuple[tuple[int, int, str, str], ...] = ()
-        self.built: Built | None = None  # None: something has happened since, or never asked for
+        self.built: Built | None = None  # None: changed since it was built, or never built
 
     def pause(self, at: int, by: str, who: str) -> None:
         """Time stands still from `at` on."""

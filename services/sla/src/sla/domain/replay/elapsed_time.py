@@ -1,4 +1,4 @@
-"""Counting one promise over the stretches of a cycle's life. Instants in microseconds."""
+"""Counts one promise over the stretches of a cycle. Instants in microseconds."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from sla.domain.calendar.calendar import ALWAYS, Calendar
 from sla.domain.model import Span
 from sla.domain.policy.rules import Due, Target
-from sla.domain.replay.cycle import Run
+from sla.domain.replay.cycle import Cycle
 
 NO_PROMISE = "no_promise"
 """What a stretch is paused by, and a timer cancelled by, when nothing is promised any more."""
@@ -16,34 +16,34 @@ InForce = tuple[int, int | None, Calendar | None]
 """From and until when a calendar held; None for it where the desk's file took the promise away."""
 
 
-def stretches(run: Run, end: int | None, calendars: Sequence[InForce]) -> list[Span]:
-    """A life from its start to `end`, cut where it paused and where another calendar came into
-    force. `calendars` follow each other, the first from the start, the last for ever."""
-    lived = _lived(run, end)
+def stretches(cycle: Cycle, end: int | None, calendars: Sequence[InForce]) -> list[Span]:
+    """A cycle from its start to `end`, cut where it paused and where another calendar came into
+    force. `calendars` follow each other, the first from the start, the last without an end."""
+    parts = _cut_at_pauses(cycle, end)
     if len(calendars) == 1:
         only = calendars[0][2]
         if only is not None:
-            return [(start, stop, only, by, who) for start, stop, by, who in lived]
+            return [(start, stop, only, by, who) for start, stop, by, who in parts]
     found: list[Span] = []
-    for start, stop, by, who in lived:
+    for start, stop, by, who in parts:
         for since, until, calendar in calendars:
             first = start if start > since else since
             last = stop if until is None or (stop is not None and stop < until) else until
             if last is None or first < last:
                 reason = by if calendar is not None else by or NO_PROMISE
                 found.append((first, last, calendar or ALWAYS, reason, who))
-    return found or [(run.started, end, calendars[-1][2] or ALWAYS, "", "")]
+    return found or [(cycle.started, end, calendars[-1][2] or ALWAYS, "", "")]
 
 
-def _lived(run: Run, end: int | None) -> list[tuple[int, int | None, str, str]]:
-    """A life cut where it paused: from, to, paused by what, and by whom."""
-    if not run.pauses and run.paused_since is None:
-        return [(run.started, end, "", "")]
-    pauses: list[tuple[int, int | None, str, str]] = [*run.pauses]
-    if run.paused_since is not None:
-        pauses.append((run.paused_since, None, run.paused_by, run.who))
+def _cut_at_pauses(cycle: Cycle, end: int | None) -> list[tuple[int, int | None, str, str]]:
+    """A cycle cut where it paused: from, to, the fact that paused it, and by whom."""
+    if not cycle.pauses and cycle.paused_since is None:
+        return [(cycle.started, end, "", "")]
+    pauses: list[tuple[int, int | None, str, str]] = [*cycle.pauses]
+    if cycle.paused_since is not None:
+        pauses.append((cycle.paused_since, None, cycle.paused_by, cycle.who))
     found: list[tuple[int, int | None, str, str]] = []
-    at = run.started
+    at = cycle.started
     for start, stop, by, who in pauses:
         if end is not None and start >= end:
             break
@@ -57,16 +57,18 @@ def _lived(run: Run, end: int | None) -> list[tuple[int, int | None, str, str]]:
         at = stop
     if end is None or at < end:
         found.append((at, end, "", ""))
-    return found or [(run.started, end, "", "")]
+    return found or [(cycle.started, end, "", "")]
 
 
 class Counted:
-    """One promise over the stretches of a life; `carried` was used in the cycles it resumes."""
+    """One promise over the stretches of a cycle; `carried` was used in the cycles it resumes."""
 
-    __slots__ = ("carried", "run", "stretches", "target")
+    __slots__ = ("carried", "cycle", "stretches", "target")
 
-    def __init__(self, run: Run, target: Target, stretches: list[Span], carried: int = 0) -> None:
-        self.run, self.target = run, target
+    def __init__(
+        self, cycle: Cycle, target: Target, stretches: list[Span], carried: int = 0
+    ) -> None:
+        self.cycle, self.target = cycle, target
         self.stretches, self.carried = stretches, carried
 
     def instant(self, due: Due | None) -> int | None:
@@ -76,18 +78,18 @@ class Counted:
         if due.within_us is not None:
             return self.reach(due.within_us - self.carried)
         fixed = self._fixed(due)
-        if fixed is None or due.field is not None or not self.run.was_paused:
+        if fixed is None or due.field is not None or not self.cycle.was_paused:
             return fixed
         calendar = self.target.calendar
-        return self.reach(calendar.measure_us(self.run.started, fixed), calendar)
+        return self.reach(calendar.measure_us(self.cycle.started, fixed), calendar)
 
     def reach(self, budget: int, calendar: Calendar | None = None) -> int | None:
         """When `budget` is used up, each stretch on its own calendar (or all on `calendar`).
 
-        What has ended is counted on as if it had not, so that a due instant can be told.
+        What has ended is counted on as if it had not, so that it has a due instant to show.
         """
         if budget <= 0:
-            return self.run.started
+            return self.cycle.started
         for start, end, own, by, _ in self.stretches[:-1]:
             if not by and end is not None:
                 counting = calendar or own
@@ -102,7 +104,7 @@ class Counted:
         return counting.add_us(start, budget)
 
     def used(self) -> int:
-        """The time counted, with what was carried; for a life that has ended."""
+        """The time counted, with what was carried; for a cycle that has ended."""
         used = self.carried
         for start, end, calendar, by, _ in self.stretches:
             if not by and end is not None:
@@ -116,8 +118,8 @@ class Counted:
             return None if due is None else due.within_us
         fixed = self._fixed(due)
         if fixed is None or due.field is not None:
-            return None if fixed is None else fixed - self.run.started
-        return self.target.calendar.measure_us(self.run.started, fixed)
+            return None if fixed is None else fixed - self.cycle.started
+        return self.target.calendar.measure_us(self.cycle.started, fixed)
 
     def warnings(self, parts: Sequence[tuple[int, int]], due: int) -> list[tuple[int, int]]:
         """When each part of the budget is used, with its percentage; only those before `due`."""
@@ -133,7 +135,7 @@ class Counted:
     def _fixed(self, due: Due) -> int | None:
         """The instant of a promise that needs no counting."""
         if due.field is not None:
-            return self.run.fields.get(due.field)
+            return self.cycle.fields.get(due.field)
         target = self.target
         closing = target.closing or target.calendar
-        return target.calendar.close_us(self.run.started, due.by_days or 0, closing)
+        return target.calendar.close_us(self.cycle.started, due.by_days or 0, closing)

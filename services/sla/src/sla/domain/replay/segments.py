@@ -1,4 +1,4 @@
-"""A timer's life cut into stretches that counted and stretches that did not, with the reason."""
+"""A timer's time cut into stretches that counted and stretches that did not, with the reason."""
 
 from __future__ import annotations
 

@@ -1,7 +1,7 @@
-"""A ticket's life as its facts tell it, one after the other.
+"""The state that a ticket's facts lead to, applied one after the other.
 
-Once a cycle is over nothing touches it any more, so its timer is kept: what a new fact costs does
-not depend on how long the ticket has lived.
+A cycle that is over never changes, so its timer is kept: what a new fact costs does not depend on
+how many came before it.
 """
 
 from __future__ import annotations
@@ -11,61 +11,61 @@ from collections.abc import Iterable, Mapping, Sequence
 from sla.domain.facts import instant_us
 from sla.domain.model import Assessment, Fact, Note, Silence, Timer
 from sla.domain.policy.attributes import Attributes
-from sla.domain.policy.fact_effects import CLOSINGS, Effect, Handling, Role, SilenceEffect
+from sla.domain.policy.fact_effects import CLOSINGS, Effect, FactEffects, Role, SilenceEffect
 from sla.domain.policy.policy import Policy, Resolved
 from sla.domain.policy.rules import Metric, Reopening, Repeats
-from sla.domain.replay.auto_close import Quiet, build_silence
+from sla.domain.replay.auto_close import QuietPeriod, build_silence
 from sla.domain.replay.build_timer import build_timer
-from sla.domain.replay.cycle import Run
+from sla.domain.replay.cycle import Cycle
 
 AFTER_CLOSING = "ignored: the ticket was closed"
-# By names of our own: looking up a member of an enumeration takes a while.
+# Module-level names: looking up a member of an enumeration is slow.
 CANCEL, RESUME, START = Role.CANCEL, Role.RESUME, Role.START
 NEVER, ON_MEET = Repeats.NEVER, Repeats.ON_MEET
 NO_ANSWERS: tuple[tuple[bool, ...], dict[str, int]] = ((), {})
 
 
 class _Progress:
-    """Where one metric stands."""
+    """The state of one metric: its current cycle, how many there were, its open pauses."""
 
     __slots__ = (
-        "cycles",
+        "cycle",
+        "cycle_count",
         "last",
         "met_early_at",
         "met_once",
         "metric",
         "number",
         "paused",
-        "run",
     )
 
     def __init__(self, number: int, metric: Metric) -> None:
         self.number, self.metric = number, metric
-        self.run: Run | None = None
-        self.last: Run | None = None
-        self.cycles = 0
+        self.cycle: Cycle | None = None
+        self.last: Cycle | None = None
+        self.cycle_count = 0
         self.met_once = False
         self.met_early_at: int | None = None
         self.paused: dict[int, tuple[str, str]] = {}  # by bit: the fact and who
 
 
-class Life:
-    """What a ticket's facts made of it, each taken in the order that counts.
+class TicketReplay:
+    """Applies a ticket's facts in the order in which they count, and gives the assessment.
 
-    `opened_us` is when it began. `take` moves it on; `assessment` says how it stands, again and
-    again: a timer is built anew only after something happened to its cycle.
+    `opened_us` is when the ticket was opened. `assessment` may be asked for after every fact: a
+    timer is built again only when its cycle has changed.
     """
 
     __slots__ = (
         "_all",
         "_groups",
         "attributes",
+        "cycles",
         "is_closed",
         "notes",
         "policy",
         "progress",
         "quiet",
-        "runs",
         "timeline",
     )
 
@@ -77,16 +77,16 @@ class Life:
             self.attributes[flag.name] = False
         self.timeline: list[tuple[int, Resolved]] = []
         self.progress = [_Progress(number, each) for number, each in enumerate(policy.metrics)]
-        self.runs: list[Run] = []
-        self.quiet = [Quiet(opened_us) for _ in policy.silences]
+        self.cycles: list[Cycle] = []
+        self.quiet = [QuietPeriod(opened_us) for _ in policy.silences]
         self.is_closed = False
         # Of metrics with a timer for each value of a field; without a value: `progress`.
         self._groups: dict[int, dict[str, _Progress]] = {number: {} for number in policy.grouped}
         self._all = [*self.progress]  # and those of all the groups
 
-    def take(self, at: int, fact: Fact, handling: Handling) -> None:
-        """Let one fact have its effects."""
-        setter, flags, is_reopening, effects, silences, is_closing = handling
+    def apply(self, at: int, fact: Fact, fact_effects: FactEffects) -> None:
+        """Apply one fact."""
+        setter, flags, is_reopening, effects, silences, is_closing = fact_effects
         data = fact.data
         if setter is not None:
             setter(self.attributes, data)
@@ -94,17 +94,17 @@ class Life:
             if matches is None or matches(data):
                 self.attributes[name] = is_on
         if setter is not None or flags:
-            self._describe(at)
+            self._resolve(at)
         if is_reopening:
             self._reopen(at, fact)
         if effects:
-            self._affect(effects, at, fact)
+            self._apply_to_metrics(effects, at, fact)
         if silences:
-            self._hear(silences, at, data)
+            self._apply_to_silences(silences, at, data)
         if is_closing:
             self._close(at, fact.type)
 
-    def _affect(self, effects: Sequence[Effect], at: int, fact: Fact) -> None:
+    def _apply_to_metrics(self, effects: Sequence[Effect], at: int, fact: Fact) -> None:
         data, all_progress, groups = fact.data, self.progress, self._groups
         for number, role, test, bits, applies in effects:
             if (test is not None and not test(data)) or (
@@ -115,13 +115,13 @@ class Life:
                 if role is not CANCEL and role is not RESUME:
                     self.notes.append(Note(fact.sequence, fact.type, AFTER_CLOSING))
             elif number in groups:
-                for progress in self._concerned(number, role, fact):
+                for progress in self._progress_for(number, role, fact):
                     _ACTIONS[role](self, progress, bits, at, fact)
             else:
                 _ACTIONS[role](self, all_progress[number], bits, at, fact)
 
-    def _concerned(self, number: int, role: Role, fact: Fact) -> Sequence[_Progress]:
-        """A fact with a value concerns that one's timer; one without, whatever is there."""
+    def _progress_for(self, number: int, role: Role, fact: Fact) -> Sequence[_Progress]:
+        """A fact with a value applies to the timer of that value; one without, to all."""
         base, groups = self.progress[number], self._groups[number]
         value = fact.data.get(self.policy.grouped[number])
         if value is None:
@@ -133,54 +133,54 @@ class Life:
             self._all.append(found)
         return [found]
 
-    def _hear(
+    def _apply_to_silences(
         self, effects: tuple[SilenceEffect, ...], at: int, data: Mapping[str, object]
     ) -> None:
         for number, is_heard, matches in effects:
             if matches is None or matches(data):
-                self.quiet[number].take(at, is_heard=is_heard)
+                self.quiet[number].record(at, is_heard=is_heard)
 
-    def _describe(self, at: int) -> None:
-        """Note when what the ticket is now puts other promises in force."""
+    def _resolve(self, at: int) -> None:
+        """Add to the timeline when the attributes put other promises in force."""
         resolved = self.policy.resolve(self.attributes)
         if self.timeline and self.timeline[-1][1] is resolved:
             return
         self.timeline.append((at, resolved))
         for progress in self._all:
-            if progress.run is not None:
-                progress.run.built = None
+            if progress.cycle is not None:
+                progress.cycle.built = None
 
     def _meet(self, progress: _Progress, _: int, at: int, fact: Fact) -> None:
-        metric, run = progress.metric, progress.run
-        if run is not None:
-            self._end(progress, run, at, fact.type, is_met=True)
+        metric, cycle = progress.metric, progress.cycle
+        if cycle is not None:
+            self._end(progress, cycle, at, fact.type, is_met=True)
             if metric.repeats is ON_MEET:
                 self._start(progress, 0, at, fact)
-        elif not progress.cycles and metric.repeats is NEVER:
-            progress.met_early_at = at  # done before its clock began: kept at once
+        elif not progress.cycle_count and metric.repeats is NEVER:
+            progress.met_early_at = at  # met before its clock started: met at once
             progress.met_once = True
 
     def _cancel(self, progress: _Progress, _: int, at: int, fact: Fact) -> None:
-        if progress.run is not None:
-            self._end(progress, progress.run, at, fact.type, is_met=False)
+        if progress.cycle is not None:
+            self._end(progress, progress.cycle, at, fact.type, is_met=False)
 
     def _resume(self, progress: _Progress, bits: int, at: int, fact: Fact) -> None:
         paused = progress.paused
-        if paused.pop(bits, None) is not None and not paused and progress.run is not None:
-            progress.run.resume(at)
+        if paused.pop(bits, None) is not None and not paused and progress.cycle is not None:
+            progress.cycle.resume(at)
 
     def _start(self, progress: _Progress, _: int, at: int, fact: Fact) -> None:
-        if progress.run is None and self._may_start(progress):
+        if progress.cycle is None and self._may_start(progress):
             self._begin(progress, at, fact)
 
     def _pause(self, progress: _Progress, bits: int, at: int, fact: Fact) -> None:
-        if not progress.paused and progress.run is not None:
-            progress.run.pause(at, fact.type, _who(fact))
+        if not progress.paused and progress.cycle is not None:
+            progress.cycle.pause(at, fact.type, _who(fact))
         progress.paused.setdefault(bits, (fact.type, _who(fact)))
 
     def _may_start(self, progress: _Progress) -> bool:
         metric = progress.metric
-        if progress.cycles and metric.repeats is NEVER:
+        if progress.cycle_count and metric.repeats is NEVER:
             return False
         if metric.after is None:
             return True
@@ -188,7 +188,9 @@ class Life:
         groups = self._groups.get(after, {}).values()
         return self.progress[after].met_once or any(each.met_once for each in groups)
 
-    def _begin(self, progress: _Progress, at: int, fact: Fact, carried: Run | None = None) -> None:
+    def _begin(
+        self, progress: _Progress, at: int, fact: Fact, carried: Cycle | None = None
+    ) -> None:
         number, metric = progress.number, progress.metric
         bits, fields = (
             self._answers(number, at, fact) if self.policy.questions[number] else NO_ANSWERS
@@ -197,18 +199,18 @@ class Life:
         if metric.repeats is not NEVER and not (
             self.timeline[entry][1].choice(number, metric, bits).is_promise
         ):
-            return  # nothing is promised for this one; the next may be another matter
-        progress.cycles += 1
+            return  # nothing is promised for this cycle; the next may differ
+        progress.cycle_count += 1
         counted = self.progress[number]  # cycles are numbered for the metric as a whole
         if counted is not progress:
-            counted.cycles += 1
-        run = Run(number, counted.cycles, at, fact.type, bits, fields, entry, carried)
-        self.runs.append(run)
-        progress.run = progress.last = run
+            counted.cycle_count += 1
+        cycle = Cycle(number, counted.cycle_count, at, fact.type, bits, fields, entry, carried)
+        self.cycles.append(cycle)
+        progress.cycle = progress.last = cycle
         if progress.paused:
-            run.pause(at, *next(iter(progress.paused.values())))
+            cycle.pause(at, *next(iter(progress.paused.values())))
         if progress.met_early_at is not None:
-            self._end(progress, run, at, fact.type, is_met=True)
+            self._end(progress, cycle, at, fact.type, is_met=True)
 
     def _answers(self, number: int, at: int, fact: Fact) -> tuple[tuple[bool, ...], dict[str, int]]:
         """What the metric's targets ask about a start, and the instants that the fact gives."""
@@ -224,27 +226,27 @@ class Life:
                 fields[name] = us
         return tuple(answers), fields
 
-    def _end(self, progress: _Progress, run: Run, at: int, by: str, *, is_met: bool) -> None:
-        run.end(at, by, is_met=is_met, entry=len(self.timeline) - 1)
-        progress.run = None
+    def _end(self, progress: _Progress, cycle: Cycle, at: int, by: str, *, is_met: bool) -> None:
+        cycle.end(at, by, is_met=is_met, entry=len(self.timeline) - 1)
+        progress.cycle = None
         progress.met_once = progress.met_once or is_met
 
     def _close(self, at: int, kind: str) -> None:
         self.is_closed = True
         for progress in self._all:
-            if progress.run is not None and not progress.metric.outlives_closing:
-                self._end(progress, progress.run, at, kind, is_met=False)
+            if progress.cycle is not None and not progress.metric.outlives_closing:
+                self._end(progress, progress.cycle, at, kind, is_met=False)
 
     def _reopen(self, at: int, fact: Fact) -> None:
-        """Each metric goes on as its `reopening` says; nobody waits for anybody any more."""
+        """Each metric continues as its `reopening` says; all pauses end."""
         self.is_closed = False
         for quiet in self.quiet:
-            quiet.take(at, is_heard=True)
+            quiet.record(at, is_heard=True)
         for progress in self._all:
             metric = progress.metric
             progress.paused.clear()
-            if progress.run is not None:
-                progress.run.resume(at)
+            if progress.cycle is not None:
+                progress.cycle.resume(at)
                 continue
             last = progress.last
             if last is None or metric.outlives_closing:
@@ -252,21 +254,21 @@ class Life:
             if last.is_met and metric.reopening is Reopening.KEEP:
                 continue
             if not last.is_met and last.ended_by not in CLOSINGS:
-                continue  # what cancelled it was no closing
+                continue  # it was not cancelled by closing
             progress.met_early_at = None
             self._begin(progress, at, fact, None if metric.reopening is Reopening.RESTART else last)
 
     def assessment(self, newest: str, odd: Iterable[Note]) -> Assessment:
-        """The timers of all cycles, by metric and cycle, and all else that the facts mean.
+        """The timers of all cycles, by metric and cycle, and all else that follows from the facts.
 
-        `newest` is the type of the fact with the highest sequence, `odd` what `arrange` noted.
+        `newest` is the type of the fact with the highest sequence, `odd` the notes of `arrange`.
         """
         timers: list[Timer] = []
         notes = [*odd, *self.notes]
-        for run in self.runs:
-            built = run.built
+        for cycle in self.cycles:
+            built = cycle.built
             if built is None:
-                built = run.built = build_timer(run, self.policy, self.timeline)
+                built = cycle.built = build_timer(cycle, self.policy, self.timeline)
             timer, about = built
             if timer is not None:
                 timers.append(timer)
@@ -290,7 +292,13 @@ class Life:
         return tuple([build_silence(rule, quiet) for rule, quiet, applies in rules if applies])
 
 
-_ACTIONS = (Life._meet, Life._cancel, Life._resume, Life._start, Life._pause)
+_ACTIONS = (
+    TicketReplay._meet,
+    TicketReplay._cancel,
+    TicketReplay._resume,
+    TicketReplay._start,
+    TicketReplay._pause,
+)
 """By role."""
 
 
