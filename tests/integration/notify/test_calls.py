@@ -1,4 +1,4 @@
-"""Pages by phone: what the provider is asked for, and what it may tell us."""
+"""Pages by phone: what the provider is asked for, and what it may report to us."""
 
 from __future__ import annotations
 
@@ -34,8 +34,8 @@ async def calling(notify: Notify, receiver: Receiver) -> Notify:
     return notify
 
 
-async def tell(url: str, form: Mapping[str, str], token: str | None = TOKEN) -> httpx.Response:
-    """What the provider does, or somebody who would like to be it."""
+async def report(url: str, form: Mapping[str, str], token: str | None = TOKEN) -> httpx.Response:
+    """A request of the provider, or of somebody who forges one."""
     fields = {name: [value] for name, value in form.items()}
     headers = {} if token is None else {"x-twilio-signature": sign(token, url, fields)}
     async with httpx.AsyncClient() as client:
@@ -75,24 +75,24 @@ async def test_only_the_desks_own_provider_may_speak_of_its_calls(
     key = status.replace("/status", "/key")
     pressed = {"CallSid": "CA1", "CallStatus": "in-progress", "Digits": "1"}
 
-    assert (await tell(key, pressed, None)).status_code == 403
-    assert (await tell(key, pressed, OTHER["token"])).status_code == 403
+    assert (await report(key, pressed, None)).status_code == 403
+    assert (await report(key, pressed, OTHER["token"])).status_code == 403
     assert (
-        await tell(key.replace("/demo/", "/other/"), pressed, OTHER["token"])
+        await report(key.replace("/demo/", "/other/"), pressed, OTHER["token"])
     ).status_code == 404
     elsewhere = key.replace(key.split("/")[-2], str(UUID(int=1)))
-    assert (await tell(elsewhere, pressed)).status_code == 404
+    assert (await report(elsewhere, pressed)).status_code == 404
     (page,) = await calling.get("/pages")
     assert page["state"] == "triggered"
 
     missed = {"CallSid": "CA1", "CallStatus": "busy"}
     for _ in range(2):  # the provider repeats itself
-        assert (await tell(status, missed)).status_code == 204
-    assert (await tell(status, {"CallSid": "CA1", "CallStatus": "ringing"})).status_code == 204
-    assert (await tell(status, {**pressed, "CallSid": "CA2"})).status_code == 204
-    again = await tell(key, {**pressed, "Digits": "7"})
+        assert (await report(status, missed)).status_code == 204
+    assert (await report(status, {"CallSid": "CA1", "CallStatus": "ringing"})).status_code == 204
+    assert (await report(status, {**pressed, "CallSid": "CA2"})).status_code == 204
+    again = await report(key, {**pressed, "Digits": "7"})
     assert "press 1" in again.text
-    taken = await tell(key, pressed)
+    taken = await report(key, pressed)
     assert taken.headers["content-type"].startswith("text/xml")
     assert "It is yours" in taken.text
 

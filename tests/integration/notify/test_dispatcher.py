@@ -12,9 +12,9 @@ import pytest
 from prometheus_client import CollectorRegistry
 
 from integration.notify.harness import IDS
-from notify.channels import Delivered, Delivery, Outcome, Reason, Retry
 from notify.delivery.dispatcher import Dispatcher
-from notify.delivery.worker_lock import Presence
+from notify.delivery.worker_lock import WorkerLock
+from notify.domain.delivery import Delivered, Delivery, Outcome, Reason, Retry
 from notify.domain.retry import RetryPolicy
 from notify.metrics import NotifyMetrics
 from notify.storage import deliveries
@@ -70,7 +70,7 @@ class Desk:
             pool,
             self.outbox,
             {"email": self.receiver},
-            presence=Presence(dsn, pool, clock=self.clock, ids=IDS, metrics=metrics),
+            worker_lock=WorkerLock(dsn, pool, clock=self.clock, ids=IDS, metrics=metrics),
             retry=RetryPolicy(),
             clock=self.clock,
             ids=IDS,
@@ -93,7 +93,7 @@ class Desk:
         return draft
 
     async def pass_by(self, seconds: int) -> None:
-        """Let time pass second by second, with some of the real one for the work."""
+        """Let time pass second by second, with some of the real one for the unit."""
         for _ in range(seconds):
             self.clock.advance_to(self.clock.now() + SECOND)
             await asyncio.sleep(0.01)  # noqa: TID251 - lets the loop look at its database

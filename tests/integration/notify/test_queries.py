@@ -11,8 +11,7 @@ from uuid import UUID
 
 import pytest
 
-from notify import publishing
-from notify.storage import deliveries, store
+from notify.storage import deliveries, published_events, store
 from support.cluster import run
 from support.databases import Databases
 from support.plans import Explaining, explaining, fill
@@ -79,7 +78,7 @@ async def test_batch_of_events_is_handled_by_key(hot: Explaining) -> None:
     assert len(await store.last_seen(hot, "ticket.events.v1", subjects)) == BATCH
     await store.save_seen(hot, "ticket.events.v1", dict.fromkeys(subjects, 2))
     assert len(await store.lock_tickets(hot, ids)) == BATCH
-    await hot.fetch(publishing._RESERVE, sorted(subjects), [1] * BATCH)
+    await hot.fetch(published_events._RESERVE, sorted(subjects), [1] * BATCH)
     assert hot.indexes() == {"seen_pkey", "tickets_pkey"}
     assert hot.examined() <= 4 * BATCH
 

@@ -13,7 +13,7 @@ import pytest
 from prometheus_client import CollectorRegistry
 
 from integration.notify.harness import CLOCK, IDS
-from notify.delivery.worker_lock import Presence
+from notify.delivery.worker_lock import WorkerLock
 from notify.metrics import NotifyMetrics
 from notify.storage import deliveries
 from notify.storage.deliveries import Attempted, Claim
@@ -127,9 +127,9 @@ async def test_a_failure_that_was_written_down_is_not_told_again(pool: asyncpg.P
 async def test_what_a_dead_worker_held_is_free_and_what_a_living_one_holds_is_not(
     dsn: str, pool: asyncpg.Pool
 ) -> None:
-    def a_presence() -> Presence:
+    def a_presence() -> WorkerLock:
         metrics = NotifyMetrics(CollectorRegistry())
-        return Presence(dsn, pool, clock=CLOCK, ids=IDS, metrics=metrics)
+        return WorkerLock(dsn, pool, clock=CLOCK, ids=IDS, metrics=metrics)
 
     living, dead = a_presence(), a_presence()
     await living.enter()

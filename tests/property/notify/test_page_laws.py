@@ -10,18 +10,18 @@ from hypothesis import strategies as st
 
 from notify.domain.page import (
     Acknowledged,
-    Address,
     CauseGone,
     Decision,
     EscalationPolicy,
     Page,
     PageEvent,
     PageState,
+    SendStep,
     Step,
     StepRanOut,
-    addresses,
     decide,
     raise_page,
+    steps_to_send,
 )
 
 NOW = datetime(2026, 3, 1, 12, 0, tzinfo=UTC)
@@ -58,7 +58,7 @@ def test_an_acknowledged_page_never_escalates(
     is_taken = False
     for decision in play(policy, story):
         if is_taken:
-            assert not addresses(decision.effects)
+            assert not steps_to_send(decision.effects)
         is_taken = is_taken or decision.page.acknowledged_at is not None
 
 
@@ -66,8 +66,8 @@ def test_an_acknowledged_page_never_escalates(
 def test_each_step_of_each_round_is_addressed_at_most_once_and_in_order(
     policy: EscalationPolicy, story: list[tuple[timedelta, PageEvent]]
 ) -> None:
-    sent = [each for decision in play(policy, story) for each in addresses(decision.effects)]
-    places = [(address.round, address.step) for address in sent]
+    sent = [each for decision in play(policy, story) for each in steps_to_send(decision.effects)]
+    places = [(step.round, step.step) for step in sent]
     assert places == sorted(set(places))
 
 
@@ -107,10 +107,10 @@ def test_deciding_the_same_event_twice_is_deciding_it_once(
 @given(policies)
 def test_left_alone_a_page_tells_everybody_and_ends(policy: EscalationPolicy) -> None:
     decision = raise_page("page", policy, NOW)
-    told = list(addresses(decision.effects))
+    told = list(steps_to_send(decision.effects))
     while decision.page.next_step_at is not None:
         decision = decide(decision.page, StepRanOut(), decision.page.next_step_at)
-        told += addresses(decision.effects)
+        told += steps_to_send(decision.effects)
     rounds = range(1, policy.repeats + 2)
-    assert told == [Address(step, each) for each in rounds for step in range(len(policy.steps))]
+    assert told == [SendStep(step, each) for each in rounds for step in range(len(policy.steps))]
     assert decision.page.state is PageState.EXHAUSTED

@@ -4,18 +4,23 @@ import asyncio
 import sys
 
 import structlog
+from fastapi import APIRouter
 
 from notify.api.calls import Calls
-from notify.api.pages import Api
+from notify.api.deliveries import DeliveriesApi
+from notify.api.on_call import OnCallApi
+from notify.api.pages import PagesApi
+from notify.application.escalation import Escalator
 from notify.channels.links import AckLinks
+from notify.channels.registry import make_channels
 from notify.consumer import TOPICS, NotifyHandler
 from notify.delivery.dispatcher import Dispatcher
-from notify.delivery.escalation import Escalator
-from notify.delivery.worker_lock import Presence
+from notify.delivery.worker_lock import WorkerLock
 from notify.desk_file.load import DeskFilesWrong
 from notify.metrics import NotifyMetrics
+from notify.pages.routes import Pages
 from notify.settings import NotifySettings
-from notify.wiring import link_key, make_channels, make_office, public_url, retry_policy
+from notify.wiring import link_key, make_context, public_url, retry_policy
 from pledge.runtime.clock import Clock
 from pledge.runtime.config.settings import KafkaSettings
 from pledge.runtime.ids import Ids
@@ -31,7 +36,7 @@ log = structlog.get_logger()
 async def serve(
     settings: NotifySettings, kafka: KafkaSettings, clock: Clock, ids: Ids, stop: asyncio.Event
 ) -> None:
-    """Tell people until `stop`.
+    """Run notify until `stop`.
 
     Raises DeskFilesWrong for desks' files that can't be used, SchemaMismatch for another database.
     """
@@ -46,44 +51,44 @@ class Service:
         self._settings, self._chassis = settings, chassis
         clock, ids, pool = chassis.clock, chassis.ids, chassis.pool
         metrics = NotifyMetrics(chassis.registry)
-        self._office = make_office(settings, metrics, clock)
-        self._channels = make_channels(settings, self._office.desks, clock)
-        self._presence = Presence(settings.dsn, pool, clock=clock, ids=ids, metrics=metrics)
+        self._context = make_context(settings, metrics, clock)
+        self._channels = make_channels(settings, self._context.desks, link_key(settings), clock)
+        self._worker_lock = WorkerLock(settings.dsn, pool, clock=clock, ids=ids, metrics=metrics)
         self._dispatcher = Dispatcher(
             pool,
             chassis.outbox,
             self._channels,
-            presence=self._presence,
+            worker_lock=self._worker_lock,
             retry=retry_policy(settings),
             clock=clock,
             ids=ids,
             metrics=metrics,
         )
-        self._escalator = Escalator(pool, chassis.outbox, self._office, self._dispatcher)
-        handler = NotifyHandler(self._office, self._dispatcher, self._escalator)
+        self._escalator = Escalator(pool, chassis.outbox, self._context, self._dispatcher)
+        handler = NotifyHandler(self._context, self._dispatcher, self._escalator)
         self._consumer = chassis.consumer(handler, TOPICS)
 
     async def run(self, stop: asyncio.Event) -> None:
         """Run all workers until `stop`; one that fails takes the others down."""
         chassis = self._chassis
         chassis.require_bus_and_database(self._consumer)
-        # Before anything is claimed: others must see that we live.
+        # Deliveries are claimed in the name of the worker whose lock this is.
         await retry_while_away(
-            self._presence.enter,
-            on_retry=lambda error: log.warning("waiting for the database", error=repr(error)),
+            self._worker_lock.enter,
+            on_retry=lambda error: log.warning("waiting_for_database", error=repr(error)),
             give_up=stop.is_set,
         )
-        presence_progress = chassis.health.watch("presence")
+        lock_progress = chassis.health.watch("presence")
         try:
             await chassis.run(
-                [self._new_api().router, self._new_calls().router],
+                self._routers(),
                 {
-                    # In the order of stopping: first what decides, then what carries it out.
+                    # In the order of stopping: first what decides, then what sends.
                     "consumer": self._consumer.run,
                     "escalator": self._escalator.run,
                     "dispatcher": self._dispatcher.run,
-                    "presence": lambda: self._presence.run(
-                        self._dispatcher.reload, presence_progress
+                    "presence": lambda: self._worker_lock.run(
+                        self._dispatcher.reload, lock_progress
                     ),
                 },
                 stop,
@@ -91,23 +96,26 @@ class Service:
         finally:
             for channel in self._channels.values():
                 await channel.close()
-            await self._presence.leave()
+            await self._worker_lock.leave()
 
-    def _new_api(self) -> Api:
-        return Api(
-            self._chassis.pool,
-            self._chassis.outbox,
-            self._office,
-            self._dispatcher,
-            self._escalator,
+    def _routers(self) -> list[APIRouter]:
+        chassis, context, escalator = self._chassis, self._context, self._escalator
+        pages = Pages(
+            chassis.pool,
+            context,
+            escalator,
             links=AckLinks(link_key(self._settings)),
-            web=self._chassis.web,
-            ids=self._chassis.ids,
+            web=chassis.web,
         )
-
-    def _new_calls(self) -> Calls:
-        own_url = public_url(self._settings)
-        return Calls(self._chassis.outbox, self._office, self._escalator, own_url)
+        api = PagesApi(chassis.pool, context, escalator, render=pages.render_page, ids=chassis.ids)
+        calls = Calls(chassis.outbox, context, escalator, public_url(self._settings))
+        return [
+            pages.router(),
+            api.router(),
+            DeliveriesApi(chassis.pool, self._dispatcher, context.clock).router(),
+            OnCallApi(context.desks, context.clock).router(),
+            calls.router,
+        ]
 
 
 if __name__ == "__main__":

@@ -7,18 +7,19 @@ from uuid import UUID
 
 import asyncpg
 
+from notify.application.context import NotifyContext
+from notify.application.escalation import Escalator
+from notify.application.unit_of_work import UnitOfWork
 from notify.delivery.dispatcher import Dispatcher
-from notify.delivery.escalation import Escalator
 from notify.domain.desk import Desk
 from notify.domain.page import CauseGone, PageState
 from notify.domain.routing import Notice, PageWanted, Wanted, route
 from notify.routing import event_reader
 from notify.routing.event_reader import Ending
 from notify.routing.requested_mails import addressed_update, confirmation, requested_mail
-from notify.routing.route_actions import Telling, outside_addresses
+from notify.routing.route_actions import RouteExecutor, outside_addresses
 from notify.storage import deliveries, store
 from notify.storage.rows import PageRecord, Ticket
-from notify.unit_of_work import Office, Work
 from pledge.events import (
     BreachEvent,
     ConfirmationRequested,
@@ -51,7 +52,7 @@ class Planned:
 class Batch:
     """One batch on its way: what was read, and what is known for it."""
 
-    work: Work
+    unit: UnitOfWork
     planned: list[Planned] = field(default_factory=list)
     tickets: dict[UUID, Ticket] = field(default_factory=dict)
     learnt: dict[UUID, Ticket] = field(default_factory=dict)
@@ -62,8 +63,10 @@ class Batch:
 class NotifyHandler:
     """The consumer's handler. It owns nothing per partition: all state is in the database."""
 
-    def __init__(self, office: Office, dispatcher: Dispatcher, escalator: Escalator) -> None:
-        self._office = office
+    def __init__(
+        self, context: NotifyContext, dispatcher: Dispatcher, escalator: Escalator
+    ) -> None:
+        self._context = context
         self._dispatcher = dispatcher
         self._escalator = escalator
 
@@ -82,18 +85,18 @@ class NotifyHandler:
         new = await self._new_events(connection, partition.topic, read)
         if not new:
             return outcome
-        batch = Batch(self._office.begin())
+        batch = Batch(self._context.begin())
         await self._look_up(connection, batch, new)
         batch.planned = [self._plan(batch, decoded) for decoded in new]
         batch.open_pages = await self._open_pages(connection, batch)
         batch.mailed = await self._mailed(connection, batch)
-        telling = Telling(self._office, batch.work, batch.mailed)
+        executor = RouteExecutor(self._context, batch.unit, batch.mailed)
         for planned in batch.planned:
-            self._decide(batch, telling, planned)
+            self._decide(batch, executor, planned)
         await store.save_tickets(connection, list(batch.learnt.values()))
-        saved = await batch.work.save(connection, self._dispatcher)
+        saved = await batch.unit.save(connection, self._dispatcher)
         outcome.messages += saved.messages
-        outcome.after_commit.append(lambda: self._escalator.settle(saved))
+        outcome.after_commit.append(lambda: self._escalator.after_commit(saved))
         return outcome
 
     # -- reading -----------------------------------------------------------------------------
@@ -113,7 +116,7 @@ class NotifyHandler:
 
     def _matters(self, decoded: Decoded) -> bool:
         event = decoded.event
-        desk = self._office.desks.get(event.desk)
+        desk = self._context.desks.get(event.desk)
         if desk is None:
             return False
         return (
@@ -180,7 +183,7 @@ class NotifyHandler:
                 wanted.setdefault(event.desk, set()).update(asked)
         for name, addresses in sorted(wanted.items()):
             if addresses:
-                since = batch.work.now - self._office.desks[name].mails_within
+                since = batch.unit.now - self._context.desks[name].mails_within
                 counts = await deliveries.mailed_lately(connection, name, sorted(addresses), since)
                 found.update({(name, address): mails for address, mails in counts.items()})
         return found
@@ -191,7 +194,7 @@ class NotifyHandler:
         """Learn what the event says of its ticket, and ask the routes what follows."""
         event = decoded.event
         ticket = self._learn(batch, decoded)
-        desk = self._office.desks[event.desk]
+        desk = self._context.desks[event.desk]
         if desk.routed_events.isdisjoint(event_reader.route_names(event)):
             return Planned(decoded, ticket)
         notice = event_reader.notice(event, ticket)
@@ -210,16 +213,18 @@ class NotifyHandler:
             batch.learnt[ticket_id] = learnt
         return learnt
 
-    def _decide(self, batch: Batch, telling: Telling, planned: Planned) -> None:
+    def _decide(self, batch: Batch, executor: RouteExecutor, planned: Planned) -> None:
         event = planned.decoded.event
-        desk = self._office.desks[event.desk]
+        desk = self._context.desks[event.desk]
         if end := event_reader.ending(event):
             self._end_pages(batch, end)
         self._send_requested(batch, desk, planned.decoded)
         if planned.notice is not None:
             for wanted in planned.wanted:
                 if not (isinstance(wanted, PageWanted) and self._is_paging(batch, event, wanted)):
-                    telling.carry_out(desk, planned.decoded, planned.notice, wanted, planned.ticket)
+                    executor.carry_out(
+                        desk, planned.decoded, planned.notice, wanted, planned.ticket
+                    )
 
     def _is_paging(self, batch: Batch, event: Event, wanted: PageWanted) -> bool:
         """Whether people are being told of this ticket already, by the same policy: a call and its
@@ -227,37 +232,37 @@ class NotifyHandler:
         retraction ends."""
         if isinstance(event, BreachEvent):
             return False
-        work = batch.work
+        unit = batch.unit
         return any(
             current.page.state is PageState.TRIGGERED
             and current.page.policy.name == wanted.policy
             and current.facts.breach_id is None
             and current.facts.about.subject(current.id) == event.subject()
-            for current in map(work.current, [*batch.open_pages, *work.new_pages.values()])
+            for current in map(unit.current, [*batch.open_pages, *unit.new_pages.values()])
         )
 
     def _send_requested(self, batch: Batch, desk: Desk, decoded: Decoded) -> None:
         """Mails that another service asks for by name."""
-        work, cause = batch.work, decoded.envelope
+        unit, cause = batch.unit, decoded.envelope
         match decoded.event:
             case EmailRequested() as event:
-                mails = requested_mail(self._office, desk, event, cause, work.now, batch.mailed)
-                work.drafts += mails.drafts
-                work.events += mails.events
+                mails = requested_mail(self._context, desk, event, cause, unit.now, batch.mailed)
+                unit.drafts += mails.drafts
+                unit.events += mails.events
             case UpdateAddressed() as event:
-                work.drafts += addressed_update(self._office, desk, event, cause, work.now)
+                unit.drafts += addressed_update(self._context, desk, event, cause, unit.now)
             case ConfirmationRequested() as event:
-                work.drafts += confirmation(self._office, desk, event, cause, work.now)
+                unit.drafts += confirmation(self._context, desk, event, cause, unit.now)
             case _:
                 pass
 
     def _end_pages(self, batch: Batch, end: Ending) -> None:
-        for record in [*batch.open_pages, *batch.work.new_pages.values()]:
+        for record in [*batch.open_pages, *batch.unit.new_pages.values()]:
             is_meant = record.facts.about.subject(record.id) == end.subject and (
                 end.breach_id is None or end.breach_id == record.facts.breach_id
             )
             if is_meant:
-                batch.work.tell(batch.work.current(record), CauseGone(end.why))
+                batch.unit.apply(batch.unit.current(record), CauseGone(end.why))
 
 
 def _ticket_id(decoded: Decoded) -> UUID | None:

@@ -4,7 +4,7 @@ from datetime import datetime
 
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
 
-from notify.channels import Delivered, Outcome, Retry
+from notify.domain.delivery import Delivered, Outcome, Retry
 from notify.domain.mailguard import Refusal
 from notify.domain.page import Reason
 
@@ -33,7 +33,7 @@ class NotifyMetrics:
         )
         self._pages(registry)
         self._mails(registry)
-        self._in_hand = Gauge(
+        self._claimed = Gauge(
             "pledge_notify_deliveries_in_hand",
             "Deliveries claimed by this process and not yet recorded.",
             registry=registry,
@@ -110,9 +110,9 @@ class NotifyMetrics:
         """A message could not be put into words."""
         self._unrenderable.labels(desk, template).inc()
 
-    def in_hand(self, deliveries: int) -> None:
+    def claimed(self, deliveries: int) -> None:
         """So many deliveries are claimed and not recorded."""
-        self._in_hand.set(deliveries)
+        self._claimed.set(deliveries)
 
     def reclaimed(self, deliveries: int) -> None:
         """So many deliveries were taken over from the dead."""

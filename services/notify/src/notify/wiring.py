@@ -1,28 +1,17 @@
 """The parts of a running notify, made from its settings."""
 
-from collections.abc import Mapping
 from functools import partial
-from typing import Final
 from urllib.parse import urlsplit
 
-from notify.channels import Channel
-from notify.channels.ack_links import LateLinks
-from notify.channels.smtp import SmtpChannel, SmtpServer
-from notify.channels.voice import VoiceChannel
-from notify.channels.webhook import WebhookChannel
-from notify.delivery.dispatcher import LANE_SENDERS
+from notify.application.context import NotifyContext
+from notify.channels.registry import PAGE_WRITERS
 from notify.desk_file.load import Surroundings, VoiceAccount, load_desks
-from notify.domain.desk import Desk, Receiver, Voice
 from notify.domain.retry import RetryPolicy
-from notify.messages.compose import Composer
 from notify.messages.page_messages import PageComposer
 from notify.metrics import NotifyMetrics
 from notify.settings import NotifySettings
-from notify.unit_of_work import Office
 from pledge.runtime.auth.key_derivation import derive_key
 from pledge.runtime.clock import Clock
-
-PROVIDER_URL: Final = "https://api.twilio.com"
 
 
 def surroundings(settings: NotifySettings) -> Surroundings:
@@ -65,48 +54,11 @@ def public_url(settings: NotifySettings) -> str:
     return settings.public_url("notify") or f"http://{settings.http_host}:{settings.http_port}"
 
 
-def make_office(settings: NotifySettings, metrics: NotifyMetrics, clock: Clock) -> Office:
+def make_context(settings: NotifySettings, metrics: NotifyMetrics, clock: Clock) -> NotifyContext:
     """The desks and what composes their messages. Raises DeskFilesWrong."""
     desks = load_desks(settings.desks, surroundings(settings))
-    composer = Composer()
-    paging = PageComposer(composer, public_url(settings))
-    return Office(desks, composer, paging, metrics, clock)
-
-
-def make_channels(
-    settings: NotifySettings, desks: Mapping[str, Desk], clock: Clock
-) -> dict[str, Channel]:
-    """The ways out, by the name that deliveries call them by."""
-
-    def receiver(desk: str, name: str) -> tuple[Receiver, frozenset[str]] | None:
-        known = desks.get(desk)
-        found = known.receivers.get(name) if known else None
-        return (found, known.reachable_hosts) if known and found else None
-
-    def voice(desk: str) -> tuple[Voice, frozenset[str]] | None:
-        known = desks.get(desk)
-        return (known.voice, known.reachable_hosts) if known and known.voice else None
-
-    # A receiver has two lanes, pages and the rest.
-    connections = 2 * LANE_SENDERS
-    key = link_key(settings)
-    return {
-        "webhook": LateLinks(
-            WebhookChannel(
-                receiver, clock, timeout=settings.webhook_timeout, connections=connections
-            ),
-            key,
-        ),
-        "email": LateLinks(SmtpChannel(_smtp_server(settings)), key),
-        "voice": VoiceChannel(
-            voice, _voice_url(settings), clock,
-            timeout=settings.webhook_timeout, connections=LANE_SENDERS,
-        ),
-    }  # fmt: skip
-
-
-def _voice_url(settings: NotifySettings) -> str:
-    return settings.voice_url or settings.sink_public_url or PROVIDER_URL
+    pages = PageComposer(PAGE_WRITERS, public_url(settings))
+    return NotifyContext(desks, pages, metrics, clock)
 
 
 def retry_policy(settings: NotifySettings) -> RetryPolicy:
@@ -116,16 +68,4 @@ def retry_policy(settings: NotifySettings) -> RetryPolicy:
         longest_wait=settings.retry_longest_wait,
         attempts=settings.retry_attempts,
         give_up_after=settings.retry_give_up_after,
-    )
-
-
-def _smtp_server(settings: NotifySettings) -> SmtpServer:
-    password = settings.smtp_password
-    return SmtpServer(
-        host=settings.smtp_host,
-        port=settings.smtp_port,
-        username=settings.smtp_username,
-        password=password.get_secret_value() if password else None,
-        use_tls=settings.smtp_tls,
-        local_name=settings.smtp_local_name,
     )

@@ -10,8 +10,8 @@ from uuid import UUID
 import pytest
 from aiosmtpd.smtp import SMTP, AuthResult, Envelope, Session
 
-from notify.channels import Delivered, Delivery, Retry
 from notify.channels.smtp import SmtpChannel, SmtpServer, build_message
+from notify.domain.delivery import Delivered, Delivery, Retry
 
 NOW = datetime(2026, 3, 1, 12, 0, tzinfo=UTC)
 

@@ -3,8 +3,8 @@
 from datetime import UTC, datetime
 from uuid import UUID
 
-from notify.channels import Delivered, Delivery
-from notify.delivery.dispatcher import InHand, Result, one_of_each
+from notify.delivery.dispatcher import ClaimedDelivery, Result, first_result_per_delivery
+from notify.domain.delivery import Delivered, Delivery
 
 NOW = datetime(2026, 3, 1, 12, 0, tzinfo=UTC)
 
@@ -20,15 +20,15 @@ def result(number: int, attempts: int = 1) -> Result:
         attempts=attempts,
         created_at=NOW,
     )
-    return Result(InHand(delivery, NOW), Delivered("HTTP 204"), NOW)
+    return Result(ClaimedDelivery(delivery, NOW), Delivered("HTTP 204"), NOW)
 
 
 def test_results_of_different_deliveries_are_recorded_together() -> None:
     results = [result(1), result(2), result(3)]
-    assert one_of_each(results) == results
+    assert first_result_per_delivery(results) == results
 
 
 def test_second_result_of_a_delivery_waits_for_the_first_to_be_recorded() -> None:
     first, other, again, last = result(1), result(2), result(1, attempts=2), result(3)
-    assert one_of_each([first, other, again, last]) == [first, other]
-    assert one_of_each([again, last]) == [again, last]
+    assert first_result_per_delivery([first, other, again, last]) == [first, other]
+    assert first_result_per_delivery([again, last]) == [again, last]

@@ -8,15 +8,15 @@ import pytest
 
 from notify.domain.page import (
     Acknowledged,
-    Address,
-    Announce,
+    CancelUnsent,
     CauseGone,
     Change,
     EscalationPolicy,
     Page,
     PageState,
+    PublishChange,
     Reason,
-    Silence,
+    SendStep,
     Step,
     StepRanOut,
     decide,
@@ -43,14 +43,14 @@ def run_out(page: Page) -> Page:
 def test_a_new_page_addresses_its_first_step_at_once() -> None:
     decision = raise_page("page-1", POLICY, NOW)
 
-    assert decision.effects == (Address(step=0, round=1),)
+    assert decision.effects == (SendStep(step=0, round=1),)
     assert decision.page.next_step_at == NOW + WAIT
 
 
 def test_a_step_that_ran_out_addresses_the_next() -> None:
     decision = decide(a_page(), StepRanOut(), NOW + WAIT)
 
-    assert decision.effects == (Address(step=1, round=1), Announce(Change.ESCALATED))
+    assert decision.effects == (SendStep(step=1, round=1), PublishChange(Change.ESCALATED))
     assert decision.reason is Reason.STEP_RAN_OUT
     assert decision.page.next_step_at == NOW + 3 * WAIT
 
@@ -81,7 +81,7 @@ def test_a_page_nobody_takes_is_exhausted_and_says_so() -> None:
     decision = decide(page, StepRanOut(), page.next_step_at)
 
     assert decision.page.state is PageState.EXHAUSTED
-    assert decision.effects == (Announce(Change.EXHAUSTED),)
+    assert decision.effects == (PublishChange(Change.EXHAUSTED),)
     assert decision.page.next_step_at is None
 
 
@@ -96,7 +96,7 @@ def test_acknowledging_ends_the_escalation_and_what_is_not_sent() -> None:
     decision = decide(a_page(), Acknowledged("anna"), NOW)
 
     assert decision.page.state is PageState.ACKNOWLEDGED
-    assert decision.effects == (Silence(), Announce(Change.ACKNOWLEDGED))
+    assert decision.effects == (CancelUnsent(), PublishChange(Change.ACKNOWLEDGED))
     assert decide(decision.page, StepRanOut(), NOW + 10 * WAIT).effects == ()
 
 

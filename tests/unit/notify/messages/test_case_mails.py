@@ -9,9 +9,9 @@ from uuid import UUID
 
 import pytest
 
-from notify.channels import Delivery
 from notify.channels.smtp import build_message
 from notify.desk_file.load import ROUTABLE_EVENTS
+from notify.domain.delivery import Delivery
 from notify.messages import render
 from notify.messages.compose import notice_values
 from notify.messages.default_templates import BUILT_IN

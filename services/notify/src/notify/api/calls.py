@@ -11,14 +11,15 @@ from uuid import UUID
 from fastapi import APIRouter, Request
 from fastapi.responses import Response
 
-from notify.channels import Reason
+from notify.application.context import NotifyContext
+from notify.application.escalation import Escalator
 from notify.channels.twiml import TAKES, is_signed, say
-from notify.delivery.escalation import Escalator
+from notify.delivery.events import call_event
+from notify.domain.delivery import Reason
 from notify.domain.desk import Desk, Voice
 from notify.domain.page import Reason as PageReason
-from notify.publishing import call_event, number
 from notify.storage import deliveries
-from notify.unit_of_work import Office
+from notify.storage.published_events import number_events
 from pledge.runtime.http.app import HttpProblem
 from pledge.runtime.outbox.writer import Outbox
 
@@ -42,10 +43,10 @@ class Calls:
     """The routes that the provider calls. `public_url` is how it reaches us: it signs that."""
 
     def __init__(
-        self, outbox: Outbox, office: Office, escalator: Escalator, public_url: str
+        self, outbox: Outbox, context: NotifyContext, escalator: Escalator, public_url: str
     ) -> None:
         self._outbox = outbox
-        self._office = office
+        self._context = context
         self._escalator = escalator
         self._public_url = public_url
         self.router = APIRouter(include_in_schema=False)
@@ -76,12 +77,12 @@ class Calls:
         call = await self._call(desk, delivery_id)
         if outcome is None or not call_id:
             return Response(status_code=204)
-        now = self._office.clock.now()
+        now = self._context.clock.now()
         async with self._outbox.transaction() as transaction:
             connection = transaction.connection
             if await deliveries.note_call(connection, delivery_id, call_id, outcome, now):
                 event = call_event(call.draft, call_id, outcome, call.attempts, now)
-                transaction.publish(*await number(connection, [event]))
+                transaction.publish(*await number_events(connection, [event]))
         return Response(status_code=204)
 
     async def _call(self, desk: str, delivery_id: UUID) -> deliveries.Call:
@@ -93,7 +94,7 @@ class Calls:
 
     async def _checked(self, request: Request, desk: str) -> tuple[Desk, Sequence[tuple[str, str]]]:
         """The desk and the form, if the provider's signature is right. Raises HttpProblem."""
-        known = self._office.desks.get(desk)
+        known = self._context.desks.get(desk)
         voice: Voice | None = known.voice if known else None
         if known is None or voice is None:
             raise HttpProblem(404, "there is no such call")

@@ -5,13 +5,16 @@ its reader. So a place stands where the token is to be, and beside it what the t
 """
 
 from dataclasses import dataclass, replace
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any, Final
 from uuid import UUID
 
-from notify.channels import Channel, Delivery, Outcome
+from notify.channels import Channel
 from notify.channels.ack_tokens import AckLink, make_token
+from notify.domain.delivery import Delivery, Outcome
+from notify.messages.page_messages import PageRequest
 
+LINK_LIFE = timedelta(days=7)
 _KEPT: Final = "late_link"
 
 
@@ -59,3 +62,14 @@ class LateLinks:
             if name != _KEPT
         }
         return replace(delivery, content=content)
+
+
+def ack_url(request: PageRequest) -> str:
+    """The acknowledgement link of a page's message, with a placeholder for its token."""
+    return f"{request.public_url}/a/{place_of(request.draft_id)}"
+
+
+def with_ack_link(content: dict[str, Any], request: PageRequest) -> dict[str, Any]:
+    """The content of a page's message, with what the token in `ack_url` is to say."""
+    link = AckLink(request.record.id, request.method.responder, request.now + LINK_LIFE)
+    return with_late_link(content, link)

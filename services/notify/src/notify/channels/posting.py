@@ -9,8 +9,8 @@ from email.utils import parsedate_to_datetime
 
 import httpcore
 
-from notify.channels import Failed, Reason, Retry
 from notify.channels.guard import ForbiddenAddress, GuardedBackend, NameUnknown
+from notify.domain.delivery import Failed, Reason, Retry
 from pledge.runtime.clock import Clock
 
 KEEP_ALIVE = timedelta(minutes=5)  # the next page finds an open connection: no handshake before it

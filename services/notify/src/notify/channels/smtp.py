@@ -8,11 +8,17 @@ from email.headerregistry import Address
 from email.message import EmailMessage
 from email.policy import SMTP as SMTP_POLICY
 from email.utils import format_datetime
+from functools import partial
 from typing import Any
 
 import aiosmtplib
 
-from notify.channels import Delivered, Delivery, Failed, Outcome, Reason, Retry
+from notify.channels.ack_links import ack_url, with_ack_link
+from notify.domain.delivery import Delivered, Delivery, Failed, Outcome, Reason, Retry
+from notify.messages.compose import Mailbox, MailSpec, write_mail
+from notify.messages.default_templates import BUILT_IN
+from notify.messages.page_messages import PageContent, PageRequest, page_values
+from notify.messages.render import RenderFailed
 
 TIMEOUT = timedelta(seconds=30)
 _IDLE_AT_MOST = 2  # connections kept per lane
@@ -105,6 +111,28 @@ class SmtpChannel:
         )
         await client.connect()
         return client
+
+
+def write_page(request: PageRequest) -> PageContent:
+    """A page as a mail. Built-in words are used when the desk's own template can't be filled."""
+    desk, method, facts = request.desk, request.method, request.record.facts
+    mailbox = Mailbox(method.target, method.name, method.zone, method.language, is_outside=False)
+    lane = f"{desk.name}/email/page"
+    spec = MailSpec(
+        about=facts.about,
+        cause=facts.cause,
+        lane=lane,
+        context=dict(request.context),
+        kind="page",
+        page_id=request.record.id,
+    )
+    values = page_values(request.record, ack_url(request))
+    write = partial(write_mail, desk, mailbox, draft_id=request.draft_id, now=request.now)
+    try:
+        draft = write(desk.template("page", mailbox.language), values, spec)
+    except RenderFailed:
+        draft = write(BUILT_IN["page"]["en"], values, spec)
+    return PageContent(lane, with_ack_link(draft.content, request))
 
 
 def _judge(code: int, text: str) -> Outcome:

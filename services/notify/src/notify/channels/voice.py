@@ -1,9 +1,9 @@
 """Calls to people, by a provider that speaks Twilio's API.
 
-The call's words and the address that its provider reports to stand in the delivery's content. That
+The call's words and the address that its provider reports to are in the delivery's content. That
 the provider took the call is all that `send` says; whether anybody answered, and pressed the key,
-comes later (`notify.calls`). Creating a call is not idempotent: after an answer that was lost the
-phone may ring twice, which is better than not at all.
+comes later (`notify.api.calls`). Creating a call is not idempotent: after an answer that was lost
+the phone may ring twice, which is better than not at all.
 """
 
 import base64
@@ -12,9 +12,14 @@ from collections.abc import Callable
 from datetime import timedelta
 from urllib.parse import urlencode
 
-from notify.channels import Delivered, Delivery, Failed, Outcome, Reason
 from notify.channels.posting import Answered, Poster
+from notify.channels.twiml import ask_for_a_key
+from notify.domain.delivery import Delivered, Delivery, Failed, Outcome, Reason
 from notify.domain.desk import Voice
+from notify.messages import render
+from notify.messages.compose import desk_values
+from notify.messages.default_templates import BUILT_IN
+from notify.messages.page_messages import PageContent, PageRequest, page_values
 from pledge.runtime.clock import Clock
 
 RINGS_FOR = timedelta(seconds=30)
@@ -85,3 +90,24 @@ def _call_id(body: bytes) -> str | None:
     except (ValueError, RecursionError, AttributeError):
         return None
     return sid if isinstance(sid, str) else None
+
+
+def write_page(request: PageRequest) -> PageContent:
+    """A page as a call says it, and where the provider reports what became of the call.
+
+    Built-in words are used when the desk's own template can't be filled.
+    """
+    desk, method = request.desk, request.method
+    assert desk.voice is not None  # else nobody has this contact method
+    values = {**page_values(request.record, ""), "desk": desk_values(desk), "name": method.name}
+    try:
+        words = render.render(desk.template("call", method.language), values, method.zone)
+    except render.RenderFailed:
+        words = render.render(BUILT_IN["call"]["en"], values, method.zone)
+    base = f"{request.public_url}/voice/{desk.name}/{request.draft_id}"
+    content = {
+        "from": desk.voice.number,
+        "twiml": ask_for_a_key(words.text, method.language, f"{base}/key"),
+        "status_url": f"{base}/status",
+    }
+    return PageContent(f"{desk.name}/voice/page", content)

@@ -2,13 +2,16 @@
 
 import json
 from collections.abc import Callable
-from datetime import timedelta
+from datetime import datetime, timedelta
+from typing import Any
 
 from standardwebhooks import Webhook
 
-from notify.channels import Delivered, Delivery, Failed, Outcome, Reason
+from notify.channels.ack_links import ack_url, with_ack_link
 from notify.channels.posting import Answered, Poster
+from notify.domain.delivery import Delivered, Delivery, Failed, Outcome, Reason
 from notify.domain.desk import Receiver
+from notify.messages.page_messages import PageContent, PageRequest
 from pledge.runtime.clock import Clock
 
 TIMEOUT = timedelta(seconds=15)  # the least a sender should grant, Standard Webhooks 1.0
@@ -57,3 +60,47 @@ class WebhookChannel:
             ("webhook-timestamp", str(int(now.timestamp()))),
             ("webhook-signature", Webhook(secret).sign(str(delivery.id), now, body)),
         ]
+
+
+def write_page(request: PageRequest) -> PageContent:
+    """A page as a receiver gets it."""
+    lane = f"{request.desk.name}/webhook/{request.method.target}/page"
+    return PageContent(lane, with_ack_link(_page_body(request), request))
+
+
+def _page_body(request: PageRequest) -> dict[str, Any]:
+    """The JSON of a page. Documented in the service's README; fields are only added."""
+    facts, person = request.record.facts, request.method.person
+    return {
+        "type": "pledge.page.v1",
+        "timestamp": _iso(request.now),
+        "page_id": request.record.page.id,
+        "desk": request.desk.name,
+        "ticket_id": str(facts.about.ticket_id) if facts.about.ticket_id else None,
+        "incident_id": str(facts.about.incident_id) if facts.about.incident_id else None,
+        "ticket_number": facts.about.number,
+        "breach_id": str(facts.breach_id) if facts.breach_id else None,
+        "summary": facts.summary,
+        "severity": facts.severity,
+        "metric": facts.metric,
+        "due_at": _iso(facts.due_at),
+        "occurred_at": _iso(facts.occurred_at),
+        "detected_at": _iso(facts.detected_at),
+        "raised_at": _iso(request.record.page.raised_at),
+        "is_late": request.record.page.is_late,
+        "escalation": {
+            "policy": request.record.page.policy.name,
+            "step": request.step.step,
+            "round": request.step.round,
+        },
+        "responder": person.full_name if person else None,
+        "acknowledge_url": ack_url(request),
+        "page_url": f"{request.public_url}/pages/{request.record.page.id}",
+    }
+
+
+def _iso(instant: datetime | None) -> str | None:
+    """ISO 8601 in UTC with milliseconds and Z."""
+    if instant is None:
+        return None
+    return instant.isoformat(timespec="milliseconds").replace("+00:00", "Z")

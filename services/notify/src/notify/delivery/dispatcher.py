@@ -16,12 +16,14 @@ from uuid import UUID
 import asyncpg
 import structlog
 
-from notify.channels import Channel, Delivered, Delivery, Failed, Outcome, Reason, Retry
-from notify.delivery.worker_lock import Presence
+from notify.channels import LANE_SENDERS, Channel
+from notify.delivery.events import delivery_events
+from notify.delivery.worker_lock import WorkerLock
+from notify.domain.delivery import Delivered, Delivery, Failed, Outcome, Reason, Retry
 from notify.domain.retry import RetryPolicy, next_attempt
 from notify.metrics import NotifyMetrics
-from notify.publishing import EventDraft, delivery_events, number
 from notify.storage import deliveries
+from notify.storage.published_events import EventDraft, number_events
 from notify.storage.rows import Draft
 from pledge.runtime.clock import Clock
 from pledge.runtime.ids import Ids
@@ -38,7 +40,7 @@ LANE_ROOM = 32
 # The database is read this far ahead, and every half of it: what another replica left behind when
 # it died is found within that time.
 WINDOW = timedelta(seconds=30)
-LANE_SENDERS = 4
+
 # Another replica is claiming the same lane at this moment: look again a little later.
 LOCKED_ELSEWHERE_WAIT = timedelta(milliseconds=500)
 RECORDED_AT_ONCE = 500
@@ -48,7 +50,7 @@ log = structlog.get_logger()
 
 
 @dataclass(frozen=True, slots=True)
-class InHand:
+class ClaimedDelivery:
     """A delivery of ours until its lease ends."""
 
     delivery: Delivery
@@ -59,7 +61,7 @@ class InHand:
 class Lane:
     """What waits for one receiver, and how many are being sent to it."""
 
-    waiting: deque[InHand] = field(default_factory=deque)
+    waiting: deque[ClaimedDelivery] = field(default_factory=deque)
     senders: int = 0
     has_backlog: bool = False  # the database may hold more that is due
 
@@ -68,12 +70,12 @@ class Lane:
 class Result:
     """What became of an attempt."""
 
-    held: InHand
+    held: ClaimedDelivery
     outcome: Outcome
     at: datetime
 
 
-def one_of_each(results: Sequence[Result]) -> list[Result]:
+def first_result_per_delivery(results: Sequence[Result]) -> list[Result]:
     """The first results up to where a delivery comes a second time.
 
     While the database was away a delivery may have been claimed and sent again. Of two results in
@@ -96,7 +98,7 @@ class Dispatcher:
         outbox: Outbox,
         channels: Mapping[str, Channel],
         *,
-        presence: Presence,
+        worker_lock: WorkerLock,
         retry: RetryPolicy,
         clock: Clock,
         ids: Ids,
@@ -105,13 +107,13 @@ class Dispatcher:
         self._pool = pool
         self._outbox = outbox
         self._channels = channels
-        self._presence = presence
+        self._worker_lock = worker_lock
         self._retry = retry
         self._clock = clock
         self._ids = ids
         self._metrics = metrics
         self._lanes: dict[str, Lane] = {}
-        self._appointments: dict[str, datetime] = {}
+        self._scheduled: dict[str, datetime] = {}
         self._senders: set[asyncio.Task[None]] = set()
         self._results: list[Result] = []
         self._has_results = asyncio.Event()
@@ -128,7 +130,7 @@ class Dispatcher:
             left = room.setdefault(draft.lane, self._room(draft.lane))
             if left > 0 and not self._is_stopping:
                 room[draft.lane] = left - 1
-                claims.append(deliveries.Claim(now + LEASE, 1, self._presence.worker))
+                claims.append(deliveries.Claim(now + LEASE, 1, self._worker_lock.worker))
             else:
                 claims.append(deliveries.Claim(now, 0, None))
         return claims
@@ -152,9 +154,9 @@ class Dispatcher:
                 attempts=1,
                 created_at=now,
             )
-            self._take(InHand(delivery, claim.next_attempt_at))
+            self._take(ClaimedDelivery(delivery, claim.next_attempt_at))
 
-    def poke(self, lane: str) -> None:
+    def wake(self, lane: str) -> None:
         """Something of the lane is due now, e.g. by a person's wish."""
         self._schedule(lane, self._clock.now())
 
@@ -163,7 +165,7 @@ class Dispatcher:
         self._due.reload()
 
     @property
-    def in_hand(self) -> int:
+    def claimed_count(self) -> int:
         """How many deliveries are claimed by us and not recorded."""
         waiting = sum(len(lane.waiting) for lane in self._lanes.values())
         return waiting + len(self._senders) + len(self._results)
@@ -175,7 +177,7 @@ class Dispatcher:
         try:
             async with asyncio.TaskGroup() as group:
                 group.create_task(self._due.run())
-                group.create_task(self._record_for_ever())
+                group.create_task(self._record_results())
         finally:
             self._is_stopping = True
             await self._drain()
@@ -205,7 +207,7 @@ class Dispatcher:
         """Claim what the lanes have room for, and see when each has something to do again."""
         lanes = [lane for _, lane in due]
         for lane in lanes:
-            self._appointments.pop(lane, None)
+            self._scheduled.pop(lane, None)
         now = self._clock.now()
         if any(each.held.leased_until <= now for each in self._results):
             # Sent, but the database was away for longer than the lease: what is claimed before
@@ -219,10 +221,10 @@ class Dispatcher:
         if not room:
             return
         claimed = await deliveries.claim_deliveries(
-            self._pool, room, now=now, lease_until=now + LEASE, worker=self._presence.worker
+            self._pool, room, now=now, lease_until=now + LEASE, worker=self._worker_lock.worker
         )
         for delivery in claimed:
-            self._take(InHand(delivery, now + LEASE))
+            self._take(ClaimedDelivery(delivery, now + LEASE))
         for lane, at in (await deliveries.next_due(self._pool, list(room))).items():
             if at > now:
                 self._schedule(lane, at)
@@ -241,18 +243,18 @@ class Dispatcher:
     def _schedule(self, lane: str, at: datetime) -> None:
         """Look at the lane at this instant, unless it is looked at before."""
         now = self._clock.now()
-        earlier = self._appointments.get(lane)
+        earlier = self._scheduled.get(lane)
         if earlier is not None and earlier < now:
             # Passed: its delivery was cancelled, or it is about to be looked at.
             at = min(at, now)
         elif earlier is not None and at >= earlier:
             return
-        self._appointments[lane] = at
+        self._scheduled[lane] = at
         self._due.schedule(at, lane)
 
     # -- sending -----------------------------------------------------------------------------
 
-    def _take(self, held: InHand) -> None:
+    def _take(self, held: ClaimedDelivery) -> None:
         lane = self._lane(held.delivery.lane)
         lane.waiting.append(held)
         if lane.senders < LANE_SENDERS and not self._is_stopping:
@@ -260,7 +262,7 @@ class Dispatcher:
             sender = asyncio.ensure_future(self._send_all(held.delivery.lane, lane))
             self._senders.add(sender)
             sender.add_done_callback(self._senders.discard)
-        self._metrics.in_hand(self.in_hand)
+        self._metrics.claimed(self.claimed_count)
 
     async def _send_all(self, name: str, lane: Lane) -> None:
         try:
@@ -293,7 +295,7 @@ class Dispatcher:
 
     # -- recording ---------------------------------------------------------------------------
 
-    async def _record_for_ever(self) -> None:
+    async def _record_results(self) -> None:
         while True:
             await self._has_results.wait()
             self._has_results.clear()
@@ -307,7 +309,7 @@ class Dispatcher:
 
     async def _record(self) -> None:
         """Write a batch of outcomes and publish what they mean, in one transaction."""
-        batch = one_of_each(self._results[:RECORDED_AT_ONCE])
+        batch = first_result_per_delivery(self._results[:RECORDED_AT_ONCE])
         rows = [self._row(result) for result in batch]
         async with self._outbox.transaction() as transaction:
             drafts = await deliveries.record_attempts(transaction.connection, rows)
@@ -318,11 +320,11 @@ class Dispatcher:
                     events += delivery_events(
                         draft, result.outcome, row.attempts, result.at, is_last=is_last
                     )
-            transaction.publish(*await number(transaction.connection, events))
+            transaction.publish(*await number_events(transaction.connection, events))
         del self._results[: len(batch)]
         for result, row in zip(batch, rows, strict=True):
             self._after_record(result, row, drafts.get(row.id))
-        self._metrics.in_hand(self.in_hand)
+        self._metrics.claimed(self.claimed_count)
 
     def _after_record(self, result: Result, row: deliveries.Attempted, draft: Draft | None) -> None:
         if draft is None:

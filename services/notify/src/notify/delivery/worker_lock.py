@@ -23,7 +23,7 @@ CHECK_INTERVAL = timedelta(seconds=5)
 log = structlog.get_logger()
 
 
-class Presence:
+class WorkerLock:
     """Holds the lock on a connection of its own; `worker` is its number while it is held."""
 
     def __init__(

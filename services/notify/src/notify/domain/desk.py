@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from enum import StrEnum
-from functools import cached_property
+from functools import cached_property, partial
 
 from notify.domain.oncall import Rotation, on_call
 from notify.domain.page import EscalationPolicy
@@ -61,7 +61,7 @@ class Template:
 
 @dataclass(frozen=True)
 class Desk:
-    """One desk's rules for telling people."""
+    """One desk's rules for executor people."""
 
     name: str
     title: str
@@ -96,73 +96,61 @@ class Desk:
 
 
 @dataclass(frozen=True, slots=True)
-class ToReceiver:
-    """A way to reach somebody: this receiver, on behalf of a person or of nobody in particular."""
+class ContactMethod:
+    """One way to reach somebody: a channel, and the target it delivers to."""
 
-    receiver: Receiver
-    person: Person | None
-
-
-@dataclass(frozen=True, slots=True)
-class ToMailbox:
-    """A way to reach somebody: this mailbox."""
-
-    address: str
+    channel: str  # "email", "voice" or "webhook"
+    target: str  # a mail address, a phone number or a receiver's name
     name: str
-    zone: str
+    zone: str  # IANA name
     language: str
-    person: Person | None
+    person: Person | None  # None: a receiver that stands for nobody in particular
+
+    @property
+    def responder(self) -> str:
+        """Who acknowledges a page that was sent this way."""
+        return self.person.name if self.person else self.target
+
+    @property
+    def key(self) -> tuple[str, str]:
+        """Distinguishes the deliveries of one step. Two people behind one receiver are told apart:
+        each gets a message."""
+        if self.channel == "webhook":
+            return (self.channel, f"{self.target}/{self.person.name if self.person else ''}")
+        return (self.channel, self.target)
 
 
-@dataclass(frozen=True, slots=True)
-class ToPhone:
-    """A way to reach somebody: a call to this number."""
-
-    phone: str
-    name: str
-    zone: str
-    language: str
-    voice: Voice
-    person: Person | None
-
-
-Way = ToReceiver | ToMailbox | ToPhone
-
-
-def ways(desk: Desk, target: str, at: datetime) -> tuple[Way, ...]:
+def contact_methods(desk: Desk, target: str, at: datetime) -> tuple[ContactMethod, ...]:
     """How to reach a step's target ("receiver:r", "person:p", "rotation:r") at this instant.
 
-    A target the desk's file no longer has (the policy was stamped earlier) gives no way.
+    Empty for a target that the desk's file no longer has (the policy was stamped earlier).
     """
     kind, _, name = target.partition(":")
     if kind == "receiver":
         receiver = desk.receivers.get(name)
-        return (ToReceiver(receiver, None),) if receiver else ()
+        if receiver is None:
+            return ()
+        return (ContactMethod("webhook", name, name, receiver.zone, desk.language, None),)
     if kind == "rotation" and name in desk.rotations:
         name = on_call(desk.rotations[name], at)
     person = desk.people.get(name)
-    return person_ways(desk, person) if person else ()
+    if person is None:
+        return ()
+    found = (_contact_method(desk, person, method) for method in person.methods)
+    return tuple(each for each in found if each is not None)
 
 
-def person_ways(desk: Desk, person: Person) -> tuple[Way, ...]:
-    """Every contact method of a person."""
-    found: list[Way] = []
-    for method in person.methods:
-        if method == "email" and person.email:
-            found.append(
-                ToMailbox(person.email, person.full_name, person.zone, person.language, person)
-            )
-        elif method == "voice" and person.phone and desk.voice:
-            found.append(
-                ToPhone(
-                    person.phone,
-                    person.full_name,
-                    person.zone,
-                    person.language,
-                    desk.voice,
-                    person,
-                )
-            )
-        elif method in desk.receivers:
-            found.append(ToReceiver(desk.receivers[method], person))
-    return tuple(found)
+def _contact_method(desk: Desk, person: Person, method: str) -> ContactMethod | None:
+    """A method of a person's, by its name in the desk's file; None if it can't be used."""
+    reach = partial(
+        ContactMethod,
+        name=person.full_name,
+        zone=person.zone,
+        language=person.language,
+        person=person,
+    )
+    if method == "email" and person.email:
+        return reach("email", person.email)
+    if method == "voice" and person.phone and desk.voice:
+        return reach("voice", person.phone)
+    return reach("webhook", method) if method in desk.receivers else None

@@ -103,7 +103,7 @@ PageEvent = StepRanOut | Acknowledged | CauseGone
 
 
 @dataclass(frozen=True, slots=True)
-class Address:
+class SendStep:
     """Send the page to the targets of this step."""
 
     step: int
@@ -111,18 +111,18 @@ class Address:
 
 
 @dataclass(frozen=True, slots=True)
-class Silence:
+class CancelUnsent:
     """Cancel what is addressed and not yet sent."""
 
 
 @dataclass(frozen=True, slots=True)
-class Announce:
+class PublishChange:
     """Publish this change of the page."""
 
     change: Change
 
 
-Effect = Address | Silence | Announce
+Effect = SendStep | CancelUnsent | PublishChange
 
 
 @dataclass(frozen=True, slots=True)
@@ -151,7 +151,7 @@ def raise_page(
         is_late=late,
         next_step_at=now + policy.steps[0].wait_for,
     )
-    return Decision(page, (Address(0, 1),), Reason.RAISED)
+    return Decision(page, (SendStep(0, 1),), Reason.RAISED)
 
 
 def decide(page: Page, event: PageEvent, now: datetime) -> Decision:
@@ -169,7 +169,7 @@ def decide(page: Page, event: PageEvent, now: datetime) -> Decision:
 
 def _step_ran_out(page: Page, now: datetime) -> Decision:
     if page.state is not PageState.TRIGGERED:
-        return _nothing(page)
+        return _unchanged(page)
     if page.next_step_at is None or now < page.next_step_at:
         return Decision(page, (), Reason.NOT_DUE)
     if page.step + 1 < len(page.policy.steps):
@@ -177,7 +177,7 @@ def _step_ran_out(page: Page, now: datetime) -> Decision:
     if page.round <= page.policy.repeats:
         return _advance(page, 0, page.round + 1, now, Reason.STARTED_OVER)
     ended = replace(page, state=PageState.EXHAUSTED, next_step_at=None)
-    return Decision(ended, (Announce(Change.EXHAUSTED),), Reason.STEPS_USED_UP)
+    return Decision(ended, (PublishChange(Change.EXHAUSTED),), Reason.STEPS_USED_UP)
 
 
 def _advance(page: Page, step: int, round_: int, now: datetime, reason: Reason) -> Decision:
@@ -185,12 +185,12 @@ def _advance(page: Page, step: int, round_: int, now: datetime, reason: Reason) 
     moved = replace(
         page, step=step, round=round_, next_step_at=now + page.policy.steps[step].wait_for
     )
-    return Decision(moved, (Address(step, round_), Announce(Change.ESCALATED)), reason)
+    return Decision(moved, (SendStep(step, round_), PublishChange(Change.ESCALATED)), reason)
 
 
 def _acknowledge(page: Page, by: str, now: datetime) -> Decision:
     if page.state in (PageState.ACKNOWLEDGED, PageState.RESOLVED):
-        return _nothing(page)
+        return _unchanged(page)
     taken = replace(
         page,
         state=PageState.ACKNOWLEDGED,
@@ -198,19 +198,21 @@ def _acknowledge(page: Page, by: str, now: datetime) -> Decision:
         acknowledged_at=now,
         acknowledged_by=by,
     )
-    return Decision(taken, (Silence(), Announce(Change.ACKNOWLEDGED)), Reason.ACKNOWLEDGED)
+    return Decision(
+        taken, (CancelUnsent(), PublishChange(Change.ACKNOWLEDGED)), Reason.ACKNOWLEDGED
+    )
 
 
 def _resolve(page: Page, why: str, now: datetime) -> Decision:
     if page.state is PageState.RESOLVED:
-        return _nothing(page)
+        return _unchanged(page)
     ended = replace(
         page, state=PageState.RESOLVED, next_step_at=None, resolved_at=now, resolution=why
     )
-    return Decision(ended, (Silence(), Announce(Change.RESOLVED)), Reason.CAUSE_GONE)
+    return Decision(ended, (CancelUnsent(), PublishChange(Change.RESOLVED)), Reason.CAUSE_GONE)
 
 
-_WHY_NOTHING = {
+_REASON_UNCHANGED = {
     PageState.TRIGGERED: Reason.NOT_DUE,
     PageState.ACKNOWLEDGED: Reason.ALREADY_ACKNOWLEDGED,
     PageState.EXHAUSTED: Reason.ALREADY_EXHAUSTED,
@@ -218,20 +220,20 @@ _WHY_NOTHING = {
 }
 
 
-def _nothing(page: Page) -> Decision:
-    return Decision(page, (), _WHY_NOTHING[page.state])
+def _unchanged(page: Page) -> Decision:
+    return Decision(page, (), _REASON_UNCHANGED[page.state])
 
 
-def addresses(effects: Sequence[Effect]) -> list[Address]:
+def steps_to_send(effects: Sequence[Effect]) -> list[SendStep]:
     """The steps to send among the effects."""
-    return [effect for effect in effects if isinstance(effect, Address)]
+    return [effect for effect in effects if isinstance(effect, SendStep)]
 
 
-def announcements(effects: Sequence[Effect]) -> list[Change]:
+def changes_to_publish(effects: Sequence[Effect]) -> list[Change]:
     """The changes to publish among the effects, in order."""
-    return [effect.change for effect in effects if isinstance(effect, Announce)]
+    return [effect.change for effect in effects if isinstance(effect, PublishChange)]
 
 
-def is_silenced(effects: Sequence[Effect]) -> bool:
+def cancels_unsent(effects: Sequence[Effect]) -> bool:
     """Whether unsent deliveries are to be cancelled."""
-    return any(isinstance(effect, Silence) for effect in effects)
+    return any(isinstance(effect, CancelUnsent) for effect in effects)

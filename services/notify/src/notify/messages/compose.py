@@ -30,7 +30,7 @@ class Mailbox:
 
 
 @dataclass(frozen=True, slots=True)
-class Letter:
+class MailSpec:
     """What a mail needs beside its words."""
 
     about: About
@@ -64,73 +64,69 @@ def summary(notice: Notice) -> str:
     return line if len(line) <= _SUMMARY_LENGTH else f"{line[: _SUMMARY_LENGTH - 1]}…"
 
 
-class Composer:
-    """Makes mails and chat messages."""
+def write_mail(
+    desk: Desk,
+    mailbox: Mailbox,
+    template: Template,
+    values: Mapping[str, Any],
+    spec: MailSpec,
+    *,
+    draft_id: UUID,
+    now: datetime,
+) -> Draft:
+    """One mail to one addressee. Raises render.RenderFailed."""
+    recipient = {"name": mailbox.name, "email": mailbox.address, **values.get("recipient", {})}
+    rendered = render.render(
+        template, {**values, "desk": desk_values(desk), "recipient": recipient}, mailbox.zone
+    )
+    content = _mail_content(desk, mailbox, spec, rendered, draft_id, now)
+    return Draft(
+        id=draft_id,
+        desk=desk.name,
+        lane=spec.lane,
+        channel="email",
+        kind=spec.kind,
+        target=mailbox.address,
+        about=spec.about,
+        content=content,
+        context=spec.context,
+        cause=spec.cause,
+        page_id=spec.page_id,
+        is_automatic=mailbox.is_outside,
+    )
 
-    def letter(
-        self,
-        desk: Desk,
-        mailbox: Mailbox,
-        template: Template,
-        values: Mapping[str, Any],
-        letter: Letter,
-        *,
-        draft_id: UUID,
-        now: datetime,
-    ) -> Draft:
-        """One mail to one addressee. Raises render.RenderFailed."""
-        recipient = {"name": mailbox.name, "email": mailbox.address, **values.get("recipient", {})}
-        rendered = render.render(
-            template, {**values, "desk": desk_values(desk), "recipient": recipient}, mailbox.zone
-        )
-        content = _mail_content(desk, mailbox, letter, rendered, draft_id, now)
-        return Draft(
-            id=draft_id,
-            desk=desk.name,
-            lane=letter.lane,
-            channel="email",
-            kind=letter.kind,
-            target=mailbox.address,
-            about=letter.about,
-            content=content,
-            context=letter.context,
-            cause=letter.cause,
-            page_id=letter.page_id,
-            is_automatic=mailbox.is_outside,
-        )
 
-    def chat(
-        self,
-        desk: Desk,
-        wanted: ChatWanted,
-        notice: Notice,
-        about: About,
-        cause: Envelope,
-        draft_id: UUID,
-    ) -> Draft:
-        """One message to a receiver. Raises render.RenderFailed."""
-        receiver = wanted.receiver
-        zone = desk.receivers[receiver].zone
-        values = {**notice_values(notice), "desk": desk_values(desk)}
-        rendered = render.render(desk.template(wanted.template, desk.language), values, zone)
-        return Draft(
-            id=draft_id,
-            desk=desk.name,
-            lane=f"{desk.name}/webhook/{receiver}",
-            channel="webhook",
-            kind="chat",
-            target=receiver,
-            about=about,
-            content={
-                "type": "pledge.message.v1",
-                "desk": desk.name,
-                "ticket_number": about.number,
-                "title": rendered.subject,
-                "text": rendered.text,
-            },
-            context={"template": wanted.template},
-            cause=cause,
-        )
+def write_chat_message(
+    desk: Desk,
+    wanted: ChatWanted,
+    notice: Notice,
+    about: About,
+    cause: Envelope,
+    draft_id: UUID,
+) -> Draft:
+    """One message to a receiver. Raises render.RenderFailed."""
+    receiver = wanted.receiver
+    zone = desk.receivers[receiver].zone
+    values = {**notice_values(notice), "desk": desk_values(desk)}
+    rendered = render.render(desk.template(wanted.template, desk.language), values, zone)
+    return Draft(
+        id=draft_id,
+        desk=desk.name,
+        lane=f"{desk.name}/webhook/{receiver}",
+        channel="webhook",
+        kind="chat",
+        target=receiver,
+        about=about,
+        content={
+            "type": "pledge.message.v1",
+            "desk": desk.name,
+            "ticket_number": about.number,
+            "title": rendered.subject,
+            "text": rendered.text,
+        },
+        context={"template": wanted.template},
+        cause=cause,
+    )
 
 
 def addressees(desk: Desk, to: str, requester: Party | None, at: datetime) -> list[Mailbox]:
@@ -153,7 +149,7 @@ def addressees(desk: Desk, to: str, requester: Party | None, at: datetime) -> li
 def _mail_content(
     desk: Desk,
     mailbox: Mailbox,
-    letter: Letter,
+    spec: MailSpec,
     rendered: render.Rendered,
     draft_id: UUID,
     now: datetime,
@@ -164,26 +160,26 @@ def _mail_content(
         "from_name": desk.title,
         "envelope_from": desk.sender,
         "to_name": mailbox.name,
-        "subject": rendered.subject or letter.about.number or desk.title,
+        "subject": rendered.subject or spec.about.number or desk.title,
         "text": rendered.text,
         "html": rendered.html,
         "date": now.isoformat(),
         "message_id": f"<{draft_id}@{desk.sender.rpartition('@')[2]}>",
-        "reply_to": letter.reply_to,
-        "in_reply_to": letter.in_reply_to,
-        "references": list(letter.references),
-        "auto_submitted": _auto_submitted(letter),
-        "unsubscribe_url": letter.unsubscribe_url,
-        "ticket_number": letter.about.number,
-        **({"calendar": letter.calendar} if letter.calendar else {}),
+        "reply_to": spec.reply_to,
+        "in_reply_to": spec.in_reply_to,
+        "references": list(spec.references),
+        "auto_submitted": _auto_submitted(spec),
+        "unsubscribe_url": spec.unsubscribe_url,
+        "ticket_number": spec.about.number,
+        **({"calendar": spec.calendar} if spec.calendar else {}),
     }
 
 
-def _auto_submitted(letter: Letter) -> str:
+def _auto_submitted(spec: MailSpec) -> str:
     """RFC 3834 §5: what answers a mail by itself, what comes by itself, what a person wrote."""
-    if not letter.is_automatic:
+    if not spec.is_automatic:
         return "no"
-    return "auto-replied" if letter.is_reply else "auto-generated"
+    return "auto-replied" if spec.is_reply else "auto-generated"
 
 
 def _staff(address: str, person: Person) -> Mailbox:

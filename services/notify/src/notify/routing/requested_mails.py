@@ -9,14 +9,14 @@ from uuid import UUID
 
 import structlog
 
+from notify.application.context import NotifyContext
 from notify.domain.desk import Desk, Template
 from notify.domain.mailguard import refuse
 from notify.domain.routing import Party
-from notify.messages.compose import Letter, Mailbox, party_mailbox
+from notify.messages.compose import Mailbox, MailSpec, party_mailbox, write_mail
 from notify.messages.render import RenderFailed
-from notify.publishing import EventDraft
+from notify.storage.published_events import EventDraft
 from notify.storage.rows import About, Draft
-from notify.unit_of_work import Office
 from pledge.events import (
     ConfirmationRequested,
     Contact,
@@ -40,7 +40,7 @@ class Mails:
 
 
 def requested_mail(
-    office: Office,
+    context: NotifyContext,
     desk: Desk,
     event: EmailRequested,
     cause: Envelope,
@@ -67,15 +67,15 @@ def requested_mail(
             )
             reason = refusal.value if refusal else None
             if refusal:
-                office.metrics.mail_refused(desk.name, refusal)
+                context.metrics.mail_refused(desk.name, refusal)
         if template is not None and reason is None:
             try:
                 mails.drafts.append(
-                    _requested_draft(office, desk, event, cause, mailbox, template, position, now)
+                    _requested_draft(context, desk, event, cause, mailbox, template, position, now)
                 )
                 mailed[desk.name, mailbox.address] += event.is_automatic
             except RenderFailed as error:
-                office.metrics.template_failed(desk.name, event.template)
+                context.metrics.template_failed(desk.name, event.template)
                 log.error("template failed", desk=desk.name, error=str(error))  # noqa: TRY400
                 reason = "bad_content"
         if reason is not None:
@@ -92,7 +92,7 @@ def _template_of(desk: Desk, event: EmailRequested) -> Template | None:
 
 
 def _requested_draft(
-    office: Office,
+    context: NotifyContext,
     desk: Desk,
     event: EmailRequested,
     cause: Envelope,
@@ -109,7 +109,7 @@ def _requested_draft(
         "subject_line": event.subject_line or event.number,
         "occurred_at": event.occurred_at,
     }
-    letter = Letter(
+    spec = MailSpec(
         about=About(ticket_id=event.ticket_id, number=event.number),
         cause=cause,
         lane=f"{desk.name}/email",
@@ -122,9 +122,7 @@ def _requested_draft(
         calendar=event.calendar,
     )
     draft_id = UUID(derived_id(str(event.email_id), position, source="/notify/requested"))
-    return office.composer.letter(
-        desk, mailbox, template, values, letter, draft_id=draft_id, now=now
-    )
+    return write_mail(desk, mailbox, template, values, spec, draft_id=draft_id, now=now)
 
 
 def _told(variables: Mapping[str, str]) -> dict[str, Any]:
@@ -166,13 +164,13 @@ def _failed(
 
 
 def addressed_update(
-    office: Office, desk: Desk, event: UpdateAddressed, cause: Envelope, now: datetime
+    context: NotifyContext, desk: Desk, event: UpdateAddressed, cause: Envelope, now: datetime
 ) -> list[Draft]:
     """A mail of a status update to each of its recipients who wants mails."""
     about = About(incident_id=event.incident_id or event.maintenance_id)
     values = {"event": event.model_dump(exclude={"recipients"}), "occurred_at": event.occurred_at}
     return _to_subscribers(
-        office,
+        context,
         desk,
         event.recipients,
         "status_update",
@@ -186,12 +184,12 @@ def addressed_update(
 
 
 def confirmation(
-    office: Office, desk: Desk, event: ConfirmationRequested, cause: Envelope, now: datetime
+    context: NotifyContext, desk: Desk, event: ConfirmationRequested, cause: Envelope, now: datetime
 ) -> list[Draft]:
     """The mail that asks a new subscriber whether the address is theirs."""
     values = {"event": event.model_dump(), "occurred_at": event.occurred_at}
     return _to_subscribers(
-        office,
+        context,
         desk,
         (event.recipient,),
         "subscription_confirmation",
@@ -205,7 +203,7 @@ def confirmation(
 
 
 def _to_subscribers(
-    office: Office,
+    context: NotifyContext,
     desk: Desk,
     recipients: tuple[Recipient, ...],
     template: str,
@@ -222,7 +220,7 @@ def _to_subscribers(
         if recipient.method != "email":
             log.info("no channel for a subscriber", desk=desk.name, method=recipient.method)
             continue
-        letter = Letter(
+        spec = MailSpec(
             about=about,
             cause=cause,
             lane=f"{desk.name}/email/bulk",
@@ -231,33 +229,33 @@ def _to_subscribers(
         )
         try:
             drafts.append(
-                _to_subscriber(office, desk, recipient, template, values, letter, key, now)
+                _to_subscriber(context, desk, recipient, template, values, spec, key, now)
             )
         except RenderFailed as error:
-            office.metrics.template_failed(desk.name, template)
+            context.metrics.template_failed(desk.name, template)
             log.error("template failed", desk=desk.name, error=str(error))  # noqa: TRY400
     return drafts
 
 
 def _to_subscriber(
-    office: Office,
+    context: NotifyContext,
     desk: Desk,
     recipient: Recipient,
     template: str,
     values: Mapping[str, Any],
-    letter: Letter,
+    spec: MailSpec,
     key: str,
     now: datetime,
 ) -> Draft:
     party = Party(None, recipient.address, recipient.zone, recipient.language)
     mailbox = party_mailbox(desk, party)
     source = f"/notify/subscriber/{recipient.subscriber_id}"
-    return office.composer.letter(
+    return write_mail(
         desk,
         mailbox,
         desk.template(template, mailbox.language),
         {**values, "recipient": {"unsubscribe_url": recipient.unsubscribe_url}},
-        letter,
+        spec,
         draft_id=UUID(derived_id(key, 0, source=source)),
         now=now,
     )

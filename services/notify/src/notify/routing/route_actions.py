@@ -7,29 +7,40 @@ from uuid import UUID
 
 import structlog
 
+from notify.application.context import NotifyContext
+from notify.application.unit_of_work import UnitOfWork
 from notify.domain.desk import Desk
 from notify.domain.mailguard import refuse
 from notify.domain.page import CauseGone, is_late
 from notify.domain.routing import ChatWanted, EmailWanted, Notice, PageWanted, Wanted
-from notify.messages.compose import Letter, Mailbox, addressees, notice_values, summary
+from notify.messages.compose import (
+    Mailbox,
+    MailSpec,
+    addressees,
+    notice_values,
+    summary,
+    write_chat_message,
+    write_mail,
+)
 from notify.messages.render import RenderFailed
 from notify.routing import event_reader
 from notify.storage.rows import PageFacts, Ticket
-from notify.unit_of_work import Office, Work
 from pledge.events import BreachEvent, Decoded, derived_id
 
 log = structlog.get_logger()
 
 
-class Telling:
-    """Turns wishes into the pages and deliveries of one unit of work.
+class RouteExecutor:
+    """Turns wishes into the pages and deliveries of one unit of unit.
 
     `mailed` counts the automatic mails that each (desk, address) has got lately.
     """
 
-    def __init__(self, office: Office, work: Work, mailed: Counter[tuple[str, str]]) -> None:
-        self._office = office
-        self._work = work
+    def __init__(
+        self, context: NotifyContext, unit: UnitOfWork, mailed: Counter[tuple[str, str]]
+    ) -> None:
+        self._context = context
+        self._unit = unit
         self._mailed = mailed
 
     def carry_out(
@@ -40,7 +51,7 @@ class Telling:
             case PageWanted():
                 self._page(desk, decoded, notice, wanted, ticket)
             case EmailWanted():
-                for mailbox in addressees(desk, wanted.to, notice.requester, self._work.now):
+                for mailbox in addressees(desk, wanted.to, notice.requester, self._unit.now):
                     if self._may_mail(desk, mailbox, notice, wanted):
                         self._email(desk, decoded, notice, wanted, mailbox, ticket)
             case ChatWanted():
@@ -71,10 +82,10 @@ class Telling:
             breach_id=breach.breach_id if breach else None,
         )
         page_id = UUID(derived_id(envelope.id, 0, source=f"/notify/page/{policy.name}"))
-        late = _is_late(notice, breach, desk, self._work.now)
-        record = self._work.raise_page(page_id, facts, policy, late=late)
+        late = _is_late(notice, breach, desk, self._unit.now)
+        record = self._unit.raise_page(page_id, facts, policy, late=late)
         if event_reader.is_past(notice, ticket):
-            self._work.tell(record, CauseGone("ticket_over"))
+            self._unit.apply(record, CauseGone("ticket_over"))
 
     def _may_mail(self, desk: Desk, mailbox: Mailbox, notice: Notice, wanted: EmailWanted) -> bool:
         if not mailbox.is_outside:
@@ -90,7 +101,7 @@ class Telling:
         if refusal is None:
             self._mailed[key] += 1
             return True
-        self._office.metrics.mail_refused(desk.name, refusal)
+        self._context.metrics.mail_refused(desk.name, refusal)
         log.info(
             "mail refused",
             desk=desk.name,
@@ -112,7 +123,7 @@ class Telling:
         facts = ticket.facts if ticket else {}
         envelope = decoded.envelope
         answered = _message_id(facts.get("message_id"))
-        letter = Letter(
+        spec = MailSpec(
             about=event_reader.about(decoded.event),
             cause=envelope,
             lane=f"{desk.name}/email",
@@ -124,35 +135,33 @@ class Telling:
         )
         source = f"/notify/email/{mailbox.address}/{wanted.template}"
         try:
-            draft = self._office.composer.letter(
+            draft = write_mail(
                 desk,
                 mailbox,
                 desk.template(wanted.template, mailbox.language),
                 notice_values(notice),
-                letter,
+                spec,
                 draft_id=UUID(derived_id(envelope.id, 0, source=source)),
-                now=self._work.now,
+                now=self._unit.now,
             )
         except RenderFailed as error:
             self._not_rendered(desk, wanted.template, error)
         else:
-            self._work.drafts.append(draft)
+            self._unit.drafts.append(draft)
 
     def _chat(self, desk: Desk, decoded: Decoded, notice: Notice, wanted: ChatWanted) -> None:
         source = f"/notify/chat/{wanted.receiver}/{wanted.template}"
         draft_id = UUID(derived_id(decoded.envelope.id, 0, source=source))
         about = event_reader.about(decoded.event)
         try:
-            draft = self._office.composer.chat(
-                desk, wanted, notice, about, decoded.envelope, draft_id
-            )
+            draft = write_chat_message(desk, wanted, notice, about, decoded.envelope, draft_id)
         except RenderFailed as error:
             self._not_rendered(desk, wanted.template, error)
         else:
-            self._work.drafts.append(draft)
+            self._unit.drafts.append(draft)
 
     def _not_rendered(self, desk: Desk, template: str, error: RenderFailed) -> None:
-        self._office.metrics.template_failed(desk.name, template)
+        self._context.metrics.template_failed(desk.name, template)
         log.error("template failed", desk=desk.name, template=template, error=str(error))
 
 

@@ -11,7 +11,7 @@ from uuid import UUID
 
 import asyncpg
 
-from notify.channels import Delivery
+from notify.domain.delivery import Delivery
 from notify.storage.rows import About, Draft, envelope_as_json, envelope_from_json
 
 DELIVERY_STATES = ("pending", "delivered", "failed", "cancelled")

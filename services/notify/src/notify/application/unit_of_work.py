@@ -1,7 +1,7 @@
 """A unit of work: what one transaction changes, collected in memory and written in few statements.
 
-The consumer, the escalation loop and the people who acknowledge all decide through it, so that a
-page's decision, its deliveries and its events are always written together.
+The consumer, the escalation loop and acknowledgements all use it, so that a page's decision, its
+deliveries and its events are always written together.
 """
 
 from collections.abc import Mapping
@@ -11,6 +11,7 @@ from uuid import UUID
 
 import asyncpg
 
+from notify.application.page_events import page_event
 from notify.delivery.dispatcher import Dispatcher
 from notify.domain.desk import Desk
 from notify.domain.page import (
@@ -18,20 +19,18 @@ from notify.domain.page import (
     Decision,
     EscalationPolicy,
     PageEvent,
-    addresses,
-    announcements,
+    cancels_unsent,
+    changes_to_publish,
     decide,
-    is_silenced,
     raise_page,
+    steps_to_send,
 )
-from notify.messages.compose import Composer
 from notify.messages.page_messages import PageComposer
 from notify.metrics import NotifyMetrics
-from notify.publishing import EventDraft, number, page_event
 from notify.storage import deliveries, store
+from notify.storage.published_events import EventDraft, number_events
 from notify.storage.rows import Draft, PageFacts, PageRecord
 from pledge.events import Actor
-from pledge.runtime.clock import Clock
 from pledge.runtime.records import Message
 
 
@@ -46,39 +45,24 @@ class Saved:
     at: datetime
 
 
-@dataclass(frozen=True, slots=True)
-class Office:
-    """What every unit of work of a service instance needs."""
-
-    desks: Mapping[str, Desk]
-    composer: Composer
-    paging: PageComposer
-    metrics: NotifyMetrics
-    clock: Clock
-
-    def begin(self) -> "Work":
-        """A unit of work whose decisions are made now."""
-        return Work(self.desks, self.paging, self.metrics, self.clock.now())
-
-
 @dataclass(slots=True)
-class Work:
+class UnitOfWork:
     """Everything one transaction decides. `now` is the instant of all its decisions."""
 
     desks: Mapping[str, Desk]
-    paging: PageComposer
+    pages: PageComposer
     metrics: NotifyMetrics
     now: datetime
     new_pages: dict[UUID, PageRecord] = field(default_factory=dict)
     changed_pages: dict[UUID, PageRecord] = field(default_factory=dict)
     drafts: list[Draft] = field(default_factory=list)
     events: list[EventDraft] = field(default_factory=list)
-    _silenced: set[UUID] = field(default_factory=set)
+    _cancelled: set[UUID] = field(default_factory=set)
 
     def raise_page(
         self, page_id: UUID, facts: PageFacts, policy: EscalationPolicy, *, late: bool
     ) -> PageRecord:
-        """Raise a page and address its first step."""
+        """Raise a page and send its first step."""
         decision = raise_page(str(page_id), policy, self.now, late=late)
         self.metrics.raised(facts.desk, facts.occurred_at, self.now, late=late)
         record = PageRecord(decision.page, facts)
@@ -86,7 +70,7 @@ class Work:
         self._carry_out(record, record, decision, Actor(kind="system", id="notify"), "web")
         return record
 
-    def tell(
+    def apply(
         self,
         record: PageRecord,
         event: PageEvent,
@@ -94,7 +78,7 @@ class Work:
         actor: Actor | None = None,
         method: str = "web",
     ) -> Decision:
-        """Let the page decide about an event, and carry the decision out."""
+        """Decide what the event does to the page, and carry the decision out."""
         decision = decide(record.page, event, self.now)
         after = replace(record, page=decision.page)
         if decision.effects:
@@ -109,12 +93,13 @@ class Work:
         return self.new_pages.get(record.id) or self.changed_pages.get(record.id) or record
 
     async def save(self, connection: asyncpg.Connection, dispatcher: Dispatcher) -> Saved:
-        """Write it all. The caller publishes the messages and calls `offer` after the commit."""
+        """Write it all. The caller publishes the messages, and after the commit calls
+        `Escalator.after_commit`."""
         inserted = await store.insert_pages(connection, list(self.new_pages.values()))
-        doubled = set(self.new_pages) - inserted
+        already_known = set(self.new_pages) - inserted
         await store.update_pages(connection, list(self.changed_pages.values()))
-        await deliveries.cancel_unsent(connection, sorted(self._silenced), self.now)
-        drafts = [draft for draft in self.drafts if self._is_wanted(draft, doubled)]
+        await deliveries.cancel_unsent(connection, sorted(self._cancelled), self.now)
+        drafts = [draft for draft in self.drafts if self._is_wanted(draft, already_known)]
         claims = dispatcher.claim_new(drafts, self.now)
         rows = [
             deliveries.delivery_row(draft, claim, self.now)
@@ -123,9 +108,11 @@ class Work:
         new = await deliveries.insert_deliveries(connection, rows)
         kept = [pair for pair in zip(drafts, claims, strict=True) if pair[0].id in new]
         events = [
-            each for each in self.events if getattr(each.event, "page_id", None) not in doubled
+            each
+            for each in self.events
+            if getattr(each.event, "page_id", None) not in already_known
         ]
-        messages = await number(connection, events)
+        messages = await number_events(connection, events)
         changed = {**self.changed_pages, **self.new_pages}
         return Saved(
             messages=messages,
@@ -135,9 +122,9 @@ class Work:
             at=self.now,
         )
 
-    def _is_wanted(self, draft: Draft, doubled: set[UUID]) -> bool:
+    def _is_wanted(self, draft: Draft, already_known: set[UUID]) -> bool:
         return draft.page_id is None or (
-            draft.page_id not in self._silenced and draft.page_id not in doubled
+            draft.page_id not in self._cancelled and draft.page_id not in already_known
         )
 
     def _carry_out(
@@ -146,13 +133,13 @@ class Work:
         desk = self.desks.get(after.facts.desk)
         self.metrics.decided(after.facts.desk, decision.reason)
         responders: list[str] = []
-        for address in addresses(decision.effects):
+        for step in steps_to_send(decision.effects):
             if desk is not None:
-                self.drafts += self.paging.drafts(desk, after, address, self.now)
-                responders += self.paging.responders(desk, after, address, self.now)
-        if is_silenced(decision.effects):
-            self._silenced.add(after.id)
-        for change in announcements(decision.effects):
+                self.drafts += self.pages.drafts(desk, after, step, self.now)
+                responders += self.pages.responders(desk, after, step, self.now)
+        if cancels_unsent(decision.effects):
+            self._cancelled.add(after.id)
+        for change in changes_to_publish(decision.effects):
             self.events.append(
                 page_event(
                     after,
@@ -166,7 +153,7 @@ class Work:
             )
 
 
-def acknowledge(work: Work, record: PageRecord, by: str, *, method: str) -> Decision:
+def acknowledge(unit: UnitOfWork, record: PageRecord, by: str, *, method: str) -> Decision:
     """A person takes the page, by the API or by a link."""
     actor = Actor(kind="responder", id=by)
-    return work.tell(record, Acknowledged(by), actor=actor, method=method)
+    return unit.apply(record, Acknowledged(by), actor=actor, method=method)

@@ -1,0 +1,110 @@
+"""The events of deliveries: what an attempt came to, and what became of a call."""
+
+from datetime import datetime
+from zlib import crc32
+
+from notify.domain.delivery import Delivered, Failed, Outcome, Retry
+from notify.storage.published_events import EventDraft, position
+from notify.storage.rows import Draft
+from pledge.events import (
+    ChatFailed,
+    ChatPosted,
+    EmailFailed,
+    EmailSent,
+    Event,
+    PageDelivered,
+    PageFailed,
+    PageSent,
+    WebhookDelivered,
+    WebhookFailed,
+)
+
+
+def delivery_events(
+    draft: Draft, outcome: Outcome, attempt: int, now: datetime, *, is_last: bool
+) -> list[EventDraft]:
+    """The events of one attempt. A retry of a message that is no page says nothing yet."""
+    common = {
+        "desk": draft.desk,
+        "occurred_at": now,
+        "recorded_at": now,
+        "ticket_id": draft.about.ticket_id,
+        "incident_id": draft.about.incident_id,
+        "number": draft.about.number,
+        **draft.context,
+    }
+    if draft.kind == "page":
+        events = _page_attempt(common, draft, outcome, attempt, is_last=is_last)
+    elif isinstance(outcome, Delivered):
+        events = [_message_sent(common, draft)]
+    else:
+        events = [_message_failed(common, draft, outcome, attempt, now)] if is_last else []
+    return [
+        EventDraft(event, draft.cause, position(draft.id, attempt * 16 + index))
+        for index, event in enumerate(events)
+    ]
+
+
+def _page_attempt(
+    common: dict[str, object], draft: Draft, outcome: Outcome, attempt: int, *, is_last: bool
+) -> list[Event]:
+    values = {**common, "page_id": draft.page_id, "method": draft.channel, "attempt": attempt}
+    if isinstance(outcome, Delivered):
+        values["provider_id"] = outcome.provider_id
+        sent: list[Event] = [PageSent.model_validate(values)]
+        # A webhook's receiver is where the page was to go; a mail server is only on the way, and
+        # a phone's provider tells later.
+        if draft.channel == "webhook":
+            sent.append(PageDelivered.model_validate(values))
+        return sent
+    failure = {"reason": outcome.reason.value, "detail": outcome.detail, "is_permanent": is_last}
+    return [PageFailed.model_validate({**values, **failure})]
+
+
+def call_event(draft: Draft, call_id: str, outcome: str, attempt: int, now: datetime) -> EventDraft:
+    """What the provider says of a call: somebody answered, or why nobody did."""
+    values: dict[str, object] = {
+        "desk": draft.desk,
+        "occurred_at": now,
+        "recorded_at": now,
+        "ticket_id": draft.about.ticket_id,
+        "incident_id": draft.about.incident_id,
+        "number": draft.about.number,
+        **draft.context,
+        "page_id": draft.page_id,
+        "method": draft.channel,
+        "attempt": attempt,
+        "provider_id": call_id,
+    }
+    event: Event
+    if outcome == "answered":
+        event = PageDelivered.model_validate(values)
+    else:
+        event = PageFailed.model_validate({**values, "reason": outcome, "is_permanent": True})
+    # Two calls of one delivery are told apart; the attempts' own positions are below.
+    return EventDraft(event, draft.cause, position(draft.id, 1 << 31 | crc32(call_id.encode())))
+
+
+def _message_sent(common: dict[str, object], draft: Draft) -> Event:
+    values = {"message_id": draft.id, "recipient": draft.target, **common}
+    if draft.kind == "chat":
+        return ChatPosted.model_validate(values)
+    if draft.kind == "webhook":
+        return WebhookDelivered.model_validate(values)
+    return EmailSent.model_validate({**values, "mail_message_id": draft.content["message_id"]})
+
+
+def _message_failed(
+    common: dict[str, object], draft: Draft, outcome: Retry | Failed, attempt: int, now: datetime
+) -> Event:
+    values = {
+        "message_id": draft.id,
+        "recipient": draft.target,
+        **common,
+        "reason": outcome.reason.value,
+        "detail": outcome.detail,
+        "attempts": attempt,
+        "gave_up_at": now,
+    }
+    kinds: dict[str, type[Event]] = {"chat": ChatFailed, "webhook": WebhookFailed}
+    return kinds.get(draft.kind, EmailFailed).model_validate(values)

@@ -1,0 +1,1 @@
+"""Pages for people: what is open, one page, acknowledgement links."""
