@@ -107,6 +107,26 @@ def test_html_becomes_readable_text() -> None:
         html_to_text(broken)
 
 
+@pytest.mark.parametrize(
+    ("markup", "text"),
+    [
+        ("wait if x < 5 or <b>y</b> > 3, i <3 you", "wait if x < 5 or y > 3, i <3 you"),
+        ('a <img alt="x > y" title=\'"\'>b', "a b"),
+        ('<a href="x>half a tag</a> whole', "half a tag whole"),
+        ("<p>&nbsp;&nbsp;at\u00a0line 1<br>&nbsp; at line 2</p>", "at line 1\n  at line 2"),
+    ],
+)
+def test_text_that_looks_like_markup_is_kept(markup: str, text: str) -> None:
+    assert html_to_text(markup) == text
+
+
+@pytest.mark.parametrize(
+    "piece", ["<div>", "<a <a ", '<a "><b \'" ">', "<b c='", "<!--", "<ul><li>", "<"]
+)
+def test_hostile_markup_is_read_in_linear_time(piece: str) -> None:
+    assert len(html_to_text(piece * (1_000_000 // len(piece)))) <= 1_000_000
+
+
 def test_hostile_mails_are_read_in_bounded_time() -> None:
     deep = b"Content-Type: multipart/mixed; boundary=0\r\n\r\n" + b"".join(
         b"--%d\r\nContent-Type: multipart/mixed; boundary=%d\r\n\r\n" % (n, n + 1)
