@@ -21,8 +21,8 @@ from pledge.runtime.config.settings import KafkaSettings
 from pledge.runtime.records import Message
 from pledge.runtime.testing import SeededIds, VirtualClock
 from sla.__main__ import serve
-from sla.consumer import TOPICS
 from sla.settings import SlaSettings
+from sla.topics import TOPICS
 from support import topics
 from support.asking import asker
 from support.tokens import Signer, write_jwks
@@ -64,7 +64,7 @@ class Sla:
         await self.probe.start()
         self.inputs = [
             TopicPartition(self.kafka.topic(topic), number)
-            for topic in TOPICS
+            for topic in TOPICS.reads
             for number in range(topics.PARTITIONS)
         ]
         await eventually(self._is_ready, what="the service's readiness")

@@ -10,7 +10,7 @@ from intake.api.customers import Customers
 from intake.api.tickets import Api, Tickets
 from intake.application.ticket_commands import Agents
 from intake.application.ticket_relations import CaseWork
-from intake.consumer import TOPICS, IntakeHandler
+from intake.consumer import IntakeHandler
 from intake.desk_file.load import DeskFilesInvalid, Desks, load_desks
 from intake.domain.meeting_links import MeetingLinks
 from intake.domain.reply_address import ReplyAddresses
@@ -27,6 +27,7 @@ from intake.portal.pages import Portal
 from intake.portal.sign_in import LINKS_PER_MINUTE, SignIns
 from intake.portal.tokens import PortalKeys
 from intake.settings import IntakeSettings
+from intake.topics import TOPICS
 from pledge.runtime.clock import Clock
 from pledge.runtime.config.settings import KafkaSettings
 from pledge.runtime.http.rate_limit import RateLimit
@@ -46,7 +47,7 @@ async def serve(
     CannotListen for a port that is taken.
     """
     desks = load_desks(settings.desks)
-    async with open_chassis(SERVICE, settings, kafka, clock, ids, stop) as chassis:
+    async with open_chassis(SERVICE, TOPICS, settings, kafka, clock, ids, stop) as chassis:
         await Service(settings, desks, chassis).run(stop)
 
 
@@ -62,7 +63,7 @@ class Service:
         self._links = MeetingLinks(settings.reply_keys(), url) if url else None
         clock, ids = chassis.clock, chassis.ids
         handler = IntakeHandler(desks.by_id, addresses, clock=clock, ids=ids, metrics=self._metrics)
-        self._consumer = chassis.consumer(handler, TOPICS)
+        self._consumer = chassis.consumer(handler)
         gateway = EmailGateway(
             settings,
             desks,

@@ -33,7 +33,6 @@ from intake.metrics import IntakeMetrics
 from intake.storage import chat_queue, customer_plans, store
 from intake.storage.ticket_numbers import named_by_number
 from pledge.events import (
-    CHANNEL_TOPICS,
     ChannelEvent,
     Decoded,
     EmailSent,
@@ -48,7 +47,6 @@ from pledge.runtime.clock import Clock
 from pledge.runtime.ids import Ids
 from pledge.runtime.records import Outcome, Partition, Poison, Record
 
-TOPICS: Final = (*CHANNEL_TOPICS, Topic.SLA_EVENTS, Topic.NOTIFY_EVENTS)
 FOLLOWED: Final = 1_000
 _SILENCE: Final = ("ce_type", SilenceElapsed.TYPE.encode())
 _MAIL_SENT: Final = ("ce_type", EmailSent.TYPE.encode())

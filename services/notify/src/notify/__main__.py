@@ -13,13 +13,14 @@ from notify.api.pages import PagesApi
 from notify.application.escalation import Escalator
 from notify.channels.links import AckLinks
 from notify.channels.registry import make_channels
-from notify.consumer import TOPICS, NotifyHandler
+from notify.consumer import NotifyHandler
 from notify.delivery.dispatcher import Dispatcher
 from notify.delivery.worker_lock import WorkerLock
 from notify.desk_file.load import DeskFilesWrong
 from notify.metrics import NotifyMetrics
 from notify.pages.routes import Pages
 from notify.settings import NotifySettings
+from notify.topics import TOPICS
 from notify.wiring import link_key, make_context, public_url, retry_policy
 from pledge.runtime.clock import Clock
 from pledge.runtime.config.settings import KafkaSettings
@@ -40,7 +41,7 @@ async def serve(
 
     Raises DeskFilesWrong for desks' files that can't be used, SchemaMismatch for another database.
     """
-    async with open_chassis(SERVICE, settings, kafka, clock, ids, stop) as chassis:
+    async with open_chassis(SERVICE, TOPICS, settings, kafka, clock, ids, stop) as chassis:
         await Service(settings, chassis).run(stop)
 
 
@@ -66,7 +67,7 @@ class Service:
         )
         self._escalator = Escalator(pool, chassis.outbox, self._context, self._dispatcher)
         handler = NotifyHandler(self._context, self._dispatcher, self._escalator)
-        self._consumer = chassis.consumer(handler, TOPICS)
+        self._consumer = chassis.consumer(handler)
 
     async def run(self, stop: asyncio.Event) -> None:
         """Run all workers until `stop`; one that fails takes the others down."""

@@ -28,14 +28,11 @@ from pledge.events import (
     Event,
     Malformed,
     TicketEvent,
-    Topic,
     Unknown,
     UpdateAddressed,
     decode,
 )
 from pledge.runtime.records import Outcome, Partition, Poison, Record
-
-TOPICS = (Topic.TICKET_EVENTS, Topic.SLA_EVENTS, Topic.SLA_BREACHES, Topic.STATUS_EVENTS)
 
 
 @dataclass(frozen=True, slots=True)

@@ -22,7 +22,7 @@ from sla.api.reports import ReportsApi
 from sla.api.timers import Api
 from sla.assessment.context import AssessmentContext
 from sla.assessment.policy_registry import BrokenPolicy, Policies, load_policies
-from sla.consumer import TOPICS, FactHandler
+from sla.consumer import FactHandler
 from sla.metrics import SlaMetrics
 from sla.pages.live_updates import Changes
 from sla.pages.routes import Pages
@@ -33,6 +33,7 @@ from sla.storage import store
 from sla.storage.ticket_cache import TicketCache
 from sla.timers import quarantine
 from sla.timers.worker import TimerWorkers
+from sla.topics import TOPICS
 
 SERVICE = "sla"
 # Counting a million open timers takes a tenth of a second of the database's time.
@@ -51,7 +52,7 @@ async def serve(
     Raises BrokenPolicy for a desk's file that can't be used, SchemaMismatch for another database.
     """
     policies = load_policies(settings.desks)
-    async with open_chassis(SERVICE, settings, kafka, clock, ids, stop) as chassis:
+    async with open_chassis(SERVICE, TOPICS, settings, kafka, clock, ids, stop) as chassis:
 
         async def record() -> None:
             async with chassis.pool.acquire() as connection:
@@ -88,7 +89,7 @@ class Service:
             on_revoked=self._timers.revoked,
             on_applied=self._timers.applied,
         )
-        self._consumer = chassis.consumer(handler, TOPICS)
+        self._consumer = chassis.consumer(handler)
         self._timers.serve(self._consumer)
         self._reassessor = ReassessmentWorker(context, chassis.pool, self._consumer, self._timers)
 

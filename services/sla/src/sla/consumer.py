@@ -16,7 +16,7 @@ import structlog
 from asyncpg.pgproto.pgproto import UUID as FastUUID
 from pydantic_core import from_json, to_json
 
-from pledge.events import Decoded, Envelope, Event, Malformed, Topic, decode
+from pledge.events import Decoded, Envelope, Event, Malformed, decode
 from pledge.events.status import IncidentEvent, StatusEvent
 from pledge.events.ticket import TicketEvent
 from pledge.runtime.records import Outcome, Partition, Poison, Record
@@ -26,8 +26,6 @@ from sla.domain.facts import OPENINGS, fact_type
 from sla.domain.model import Fact
 from sla.storage import store
 from sla.storage.ticket_cache import Cause, Ticket
-
-TOPICS = (Topic.TICKET_EVENTS.value, Topic.STATUS_EVENTS.value)
 
 # What people wrote is intake's to keep; promises need none of it.
 _TEXTS = frozenset(

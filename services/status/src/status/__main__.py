@@ -12,7 +12,7 @@ from pledge.runtime.ids import Ids
 from pledge.runtime.observability import logs
 from pledge.runtime.service.chassis import Chassis, open_chassis
 from pledge.runtime.service.main import run_main
-from status.consumer import TOPICS, StatusHandler
+from status.consumer import StatusHandler
 from status.desk_file.load import DeskFilesWrong, Policy, load_policies
 from status.incident_commands import Changes
 from status.maintenance_scheduler import MaintenanceKeeper
@@ -21,6 +21,7 @@ from status.public.page_cache import Snapshots
 from status.routers import routers
 from status.settings import StatusSettings
 from status.storage import store
+from status.topics import TOPICS
 
 SERVICE = "status"
 
@@ -37,7 +38,7 @@ async def serve(
     """
     policies = load_policies(settings.desks, settings.base_url)
     _check_default_desk(settings, policies)
-    async with open_chassis(SERVICE, settings, kafka, clock, ids, stop) as chassis:
+    async with open_chassis(SERVICE, TOPICS, settings, kafka, clock, ids, stop) as chassis:
         await define_pages(chassis.pool, policies, clock)
         await run(settings, policies, chassis, stop)
 
@@ -67,7 +68,7 @@ async def run(
         progress=health.watch("pages"),
         on_read=keeper.noticed,
     )
-    consumer = chassis.consumer(StatusHandler(policies, clock=clock, metrics=metrics), TOPICS)
+    consumer = chassis.consumer(StatusHandler(policies, clock=clock, metrics=metrics))
     # Nothing more: whoever has the pages in memory can show them, whatever else is away.
     health.require("pages", snapshots.ready)
     await chassis.run(

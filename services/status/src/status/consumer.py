@@ -6,7 +6,6 @@ from uuid import UUID
 
 import asyncpg
 
-from pledge.events import Topic
 from pledge.runtime.clock import Clock
 from pledge.runtime.observability import logs
 from pledge.runtime.records import Message, Outcome, Partition, Poison, Record
@@ -21,8 +20,6 @@ from status.domain.reports import Linked, Report, concerns
 from status.event_reader import Heard, read
 from status.metrics import StatusMetrics
 from status.storage import store
-
-TOPICS = (Topic.TICKET_EVENTS.value, Topic.SLA_BREACHES.value)
 
 log = logs.get("status.consumer")
 

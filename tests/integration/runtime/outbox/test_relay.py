@@ -17,7 +17,7 @@ from pledge.runtime.clock import SystemClock
 from pledge.runtime.config.settings import KafkaSettings
 from pledge.runtime.observability.metrics import RuntimeMetrics
 from pledge.runtime.outbox.relay import OutboxRelay, partition_of
-from pledge.runtime.outbox.writer import Outbox
+from pledge.runtime.outbox.writer import Outbox, UndeclaredTopic
 from pledge.runtime.postgres.pool import open_pool
 from pledge.runtime.records import Message
 from support import topics
@@ -175,3 +175,20 @@ def test_keys_go_where_kafkas_own_partitioner_puts_them() -> None:
     assert {partition_of(b"key-%d" % n, 12) for n in range(200)} == set(range(12))
     assert partition_of(b"21", 1000) == (-973932308 & 0x7FFFFFFF) % 1000
     assert partition_of(b"foobar", 1000) == (-790332482 & 0x7FFFFFFF) % 1000
+
+
+async def test_a_message_for_a_topic_that_the_service_does_not_write_takes_its_transaction_along(
+    database: Databases,
+) -> None:
+    async with writer(database(RUNTIME)) as (_, pool):
+        outbox = Outbox(pool, frozenset({TOPIC}))
+
+        async def write_elsewhere() -> None:
+            async with outbox.transaction() as transaction:
+                transaction.publish(Message(TOPIC, b"k", b"allowed", ()))
+                transaction.publish(Message("status.events.v1", b"k", b"not ours", ()))
+
+        with pytest.raises(UndeclaredTopic, match=r"status\.events\.v1: not among the topics"):
+            await write_elsewhere()
+
+        assert await pool.fetchval("SELECT count(*) FROM outbox") == 0

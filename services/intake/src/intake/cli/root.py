@@ -11,6 +11,7 @@ from intake.desk_file.load import DeskFile, check_desk_file
 from intake.desk_file.template import DESK_TEMPLATE
 from intake.domain.ticket import State
 from intake.mail.parse import read_mail
+from intake.topics import TOPICS
 from pledge.runtime.cli import root as cli
 from pledge.runtime.cli import tables
 from pledge.runtime.cli.api_client import AsJson, ask, named
@@ -20,6 +21,7 @@ from pledge.runtime.service.description import ServiceDescription
 SERVICE = ServiceDescription(
     name="intake",
     migrations=migrations_of("intake"),
+    topics=TOPICS,
     check_desk_file=check_desk_file,
     desk_template=DESK_TEMPLATE,
     desk_model=DeskFile,

@@ -9,6 +9,7 @@ import typer
 from notify.desk_file.load import FILE_NAME, check_desk_file
 from notify.desk_file.model import NotifyFile
 from notify.desk_file.template import DESK_TEMPLATE
+from notify.topics import TOPICS
 from pledge.runtime.auth.key_derivation import webhook_secret
 from pledge.runtime.cli import root as cli
 from pledge.runtime.cli.api_client import AsJson, ask, named, show_page
@@ -19,6 +20,7 @@ from pledge.runtime.service.description import ServiceDescription
 SERVICE = ServiceDescription(
     name="notify",
     migrations=migrations_of("notify"),
+    topics=TOPICS,
     check_desk_file=check_desk_file,
     desk_template=DESK_TEMPLATE,
     desk_model=NotifyFile,

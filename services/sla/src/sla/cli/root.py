@@ -25,10 +25,12 @@ from sla.cli.reports import report
 from sla.cli.whatif import what_if
 from sla.desk_file.load import DESK_TEMPLATE, check_desk_file
 from sla.desk_file.model import PolicyFile
+from sla.topics import TOPICS
 
 SERVICE = ServiceDescription(
     name="sla",
     migrations=migrations_of("sla"),
+    topics=TOPICS,
     check_desk_file=check_desk_file,
     desk_template=DESK_TEMPLATE,
     desk_model=PolicyFile,

@@ -11,10 +11,12 @@ from pledge.runtime.postgres.migrations import migrations_of
 from pledge.runtime.service.description import ServiceDescription
 from status.desk_file.model import StatusFile, check_desk_file
 from status.desk_file.template import DESK_TEMPLATE
+from status.topics import TOPICS
 
 SERVICE = ServiceDescription(
     name="status",
     migrations=migrations_of("status"),
+    topics=TOPICS,
     check_desk_file=check_desk_file,
     desk_template=DESK_TEMPLATE,
     desk_model=StatusFile,

@@ -65,11 +65,19 @@ class OutboxTransaction:
         self.messages.extend(messages)
 
 
-class Outbox:
-    """The writing side of the outbox of one service."""
+class UndeclaredTopic(Exception):
+    """A message was to go to a topic that the service has not declared; a bug of the service."""
 
-    def __init__(self, pool: asyncpg.Pool) -> None:
+
+class Outbox:
+    """The writing side of the outbox of one service.
+
+    `topics` are those to which the service may publish; without them it may publish to any.
+    """
+
+    def __init__(self, pool: asyncpg.Pool, topics: frozenset[str] | None = None) -> None:
         self._pool = pool
+        self._topics = topics
         self._on_commit: list[Callable[[], None]] = []
         self._is_relayed_here = False
 
@@ -88,7 +96,17 @@ class Outbox:
                 self.wake()
 
     async def append(self, connection: asyncpg.Connection, messages: Sequence[Message]) -> None:
-        """Write `messages` in the caller's transaction; call `wake` once it is committed."""
+        """Write `messages` in the caller's transaction; call `wake` once it is committed.
+
+        Raises UndeclaredTopic, with nothing written.
+        """
+        if self._topics is not None:
+            undeclared = {message.topic for message in messages} - self._topics
+            if undeclared:
+                raise UndeclaredTopic(
+                    f"{', '.join(sorted(undeclared))}: not among the topics that this service"
+                    " declares in its topics.py"
+                )
         await append(connection, messages)
         if messages and not self._is_relayed_here:
             # Another process publishes some of these: tell it when, and only if, we commit.

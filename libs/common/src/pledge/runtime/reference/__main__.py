@@ -1,7 +1,7 @@
 """Writes the references that are generated from the runtime's and the services' own code.
 
-`python -m pledge.runtime.reference` writes docs/reference/metrics.md and settings.md; with
-`--check` it only tells what has drifted.
+`python -m pledge.runtime.reference` writes docs/reference/metrics.md and settings.md, and the
+table of topics in docs/architecture.md; with `--check` it only says what has drifted.
 """
 
 from __future__ import annotations
@@ -13,6 +13,7 @@ from pathlib import Path
 
 from pledge.runtime.reference import metrics, settings
 from pledge.runtime.reference.plugins import NoSuchClass
+from pledge.runtime.reference.topics import NoTopicTable, with_topic_table
 
 DOCUMENTS = {"metrics.md": metrics.render, "settings.md": settings.render}
 
@@ -25,16 +26,18 @@ def main(arguments: Sequence[str] | None = None) -> int:
     options = parser.parse_args(arguments)
     folder: Path = options.out
     try:
-        texts = {name: render() for name, render in DOCUMENTS.items()}
-    except NoSuchClass as error:
+        texts = {folder / name: render() for name, render in DOCUMENTS.items()}
+        architecture = folder.parent / "architecture.md"
+        texts[architecture] = with_topic_table(_read(architecture) or "")
+    except (NoSuchClass, NoTopicTable) as error:
         sys.stderr.write(f"{error}\n")
         return 1
     if not options.check:
         folder.mkdir(parents=True, exist_ok=True)
-        for name, text in texts.items():
-            (folder / name).write_text(text, encoding="utf-8")
+        for file, text in texts.items():
+            file.write_text(text, encoding="utf-8")
         return 0
-    drifted = [folder / name for name, text in texts.items() if _read(folder / name) != text]
+    drifted = [file for file, text in texts.items() if _read(file) != text]
     for file in drifted:
         sys.stderr.write(f"{file} has drifted from the code; run: make spec\n")
     return 1 if drifted else 0

@@ -30,6 +30,7 @@ from pledge.runtime.postgres.migrations import check, migrations_of
 from pledge.runtime.postgres.pool import open_pool
 from pledge.runtime.retry import retry_while_away
 from pledge.runtime.service.supervisor import supervise
+from pledge.runtime.service.topics import ServiceTopics
 
 # A probe must answer within a second, also when the pool is exhausted.
 ASK_TIMEOUT = 0.5
@@ -46,6 +47,7 @@ class Chassis:
     """One running service's database, bus, clock, health and pages."""
 
     service: str
+    topics: ServiceTopics
     settings: ServiceSettings
     kafka: KafkaSettings
     clock: Clock
@@ -58,15 +60,15 @@ class Chassis:
     access: Access
     web: Web
 
-    def consumer(self, handler: Handler, topics: Sequence[str]) -> PartitionConsumer:
-        """The consumer of `topics`, watched by liveness."""
+    def consumer(self, handler: Handler) -> PartitionConsumer:
+        """The consumer of the topics that the service reads, watched by liveness."""
         return PartitionConsumer(
             self.kafka,
             self.pool,
             self.outbox,
             handler,
             service=self.service,
-            topics=topics,
+            topics=self.topics.reads,
             clock=self.clock,
             metrics=self.metrics,
             progress=self.health.watch("consumer"),
@@ -139,6 +141,7 @@ class Chassis:
 @asynccontextmanager
 async def open_chassis(
     service: str,
+    topics: ServiceTopics,
     settings: ServiceSettings,
     kafka: KafkaSettings,
     clock: Clock,
@@ -165,12 +168,13 @@ async def open_chassis(
         registry = CollectorRegistry()
         yield Chassis(
             service=service,
+            topics=topics,
             settings=settings,
             kafka=kafka,
             clock=clock,
             ids=ids,
             pool=pool,
-            outbox=Outbox(pool),
+            outbox=Outbox(pool, topics.allowed()),
             registry=registry,
             metrics=RuntimeMetrics(registry, service),
             health=Health(clock),

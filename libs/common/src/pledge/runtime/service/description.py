@@ -10,8 +10,10 @@ from pydantic import BaseModel
 
 from pledge.runtime.config.yaml_file import Problem
 from pledge.runtime.postgres.migrations import Migrations
+from pledge.runtime.service.topics import ServiceTopics
 
 SERVICES_GROUP = "pledge.services"
+NO_TOPICS = ServiceTopics(reads=(), writes=())
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,6 +23,7 @@ class ServiceDescription:
     `check_desk_file` gives all problems of such a file, cross references included.
     `desk_template` is a commented file that is valid as it stands; `{desk}` in it becomes the
     desk's id. `desk_model` is the pydantic model of the file, for its JSON Schema.
+    `topics` are those that it reads and writes.
     """
 
     name: str
@@ -28,3 +31,4 @@ class ServiceDescription:
     check_desk_file: Callable[[Path], list[Problem]] | None = None
     desk_template: str | None = None
     desk_model: type[BaseModel] | None = None
+    topics: ServiceTopics = NO_TOPICS

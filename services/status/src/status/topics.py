@@ -1,0 +1,10 @@
+"""The topics that status reads and writes."""
+
+from typing import Final
+
+from pledge.events import Topic
+from pledge.runtime.service.topics import ServiceTopics
+
+TOPICS: Final = ServiceTopics(
+    reads=(Topic.TICKET_EVENTS.value, Topic.SLA_BREACHES.value), writes=(Topic.STATUS_EVENTS.value,)
+)
