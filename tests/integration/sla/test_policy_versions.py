@@ -11,8 +11,8 @@ import pytest
 from integration.sla.acme import ACME, write_acme
 from integration.sla.harness import Sla
 from integration.sla.stories import MONDAY, Story, minutes
+from pledge.runtime.desk_file.problem import DeskFileError
 from pledge.runtime.testing import VirtualClock
-from sla.assessment.policy_registry import BrokenPolicy
 
 Makes = Callable[..., Sla]
 FASTER = ACME.replace(
@@ -140,6 +140,6 @@ async def test_broken_file_keeps_the_service_from_starting_and_names_the_line(
     make_sla: Makes, tmp_path: Path
 ) -> None:
     desks = write_acme(tmp_path, ACME.replace("within: 4h}", "withn: 4h}"))
-    with pytest.raises(BrokenPolicy, match=r"acme/sla\.yaml:\d+:\d+: .*withn"):
+    with pytest.raises(DeskFileError, match=r"acme/sla\.yaml:\d+:\d+: .*withn"):
         async with make_sla(desks=desks, clock=VirtualClock(MONDAY + timedelta(0))):
             pass

@@ -11,9 +11,9 @@ import holidays
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from sla.desk_file.hours_parser import WEEKDAYS, read_hours
 from sla.domain.calendar.calendar import Calendar
 from sla.domain.calendar.hours import Hours
-from sla.domain.calendar.hours_parser import WEEKDAYS, read_hours
 
 MINUTE = timedelta(minutes=1)
 ZONES = (

@@ -12,7 +12,8 @@ from pledge.runtime.auth import signing
 from pledge.runtime.auth.access import Role
 from pledge.runtime.auth.key_derivation import webhook_secret
 from pledge.runtime.clock import Clock, SystemClock
-from pledge.runtime.config.yaml_file import FileProblem, load
+from pledge.runtime.desk_file.problem import DeskFileError
+from pledge.runtime.desk_file.yaml_file import load
 from pledge.runtime.ids import SystemIds
 from pledge_local.home import Home
 from pledge_local.plan import Plan
@@ -62,7 +63,7 @@ def _receivers(desks: Path, secret: str) -> dict[str, str]:
     for file in desks.glob("*/notify.yaml"):
         try:
             told = load(file).data.get("receivers") or {}
-        except (FileProblem, AttributeError):
+        except (DeskFileError, AttributeError):
             continue  # notify itself says what is wrong with the file
         for name, receiver in told.items():
             path = urlsplit(str(receiver.get("url", ""))).path

@@ -11,7 +11,7 @@ from intake.api.tickets import Api, Tickets
 from intake.application.ticket_commands import Agents
 from intake.application.ticket_relations import CaseWork
 from intake.consumer import IntakeHandler
-from intake.desk_file.load import DeskFilesInvalid, Desks, load_desks
+from intake.desk_file.load import Desks, load_desks
 from intake.domain.meeting_links import MeetingLinks
 from intake.domain.reply_address import ReplyAddresses
 from intake.gateways.attachments import Attachments
@@ -43,7 +43,7 @@ async def serve(
 ) -> None:
     """Take requests in until `stop`.
 
-    Raises DeskFilesInvalid for desks that can't be used, SchemaMismatch for another database,
+    Raises DeskFileError for desks that can't be used, SchemaMismatch for another database,
     CannotListen for a port that is taken.
     """
     desks = load_desks(settings.desks)
@@ -151,4 +151,4 @@ class Service:
 
 
 if __name__ == "__main__":
-    sys.exit(run_main(SERVICE, IntakeSettings, serve, explained=(DeskFilesInvalid,)))
+    sys.exit(run_main(SERVICE, IntakeSettings, serve))

@@ -16,7 +16,6 @@ from notify.channels.registry import make_channels
 from notify.consumer import NotifyHandler
 from notify.delivery.dispatcher import Dispatcher
 from notify.delivery.worker_lock import WorkerLock
-from notify.desk_file.load import DeskFilesWrong
 from notify.metrics import NotifyMetrics
 from notify.pages.routes import Pages
 from notify.settings import NotifySettings
@@ -39,7 +38,7 @@ async def serve(
 ) -> None:
     """Run notify until `stop`.
 
-    Raises DeskFilesWrong for desks' files that can't be used, SchemaMismatch for another database.
+    Raises DeskFileError for desks' files that can't be used, SchemaMismatch for another database.
     """
     async with open_chassis(SERVICE, TOPICS, settings, kafka, clock, ids, stop) as chassis:
         await Service(settings, chassis).run(stop)
@@ -120,4 +119,4 @@ class Service:
 
 
 if __name__ == "__main__":
-    sys.exit(run_main(SERVICE, NotifySettings, serve, explained=(DeskFilesWrong,)))
+    sys.exit(run_main(SERVICE, NotifySettings, serve))

@@ -55,7 +55,7 @@ def public_url(settings: NotifySettings) -> str:
 
 
 def make_context(settings: NotifySettings, metrics: NotifyMetrics, clock: Clock) -> NotifyContext:
-    """The desks and what composes their messages. Raises DeskFilesWrong."""
+    """The desks and what composes their messages. Raises DeskFileError."""
     desks = load_desks(settings.desks, surroundings(settings))
     pages = PageComposer(PAGE_WRITERS, public_url(settings))
     return NotifyContext(desks, pages, metrics, clock)

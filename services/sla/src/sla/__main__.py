@@ -21,7 +21,7 @@ from sla.api.quarantine import QuarantineApi
 from sla.api.reports import ReportsApi
 from sla.api.timers import Api
 from sla.assessment.context import AssessmentContext
-from sla.assessment.policy_registry import BrokenPolicy, Policies, load_policies
+from sla.assessment.policy_registry import Policies, load_policies
 from sla.consumer import FactHandler
 from sla.metrics import SlaMetrics
 from sla.pages.live_updates import Changes
@@ -49,7 +49,7 @@ async def serve(
 ) -> None:
     """Keep the promises until `stop`.
 
-    Raises BrokenPolicy for a desk's file that can't be used, SchemaMismatch for another database.
+    Raises DeskFileError for a desk's file that can't be used, SchemaMismatch for another database.
     """
     policies = load_policies(settings.desks)
     async with open_chassis(SERVICE, TOPICS, settings, kafka, clock, ids, stop) as chassis:
@@ -136,4 +136,4 @@ class Service:
 
 
 if __name__ == "__main__":
-    sys.exit(run_main(SERVICE, SlaSettings, serve, explained=(BrokenPolicy,)))
+    sys.exit(run_main(SERVICE, SlaSettings, serve))

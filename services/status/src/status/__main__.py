@@ -13,7 +13,7 @@ from pledge.runtime.observability import logs
 from pledge.runtime.service.chassis import Chassis, open_chassis
 from pledge.runtime.service.main import run_main
 from status.consumer import StatusHandler
-from status.desk_file.load import DeskFilesWrong, Policy, load_policies
+from status.desk_file.load import Policy, load_policies
 from status.incident_commands import Changes
 from status.maintenance_scheduler import MaintenanceKeeper
 from status.metrics import StatusMetrics
@@ -33,7 +33,7 @@ async def serve(
 ) -> None:
     """Show the desks' pages until `stop`.
 
-    Raises DeskFilesWrong for desks' files that can't be used, SchemaMismatch for another database,
+    Raises DeskFileError for desks' files that can't be used, SchemaMismatch for another database,
     SettingsError for a default desk that has no page.
     """
     policies = load_policies(settings.desks, settings.base_url)
@@ -88,4 +88,4 @@ def _check_default_desk(settings: StatusSettings, policies: Mapping[str, Policy]
 
 
 if __name__ == "__main__":
-    sys.exit(run_main(SERVICE, StatusSettings, serve, explained=(DeskFilesWrong,)))
+    sys.exit(run_main(SERVICE, StatusSettings, serve))

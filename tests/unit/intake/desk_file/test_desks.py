@@ -8,13 +8,14 @@ from uuid import UUID
 
 import pytest
 
-from intake.desk_file.load import DeskFilesInvalid, check_desk_file, load_desk, load_desks
+from intake.desk_file.load import check_desk_file, load_desk, load_desks
 from intake.desk_file.template import DESK_TEMPLATE
 from intake.domain.desk import Customer, classify
 from intake.domain.reply_address import ReplyAddresses
 from intake.domain.request import Request
 from notify.messages.default_templates import BUILT_IN
-from pledge.runtime.config import yaml_file
+from pledge.runtime.desk_file import yaml_file
+from pledge.runtime.desk_file.problem import DeskFileError
 from support.cluster import ROOT
 from unit.intake.builders import ADDRESSES, a_desk
 
@@ -118,10 +119,10 @@ def test_desks_that_share_an_address_or_prefix_are_refused(tmp_path: Path) -> No
         path.write_text(DESK_TEMPLATE.replace("{desk}.example", "same.example").replace(
             "{desk}", name
         ))  # fmt: skip
-    with pytest.raises(DeskFilesInvalid) as refused:
+    with pytest.raises(DeskFileError) as refused:
         load_desks(tmp_path)
     assert "support@same.example is taken" in str(refused.value)
-    with pytest.raises(DeskFilesInvalid):
+    with pytest.raises(DeskFileError):
         load_desks(tmp_path / "nowhere")
 
 

@@ -6,9 +6,10 @@ from pathlib import Path
 
 import pytest
 
-from notify.desk_file.load import DeskFilesWrong, Surroundings, check_desk_file, load_desks
+from notify.desk_file.load import Surroundings, check_desk_file, load_desks
 from notify.desk_file.template import DESK_TEMPLATE
 from notify.domain.page import Step
+from pledge.runtime.desk_file.problem import DeskFileError
 from support.cluster import ROOT
 
 SURROUNDINGS = Surroundings({"SINK_URL": "http://sink"}, "a secret", frozenset())
@@ -80,7 +81,7 @@ def test_each_mistake_is_told_with_its_line(
 def test_a_variable_without_a_value_is_told_at_the_start(tmp_path: Path) -> None:
     write(tmp_path, GOOD)
 
-    with pytest.raises(DeskFilesWrong, match="SINK_URL"):
+    with pytest.raises(DeskFileError, match="SINK_URL"):
         load_desks(tmp_path, Surroundings({}, "a secret", frozenset()))
 
 
@@ -88,7 +89,7 @@ def test_a_desk_grants_itself_no_way_into_our_network(tmp_path: Path) -> None:
     write(tmp_path, GOOD + "reachable_hosts: [Pager.Internal, 169.254.169.254]\n")
     variables = SURROUNDINGS.variables
 
-    with pytest.raises(DeskFilesWrong, match=r"169\.254\.169\.254.*REACHABLE_HOSTS") as refusal:
+    with pytest.raises(DeskFileError, match=r"169\.254\.169\.254.*REACHABLE_HOSTS") as refusal:
         load_desks(tmp_path, Surroundings(variables, "a secret", frozenset({"pager.internal"})))
 
     assert len(refusal.value.problems) == 1
@@ -106,7 +107,7 @@ def test_a_desk_calls_with_its_own_account_or_not_at_all(tmp_path: Path) -> None
     assert (voice.account, voice.token) == ("AC1", "its token")
     assert "its token" not in repr(voice)
     del accounts["demo"]
-    with pytest.raises(DeskFilesWrong, match="no account at the phone provider"):
+    with pytest.raises(DeskFileError, match="no account at the phone provider"):
         load_desks(tmp_path, Surroundings(*given, accounts.get))
 
 
@@ -117,7 +118,7 @@ def test_calls_need_to_know_where_the_provider_finds_us_and_the_file_is_right_al
     hidden = Surroundings(
         SURROUNDINGS.variables, "a secret", frozenset(), lambda desk: ("AC1", "x"), False
     )
-    with pytest.raises(DeskFilesWrong, match="PLEDGE_NOTIFY_PUBLIC_URL") as refusal:
+    with pytest.raises(DeskFileError, match="PLEDGE_NOTIFY_PUBLIC_URL") as refusal:
         load_desks(tmp_path, hidden)
     (problem,) = refusal.value.problems
     assert (problem.file, problem.line) == (

@@ -10,7 +10,8 @@ from typer.testing import CliRunner
 from pledge.runtime.cli import desk_commands
 from pledge.runtime.cli import root as cli
 from pledge.runtime.cli.root import CommandError
-from pledge.runtime.config.yaml_file import Problem, validate
+from pledge.runtime.desk_file.load import read_desk_file
+from pledge.runtime.desk_file.problem import Problem
 from pledge.runtime.postgres.migrations import Migrations
 from pledge.runtime.service.description import ServiceDescription
 
@@ -24,7 +25,7 @@ class DeskFile(BaseModel):
 
 
 def check_file(path: Path) -> list[Problem]:
-    return validate(path, DeskFile)[1]
+    return read_desk_file(path, DeskFile)[1]
 
 
 @pytest.fixture(autouse=True)

@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from status.desk_file.load import DeskFilesWrong, load_policies
-from status.desk_file.model import check_desk_file
+from pledge.runtime.desk_file.problem import DeskFileError
+from status.desk_file.load import check_desk_file, load_policies
 from status.desk_file.template import DESK_TEMPLATE
 from status.domain.components import ComponentStatus
 from status.domain.reports import Trigger
@@ -78,7 +78,7 @@ def test_a_file_in_the_words_of_the_domain(tmp_path: Path) -> None:
         ("[ticket_confirmed]", "[ticket_confirmed]\n    metrics: [x]", 11, "broken promises"),
         ("[ticket_confirmed]", "[]", 11, ""),
         ("id: abcdefghij12", "id: short", 8, ""),
-        ("update_every: 30m", "update_every: soon", 14, "no duration"),
+        ("update_every: 30m", "update_every: soon", 14, "should be a duration"),
         ("page:", "desk: other\npage:", 1, "folder"),
     ],
 )
@@ -103,7 +103,7 @@ def test_two_desks_cannot_share_a_host_or_an_id(tmp_path: Path) -> None:
     write(tmp_path, with_host, desk="acme")
     write(tmp_path, with_host, desk="bolt")
 
-    with pytest.raises(DeskFilesWrong) as error:
+    with pytest.raises(DeskFileError) as error:
         load_policies(tmp_path, "https://x.example")
 
     assert "host status.example.com" in str(error.value)
@@ -114,7 +114,7 @@ def test_every_problem_of_every_file_is_told_at_once(tmp_path: Path) -> None:
     write(tmp_path, "page: {}", desk="acme")
     write(tmp_path, "nonsense: [", desk="bolt")
 
-    with pytest.raises(DeskFilesWrong) as error:
+    with pytest.raises(DeskFileError) as error:
         load_policies(tmp_path, "https://x.example")
 
     assert {problem.file.parent.name for problem in error.value.problems} == {"acme", "bolt"}

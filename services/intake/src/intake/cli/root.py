@@ -7,7 +7,8 @@ from typing import Annotated
 
 import typer
 
-from intake.desk_file.load import DeskFile, check_desk_file
+from intake.desk_file.load import check_desk_file
+from intake.desk_file.model import IntakeFile
 from intake.desk_file.template import DESK_TEMPLATE
 from intake.domain.ticket import State
 from intake.mail.parse import read_mail
@@ -24,7 +25,7 @@ SERVICE = ServiceDescription(
     topics=TOPICS,
     check_desk_file=check_desk_file,
     desk_template=DESK_TEMPLATE,
-    desk_model=DeskFile,
+    desk_model=IntakeFile,
 )
 
 app = typer.Typer(

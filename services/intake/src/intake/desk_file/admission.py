@@ -9,18 +9,18 @@ from pydantic import AfterValidator, Field, field_validator
 
 from intake.desk_file.common import (
     Name,
-    Part,
     RuleCondition,
     Text,
     address_of,
     compiled,
     condition_of,
-    one_or_more,
 )
 from intake.domain.entitlement import Entitlement, ScopeRule, VersionList
 from intake.domain.requirements import Item, Requirement, normal
 from pledge.events import Contact
-from pledge.runtime.config.yaml_file import Document, Problem
+from pledge.runtime.desk_file.model import Part, one_or_more
+from pledge.runtime.desk_file.problem import Problem
+from pledge.runtime.desk_file.yaml_file import Document, Steps
 
 
 def _without_colon(value: str) -> str:
@@ -30,7 +30,6 @@ def _without_colon(value: str) -> str:
 
 
 Label = Annotated[str, Field(min_length=1, max_length=60), AfterValidator(_without_colon)]
-Steps = tuple[str | int, ...]
 
 
 class MailLines(Part):

@@ -2,34 +2,16 @@
 
 import re
 from typing import Annotated, Literal
-from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, field_validator
+from pydantic import Field, field_validator
 
 from intake.domain.request import Condition
 from intake.mail.headers import normal_address
+from pledge.runtime.desk_file.model import Part, one_or_more
 
 Name = Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9_-]{0,62}$")]
 Domain = Annotated[str, Field(pattern=r"^[a-z0-9-]+(\.[a-z0-9-]+)+$")]
 Text = Annotated[str, Field(min_length=1, max_length=2_000)]
-WebAddress = Annotated[str, Field(pattern=r"^https?://[^\s]+$", max_length=2_000)]
-
-
-def _zone(value: str) -> str:
-    try:
-        ZoneInfo(value)
-    except (ZoneInfoNotFoundError, ValueError, OSError) as error:
-        raise ValueError("is no time zone; write one like Europe/Berlin") from error
-    return value
-
-
-Zone = Annotated[str, AfterValidator(_zone)]
-
-
-class Part(BaseModel):
-    """A part of the file: a key that nobody knows is a mistake."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True)
 
 
 def address_of(value: str) -> str:
@@ -38,11 +20,6 @@ def address_of(value: str) -> str:
     if normal is None:
         raise ValueError("should be a mail address such as support@desk.example")
     return normal
-
-
-def one_or_more(value: object) -> object:
-    """A single text in place of a list of one."""
-    return (value,) if isinstance(value, str) else value
 
 
 def compiled(value: str | None) -> str | None:

@@ -1,18 +1,12 @@
-"""`intake.yaml` of a desk: its model, its checks, and how it becomes the domain's `Desk`."""
+"""`intake.yaml` of a desk: its checks, and how it becomes the domain's `Desk`."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import replace
 from pathlib import Path
 from types import MappingProxyType
-from typing import Final, Literal
-
-from pydantic import Field, field_validator
+from typing import Final
 
 from intake.desk_file.admission import (
-    EntitlementEntry,
-    MailLines,
-    RequiredInformation,
-    ScopeSection,
     check_required_information,
     check_scope,
     entitlement_of,
@@ -21,128 +15,25 @@ from intake.desk_file.admission import (
     scope_rules_of,
     version_lists_of,
 )
-from intake.desk_file.chat import ChatSection, chat_rules_of
-from intake.desk_file.common import (
-    Name,
-    Part,
-    RuleCondition,
-    Text,
-    WebAddress,
-    Zone,
-    address_of,
-    condition_of,
+from intake.desk_file.common import condition_of
+from intake.desk_file.model import IntakeFile, RuleEntry
+from intake.desk_file.sections import (
+    care_of,
+    chat_rules_of,
+    check_misuse,
+    forms_of,
+    levels_of,
+    misuse_rules_of,
+    with_customers,
 )
-from intake.desk_file.customers import CustomerEntry, with_customers
-from intake.desk_file.feedback import FeedbackSection, care_of
-from intake.desk_file.misuse import MisuseEntry, check_misuse, misuse_rules_of
-from intake.desk_file.portal import PortalRules, forms_of
-from intake.desk_file.severities import SeverityDefinition, levels_of
 from intake.domain.desk import Desk, Rule
 from intake.domain.reply_address import bare_address
 from intake.domain.request import Line
-from pledge.runtime.config.yaml_file import Document, FileProblem, Problem, load, validate_document
+from pledge.runtime.desk_file.load import DeskFile, check_folder_name, load_each, read_desk_file
+from pledge.runtime.desk_file.problem import DeskFileError, Problem
+from pledge.runtime.desk_file.yaml_file import Document, Steps
 
 FILE_NAME: Final = "intake.yaml"
-
-
-class TicketNumbers(Part):
-    """How tickets are numbered: `VIR-10001`, `VIR-10002`, …"""
-
-    prefix: str = Field(pattern=r"^[A-Z][A-Z0-9]{1,9}$")
-    first_number: int = Field(default=10_001, ge=1, le=10**12)
-
-
-class Defaults(Part):
-    """What a new ticket is when no rule says otherwise."""
-
-    severity: Name | None = None
-    priority: Name | None = None
-    plan: Name | None = None
-
-
-class AddressLine(Part):
-    """A mail address of the desk."""
-
-    address: str
-    is_urgent: bool = False
-    escalates_to: Name | None = None
-    kind: Literal["request", "feedback", "complaint"] = "request"
-
-    @field_validator("address")
-    @classmethod
-    def _is_bare(cls, value: str) -> str:
-        normal = address_of(value)
-        if bare_address(normal) != normal:
-            raise ValueError("should be without a +tag: tags are taken off incoming addresses")
-        return normal
-
-
-class PhoneLine(Part):
-    """A number of the desk (E.164), an extension, or both."""
-
-    name: Name
-    number: str | None = Field(default=None, pattern=r"^\+[0-9]{5,15}$")
-    extension: str | None = Field(default=None, pattern=r"^[0-9]{1,8}$")
-    is_urgent: bool = False
-    urgent_menu_choices: tuple[str, ...] = ()
-
-
-class RuleResult(Part):
-    """What a rule sets."""
-
-    severity: Name | None = None
-    priority: Name | None = None
-    plan: Name | None = None
-    product: str | None = None
-    is_urgent: bool | None = None
-
-
-class RuleEntry(Part):
-    """A rule for new tickets; the first one that sets a value decides it."""
-
-    name: Name
-    when: RuleCondition
-    set: RuleResult
-
-
-class TrialRules(Part):
-    """What holds for trial and onboarding customers."""
-
-    severity_at_least: Name | None = None
-
-
-class DeskFile(Part):
-    """The whole of `intake.yaml`."""
-
-    desk: str = Field(pattern=r"^[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?$")
-    name: Text
-    tickets: TicketNumbers
-    reply_address: str
-    help_centre: WebAddress | None = None
-    language: str | None = Field(default=None, pattern=r"^[A-Za-z]{2,3}(-[A-Za-z0-9]{2,8})*$")
-    zone: Zone = "UTC"
-    severities: tuple[SeverityDefinition, ...] = Field(min_length=1)
-    priorities: tuple[Name, ...] = ()
-    defaults: Defaults = Defaults()
-    addresses: tuple[AddressLine, ...] = Field(min_length=1)
-    phone_lines: tuple[PhoneLine, ...] = ()
-    rules: tuple[RuleEntry, ...] = ()
-    plans: tuple[Name, ...] = ()
-    customers: tuple[CustomerEntry, ...] = ()
-    mail_lines: MailLines = MailLines()
-    required_information: RequiredInformation | None = None
-    entitlement: EntitlementEntry | None = None
-    scope: ScopeSection = ScopeSection()
-    trials: TrialRules = TrialRules()
-    feedback: FeedbackSection = FeedbackSection()
-    portal: PortalRules = PortalRules()
-    chat: ChatSection | None = None
-    misuse: tuple[MisuseEntry, ...] = ()
-
-    @field_validator("reply_address")
-    @classmethod
-    def _is_address(cls, value: str) -> str:
-        return address_of(value)
 
 
 def check_desk_file(path: Path) -> list[Problem]:
@@ -152,28 +43,15 @@ def check_desk_file(path: Path) -> list[Problem]:
 
 def load_desk(path: Path) -> tuple[Desk | None, list[Problem]]:
     """The desk of the file at `path`, or its problems."""
-    model, problems = _read(path)
-    if model is None or any(each.severity == "error" for each in problems):
-        return None, problems
-    return to_desk(model), problems
+    file, problems = _read(path)
+    return (to_desk(file.model) if file and file.is_usable else None), problems
 
 
-def _read(path: Path) -> tuple[DeskFile | None, list[Problem]]:
-    try:
-        document = load(path)
-    except FileProblem as error:
-        return None, [error.problem]
-    model, problems = validate_document(document, DeskFile)
-    if model is None:
-        return None, problems
-    return model, sorted(_cross_check(document, model), key=lambda each: (each.line, each.column))
+def _read(path: Path) -> tuple[DeskFile[IntakeFile] | None, list[Problem]]:
+    return read_desk_file(path, IntakeFile, check_folder_name, _cross_check)
 
 
-def _cross_check(document: Document, model: DeskFile) -> Iterator[Problem]:
-    if document.file.parent.name not in {model.desk, ""} and document.file.name == FILE_NAME:
-        yield document.problem(
-            ("desk",), f"is {model.desk!r}, but the folder is {document.file.parent.name!r}"
-        )
+def _cross_check(document: Document, model: IntakeFile) -> Iterator[Problem]:
     if model.reply_address not in {each.address for each in model.addresses}:
         yield document.problem(
             ("reply_address",), f"{model.reply_address} is none of the desk's addresses",
@@ -185,7 +63,7 @@ def _cross_check(document: Document, model: DeskFile) -> Iterator[Problem]:
     yield from _unknown_names(document, model)
 
 
-def _doubles(document: Document, model: DeskFile) -> Iterator[Problem]:
+def _doubles(document: Document, model: IntakeFile) -> Iterator[Problem]:
     lists: dict[str, list[str]] = {
         "severities": [each.name for each in model.severities],
         "priorities": list(model.priorities),
@@ -210,9 +88,9 @@ def _doubles(document: Document, model: DeskFile) -> Iterator[Problem]:
                 yield document.problem(("customers", index), message)
 
 
-def _unknown_names(document: Document, model: DeskFile) -> Iterator[Problem]:
+def _unknown_names(document: Document, model: IntakeFile) -> Iterator[Problem]:
     severities = tuple(each.name for each in model.severities)
-    used: list[tuple[tuple[str | int, ...], str | None, tuple[str, ...]]] = [
+    used: list[tuple[Steps, str | None, tuple[str, ...]]] = [
         (("defaults", "severity"), model.defaults.severity, severities),
         (("defaults", "priority"), model.defaults.priority, model.priorities),
         (("trials", "severity_at_least"), model.trials.severity_at_least, severities),
@@ -229,7 +107,7 @@ def _unknown_names(document: Document, model: DeskFile) -> Iterator[Problem]:
             for index, each in enumerate(model.customers)
         ]
     for index, rule in enumerate(model.rules):
-        at: tuple[str | int, ...] = ("rules", index)
+        at: Steps = ("rules", index)
         used.append(((*at, "set", "severity"), rule.set.severity, severities))
         used.append(((*at, "set", "priority"), rule.set.priority, model.priorities))
         used += [((*at, "when", "line"), each, lines) for each in rule.when.line]
@@ -239,7 +117,7 @@ def _unknown_names(document: Document, model: DeskFile) -> Iterator[Problem]:
             yield document.problem(steps, f"{name} is not known here", hint)
 
 
-def to_desk(model: DeskFile) -> Desk:
+def to_desk(model: IntakeFile) -> Desk:
     """The model as the domain's value."""
     desk = Desk(
         id=model.desk,
@@ -269,7 +147,7 @@ def to_desk(model: DeskFile) -> Desk:
     return _with_admission(_with_ways_in(with_customers(desk, model.customers), model), model)
 
 
-def _with_ways_in(desk: Desk, model: DeskFile) -> Desk:
+def _with_ways_in(desk: Desk, model: IntakeFile) -> Desk:
     """The desk with its addresses, phone lines and portal."""
     addresses = {
         each.address: Line(each.address, each.is_urgent, each.escalates_to, kind=each.kind)
@@ -286,7 +164,7 @@ def _with_ways_in(desk: Desk, model: DeskFile) -> Desk:
     )
 
 
-def _with_admission(desk: Desk, model: DeskFile) -> Desk:
+def _with_admission(desk: Desk, model: IntakeFile) -> Desk:
     """The desk with what it asks of a new request."""
     needed = model.required_information
     return replace(
@@ -301,7 +179,7 @@ def _with_admission(desk: Desk, model: DeskFile) -> Desk:
     )
 
 
-def _phone_lines(model: DeskFile) -> Iterator[tuple[str, Line]]:
+def _phone_lines(model: IntakeFile) -> Iterator[tuple[str, Line]]:
     for each in model.phone_lines:
         line = Line(each.name, each.is_urgent, None, frozenset(each.urgent_menu_choices))
         if each.extension is None:
@@ -323,14 +201,6 @@ def _rule(entry: RuleEntry) -> Rule:
     )
 
 
-class DeskFilesInvalid(Exception):
-    """The desks can't be served from these files; `problems` says why, line by line."""
-
-    def __init__(self, problems: list[Problem]) -> None:
-        super().__init__("\n".join(str(each) for each in problems))
-        self.problems = problems
-
-
 class Desks:
     """Every desk of a folder, by id and by address."""
 
@@ -344,24 +214,29 @@ class Desks:
 
 
 def load_desks(folder: Path) -> Desks:
-    """The desks in `folder`, one folder each. Raises DeskFilesInvalid with every problem."""
-    desks: dict[str, Desk] = {}
-    problems: list[Problem] = []
-    owners: dict[str, Path] = {}
-    for path in sorted(folder.glob(f"*/{FILE_NAME}")):
-        desk, found = load_desk(path)
-        problems += [each for each in found if each.severity == "error"]
-        if desk is None:
-            continue
-        for key in (*desk.addresses, f"the prefix {desk.ticket_prefix}"):
-            if key in owners:
-                problems.append(Problem(path, 1, 1, f"{key} is taken by {owners[key]}"))
-            owners[key] = path
-        desks[desk.id] = desk
-    if not desks and not problems:
-        problems.append(
-            Problem(folder, 1, 1, f"there is no <desk>/{FILE_NAME} here", "pledge desk new <desk>")
-        )
+    """The desks in `folder`, one folder each. Raises DeskFileError with every problem."""
+    files, problems = load_each(folder, FILE_NAME, _read)
+    problems += _taken_twice(files.values())
+    if not files and not problems:
+        hint = "pledge desk new <desk>"
+        problems.append(Problem(folder, 1, 1, f"there is no <desk>/{FILE_NAME} here", hint))
     if problems:
-        raise DeskFilesInvalid(problems)
-    return Desks(desks)
+        raise DeskFileError(problems)
+    return Desks({desk: to_desk(file.model) for desk, file in files.items()})
+
+
+def _taken_twice(files: Iterable[DeskFile[IntakeFile]]) -> Iterator[Problem]:
+    """Addresses and prefixes that two desks claim."""
+    owners: dict[str, Path] = {}
+    for file in files:
+        prefix = file.model.tickets.prefix
+        claims: list[tuple[Steps, str]] = [(("tickets", "prefix"), f"the prefix {prefix}")]
+        claims += [
+            (("addresses", index, "address"), each.address)
+            for index, each in enumerate(file.model.addresses)
+        ]
+        for steps, claim in claims:
+            owner = owners.setdefault(claim, file.document.file)
+            if owner != file.document.file:
+                hint = "each is for one desk: choose another here or there"
+                yield file.document.problem(steps, f"{claim} is taken by {owner}", hint)

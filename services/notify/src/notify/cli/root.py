@@ -13,7 +13,7 @@ from notify.topics import TOPICS
 from pledge.runtime.auth.key_derivation import webhook_secret
 from pledge.runtime.cli import root as cli
 from pledge.runtime.cli.api_client import AsJson, ask, named, show_page
-from pledge.runtime.config.yaml_file import validate
+from pledge.runtime.desk_file.load import read_desk_file
 from pledge.runtime.postgres.migrations import migrations_of
 from pledge.runtime.service.description import ServiceDescription
 
@@ -115,13 +115,13 @@ def receivers(
     as_json: AsJson = False,
 ) -> None:
     """Show each receiver's signing secret, to hand to whoever runs the receiver."""
-    file, problems = validate(folder / FILE_NAME, NotifyFile)
+    file, problems = read_desk_file(folder / FILE_NAME, NotifyFile)
     if file is None:
         raise cli.CommandError("\n".join(str(problem) for problem in problems))
     key = key_file.read_text(encoding="utf-8").strip()
     items = [
         {"receiver": name, "url": one.url, "secret": webhook_secret(key, folder.name, name)}
-        for name, one in file.receivers.items()
+        for name, one in file.model.receivers.items()
     ]
     show_page({"items": items, "next": None}, ("receiver", "url", "secret"), as_json=as_json)
 

@@ -14,7 +14,9 @@ from notify.domain.routing import ChatRule, Condition, EmailRule, Route
 from notify.messages import render
 from notify.messages.default_templates import BUILT_IN
 from pledge.runtime.auth.key_derivation import webhook_secret
-from pledge.runtime.config.yaml_file import Document, FileProblem, Problem, load, validate_document
+from pledge.runtime.desk_file.load import DeskFile, desk_of, load_each, read_desk_file
+from pledge.runtime.desk_file.problem import DeskFileError, Problem
+from pledge.runtime.desk_file.yaml_file import Document, Steps
 
 FILE_NAME = "notify.yaml"
 _VARIABLE = re.compile(r"\$\{([^}]*)\}")
@@ -43,14 +45,6 @@ ROUTABLE_EVENTS = frozenset(
 )  # fmt: skip
 
 
-class DeskFilesWrong(Exception):
-    """Some desk's file can't be used; the message names every problem with its line."""
-
-    def __init__(self, problems: list[Problem]) -> None:
-        self.problems = problems
-        super().__init__("\n".join(str(problem) for problem in problems))
-
-
 VoiceAccount = tuple[str, str]
 """A desk's account at the phone provider, and the token that it signs with."""
 
@@ -69,26 +63,24 @@ class Surroundings:
 
 def check_desk_file(path: Path) -> list[Problem]:
     """Every problem of one desk's notify file, cross references included."""
-    _, problems = _read(path)
-    return problems
+    return _read(path)[1]
 
 
 def load_desks(folder: Path, surroundings: Surroundings) -> dict[str, Desk]:
-    """Every desk in the folder that has a notify file, by name. Raises DeskFilesWrong."""
-    desks: dict[str, Desk] = {}
-    problems: list[Problem] = []
-    for path in sorted(folder.glob(f"*/{FILE_NAME}")):
-        file, found = _read(path)
+    """Every desk in the folder that has a notify file, by name. Raises DeskFileError."""
+
+    def load(path: Path) -> tuple[DeskFile[NotifyFile] | None, list[Problem]]:
+        file, problems = _read(path)
         if file is not None:
-            found += _missing_variables(path, file, surroundings.variables)
-            found += _hosts_not_granted(path, file, surroundings.reachable_hosts)
-            found += _no_calls(path, file, surroundings)
-        problems += [problem for problem in found if problem.severity == "error"]
-        if file is not None and not problems:
-            desks[path.parent.name] = build_desk(path.parent.name, file, surroundings)
+            problems += _missing_variables(file, surroundings.variables)
+            problems += _hosts_not_granted(file, surroundings.reachable_hosts)
+            problems += _no_calls(file, surroundings)
+        return file, problems
+
+    files, problems = load_each(folder, FILE_NAME, load)
     if problems:
-        raise DeskFilesWrong(problems)
-    return desks
+        raise DeskFileError(problems)
+    return {name: build_desk(name, file.model, surroundings) for name, file in files.items()}
 
 
 def build_desk(name: str, file: NotifyFile, surroundings: Surroundings) -> Desk:
@@ -194,66 +186,57 @@ def _templates(file: NotifyFile) -> dict[str, dict[str, Template]]:
     }
 
 
-def _read(path: Path) -> tuple[NotifyFile | None, list[Problem]]:
-    try:
-        document = load(path)
-    except FileProblem as error:
-        return None, [error.problem]
-    file, problems = validate_document(document, NotifyFile)
-    if file is None:
-        return None, problems
-    found = [
-        *_check_people(document, file),
-        *_check_rotations(document, file),
-        *_check_receivers(document, file),
-        *_check_escalations(document, file),
-        *_check_routes(document, file),
-        *_check_templates(document, file),
-    ]
-    return file, sorted(found, key=lambda problem: (problem.line, problem.column))
+def _read(path: Path) -> tuple[DeskFile[NotifyFile] | None, list[Problem]]:
+    return read_desk_file(
+        path,
+        NotifyFile,
+        _check_people,
+        _check_rotations,
+        _check_receivers,
+        _check_escalations,
+        _check_routes,
+        _check_templates,
+    )
 
 
-def _missing_variables(path: Path, file: NotifyFile, variables: Mapping[str, str]) -> list[Problem]:
-    document = load(path)
+def _missing_variables(file: DeskFile[NotifyFile], variables: Mapping[str, str]) -> list[Problem]:
     return [
-        document.problem(
+        file.document.problem(
             ("receivers", key, "url"),
             f"${{{name}}} has no value in this installation",
             "set it in PLEDGE_NOTIFY_VARIABLES, or for SINK_URL set PLEDGE_SINK_PUBLIC_URL",
         )
-        for key, receiver in file.receivers.items()
+        for key, receiver in file.model.receivers.items()
         for name in _VARIABLE.findall(receiver.url)
         if name not in variables
     ]
 
 
-def _hosts_not_granted(path: Path, file: NotifyFile, granted: frozenset[str]) -> list[Problem]:
+def _hosts_not_granted(file: DeskFile[NotifyFile], granted: frozenset[str]) -> list[Problem]:
     """Private hosts that a desk asks for and the operator does not let it reach."""
-    document = load(path)
     return [
-        document.problem(
+        file.document.problem(
             ("reachable_hosts", index),
             f"{host} is no private host that webhooks may reach in this installation",
             "its operator names it in PLEDGE_NOTIFY_REACHABLE_HOSTS; public hosts need no entry",
         )
-        for index, host in enumerate(file.reachable_hosts)
+        for index, host in enumerate(file.model.reachable_hosts)
         if host.lower() not in granted
     ]
 
 
-def _no_calls(path: Path, file: NotifyFile, surroundings: Surroundings) -> list[Problem]:
-    desk, document = path.parent.name, load(path)
-    if file.voice is None:
+def _no_calls(file: DeskFile[NotifyFile], surroundings: Surroundings) -> list[Problem]:
+    if file.model.voice is None:
         return []
-    problems = []
+    desk, problems = desk_of(file.document.file), []
     if surroundings.voice_account(desk) is None:
-        told = f"the desk {desk} has no account at the phone provider in this installation"
+        message = f"the desk {desk} has no account at the phone provider in this installation"
         hint = "its operator gives one in PLEDGE_NOTIFY_VOICE_ACCOUNTS"
-        problems.append(document.problem(("voice",), told, hint))
+        problems.append(file.document.problem(("voice",), message, hint))
     if not surroundings.has_public_url:
-        told = "the phone provider can't tell us who took a page: it is not told where we are"
+        message = "the phone provider can't report who took a page: it does not know our address"
         hint = "the operator sets PLEDGE_NOTIFY_PUBLIC_URL to where the provider reaches notify"
-        problems.append(document.problem(("voice",), told, hint))
+        problems.append(file.document.problem(("voice",), message, hint))
     return problems
 
 
@@ -275,7 +258,7 @@ def _check_people(document: Document, file: NotifyFile) -> Iterator[Problem]:
 
 
 def _check_voice(
-    document: Document, file: NotifyFile, where: tuple[str | int, ...], person: str
+    document: Document, file: NotifyFile, where: Steps, person: str
 ) -> Iterator[Problem]:
     if file.people[person].phone is None:
         yield document.problem(where, f"{person} has no phone", 'such as phone: "+15550100"')
@@ -286,7 +269,7 @@ def _check_voice(
 
 def _check_rotations(document: Document, file: NotifyFile) -> Iterator[Problem]:
     for key, rotation in file.rotations.items():
-        places: list[tuple[tuple[str | int, ...], str]] = [
+        places: list[tuple[Steps, str]] = [
             (("people", index), name) for index, name in enumerate(rotation.people)
         ]
         places += [
@@ -319,7 +302,7 @@ def _check_escalations(document: Document, file: NotifyFile) -> Iterator[Problem
 
 
 def _check_target(
-    document: Document, file: NotifyFile, where: tuple[str | int, ...], target: str
+    document: Document, file: NotifyFile, where: Steps, target: str
 ) -> Iterator[Problem]:
     kind, _, name = target.partition(":")
     among: dict[str, Mapping[str, object]] = {
@@ -353,7 +336,7 @@ def _check_routes(document: Document, file: NotifyFile) -> Iterator[Problem]:
 def _check_messages(
     document: Document,
     file: NotifyFile,
-    at: tuple[str | int, ...],
+    at: Steps,
     route: RouteSection,
     templates: Mapping[str, object],
 ) -> Iterator[Problem]:
@@ -375,7 +358,7 @@ def _check_messages(
 
 
 def _check_addressee(
-    document: Document, file: NotifyFile, where: tuple[str | int, ...], to: str
+    document: Document, file: NotifyFile, where: Steps, to: str
 ) -> Iterator[Problem]:
     if to == "requester" or (_SIMPLE_ADDRESS.fullmatch(to) and ":" not in to):
         return

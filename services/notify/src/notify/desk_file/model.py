@@ -4,30 +4,14 @@ import re
 from datetime import UTC, date, datetime, time, timedelta
 from itertools import pairwise
 from typing import Annotated, Literal, Self
-from zoneinfo import available_timezones
 
-from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, model_validator
+from pydantic import AfterValidator, BeforeValidator, Field, model_validator
 
-_SPAN = re.compile(r"(?:(\d+)d)?\s*(?:(\d+)h)?\s*(?:(\d+)m)?\s*(?:(\d+(?:\.\d+)?)s)?")
+from pledge.runtime.desk_file.model import Part, Slug, Words, Zone, one_or_more
+from pledge.runtime.durations import AnyDuration
+
 _ADDRESS = re.compile(r"[^\s@<>\"(),:;\\]+@[A-Za-z0-9.-]+")
 _TARGET = re.compile(r"(receiver|person|rotation):[a-z0-9-]+")
-
-
-def _span(value: object) -> object:
-    """Read 30s, 5m, 1h30m, 2d as durations."""
-    if not isinstance(value, str):
-        raise ValueError("write a duration with its unit, such as 30s, 5m or 1h30m")  # noqa: TRY004
-    match = _SPAN.fullmatch(value.strip())
-    if match is None or not any(match.groups()):
-        raise ValueError("is not a duration; write it like 30s, 5m, 1h30m or 2d")
-    days, hours, minutes, seconds = (float(part or 0) for part in match.groups())
-    return timedelta(days=days, hours=hours, minutes=minutes, seconds=seconds)
-
-
-def _zone(value: str) -> str:
-    if value not in available_timezones():
-        raise ValueError("is not a time zone; write an IANA name such as Europe/Berlin")
-    return value
 
 
 def _address(value: str) -> str:
@@ -48,29 +32,13 @@ def _at_least_a_second(value: timedelta) -> timedelta:
     return value
 
 
-Span = Annotated[timedelta, BeforeValidator(_span)]
-Wait = Annotated[timedelta, BeforeValidator(_span), AfterValidator(_at_least_a_second)]
-Zone = Annotated[str, AfterValidator(_zone)]
+Wait = Annotated[AnyDuration, AfterValidator(_at_least_a_second)]
 Address = Annotated[str, AfterValidator(_address)]
 Target = Annotated[str, AfterValidator(_target)]
 Phone = Annotated[str, Field(pattern=r"^\+[1-9][0-9]{5,14}$")]
-Slug = Annotated[str, Field(pattern=r"^[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?$")]
 
 
-def _as_list(value: object) -> object:
-    return [value] if isinstance(value, str) else value
-
-
-Words = Annotated[list[str], BeforeValidator(_as_list)]
-
-
-class Section(BaseModel):
-    """A part of the file: a key nobody knows is a mistake, not a wish."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True)
-
-
-class PersonSection(Section):
+class PersonSection(Part):
     """Somebody who can be told. `methods`: "email", "voice" or names of receivers, all are used."""
 
     name: str
@@ -78,10 +46,10 @@ class PersonSection(Section):
     phone: Phone | None = None
     zone: Zone | None = None
     language: str | None = None
-    methods: Annotated[list[str], Field(min_length=1)] = ["email"]
+    methods: Annotated[list[str], Field(min_length=1)] = Field(default_factory=lambda: ["email"])
 
 
-class OverrideSection(Section):
+class OverrideSection(Part):
     """`person` takes over from `from` up to `until`, both with their offset from UTC."""
 
     person: Slug
@@ -97,7 +65,7 @@ class OverrideSection(Section):
         return self
 
 
-class RotationSection(Section):
+class RotationSection(Part):
     """People who take turns; a weekly rotation hands off on the weekday of `first_day`."""
 
     people: Annotated[list[Slug], Field(min_length=1)]
@@ -105,7 +73,7 @@ class RotationSection(Section):
     first_day: date
     hand_off: time
     zone: Zone | None = None
-    overrides: list[OverrideSection] = []
+    overrides: list[OverrideSection] = Field(default_factory=list)
 
     @model_validator(mode="after")
     def _check_overlap(self) -> Self:
@@ -117,61 +85,61 @@ class RotationSection(Section):
         return self
 
 
-class ReceiverSection(Section):
+class ReceiverSection(Part):
     """A machine that takes signed webhooks. `${NAME}` in `url` is filled in from the settings."""
 
     url: Annotated[str, Field(pattern=r"^(https?://|\$\{)")]
     zone: Zone = "UTC"
 
 
-class VoiceSection(Section):
+class VoiceSection(Part):
     """Calls to people. The account at the provider is the operator's to give."""
 
     number: Phone = Field(alias="from")
 
 
-class StepSection(Section):
+class StepSection(Part):
     """Whom to tell, and how long to wait for an acknowledgement."""
 
-    notify: Annotated[list[Target], BeforeValidator(_as_list), Field(min_length=1)]
+    notify: Annotated[list[Target], BeforeValidator(one_or_more), Field(min_length=1)]
     wait: Wait
 
 
-class EscalationSection(Section):
+class EscalationSection(Part):
     """Steps in their order, walked through once and `repeats` times more."""
 
     steps: Annotated[list[StepSection], Field(min_length=1)]
     repeats: Annotated[int, Field(ge=0, le=100)] = 0
 
 
-class WhenSection(Section):
+class WhenSection(Part):
     """Everything that is named must hold. `complete` and `entitled` ask about `ticket.opened`."""
 
     event: Words
-    severity: Words = []
-    priority: Words = []
-    metric: Words = []
-    channel: Words = []
+    severity: Words = Field(default_factory=list)
+    priority: Words = Field(default_factory=list)
+    metric: Words = Field(default_factory=list)
+    channel: Words = Field(default_factory=list)
     urgent: bool | None = None
     complete: bool | None = None
     entitled: bool | None = None
 
 
-class EmailSection(Section):
+class EmailSection(Part):
     """Whom to mail: requester, person:NAME, rotation:NAME or an address."""
 
-    to: Annotated[list[str], BeforeValidator(_as_list), Field(min_length=1)]
+    to: Annotated[list[str], BeforeValidator(one_or_more), Field(min_length=1)]
     template: str
 
 
-class ChatSection(Section):
+class ChatSection(Part):
     """A message to a receiver."""
 
     receiver: Slug
     template: str
 
 
-class RouteSection(Section):
+class RouteSection(Part):
     """One line of the routing."""
 
     name: str
@@ -187,7 +155,7 @@ class RouteSection(Section):
         return self
 
 
-class TemplateSection(Section):
+class TemplateSection(Part):
     """Jinja2: subject and text as they are, html with escaping."""
 
     text: str
@@ -195,28 +163,28 @@ class TemplateSection(Section):
     html: str | None = None
 
 
-class BrakeSection(Section):
+class BrakeSection(Part):
     """At most so many automatic mails to one address within this time."""
 
     mails: Annotated[int, Field(ge=1)] = 20
     within: Wait = timedelta(hours=1)
 
 
-class NotifyFile(Section):
+class NotifyFile(Part):
     """Who is told what, when, and how, for one desk."""
 
     title: str
     zone: Zone
     language: str = "en"
     sender: Address
-    own_addresses: list[Address] = []
+    own_addresses: list[Address] = Field(default_factory=list)
     late_after: Wait = timedelta(seconds=30)
     mail_brake: BrakeSection = BrakeSection()
-    reachable_hosts: list[str] = []
-    people: dict[Slug, PersonSection] = {}
-    rotations: dict[Slug, RotationSection] = {}
-    receivers: dict[Slug, ReceiverSection] = {}
+    reachable_hosts: list[str] = Field(default_factory=list)
+    people: dict[Slug, PersonSection] = Field(default_factory=dict)
+    rotations: dict[Slug, RotationSection] = Field(default_factory=dict)
+    receivers: dict[Slug, ReceiverSection] = Field(default_factory=dict)
     voice: VoiceSection | None = None
-    escalations: dict[Slug, EscalationSection] = {}
-    routes: list[RouteSection] = []
-    templates: dict[str, dict[str, TemplateSection]] = {}
+    escalations: dict[Slug, EscalationSection] = Field(default_factory=dict)
+    routes: list[RouteSection] = Field(default_factory=list)
+    templates: dict[str, dict[str, TemplateSection]] = Field(default_factory=dict)

@@ -14,9 +14,10 @@ from pydantic import BaseModel, Field
 
 from pledge.runtime.auth.access import Principal, require
 from pledge.runtime.clock import Clock
+from pledge.runtime.desk_file.problem import DeskFileError
 from pledge.runtime.http.app import FieldProblem, HttpProblem
 from sla.assessment.policy_registry import Policies
-from sla.desk_file.load import PolicyError, parse
+from sla.desk_file.load import parse
 from sla.domain.policy.policy import Policy
 from sla.domain.policy.rules import VersionScope
 from sla.reassessment.preview import preview
@@ -92,7 +93,7 @@ class PolicyApi:
             raise _unknown(desk)
         try:
             policy = parse(content, Path(desk) / "sla.yaml")
-        except PolicyError as error:
+        except DeskFileError as error:
             problems = [FieldProblem(f"{p.line}:{p.column}", p.message) for p in error.problems]
             raise HttpProblem(422, "the policy can't be used", errors=problems) from error
         if policy.desk != desk:

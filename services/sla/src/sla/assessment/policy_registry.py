@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from bisect import bisect_right
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Collection, Iterable
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
@@ -11,14 +11,14 @@ from pathlib import Path
 import asyncpg
 import structlog
 
-from pledge.runtime.config.yaml_file import Problem
-from sla.desk_file.load import PolicyError, check_desk_file, load, parse
+from pledge.runtime.desk_file.load import load_each
+from pledge.runtime.desk_file.problem import DeskFileError
+from sla.desk_file.load import FILE_NAME, load_desk, parse
 from sla.domain.policy.policy import Policy
 from sla.domain.policy.rules import VersionScope
 from sla.domain.policy_versions import PastVersion, VersionedAssessment, assess_versions
 from sla.storage.ticket_cache import Ticket
 
-FILE_NAME = "sla.yaml"
 # Processes that start at the same moment enter a new version once: "policies" in ASCII.
 _LOCK = 0x706F6C6963696573
 
@@ -44,15 +44,6 @@ ORDER BY desk, version, effective_from
 """
 
 log = structlog.get_logger()
-
-
-class BrokenPolicy(Exception):
-    """A desk's file can't be used; every problem is named with its file, line and column."""
-
-    def __init__(self, problems: Sequence[Problem]) -> None:
-        self.problems = tuple(problems)
-        lines = "\n".join(f"  {problem}" for problem in problems)
-        super().__init__(f"a desk's promises can't be read:\n{lines}")
 
 
 class UnknownVersion(Exception):
@@ -153,7 +144,7 @@ class Policies:
         """Enter the files' versions that are new to the database, and learn of all earlier ones.
 
         A version holds from its own `effective_from` where that lies ahead (or it is the desk's
-        first), else from `now`; it supersedes what was planned for later. Raises BrokenPolicy.
+        first), else from `now`; it supersedes what was planned for later. Raises DeskFileError.
         """
         async with connection.transaction():
             await connection.execute("SELECT pg_advisory_xact_lock($1)", _LOCK)
@@ -202,7 +193,7 @@ class Policies:
     async def fetch(self, connection: asyncpg.Connection, tickets: Collection[Ticket]) -> None:
         """Have the policies of `tickets` at hand, also those that another process has entered.
 
-        Raises UnknownVersion, BrokenPolicy.
+        Raises UnknownVersion, DeskFileError.
         """
         named = {(ticket.desk, ticket.policy_version) for ticket in tickets}
         named |= {
@@ -216,7 +207,7 @@ class Policies:
     async def ensure(
         self, connection: asyncpg.Connection, named: Iterable[tuple[str, str | None]]
     ) -> None:
-        """Have these versions, as (desk, version), at hand. Raises UnknownVersion, BrokenPolicy."""
+        """Load these versions, as (desk, version). Raises UnknownVersion, DeskFileError."""
         wanted = {each for each in named if each[1] is not None} - self._by_version.keys()
         if not wanted:
             return
@@ -226,31 +217,25 @@ class Policies:
             raise UnknownVersion(f"policy_versions lacks {sorted(missing)}")
 
     def _compile(self, desk: str, version: str, content: str) -> None:
-        """Make a policy from its text as the database keeps it. Raises BrokenPolicy.
+        """Make a policy from its text as the database keeps it. Raises DeskFileError.
 
         Whatever was once in force must stay readable: open tickets keep it.
         """
         if (desk, version) in self._by_version:
             return
-        try:
-            policy = parse(content, Path(desk) / f"{version}-{FILE_NAME}")
-        except PolicyError as error:
-            raise BrokenPolicy(error.problems) from error
+        policy = parse(content, Path(desk) / f"{version}-{FILE_NAME}")
         self._by_version[desk, version] = policy
 
 
 def load_policies(desks: Path) -> Policies:
     """The policies of every desk in the folder `desks` that has promises.
 
-    Raises BrokenPolicy with all problems of all files.
+    Raises DeskFileError with all problems of all files.
     """
+    found, errors = load_each(desks, FILE_NAME, load_desk)
+    if errors:
+        raise DeskFileError(errors)
     policies = Policies()
-    problems: list[Problem] = []
-    for path in sorted(desks.glob(f"*/{FILE_NAME}")):
-        found = [each for each in check_desk_file(path) if each.severity == "error"]
-        problems += found
-        if not found:
-            policies.add(load(path), path.read_text(encoding="utf-8"))
-    if problems:
-        raise BrokenPolicy(problems)
+    for policy, text in found.values():
+        policies.add(policy, text)
     return policies

@@ -7,9 +7,10 @@ from collections.abc import Mapping
 from datetime import datetime, timedelta
 from functools import lru_cache
 
+from pledge.runtime.desk_file.yaml_file import Steps
+from sla.desk_file.hours_parser import read_hours
 from sla.domain.calendar.calendar import Calendar, NeverOpens
 from sla.domain.calendar.hours import Hours
-from sla.domain.calendar.hours_parser import Steps, read_hours
 from sla.domain.calendar.zones import SECOND, from_us, instant_text, to_us
 
 OPERATIONS = ("add", "between", "is_open")

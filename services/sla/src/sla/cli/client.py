@@ -9,7 +9,8 @@ import httpx
 
 from pledge.runtime.cli import root as cli
 from pledge.runtime.cli.api_client import ask
-from sla.desk_file.load import check, load
+from pledge.runtime.desk_file.problem import DeskFileError
+from sla.desk_file.load import load
 from sla.domain.policy.policy import Policy
 
 
@@ -31,7 +32,7 @@ def load_policy(folder: Path) -> Policy:
 
 def load_policy_file(path: Path) -> Policy:
     """The policy in a file. Raises CommandError with every problem of it."""
-    problems = [each for each in check(path) if each.severity == "error"]
-    if problems:
-        raise cli.CommandError("\n".join(str(each) for each in problems))
-    return load(path)
+    try:
+        return load(path)
+    except DeskFileError as error:
+        raise cli.CommandError(str(error)) from error

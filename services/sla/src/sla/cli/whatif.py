@@ -20,8 +20,9 @@ from pledge.runtime.cli import endpoints, tables
 from pledge.runtime.cli import root as cli
 from pledge.runtime.cli.api_client import AsJson
 from pledge.runtime.clock import SystemClock
+from pledge.runtime.desk_file.problem import DeskFileError
 from pledge.runtime.postgres.pool import open_pool
-from sla.assessment.policy_registry import BrokenPolicy, Policies, UnknownVersion
+from sla.assessment.policy_registry import Policies, UnknownVersion
 from sla.cli.client import load_policy_file
 from sla.domain.policy.policy import Policy
 from sla.reports.whatif import Answer, Question, replay
@@ -89,7 +90,7 @@ async def _answered(asked: Question) -> Answer:
                 return await replay(connection, Policies(), asked, progress)
     except (OSError, asyncpg.PostgresError, asyncpg.InterfaceError) as error:
         raise cli.CommandError(f"the database of sla can't be read: {error}") from error
-    except (BrokenPolicy, UnknownVersion) as error:
+    except (DeskFileError, UnknownVersion) as error:
         raise cli.CommandError(f"a version that tickets are under: {error}") from error
 
 

@@ -5,11 +5,11 @@ from __future__ import annotations
 from datetime import UTC, datetime
 
 from pledge.runtime.config.error_messages import suggest
-from pledge.runtime.config.yaml_file import Steps
+from pledge.runtime.desk_file.yaml_file import Steps
+from sla.desk_file.hours_parser import ROUND_THE_CLOCK, Report, read_hours
 from sla.desk_file.model import PolicyFile
 from sla.domain.calendar.calendar import ALWAYS, Calendar, NeverOpens
 from sla.domain.calendar.hours import Hours
-from sla.domain.calendar.hours_parser import ROUND_THE_CLOCK, Report, read_hours
 
 _SINCE = datetime(2020, 1, 1, tzinfo=UTC)
 

@@ -9,9 +9,12 @@ from datetime import UTC
 from typing import Literal, NamedTuple
 
 from pledge.runtime.config.error_messages import suggest
-from pledge.runtime.config.yaml_file import Document, Problem, Steps
+from pledge.runtime.desk_file.problem import Problem
+from pledge.runtime.desk_file.yaml_file import Document, Steps
+from pledge.runtime.desk_file.zones import UnknownZone, zone_or_offset
+from pledge.runtime.durations import parse_duration
 from sla.desk_file.calendars import Calendars
-from sla.desk_file.due import read_due
+from sla.desk_file.due import due_within, read_due
 from sla.desk_file.facts import fact_models, fields_of
 from sla.desk_file.model import (
     CalendarChoice,
@@ -24,8 +27,7 @@ from sla.desk_file.model import (
 )
 from sla.desk_file.overlap import covers, may_both_match
 from sla.domain.calendar.calendar import ALWAYS, Calendar
-from sla.domain.calendar.durations import parse_duration
-from sla.domain.calendar.zones import UnknownZone, zone
+from sla.domain.calendar.zones import MICROSECOND
 from sla.domain.model import Rule
 from sla.domain.policy.attributes import ATTRIBUTES
 from sla.domain.policy.conditions import Condition, Trigger
@@ -33,6 +35,7 @@ from sla.domain.policy.policy import Policy
 from sla.domain.policy.rules import (
     Bound,
     Default,
+    Due,
     Flag,
     Metric,
     Pause,
@@ -72,7 +75,7 @@ class Compiler:
         file = self.file
         self._calendars.read_all()
         try:
-            where = zone(file.timezone)
+            where = zone_or_offset(file.timezone)
         except UnknownZone as error:
             self.fail(("timezone",), str(error), error.hint)
             where = UTC
@@ -279,8 +282,10 @@ class Compiler:
             what = " and ".join(f"`{key}`" for key in given) or "nothing"
             hint = "write one of within, by, expect, measure: true, no_promise: true"
             self.fail(steps, f"a target promises one thing, this one {what}", hint)
-        key = given[0] if given else "by"
-        due = read_due(part.within or part.by, calendar, (*steps, key), self.fail)
+        if part.within is not None:
+            due: Due | None = due_within(part.within, calendar)
+        else:
+            due = read_due(part.by, calendar, (*steps, "by"), self.fail)
         expect = read_due(part.expect, calendar, (*steps, "expect"), self.fail)
         if due and expect and (expect.within_us or 0) > (due.within_us or expect.within_us or 0):
             self.fail((*steps, "expect"), "expects later than promised", None, "warning")
@@ -365,8 +370,8 @@ class Compiler:
             attempts=self._triggers(part.attempt, (*steps, "attempt")),
             attempts_needed=part.attempts,
             heard=self._triggers(part.heard, (*steps, "heard")),
-            quiet_us=parse_duration(part.quiet) or 0,
-            warn_us=(parse_duration(part.warn) or 0) if part.warn else 0,
+            quiet_us=part.quiet // MICROSECOND,
+            warn_us=part.warn // MICROSECOND if part.warn else 0,
             calendar=self._calendars.named(part.calendar, (*steps, "calendar")) or ALWAYS,
         )
 
@@ -383,4 +388,5 @@ def _condition(name: str, test: object) -> Condition:
 def _threshold(text: str) -> Threshold:
     if text.endswith("%"):
         return Threshold(int(text[:-1]), None)
-    return Threshold(None, parse_duration(text.removesuffix(" left")))
+    left = parse_duration(text.removesuffix(" left"))
+    return Threshold(None, left // MICROSECOND if left else None)

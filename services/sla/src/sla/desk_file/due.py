@@ -5,16 +5,25 @@ from __future__ import annotations
 import re
 from datetime import timedelta
 
-from pledge.runtime.config.yaml_file import Steps
+from pledge.runtime.desk_file.yaml_file import Steps
+from pledge.runtime.durations import parse_duration
+from sla.desk_file.hours_parser import Report
 from sla.domain.calendar.calendar import Calendar
-from sla.domain.calendar.durations import duration_words, parse_duration
-from sla.domain.calendar.hours_parser import Report
+from sla.domain.calendar.durations import duration_words
+from sla.domain.calendar.zones import MICROSECOND
 from sla.domain.policy.rules import Due
 
 _BY_CLOSE = re.compile(
     r"close of (?:the )?(same|next|[1-9]\d{0,2}(?:st|nd|rd|th)?)(?: next)? business day"
 )
 _BY_FIELD = re.compile(r"time given in ([a-z_]+)")
+
+
+def due_within(within: timedelta, calendar: Calendar) -> Due:
+    """Due when so much time has passed on `calendar`."""
+    us = within // MICROSECOND
+    kind = "round the clock" if calendar.is_always else f"of {calendar.name} time"
+    return Due(within_us=us, within=within, words=f"{duration_words(us)} {kind}")
 
 
 def read_due(text: str | None, calendar: Calendar, steps: Steps, fail: Report) -> Due | None:
@@ -24,10 +33,8 @@ def read_due(text: str | None, calendar: Calendar, steps: Steps, fail: Report) -
     """
     if text is None:
         return None
-    if (us := parse_duration(text)) is not None:
-        kind = "round the clock" if calendar.is_always else f"of {calendar.name} time"
-        words = f"{duration_words(us)} {kind}"
-        return Due(within_us=us, within=timedelta(0, 0, us), words=words)
+    if within := parse_duration(text):
+        return due_within(within, calendar)
     if match := _BY_FIELD.fullmatch(text):
         return Due(field=match[1], words=f"by the {text}")
     if match := _BY_CLOSE.fullmatch(text):

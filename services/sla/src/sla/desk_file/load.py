@@ -1,38 +1,20 @@
-"""A desk's `sla.yaml`: read, checked, compiled; its template and its JSON Schema."""
+"""A desk's `sla.yaml`: read, checked, compiled; its JSON Schema."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from pledge.runtime.config.yaml_file import Document, FileProblem, Problem, validate_document
-from pledge.runtime.config.yaml_file import load as load_yaml
-from pledge.runtime.config.yaml_file import parse as parse_yaml
+from pledge.runtime.desk_file.load import check_folder_name, desk_of
+from pledge.runtime.desk_file.problem import DeskFileError, Problem, errors_of, in_file_order
+from pledge.runtime.desk_file.yaml_file import Document, validate_document
+from pledge.runtime.desk_file.yaml_file import load as load_yaml
+from pledge.runtime.desk_file.yaml_file import parse as parse_yaml
 from sla.desk_file.compile import Compiler
 from sla.desk_file.model import PolicyFile
-from sla.desk_file.template import DESK_TEMPLATE
 from sla.domain.policy.policy import Policy
 
-__all__ = [
-    "DESK_TEMPLATE",
-    "PolicyError",
-    "PolicyFile",
-    "check",
-    "check_desk_file",
-    "json_schema",
-    "load",
-    "parse",
-    "read",
-]
-
-
-class PolicyError(ValueError):
-    """The file makes no policy; `problems` says where and why."""
-
-    def __init__(self, problems: Sequence[Problem]) -> None:
-        self.problems = tuple(problems)
-        super().__init__("\n".join(str(problem) for problem in problems))
+FILE_NAME = "sla.yaml"
 
 
 def read(document: Document) -> tuple[Policy | None, list[Problem]]:
@@ -40,52 +22,45 @@ def read(document: Document) -> tuple[Policy | None, list[Problem]]:
     file, problems = validate_document(document, PolicyFile)
     if file is None:
         return None, problems
-    compiler = Compiler(document, file, file.desk or document.file.absolute().parent.name)
+    compiler = Compiler(document, file, file.desk or desk_of(document.file))
     policy = compiler.compile()
-    return policy, sorted(compiler.problems, key=lambda one: (one.line, one.column))
+    return policy, in_file_order(compiler.problems)
 
 
 def load(path: Path) -> Policy:
-    """The policy in the file `path`. Raises PolicyError, with every problem."""
-    try:
-        return _policy(load_yaml(path))
-    except FileProblem as error:
-        raise PolicyError([error.problem]) from error
+    """The policy in the file `path`. Raises DeskFileError, with every problem."""
+    return _policy(load_yaml(path))
 
 
 def parse(text: str, path: Path) -> Policy:
     """The policy that `text` says; `path` is what problems name, its folder the desk.
 
-    Raises PolicyError, with every problem.
+    Raises DeskFileError, with every problem.
+    """
+    return _policy(parse_yaml(text, path))
+
+
+def load_desk(path: Path) -> tuple[tuple[Policy, str] | None, list[Problem]]:
+    """The policy of the desk's file at `path` with the file's text, and all problems.
+
+    Only here it matters whether the file stands in its desk's folder: there it serves that desk.
     """
     try:
-        return _policy(parse_yaml(text, path))
-    except FileProblem as error:
-        raise PolicyError([error.problem]) from error
-
-
-def check(path: Path) -> list[Problem]:
-    """Everything wrong with a file of promises, and warnings; raises nothing for a wrong file."""
-    try:
-        return read(load_yaml(path))[1]
-    except FileProblem as error:
-        return [error.problem]
+        document = load_yaml(path)
+    except DeskFileError as error:
+        return None, list(error.problems)
+    file, problems = validate_document(document, PolicyFile)
+    if file is None:
+        return None, problems
+    compiler = Compiler(document, file, file.desk or desk_of(path))
+    policy = compiler.compile()
+    problems = in_file_order([*check_folder_name(document, file), *compiler.problems])
+    return (policy, document.text) if policy else None, problems
 
 
 def check_desk_file(path: Path) -> list[Problem]:
-    """`check`, and whether the file stands in its desk's folder: there it serves that desk."""
-    try:
-        document = load_yaml(path)
-    except FileProblem as error:
-        return [error.problem]
-    problems = read(document)[1]
-    said = document.data.get("desk") if isinstance(document.data, dict) else None
-    folder = path.absolute().parent.name
-    if isinstance(said, str) and said != folder:
-        message = f"the file says desk `{said}` but stands in the folder `{folder}`"
-        hint = "the folder's name is the desk's id"
-        problems = [document.problem(("desk",), message, hint), *problems]
-    return problems
+    """Everything wrong with a desk's file, and warnings; raises nothing for a wrong file."""
+    return load_desk(path)[1]
 
 
 def json_schema() -> dict[str, Any]:
@@ -99,5 +74,5 @@ def json_schema() -> dict[str, Any]:
 def _policy(document: Document) -> Policy:
     policy, problems = read(document)
     if policy is None:
-        raise PolicyError([problem for problem in problems if problem.severity == "error"])
+        raise DeskFileError(errors_of(problems))
     return policy

@@ -1,4 +1,4 @@
-"""The shape of a desk's `sla.yaml`. What it means is in `policy_compile`."""
+"""The shape of a desk's `sla.yaml`. What it means is in `compile`."""
 
 from __future__ import annotations
 
@@ -8,9 +8,7 @@ from typing import Annotated, Any, Literal
 from pydantic import (
     AfterValidator,
     AwareDatetime,
-    BaseModel,
     BeforeValidator,
-    ConfigDict,
     Discriminator,
     Field,
     StringConstraints,
@@ -18,29 +16,14 @@ from pydantic import (
     WithJsonSchema,
 )
 
-from sla.domain.calendar.durations import parse_duration
+from pledge.runtime.desk_file.model import Part
+from pledge.runtime.durations import Duration, parse_duration
 from sla.domain.policy.rules import Reopening, Repeats, VersionScope
 
 Name = Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9_-]{0,63}$")]
 
 
-def _duration(value: object) -> object:
-    if isinstance(value, str) and parse_duration(value) is not None:
-        return value
-    raise ValueError("should be a duration of up to ten years such as 30m, 4h, 2d or 1h30m")
-
-
-Duration = Annotated[
-    str, BeforeValidator(_duration), WithJsonSchema({"type": "string", "examples": ["30m", "4h"]})
-]
-
 Plain = str | bool | int | None
-
-
-class Part(BaseModel):
-    """A part of the file; keys that it does not know are errors."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True)
 
 
 class Except(Part):
@@ -177,7 +160,7 @@ def _threshold(value: str) -> str:
     text = value.strip()
     if text.endswith("%") and text[:-1].isdigit() and 0 < int(text[:-1]) < 100:
         return text
-    if text.endswith(" left") and parse_duration(text.removesuffix(" left")) is not None:
+    if text.endswith(" left") and parse_duration(text.removesuffix(" left")):
         return text
     raise ValueError('should be a percentage such as "75%", or a time such as "10m left"')
 

@@ -9,7 +9,8 @@ from pledge.runtime.cli import root as cli
 from pledge.runtime.cli.api_client import AsJson, ask, named, show_page
 from pledge.runtime.postgres.migrations import migrations_of
 from pledge.runtime.service.description import ServiceDescription
-from status.desk_file.model import StatusFile, check_desk_file
+from status.desk_file.load import check_desk_file
+from status.desk_file.model import StatusFile
 from status.desk_file.template import DESK_TEMPLATE
 from status.topics import TOPICS
 

@@ -6,23 +6,39 @@ from datetime import date, timedelta
 from pathlib import Path
 from zoneinfo import ZoneInfo
 
-from pledge.runtime.config.yaml_file import Problem
-from status.desk_file.model import ComponentFile, RuleFile, StatusFile, read
+from pledge.runtime.desk_file.load import (
+    DeskFile,
+    check_folder_name,
+    desk_of,
+    load_each,
+    read_desk_file,
+)
+from pledge.runtime.desk_file.problem import DeskFileError, Problem
+from pledge.runtime.desk_file.yaml_file import Document, Steps
+from status.desk_file.model import ComponentFile, RuleFile, StatusFile
 from status.domain.identifiers import public_id
 from status.domain.incidents import IncidentStatus
 from status.domain.pages import Page
-from status.domain.reports import Rule
+from status.domain.reports import Rule, Trigger
 
 FILE_NAME = "status.yaml"
 
 
-class DeskFilesWrong(Exception):
-    """The desks' files can't be used; every problem is in the message, with file and line."""
-
-    def __init__(self, problems: list[Problem]) -> None:
-        self.problems = problems
-        lines = "\n".join(f"  {problem}" for problem in problems)
-        super().__init__(f"the desks' files have problems:\n{lines}")
+RESERVED = frozenset(
+    {
+        "api",
+        "assets",
+        "components",
+        "docs",
+        "healthz",
+        "history",
+        "incidents",
+        "livez",
+        "maintenances",
+    }
+    | {"metrics", "openapi.json", "readyz", "sign-in", "sign-out", "staff", "startupz", "static"}
+)
+"""First parts of paths that the service itself serves: no desk's page can stand there."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,23 +73,30 @@ class Policy:
     end_message: str | None
 
 
+def check_desk_file(path: Path) -> list[Problem]:
+    """All problems of the desk's file at `path`, cross references included."""
+    return _read(path)[1]
+
+
 def load_policies(folder: Path, base_url: str) -> dict[str, Policy]:
     """The policies of all desks in `folder` that have a status page, by desk.
 
     `base_url` is where this service is reached from outside, without a slash at its end.
-    Raises DeskFilesWrong with all problems of all files.
+    Raises DeskFileError with all problems of all files.
     """
-    policies: dict[str, Policy] = {}
-    problems: list[Problem] = []
-    for path in sorted(folder.glob(f"*/{FILE_NAME}")):
-        file, found = read(path)
-        problems += found
-        if file is not None:
-            policies[path.parent.name] = policy_of(path.parent.name, file, base_url)
-    problems += _doubled(folder, policies)
+    files, problems = load_each(folder, FILE_NAME, _read)
+    usable = {desk: file for desk, file in files.items() if file.is_usable}
+    policies = {desk: policy_of(desk, file.model, base_url) for desk, file in usable.items()}
+    problems += _doubled(usable, policies)
     if problems:
-        raise DeskFilesWrong(problems)
+        raise DeskFileError(problems)
     return policies
+
+
+def _read(path: Path) -> tuple[DeskFile[StatusFile] | None, list[Problem]]:
+    return read_desk_file(
+        path, StatusFile, check_folder_name, _check_path, _check_components, _check_rules
+    )
 
 
 def policy_of(desk: str, file: StatusFile, base_url: str) -> Policy:
@@ -132,7 +155,65 @@ def _rule(rule: RuleFile, ids: Mapping[str, str]) -> Rule:
     )
 
 
-def _doubled(folder: Path, policies: Mapping[str, Policy]) -> Iterator[Problem]:
+def _check_path(document: Document, file: StatusFile) -> Iterator[Problem]:
+    desk = desk_of(document.file)
+    if desk in RESERVED:
+        hint = "give the desk's folder another name"
+        yield document.problem((), f"no page can stand under /{desk}/: the path is taken", hint)
+
+
+def _check_components(document: Document, file: StatusFile) -> Iterator[Problem]:
+    keys: set[str] = set()
+    ids: set[str] = set()
+    for steps, component in _walk(file):
+        if component.key in keys:
+            yield document.problem((*steps, "key"), f"`{component.key}` is used twice")
+        if component.id in ids:
+            yield document.problem((*steps, "id"), f"the id {component.id} is used twice")
+        if component.components and len(steps) > 2:
+            hint = "components have one level of groups"
+            yield document.problem((*steps, "components"), "a group in a group", hint)
+        keys.add(component.key)
+        if component.id is not None:
+            ids.add(component.id)
+
+
+def _walk(file: StatusFile) -> Iterator[tuple[Steps, ComponentFile]]:
+    pending = [(("components", index), one) for index, one in enumerate(file.components)]
+    stack: list[tuple[Steps, ComponentFile]] = list(reversed(pending))
+    while stack:
+        steps, component = stack.pop()
+        yield steps, component
+        inner = enumerate(component.components or [])
+        stack += reversed([((*steps, "components", index), one) for index, one in inner])
+
+
+def _check_rules(document: Document, file: StatusFile) -> Iterator[Problem]:
+    leaves = {one.key for _, one in _walk(file) if not one.components}
+    groups = {one.key for _, one in _walk(file) if one.components}
+    seen: set[str] = set()
+    for index, rule in enumerate(file.open_incident_when):
+        steps = ("open_incident_when", index)
+        if rule.key in seen:
+            yield document.problem((*steps, "key"), f"`{rule.key}` is used twice")
+        seen.add(rule.key)
+        if Trigger.BROKEN not in rule.any_of and (rule.metrics or rule.only_confirmed):
+            hint = f"add {Trigger.BROKEN} to any_of, or remove them"
+            message = "metrics and only_confirmed say something about broken promises only"
+            yield document.problem((*steps, "any_of"), message, hint)
+        for key in rule.incident.components:
+            place = (*steps, "incident", "components", key)
+            if key in groups:
+                hint = "name its components: a group is as bad as the worst of them"
+                yield document.problem(place, f"`{key}` is a group", hint)
+            elif key not in leaves:
+                hint = f"known are: {', '.join(sorted(leaves)) or 'none'}"
+                yield document.problem(place, f"there is no component `{key}`", hint)
+
+
+def _doubled(
+    files: Mapping[str, DeskFile[StatusFile]], policies: Mapping[str, Policy]
+) -> Iterator[Problem]:
     """Two pages under one host name or id, or two components with one id: which is meant?"""
     owners: dict[str, str] = {}
     for desk, policy in policies.items():
@@ -142,5 +223,6 @@ def _doubled(folder: Path, policies: Mapping[str, Policy]) -> Iterator[Problem]:
         for name in taken:
             if name in owners:
                 message = f"the {name} belongs to the desk {owners[name]} already"
-                yield Problem(folder / desk / FILE_NAME, 1, 1, message)
+                hint = "each is for one desk: choose another here or there"
+                yield files[desk].document.problem(("page",), message, hint)
             owners.setdefault(name, desk)

@@ -12,7 +12,7 @@ from typing import Annotated
 import typer
 
 from pledge.runtime.cli import root as cli
-from pledge.runtime.config.yaml_file import Problem
+from pledge.runtime.desk_file.problem import Problem
 from pledge.runtime.service.description import ServiceDescription
 
 DESK_ID = re.compile(r"[a-z0-9][a-z0-9-]{0,62}")

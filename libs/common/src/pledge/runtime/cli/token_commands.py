@@ -17,6 +17,7 @@ from pledge.runtime.cli import endpoints
 from pledge.runtime.cli.desk_commands import DESK_ID
 from pledge.runtime.cli.root import CommandError
 from pledge.runtime.clock import SystemClock
+from pledge.runtime.durations import parse_duration
 from pledge.runtime.ids import SystemIds
 
 KEY_VARIABLE = "PLEDGE_TOKEN_KEY"
@@ -24,7 +25,6 @@ DENYLIST_VARIABLE = "PLEDGE_DENYLIST"
 # Longer than that nobody remembers who holds it.
 LONGEST = timedelta(days=400)
 _STANDARD_INPUT = "-"
-_UNITS = {"s": "seconds", "m": "minutes", "h": "hours", "d": "days"}
 
 app = typer.Typer(
     help="Make signing keys and tokens, and take tokens back.",
@@ -64,7 +64,7 @@ def create(
             desks=None if everywhere else desks,
             roles=[role.value for role in roles],
             now=clock.now(),
-            lasts=parse_duration(expires),
+            lasts=read_lifetime(expires),
             ids=SystemIds(clock),
         )
     except signing.KeyFileError as error:
@@ -135,12 +135,11 @@ def revoke(
         typer.echo(f"{denylist} is new: see that services name it in PLEDGE_DENYLIST", err=True)
 
 
-def parse_duration(text: str) -> timedelta:
-    """Read `90s`, `30m`, `8h` or `14d`. Raises CommandError, also beyond LONGEST."""
-    match = re.fullmatch(r"([0-9]{1,9})([smhd])", text.strip())
-    if match is None:
-        raise CommandError(f"`{text}` is no duration: write a number and s, m, h or d, like 8h")
-    duration = timedelta(**{_UNITS[match[2]]: int(match[1])})
+def read_lifetime(text: str) -> timedelta:
+    """Read `90s`, `8h` or `1d12h` as a lifetime. Raises CommandError, also above LONGEST."""
+    duration = parse_duration(text)
+    if duration is None:
+        raise CommandError(f"`{text}` is no duration: write it with its unit, like 8h or 14d")
     if not timedelta(0) < duration <= LONGEST:
         raise CommandError(f"`{text}` must be more than nothing and at most {LONGEST.days}d")
     return duration

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from pydantic import BaseModel
 
-from pledge.runtime.config.yaml_file import Problem
+from pledge.runtime.desk_file.problem import Problem
 from pledge.runtime.postgres.migrations import Migrations
 from pledge.runtime.service.topics import ServiceTopics
 

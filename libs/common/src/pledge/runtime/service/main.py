@@ -20,7 +20,7 @@ from pledge.runtime.config.settings import (
     load_settings,
     misspelt,
 )
-from pledge.runtime.config.yaml_file import FileProblem
+from pledge.runtime.desk_file.problem import DeskFileError
 from pledge.runtime.http.server import CannotListen
 from pledge.runtime.ids import Ids, SystemIds
 from pledge.runtime.observability import logs
@@ -34,7 +34,7 @@ STOPPED = 0
 FAILED = 1
 MISCONFIGURED = 2
 # Their message says all there is to say to whoever runs the service.
-EXPLAINED = (CannotListen, SchemaMismatch, SettingsError, FileProblem)
+EXPLAINED = (CannotListen, SchemaMismatch, SettingsError, DeskFileError)
 
 log = logs.get(__name__)
 

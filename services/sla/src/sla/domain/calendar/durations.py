@@ -1,8 +1,6 @@
-"""Durations as people write them, and as they read them."""
+"""Durations in words."""
 
 from __future__ import annotations
-
-import re
 
 from sla.domain.calendar.zones import SECOND
 
@@ -12,34 +10,14 @@ UNITS = {
     "m": 60 * SECOND,
     "h": 3600 * SECOND,
     "d": 86_400 * SECOND,
-    "w": 7 * 86_400 * SECOND,
 }
 WORDS = {
     "ms": ("millisecond", "milliseconds"),
-    "s": ("second", "seconds", "sec", "secs"),
-    "m": ("minute", "minutes", "min", "mins"),
-    "h": ("hour", "hours", "hr", "hrs"),
+    "s": ("second", "seconds"),
+    "m": ("minute", "minutes"),
+    "h": ("hour", "hours"),
     "d": ("day", "days"),
-    "w": ("week", "weeks"),
 }
-LONGEST_US = 10 * 366 * UNITS["d"]
-
-_NAMES = {name: unit for unit, names in WORDS.items() for name in (unit, *names)}
-_PART = re.compile(r"(\d+(?:\.\d+)?)\s*([a-z]+)\s*")
-
-
-def parse_duration(text: str) -> int | None:
-    """`30m`, `1h30m`, `2 days` in microseconds; None when it is none, or beyond ten years."""
-    total, at = 0.0, 0
-    text = text.strip().lower()
-    while at < len(text):
-        match = _PART.match(text, at)
-        if match is None or match[2] not in _NAMES:
-            return None
-        total += float(match[1]) * UNITS[_NAMES[match[2]]]
-        at = match.end()
-    us = round(total)
-    return us if 0 < us <= LONGEST_US else None
 
 
 def duration_words(us: int) -> str:

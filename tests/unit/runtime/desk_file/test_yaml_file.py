@@ -9,16 +9,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 from pydantic import BaseModel, ConfigDict, Field, field_validator
 
-from pledge.runtime.config.yaml_file import (
-    MAX_BYTES,
-    MAX_DEPTH,
-    Document,
-    FileProblem,
-    Problem,
-    load,
-    parse,
-    validate,
-)
+from pledge.runtime.desk_file.load import read_desk_file
+from pledge.runtime.desk_file.problem import DeskFileError, Problem
+from pledge.runtime.desk_file.yaml_file import MAX_BYTES, MAX_DEPTH, Document, load, parse
 
 FILE = Path("desk.yaml")
 
@@ -64,7 +57,7 @@ def data(text: str) -> Any:
 
 
 def problem(text: str) -> str:
-    with pytest.raises(FileProblem) as wrong:
+    with pytest.raises(DeskFileError) as wrong:
         parse(text, FILE)
     return str(wrong.value)
 
@@ -72,8 +65,8 @@ def problem(text: str) -> str:
 def check(tmp_path: Path, text: str) -> tuple[Desk | None, list[str]]:
     path = tmp_path / "desk.yaml"
     path.write_text(text)
-    desk, problems = validate(path, Desk)
-    return desk, [str(one).removeprefix(f"{tmp_path}/") for one in problems]
+    desk, problems = read_desk_file(path, Desk)
+    return desk.model if desk else None, [str(one).removeprefix(f"{tmp_path}/") for one in problems]
 
 
 @pytest.mark.parametrize(
@@ -184,8 +177,8 @@ def test_any_text_is_either_read_or_explained(text: str) -> None:
     found: Document | Problem
     try:
         found = parse(text, FILE)
-    except FileProblem as error:
-        found = error.problem
+    except DeskFileError as error:
+        found = error.problems[0]
     if isinstance(found, Problem):
         assert 1 <= found.line <= len(text) + 2
         assert found.column >= 1
@@ -203,7 +196,7 @@ def test_any_text_is_either_read_or_explained(text: str) -> None:
 def test_content_that_is_no_text_is_explained(tmp_path: Path, content: bytes, told: str) -> None:
     path = tmp_path / "desk.yaml"
     path.write_bytes(content)
-    with pytest.raises(FileProblem) as wrong:
+    with pytest.raises(DeskFileError) as wrong:
         load(path)
     assert str(wrong.value).startswith(f"{path}:{told}")
 
@@ -215,10 +208,10 @@ def test_byte_order_mark_is_no_part_of_the_first_key(tmp_path: Path) -> None:
 
 
 def test_missing_file_and_folder_are_explained(tmp_path: Path) -> None:
-    assert [str(one) for one in validate(tmp_path / "no.yaml", Desk)[1]] == [
+    assert [str(one) for one in read_desk_file(tmp_path / "no.yaml", Desk)[1]] == [
         f"{tmp_path}/no.yaml:1:1: can't be read: No such file or directory"
     ]
-    assert "can't be read" in str(validate(tmp_path, Desk)[1][0])
+    assert "can't be read" in str(read_desk_file(tmp_path, Desk)[1][0])
 
 
 def test_right_file_becomes_the_model(tmp_path: Path) -> None:

@@ -13,12 +13,13 @@ import re
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, Literal, NoReturn, TypeVar
+from typing import Any, NoReturn, TypeVar
 
 import yaml
 from pydantic import BaseModel, ValidationError
 
 from pledge.runtime.config.error_messages import explain
+from pledge.runtime.desk_file.problem import DeskFileError, Problem, in_file_order
 
 MAX_BYTES = 512 * 1024
 MAX_DEPTH = 40
@@ -39,36 +40,11 @@ _LOADER = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 
 
 @dataclass(frozen=True, slots=True)
-class Problem:
-    """Something wrong in a file, where, and what to do about it. Lines and columns count from 1."""
-
-    file: Path
-    line: int
-    column: int
-    message: str
-    hint: str | None = None
-    severity: Literal["error", "warning"] = "error"
-
-    def __str__(self) -> str:
-        """`file:line:column: message (hint)`, as editors and CI systems read it."""
-        kind = "warning: " if self.severity == "warning" else ""
-        hint = f" ({self.hint})" if self.hint else ""
-        return f"{self.file}:{self.line}:{self.column}: {kind}{self.message}{hint}"
-
-
-class FileProblem(Exception):
-    """A file can't be read as YAML at all; `problem` says where and why."""
-
-    def __init__(self, problem: Problem) -> None:
-        self.problem = problem
-        super().__init__(str(problem))
-
-
-@dataclass(frozen=True, slots=True)
 class Document:
     """A file's content (mappings, lists, text, numbers, booleans, None) and where each part is."""
 
     file: Path
+    text: str = field(repr=False)
     data: Any
     values: dict[Steps, tuple[int, int]] = field(repr=False)
     keys: dict[Steps, tuple[int, int]] = field(repr=False)
@@ -93,26 +69,26 @@ class Document:
 
 
 def load(path: Path) -> Document:
-    """Read the YAML file `path`. Raises FileProblem when it is not one, or is beyond the bounds."""
+    """Read the YAML file `path`. Raises DeskFileError when it is none, or is beyond the bounds."""
     try:
         with path.open("rb") as file:
             content = file.read(MAX_BYTES + 1)
     except OSError as error:
         reason = error.strerror or str(error)
-        raise FileProblem(Problem(path, 1, 1, f"can't be read: {reason}")) from error
+        raise DeskFileError([Problem(path, 1, 1, f"can't be read: {reason}")]) from error
     if len(content) > MAX_BYTES:
-        raise FileProblem(Problem(path, 1, 1, f"is larger than {MAX_BYTES // 1024} KiB"))
+        raise DeskFileError([Problem(path, 1, 1, f"is larger than {MAX_BYTES // 1024} KiB")])
     try:
         text = content.decode("utf-8-sig")
     except UnicodeDecodeError as error:
         line = content.count(b"\n", 0, error.start) + 1
         column = error.start - content.rfind(b"\n", 0, error.start)
-        raise FileProblem(Problem(path, line, column, "is not UTF-8 text")) from error
+        raise DeskFileError([Problem(path, line, column, "is not UTF-8 text")]) from error
     return parse(text, path)
 
 
 def parse(text: str, path: Path) -> Document:
-    """Read YAML `text`; `path` is what problems name. Raises FileProblem as `load` does."""
+    """Read YAML `text`; `path` is what problems name. Raises DeskFileError as `load` does."""
     reader = _Reader(path, text)
     try:
         data = reader.read()
@@ -120,30 +96,18 @@ def parse(text: str, path: Path) -> Document:
         mark = error.problem_mark or error.context_mark
         line, column = (mark.line + 1, mark.column + 1) if mark else (1, 1)
         message = f"is not valid YAML: {error.problem or error.context}"
-        raise FileProblem(Problem(path, line, column, message)) from error
+        raise DeskFileError([Problem(path, line, column, message)]) from error
     except yaml.YAMLError as error:
         position = getattr(error, "position", 0)
         before = text[: position if isinstance(position, int) else 0]
         line, column = before.count("\n") + 1, len(before) - before.rfind("\n")
         message = f"is not valid YAML: {getattr(error, 'reason', error)}"
-        raise FileProblem(Problem(path, line, column, message)) from error
-    return Document(path, data, reader.values, reader.keys)
-
-
-def validate(path: Path, model: type[M]) -> tuple[M | None, list[Problem]]:
-    """Read `path` as a `model`: the model and no problem, or None and every problem in file order.
-
-    Raises nothing for a wrong file.
-    """
-    try:
-        document = load(path)
-    except FileProblem as error:
-        return None, [error.problem]
-    return validate_document(document, model)
+        raise DeskFileError([Problem(path, line, column, message)]) from error
+    return Document(path, text, data, reader.values, reader.keys)
 
 
 def validate_document(document: Document, model: type[M]) -> tuple[M | None, list[Problem]]:
-    """Read `document` as a `model`; see `validate`."""
+    """`document` as a `model` and no problem, or None and every problem in file order."""
     if not isinstance(document.data, dict):
         return None, [document.problem((), "should be a mapping with `key: value` lines")]
     try:
@@ -159,7 +123,7 @@ def validate_document(document: Document, model: type[M]) -> tuple[M | None, lis
         )
         for told in found
     }
-    return None, sorted(problems, key=lambda one: (one.line, one.column, one.message))
+    return None, in_file_order(problems)
 
 
 class _Reader:
@@ -178,7 +142,7 @@ class _Reader:
         next(self._events)  # the stream's start
         event = next(self._events)
         if isinstance(event, yaml.StreamEndEvent):
-            raise FileProblem(Problem(self._file, 1, 1, "is empty"))
+            raise DeskFileError([Problem(self._file, 1, 1, "is empty")])
         data = self._value(next(self._events), ())
         next(self._events)  # the document's end
         event = next(self._events)
@@ -187,7 +151,7 @@ class _Reader:
         return data
 
     def _fail(self, event: Any, message: str, hint: str | None = None) -> NoReturn:
-        raise FileProblem(Problem(self._file, *_place(event), message, hint))
+        raise DeskFileError([Problem(self._file, *_place(event), message, hint)])
 
     def _value(self, event: Any, steps: Steps) -> Any:
         self.values[steps] = _place(event)

@@ -14,11 +14,12 @@ from dataclasses import dataclass, field, replace
 
 import holidays
 
+from pledge.runtime.desk_file.yaml_file import Steps
+from pledge.runtime.desk_file.zones import UnknownZone, zone_or_offset
 from sla.domain.calendar.hours import AllOf, Always, AnyOf, HolidaySet, Hours, Weekly
 from sla.domain.calendar.intervals import Interval
-from sla.domain.calendar.zones import DAY, SECOND, UnknownZone, zone
+from sla.domain.calendar.zones import DAY, SECOND
 
-Steps = tuple[str | int, ...]
 Report = Callable[[Steps, str, str | None], None]
 """Called with the way to the value, what is wrong and what to do."""
 
@@ -130,7 +131,7 @@ class _Reader:
             self.fail((*steps, "timezone"), "the calendar needs a `timezone`", hint)
             return "", dt.UTC
         try:
-            return text, zone(text)
+            return text, zone_or_offset(text)
         except UnknownZone as error:
             self.fail((*steps, "timezone"), str(error), error.hint)
             return text, dt.UTC

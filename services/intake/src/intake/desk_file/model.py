@@ -1,0 +1,123 @@
+"""`intake.yaml` as it is written."""
+
+from typing import Literal
+
+from pydantic import Field, field_validator
+
+from intake.desk_file.admission import (
+    EntitlementEntry,
+    MailLines,
+    RequiredInformation,
+    ScopeSection,
+)
+from intake.desk_file.common import Name, RuleCondition, Text, address_of
+from intake.desk_file.sections import (
+    ChatSection,
+    CustomerEntry,
+    FeedbackSection,
+    MisuseEntry,
+    PortalRules,
+    SeverityDefinition,
+)
+from intake.domain.reply_address import bare_address
+from pledge.runtime.desk_file.model import Part, Slug, WebAddress, Zone
+
+
+class TicketNumbers(Part):
+    """How tickets are numbered: `VIR-10001`, `VIR-10002`, …"""
+
+    prefix: str = Field(pattern=r"^[A-Z][A-Z0-9]{1,9}$")
+    first_number: int = Field(default=10_001, ge=1, le=10**12)
+
+
+class Defaults(Part):
+    """What a new ticket is when no rule says otherwise."""
+
+    severity: Name | None = None
+    priority: Name | None = None
+    plan: Name | None = None
+
+
+class AddressLine(Part):
+    """A mail address of the desk."""
+
+    address: str
+    is_urgent: bool = False
+    escalates_to: Name | None = None
+    kind: Literal["request", "feedback", "complaint"] = "request"
+
+    @field_validator("address")
+    @classmethod
+    def _is_bare(cls, value: str) -> str:
+        normal = address_of(value)
+        if bare_address(normal) != normal:
+            raise ValueError("should be without a +tag: tags are taken off incoming addresses")
+        return normal
+
+
+class PhoneLine(Part):
+    """A number of the desk (E.164), an extension, or both."""
+
+    name: Name
+    number: str | None = Field(default=None, pattern=r"^\+[0-9]{5,15}$")
+    extension: str | None = Field(default=None, pattern=r"^[0-9]{1,8}$")
+    is_urgent: bool = False
+    urgent_menu_choices: tuple[str, ...] = ()
+
+
+class RuleResult(Part):
+    """What a rule sets."""
+
+    severity: Name | None = None
+    priority: Name | None = None
+    plan: Name | None = None
+    product: str | None = None
+    is_urgent: bool | None = None
+
+
+class RuleEntry(Part):
+    """A rule for new tickets; the first one that sets a value decides it."""
+
+    name: Name
+    when: RuleCondition
+    set: RuleResult
+
+
+class TrialRules(Part):
+    """What holds for trial and onboarding customers."""
+
+    severity_at_least: Name | None = None
+
+
+class IntakeFile(Part):
+    """The whole of `intake.yaml`."""
+
+    desk: Slug
+    name: Text
+    tickets: TicketNumbers
+    reply_address: str
+    help_centre: WebAddress | None = None
+    language: str | None = Field(default=None, pattern=r"^[A-Za-z]{2,3}(-[A-Za-z0-9]{2,8})*$")
+    zone: Zone = "UTC"
+    severities: tuple[SeverityDefinition, ...] = Field(min_length=1)
+    priorities: tuple[Name, ...] = ()
+    defaults: Defaults = Defaults()
+    addresses: tuple[AddressLine, ...] = Field(min_length=1)
+    phone_lines: tuple[PhoneLine, ...] = ()
+    rules: tuple[RuleEntry, ...] = ()
+    plans: tuple[Name, ...] = ()
+    customers: tuple[CustomerEntry, ...] = ()
+    mail_lines: MailLines = MailLines()
+    required_information: RequiredInformation | None = None
+    entitlement: EntitlementEntry | None = None
+    scope: ScopeSection = ScopeSection()
+    trials: TrialRules = TrialRules()
+    feedback: FeedbackSection = FeedbackSection()
+    portal: PortalRules = PortalRules()
+    chat: ChatSection | None = None
+    misuse: tuple[MisuseEntry, ...] = ()
+
+    @field_validator("reply_address")
+    @classmethod
+    def _is_address(cls, value: str) -> str:
+        return address_of(value)
