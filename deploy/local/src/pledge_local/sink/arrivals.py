@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 from pledge.runtime.clock import Clock
+from pledge.runtime.instants import utc_text
 
 KEPT = 2000
 Kind = Literal["email", "webhook", "call"]
@@ -43,8 +44,7 @@ class Arrival:
 
     def document(self) -> dict[str, Any]:
         """As JSON: times in ISO 8601 with milliseconds."""
-        when = self.received_at.isoformat(timespec="milliseconds").replace("+00:00", "Z")
-        return {**asdict(self), "received_at": when}
+        return {**asdict(self), "received_at": utc_text(self.received_at)}
 
 
 class Arrivals:

@@ -1,11 +1,11 @@
-"""Instants that people and programs ask with."""
+"""Instants in requests and answers: which are accepted, and how each is written."""
 
 from __future__ import annotations
 
 from datetime import UTC, datetime
-from typing import Annotated
+from typing import Annotated, overload
 
-from pydantic import AfterValidator, AwareDatetime
+from pydantic import AfterValidator, AwareDatetime, PlainSerializer
 
 EARLIEST = datetime(1970, 1, 1, tzinfo=UTC)
 LATEST = datetime(2200, 1, 1, tzinfo=UTC)
@@ -20,3 +20,20 @@ def _within(value: datetime) -> datetime:
 
 Instant = Annotated[AwareDatetime, AfterValidator(_within)]
 """An instant with its zone, kept in UTC, far enough from the calendar's ends to reckon with."""
+
+
+@overload
+def utc_text(instant: datetime) -> str: ...
+@overload
+def utc_text(instant: None) -> None: ...
+@overload
+def utc_text(instant: datetime | None) -> str | None: ...
+def utc_text(instant: datetime | None) -> str | None:
+    """ISO 8601 in UTC with milliseconds (cut off, not rounded) and `Z`; None for None."""
+    if instant is None:
+        return None
+    return instant.astimezone(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
+
+
+Timestamp = Annotated[datetime, PlainSerializer(utc_text, return_type=str, when_used="json")]
+"""An instant that JSON shows as `2026-11-22T00:00:00.000Z`."""

@@ -1,7 +1,6 @@
 """What the API shows of a ticket, and what agents send."""
 
 import dataclasses
-from datetime import UTC, datetime
 from typing import Annotated, Any, Literal
 from uuid import UUID
 
@@ -10,7 +9,6 @@ from pydantic import (
     BaseModel,
     ConfigDict,
     Field,
-    PlainSerializer,
     StringConstraints,
 )
 
@@ -21,6 +19,7 @@ from intake.domain.text import storable
 from intake.domain.ticket import Ticket
 from intake.domain.ticket_parts import Feedback, Link, Meeting
 from pledge.events import EXCERPT_LENGTH, LINE_LENGTH, Actor, Contact
+from pledge.runtime.instants import Timestamp
 
 
 class Requester(BaseModel):
@@ -34,14 +33,6 @@ class Requester(BaseModel):
     chat: str | None = Field(default=None, max_length=200)
     zone: str | None = Field(default=None, max_length=60, description="IANA zone.")
     language: str | None = Field(default=None, pattern=r"^[A-Za-z]{2,3}(-[A-Za-z0-9]{1,8}){0,3}$")
-
-
-def _milliseconds(instant: datetime) -> str:
-    return instant.astimezone(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
-
-
-Instant = Annotated[datetime, PlainSerializer(_milliseconds, return_type=str)]
-"""ISO 8601, UTC, with milliseconds: `2026-11-22T00:00:00.000Z`."""
 
 
 _PARTICULARS = dataclasses.fields(Particulars)
@@ -81,12 +72,12 @@ class TicketView(BaseModel):
     incident_id: UUID | None
     unanswered_attempts: int
     reply_to: str | None
-    opened_at: Instant
-    changed_at: Instant
-    heard_at: Instant | None
-    resolved_at: Instant | None
-    closed_at: Instant | None
-    reported_at: Instant | None
+    opened_at: Timestamp
+    changed_at: Timestamp
+    heard_at: Timestamp | None
+    resolved_at: Timestamp | None
+    closed_at: Timestamp | None
+    reported_at: Timestamp | None
     links: tuple[Link, ...]
     feedback: tuple[Feedback, ...]
     meetings: tuple[Meeting, ...]
@@ -123,7 +114,7 @@ class FactView(BaseModel):
     sequence: int
     event_id: str
     type: str
-    occurred_at: Instant
+    occurred_at: Timestamp
     text: str | None = Field(description="The whole text, where the event repeats only a part.")
     data: dict[str, Any]
 

@@ -7,12 +7,12 @@ import asyncpg
 from fastapi import APIRouter, Query, Response
 from pydantic import BaseModel, Field
 
-from intake.api.schemas import Instant
 from intake.desk_file.load import Desks
 from intake.domain.chat_hours import closes_at, opens_at
 from intake.storage import chat_queue
 from pledge.runtime.clock import Clock
 from pledge.runtime.http.app import HttpProblem
+from pledge.runtime.instants import Timestamp
 
 _Conversation = Annotated[
     str, Query(max_length=200, description="The visitor's own, once a chat has begun.")
@@ -24,8 +24,8 @@ class ChatOffer(BaseModel):
 
     desk: str
     open: bool
-    opens_at: Instant | None = Field(description="When it is closed: the next opening, if near.")
-    closes_at: Instant | None = Field(description="When it is open.")
+    opens_at: Timestamp | None = Field(description="When it is closed: the next opening, if near.")
+    closes_at: Timestamp | None = Field(description="When it is open.")
     waiting: int = Field(description="Chats that wait for an agent, this one included.")
     ahead: int | None = Field(description="Of them, those before this one; null: not waiting.")
     case_form: str = Field(description="Where to describe a case instead, at any hour.")

@@ -9,11 +9,10 @@ from fastapi import APIRouter
 from notify.api.parameters import Names, Reader
 from notify.domain.desk import Desk
 from notify.domain.oncall import on_call, shifts
-from notify.storage import queries
 from pledge.runtime.auth.access import Principal
 from pledge.runtime.clock import Clock
 from pledge.runtime.http.app import HttpProblem
-from pledge.runtime.instants import Instant
+from pledge.runtime.instants import Instant, utc_text
 
 
 class OnCallApi:
@@ -47,8 +46,8 @@ class OnCallApi:
                 "desk": name,
                 "rotation": rotation.name,
                 "person": shift.person,
-                "from": queries.iso(shift.starts_at),
-                "until": queries.iso(shift.ends_at),
+                "from": utc_text(shift.starts_at),
+                "until": utc_text(shift.ends_at),
             }
             for name, one in sorted(self._desks.items())
             if principal.may(name) and (desk is None or name in desk)
@@ -74,7 +73,7 @@ def on_call_at(
                     "rotation": rotation.name,
                     "person": person.name,
                     "name": person.full_name,
-                    "at": queries.iso(at),
+                    "at": utc_text(at),
                 }
             )
     return found

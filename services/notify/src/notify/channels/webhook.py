@@ -2,7 +2,7 @@
 
 import json
 from collections.abc import Callable
-from datetime import datetime, timedelta
+from datetime import timedelta
 from typing import Any
 
 from standardwebhooks import Webhook
@@ -13,6 +13,7 @@ from notify.domain.delivery import Delivered, Delivery, Failed, Outcome, Reason
 from notify.domain.desk import Receiver
 from notify.messages.page_messages import PageContent, PageRequest
 from pledge.runtime.clock import Clock
+from pledge.runtime.instants import utc_text
 
 TIMEOUT = timedelta(seconds=15)  # the least a sender should grant, Standard Webhooks 1.0
 
@@ -73,7 +74,7 @@ def _page_body(request: PageRequest) -> dict[str, Any]:
     facts, person = request.record.facts, request.method.person
     return {
         "type": "pledge.page.v1",
-        "timestamp": _iso(request.now),
+        "timestamp": utc_text(request.now),
         "page_id": request.record.page.id,
         "desk": request.desk.name,
         "ticket_id": str(facts.about.ticket_id) if facts.about.ticket_id else None,
@@ -83,10 +84,10 @@ def _page_body(request: PageRequest) -> dict[str, Any]:
         "summary": facts.summary,
         "severity": facts.severity,
         "metric": facts.metric,
-        "due_at": _iso(facts.due_at),
-        "occurred_at": _iso(facts.occurred_at),
-        "detected_at": _iso(facts.detected_at),
-        "raised_at": _iso(request.record.page.raised_at),
+        "due_at": utc_text(facts.due_at),
+        "occurred_at": utc_text(facts.occurred_at),
+        "detected_at": utc_text(facts.detected_at),
+        "raised_at": utc_text(request.record.page.raised_at),
         "is_late": request.record.page.is_late,
         "escalation": {
             "policy": request.record.page.policy.name,
@@ -97,10 +98,3 @@ def _page_body(request: PageRequest) -> dict[str, Any]:
         "acknowledge_url": ack_url(request),
         "page_url": f"{request.public_url}/pages/{request.record.page.id}",
     }
-
-
-def _iso(instant: datetime | None) -> str | None:
-    """ISO 8601 in UTC with milliseconds and Z."""
-    if instant is None:
-        return None
-    return instant.isoformat(timespec="milliseconds").replace("+00:00", "Z")

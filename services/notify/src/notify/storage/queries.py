@@ -10,6 +10,8 @@ from uuid import UUID
 
 import asyncpg
 
+from pledge.runtime.instants import utc_text
+
 
 class BadCursor(ValueError):
     """The cursor was not made by this list."""
@@ -132,20 +134,20 @@ def page_json(row: Mapping[str, Any]) -> dict[str, Any]:
         "breach_id": str(row["breach_id"]) if row["breach_id"] else None,
         "severity": row["severity"],
         "metric": row["metric"],
-        "due_at": iso(row["due_at"]),
-        "occurred_at": iso(row["occurred_at"]),
-        "detected_at": iso(row["detected_at"]),
-        "raised_at": iso(row["raised_at"]),
+        "due_at": utc_text(row["due_at"]),
+        "occurred_at": utc_text(row["occurred_at"]),
+        "detected_at": utc_text(row["detected_at"]),
+        "raised_at": utc_text(row["raised_at"]),
         "is_late": row["is_late"],
         "route": row["route"],
         "policy": row["policy"]["name"],
         "step": row["step"],
         "steps": len(row["policy"]["steps"]),
         "round": row["round"],
-        "next_step_at": iso(row["next_step_at"]),
-        "acknowledged_at": iso(row["acknowledged_at"]),
+        "next_step_at": utc_text(row["next_step_at"]),
+        "acknowledged_at": utc_text(row["acknowledged_at"]),
         "acknowledged_by": row["acknowledged_by"],
-        "resolved_at": iso(row["resolved_at"]),
+        "resolved_at": utc_text(row["resolved_at"]),
         "resolution": row["resolution"],
     }
 
@@ -166,20 +168,13 @@ def _delivery_json(row: Mapping[str, Any]) -> dict[str, Any]:
         "step": row["step"],
         "round": row["round"],
         "attempts": row["attempts"],
-        "next_attempt_at": iso(row["next_attempt_at"]),
+        "next_attempt_at": utc_text(row["next_attempt_at"]),
         "reason": row["reason"],
         "detail": row["detail"],
-        "created_at": iso(row["created_at"]),
-        "finished_at": iso(row["finished_at"]),
+        "created_at": utc_text(row["created_at"]),
+        "finished_at": utc_text(row["finished_at"]),
         "call": row["call"],
     }
-
-
-def iso(instant: datetime | None) -> str | None:
-    """ISO 8601 in UTC with milliseconds and Z."""
-    if instant is None:
-        return None
-    return instant.isoformat(timespec="milliseconds").replace("+00:00", "Z")
 
 
 def _next_cursor(rows: Sequence[Mapping[str, Any]], limit: int, column: str) -> str | None:

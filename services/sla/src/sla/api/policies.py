@@ -16,13 +16,13 @@ from pledge.runtime.auth.access import Principal, require
 from pledge.runtime.clock import Clock
 from pledge.runtime.desk_file.problem import DeskFileError
 from pledge.runtime.http.app import FieldProblem, HttpProblem
+from pledge.runtime.instants import utc_text
 from sla.assessment.policy_registry import Policies
 from sla.desk_file.load import parse
 from sla.domain.policy.policy import Policy
 from sla.domain.policy.rules import VersionScope
 from sla.reassessment.preview import preview
 from sla.storage import reassessment_orders
-from sla.times import instant_text
 
 Reader = Annotated[Principal, Depends(require("reader"))]
 Agent = Annotated[Principal, Depends(require("agent"))]
@@ -78,7 +78,7 @@ class PolicyApi:
             {
                 "desk": each.desk,
                 "version": each.version,
-                "effective_from": instant_text(each.effective_from),
+                "effective_from": utc_text(each.effective_from),
                 "content": each.content,
             }
             for each in reversed(versions)

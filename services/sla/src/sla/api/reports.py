@@ -15,11 +15,10 @@ from fastapi.responses import JSONResponse, Response
 from pledge.runtime.auth.access import Principal, require
 from pledge.runtime.clock import Clock
 from pledge.runtime.http.app import HttpProblem
-from pledge.runtime.instants import Instant
+from pledge.runtime.instants import Instant, utc_text
 from sla.assessment.policy_registry import Policies
 from sla.reports import attainment as reports
 from sla.reports.attainment import DIMENSIONS, Period
-from sla.times import instant_text
 
 # What a report looks at when nobody says.
 DEFAULT_PERIOD = timedelta(days=30)
@@ -117,8 +116,8 @@ def _answer(period: Period, rows: Sequence[dict[str, Any]], form: Form) -> Respo
     return JSONResponse(
         {
             "desk": period.desk,
-            "from": instant_text(period.start),
-            "to": instant_text(period.end),
+            "from": utc_text(period.start),
+            "to": utc_text(period.end),
             "zone": str(period.zone),
             "items": list(rows),
             "next": None,

@@ -14,13 +14,12 @@ from fastapi.responses import JSONResponse, PlainTextResponse, Response
 from pledge.runtime.auth.access import Principal, require
 from pledge.runtime.clock import Clock
 from pledge.runtime.http.app import HttpProblem
-from pledge.runtime.instants import Instant
+from pledge.runtime.instants import Instant, utc_text
 from sla.assessment.policy_registry import Policies
 from sla.domain.explain import explain
 from sla.domain.policy_versions import assess_versions
 from sla.storage import queries, store
 from sla.storage.queries import BadCursor, BreachFilter, TimerFilter
-from sla.times import instant_text
 
 OPEN_STATES = ("running", "paused")
 STATES = (*OPEN_STATES, "at_risk", "met", "breached", "cancelled")
@@ -200,10 +199,10 @@ def _timer(row: asyncpg.Record, now: datetime) -> dict[str, Any]:
         "is_at_risk": is_open and row["at_risk_sent"] > 0,
         "target": row["target"],
         "reason": row["reason"],
-        "started_at": instant_text(row["started_at"]),
-        "due_at": instant_text(due_at),
-        "expect_at": instant_text(row["expect_at"]),
-        "met_at": instant_text(row["met_at"]),
+        "started_at": utc_text(row["started_at"]),
+        "due_at": utc_text(due_at),
+        "expect_at": utc_text(row["expect_at"]),
+        "met_at": utc_text(row["met_at"]),
         "seconds_left": round(seconds.total_seconds(), 3) if seconds is not None else None,
         "policy_version": _version(row),
     }
@@ -231,13 +230,13 @@ def _breach(row: asyncpg.Record) -> dict[str, Any]:
         "cycle": row["cycle"],
         "target": row["target"],
         "policy_version": row["policy_version"],
-        "due_at": instant_text(row["due_at"]),
-        "detected_at": instant_text(row["detected_at"]),
+        "due_at": utc_text(row["due_at"]),
+        "detected_at": utc_text(row["detected_at"]),
         "is_late": row["is_late"],
         "is_provisional": row["is_provisional"],
-        "retracted_at": instant_text(row["retracted_at"]),
+        "retracted_at": utc_text(row["retracted_at"]),
         "reason": row["reason"],
-        "met_at": instant_text(row["met_at"]),
+        "met_at": utc_text(row["met_at"]),
     }
 
 

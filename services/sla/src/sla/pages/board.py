@@ -11,10 +11,10 @@ from urllib.parse import urlencode
 import asyncpg
 
 from pledge.runtime.http.web.format import local_time
+from pledge.runtime.instants import utc_text
 from sla.assessment.policy_registry import Policies
 from sla.domain.policy.policy import Policy
 from sla.storage.queries import TimerFilter, list_timers
-from sla.times import instant_text
 
 # Rows of a page: what a person looks through, and a browser redraws without a stutter.
 ROWS = 100
@@ -181,7 +181,7 @@ def _row(row: asyncpg.Record, policy: Policy | None, now: datetime) -> dict[str,
         "mark": AT_RISK_MARK if is_at_risk else MARKS[state],
         "tone": AT_RISK_TONE if is_at_risk else TONES[state],
         "due": local_time(due_at, policy.zone, today=now) if due_at and policy else due_at,
-        "due_at": instant_text(due_at),
+        "due_at": utc_text(due_at),
         "counts": counts if due_at is not None else "",
         "left": _left(row, now),
     }

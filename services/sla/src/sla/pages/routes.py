@@ -17,6 +17,7 @@ from pledge.runtime.auth.access import Principal, require
 from pledge.runtime.clock import Clock
 from pledge.runtime.http.app import HttpProblem
 from pledge.runtime.http.web import Web
+from pledge.runtime.instants import utc_text
 from sla.assessment.policy_registry import Policies
 from sla.pages import board
 from sla.pages.board import ALL, SHOWN, Chosen
@@ -25,7 +26,6 @@ from sla.pages.live_updates import Changes, TooManyBoards
 from sla.pages.single_flight import Shared
 from sla.storage import queries
 from sla.storage.queries import BadCursor
-from sla.times import instant_text
 
 _STATIC = Path(__file__).parent / "static"
 _KINDS = {"board.js": "text/javascript", "sla.css": "text/css"}
@@ -105,7 +105,7 @@ class Pages:
 
         response = HTMLResponse(await self._lists.get((principal.desks, chosen), render))
         # The page counts down by this clock: the browser's may be wrong.
-        response.headers["x-pledge-now"] = instant_text(self._clock.now()) or ""
+        response.headers["x-pledge-now"] = utc_text(self._clock.now())
         return response
 
     async def changes(self, principal: Reader) -> Response:
@@ -160,7 +160,7 @@ class Pages:
             "counts": counts,
             "rows": rows,
             "following": following,
-            "now_text": instant_text(now),
+            "now_text": utc_text(now),
         }
 
 

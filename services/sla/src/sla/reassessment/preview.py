@@ -11,6 +11,7 @@ from uuid import UUID
 
 import asyncpg
 
+from pledge.runtime.instants import utc_text
 from sla.assessment.context import pieces
 from sla.assessment.policy_registry import Policies
 from sla.domain.model import Change, ChangeKind
@@ -19,7 +20,6 @@ from sla.domain.policy_versions import take_over
 from sla.storage import store
 from sla.storage.reassessment_orders import IS_OPEN
 from sla.storage.ticket_cache import Ticket
-from sla.times import instant_text
 
 # Tickets read at a time; between two reads, and within one, others have their turn.
 BATCH = 500
@@ -83,8 +83,8 @@ class Preview:
                         "metric": change.metric,
                         "cycle": change.cycle,
                         "what": word,
-                        "due_before": instant_text(before.due_at if before else None),
-                        "due_after": instant_text(change.timer.due_at if change.timer else None),
+                        "due_before": utc_text(before.due_at if before else None),
+                        "due_after": utc_text(change.timer.due_at if change.timer else None),
                     }
                 )
 

@@ -15,12 +15,12 @@ from zoneinfo import ZoneInfo
 
 import asyncpg
 
+from pledge.runtime.instants import utc_text
 from sla.assessment.policy_registry import Policies
 from sla.domain.calendar.zones import from_us
 from sla.domain.model import Timer
 from sla.domain.replay.segments import used
 from sla.storage import store
-from sla.times import instant_text
 
 DIMENSIONS = ("severity", "customer", "month")
 # A pause that begins when less than this share of the promise's time is left deserves a look.
@@ -186,8 +186,8 @@ def _pause(
         "agent": who,
         "number": number,
         "metric": timer.metric,
-        "paused_at": instant_text(began_at),
-        "resumed_at": instant_text(ended_at),
+        "paused_at": utc_text(began_at),
+        "resumed_at": utc_text(ended_at),
         "left_seconds": left.total_seconds(),
         "target": timer.target,
     }

@@ -15,6 +15,7 @@ from uuid import UUID
 
 import asyncpg
 
+from pledge.runtime.instants import utc_text
 from sla.assessment.policy_registry import Policies
 from sla.domain.attainment import Group, Tally, merged, side_by_side, tally
 from sla.domain.model import Assessment, Fact, State, Timer
@@ -23,7 +24,6 @@ from sla.domain.policy_versions import assess_versions
 from sla.domain.replay.assess import assess
 from sla.storage import store
 from sla.storage.ticket_cache import Ticket
-from sla.times import instant_text
 
 # Tickets looked at by one statement; those within the period are then read whole.
 PAGE = 2_000
@@ -102,8 +102,8 @@ class Answer:
                             "number": ticket.number,
                             "metric": key[0],
                             "cycle": key[1],
-                            "due_then": instant_text(_due(before, key)),
-                            "due_now": instant_text(_due(after, key)),
+                            "due_then": utc_text(_due(before, key)),
+                            "due_now": utc_text(_due(after, key)),
                         }
                     )
 
@@ -121,8 +121,8 @@ class Answer:
         return {
             "desk": asked.desk,
             "policy_version": asked.policy.version,
-            "since": instant_text(asked.since),
-            "until": instant_text(asked.until),
+            "since": utc_text(asked.since),
+            "until": utc_text(asked.until),
             "tickets": self.tickets,
             "attainment": [
                 {

@@ -18,8 +18,8 @@ from uuid import UUID
 
 import asyncpg
 
+from pledge.runtime.instants import utc_text
 from pledge.runtime.records import Partition
-from sla.times import instant_text
 
 # An incident never closes: it is open while a promise on it runs.
 IS_OPEN = """
@@ -232,9 +232,9 @@ async def progress(
         "desk": desk,
         "policy_version": row["version"],
         "state": "replaced" if row["is_replaced"] else state,
-        "ordered_at": instant_text(row["ordered_at"]),
+        "ordered_at": utc_text(row["ordered_at"]),
         "ordered_by": row["ordered_by"],
-        "finished_at": instant_text(row["finished_at"]),
+        "finished_at": utc_text(row["finished_at"]),
         "tickets": row["tickets"],
         "done_tickets": counts.pop(DONE, 0),
         "affected_tickets": counts.pop(CHANGED, 0),

@@ -16,13 +16,13 @@ from uuid import UUID
 import asyncpg
 import structlog
 
+from pledge.runtime.instants import utc_text
 from pledge.runtime.kafka.ownership import Fenced, PartitionOwner
 from pledge.runtime.postgres.pool import is_retriable
 from pledge.runtime.records import Partition
 from pledge.runtime.retry import LONGEST_BACKOFF
 from sla.assessment.context import AssessmentContext
 from sla.storage import reassessment_orders
-from sla.times import instant_text
 
 What = Literal["wake", "takeover"]
 # A ticket and its desk, as timers know what is to fire.
@@ -173,8 +173,8 @@ async def listed(
             "desk": row["desk"],
             "what": row["what"],
             "reason": row["reason"],
-            "since": instant_text(row["since"]),
-            "release_asked_at": instant_text(row["release_asked_at"]),
+            "since": utc_text(row["since"]),
+            "release_asked_at": utc_text(row["release_asked_at"]),
         }
         for row in await connection.fetch(_LIST, sorted(desks), limit)
     ]

@@ -12,14 +12,13 @@ from pydantic import (
     BaseModel,
     ConfigDict,
     Field,
-    PlainSerializer,
 )
 
 from pledge.events import storable
+from pledge.runtime.instants import Timestamp
 from status.domain.components import Component, ComponentStatus
 from status.domain.decisions import Open, PostUpdate
 from status.domain.incidents import Impact, IncidentStatus, Window
-from status.domain.times import utc_text
 
 EARLIEST = datetime(2000, 1, 1, tzinfo=UTC)
 LATEST = datetime(2100, 1, 1, tzinfo=UTC)
@@ -50,7 +49,6 @@ def _instant(value: datetime) -> datetime:
 Instant = Annotated[AwareDatetime, AfterValidator(_instant)]
 Name = Annotated[str, Field(max_length=200), AfterValidator(_line)]
 Body = Annotated[str, Field(max_length=10_000), AfterValidator(_text)]
-Moment = Annotated[datetime, PlainSerializer(utc_text, return_type=str, when_used="json")]
 StatedImpact = Literal[Impact.NONE, Impact.MINOR, Impact.MAJOR, Impact.CRITICAL]
 Statuses = Annotated[
     dict[str, ComponentStatus],
@@ -177,7 +175,7 @@ class UpdateAnswer(BaseModel):
     status: IncidentStatus
     body: str
     by: str
-    created_at: Moment
+    created_at: Timestamp
     components: list[AffectedAnswer]
     deliver_notifications: bool
 
@@ -192,7 +190,7 @@ class ComponentAnswer(BaseModel):
     status: ComponentStatus
     group_id: str | None
     is_group: bool
-    updated_at: Moment
+    updated_at: Timestamp
 
 
 class IncidentAnswer(BaseModel):
@@ -205,13 +203,13 @@ class IncidentAnswer(BaseModel):
     name: str
     status: IncidentStatus
     impact: Impact
-    started_at: Moment
-    created_at: Moment
-    updated_at: Moment
-    monitoring_at: Moment | None
-    resolved_at: Moment | None
-    scheduled_for: Moment | None
-    scheduled_until: Moment | None
+    started_at: Timestamp
+    created_at: Timestamp
+    updated_at: Timestamp
+    monitoring_at: Timestamp | None
+    resolved_at: Timestamp | None
+    scheduled_for: Timestamp | None
+    scheduled_until: Timestamp | None
     components: dict[str, ComponentStatus] = Field(description="By id: what it says of each.")
     updates: list[UpdateAnswer] = Field(description="Newest first.")
     tickets: list[str] = Field(description="Numbers of tickets that belong to it (at most 100).")

@@ -1,6 +1,6 @@
 """How a page writes an instant."""
 
-from datetime import UTC, datetime
+from datetime import datetime
 from zoneinfo import ZoneInfo
 
 _UTC_ZONES = frozenset({"Etc/UTC", "UTC"})
@@ -17,9 +17,3 @@ def page_time(instant: datetime, zone: ZoneInfo) -> str:
     if zone.key in _UTC_ZONES:
         return text.removesuffix("+00:00") + "Z"
     return text
-
-
-def utc_text(instant: datetime) -> str:
-    """`instant` in ISO 8601, UTC, with three fraction digits, as the staff API writes it."""
-    text = instant.astimezone(UTC).isoformat(timespec="milliseconds")
-    return text.replace("+00:00", "Z")

@@ -7,9 +7,9 @@ from email.utils import format_datetime
 from urllib.parse import urlsplit
 from xml.etree.ElementTree import Element, SubElement, register_namespace, tostring
 
+from pledge.runtime.instants import utc_text
 from status.domain.incidents import Incident, Update
 from status.domain.pages import PageState
-from status.domain.times import utc_text
 from status.public.statuspage_v2 import text_as_html
 
 _ATOM = "http://www.w3.org/2005/Atom"

@@ -19,6 +19,7 @@ from structlog.contextvars import bound_contextvars
 from structlog.typing import EventDict, Processor
 
 from pledge.runtime.clock import Clock, SystemClock
+from pledge.runtime.instants import utc_text
 from pledge.runtime.observability import tracing
 
 Logger = structlog.stdlib.BoundLogger
@@ -167,7 +168,6 @@ class _Stamp:
         self._clock = clock
 
     def __call__(self, _logger: Any, _method: str, event: EventDict) -> EventDict:
-        now = self._clock.now().isoformat(timespec="milliseconds")
-        event["time"] = now.replace("+00:00", "Z")
+        event["time"] = utc_text(self._clock.now())
         event["service"] = self._service
         return event

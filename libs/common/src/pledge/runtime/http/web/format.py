@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime, timedelta, tzinfo
+from datetime import datetime, timedelta, tzinfo
 from zoneinfo import ZoneInfo
 
 from markupsafe import Markup
+
+from pledge.runtime.instants import utc_text
 
 
 def instant(value: datetime | None, zone: str = "UTC") -> Markup:
@@ -14,7 +16,7 @@ def instant(value: datetime | None, zone: str = "UTC") -> Markup:
         return Markup("–")
     local = value.astimezone(ZoneInfo(zone))
     return Markup('<time datetime="{}">{} {}</time>').format(
-        _machine(value), local.strftime("%Y-%m-%d %H:%M:%S"), _zone_name(local)
+        utc_text(value), local.strftime("%Y-%m-%d %H:%M:%S"), _zone_name(local)
     )
 
 
@@ -33,7 +35,7 @@ def local_time(value: datetime | None, zone: tzinfo, *, today: datetime | None =
         day = "" if local.date() == here.date() else f"{local:%a} {local.day} {local:%b}"
     clock = f"{local:%H:%M:%S}" if local.second else f"{local:%H:%M}"
     words = " ".join(part for part in (day, clock, _zone_name(local)) if part)
-    return Markup('<time datetime="{}">{}</time>').format(_machine(value), words)
+    return Markup('<time datetime="{}">{}</time>').format(utc_text(value), words)
 
 
 def duration(value: timedelta | None) -> str:
@@ -72,10 +74,6 @@ def _zone_name(local: datetime) -> str:
     """How people call the zone then: `CET`, or `UTC-05` where it has no letters."""
     name = local.tzname() or ""
     return f"UTC{name}" if name[:1] in ("+", "-") else name
-
-
-def _machine(value: datetime) -> str:
-    return value.astimezone(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
 
 
 def hidden_field(name: str, value: str) -> Markup:
