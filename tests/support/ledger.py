@@ -19,6 +19,7 @@ from pledge.runtime.kafka.consumer import PartitionConsumer
 from pledge.runtime.observability.metrics import RuntimeMetrics
 from pledge.runtime.outbox.relay import OutboxRelay
 from pledge.runtime.outbox.writer import Outbox, OutboxTransaction
+from pledge.runtime.postgres.errors import ConnectionLost
 from pledge.runtime.postgres.pool import open_pool
 from pledge.runtime.records import Message, Outcome, Partition, Poison, Record
 
@@ -100,7 +101,7 @@ class ForgetfulOutbox(Outbox):
             yield transaction
         if self.forgets:
             self.forgets -= 1
-            raise asyncpg.InterfaceError("told so by the test")
+            raise ConnectionLost("told so by the test")
 
 
 class Ledger:

@@ -24,8 +24,7 @@ from notify.wiring import link_key, make_context, public_url, retry_policy
 from pledge.runtime.clock import Clock
 from pledge.runtime.config.settings import KafkaSettings
 from pledge.runtime.ids import Ids
-from pledge.runtime.retry import retry_while_away
-from pledge.runtime.service.chassis import Chassis, open_chassis
+from pledge.runtime.service.chassis import Chassis, open_chassis, wait_for_database
 from pledge.runtime.service.main import run_main
 
 SERVICE = "notify"
@@ -73,11 +72,7 @@ class Service:
         chassis = self._chassis
         chassis.require_bus_and_database(self._consumer)
         # Deliveries are claimed in the name of the worker whose lock this is.
-        await retry_while_away(
-            self._worker_lock.enter,
-            on_retry=lambda error: log.warning("waiting_for_database", error=repr(error)),
-            give_up=stop.is_set,
-        )
+        await wait_for_database(self._worker_lock.enter, stop)
         lock_progress = chassis.health.watch("presence")
         try:
             await chassis.run(

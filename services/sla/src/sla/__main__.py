@@ -6,15 +6,13 @@ import asyncio
 import sys
 from datetime import timedelta
 
-import asyncpg
 import structlog
 
 from pledge.runtime.clock import Clock
 from pledge.runtime.config.settings import KafkaSettings
 from pledge.runtime.ids import Ids
-from pledge.runtime.postgres.pool import RETRIABLE_ERRORS
-from pledge.runtime.retry import retry_while_away
-from pledge.runtime.service.chassis import Chassis, open_chassis
+from pledge.runtime.postgres.errors import is_retriable
+from pledge.runtime.service.chassis import Chassis, open_chassis, wait_for_database
 from pledge.runtime.service.main import run_main
 from sla.api.policies import PolicyApi
 from sla.api.quarantine import QuarantineApi
@@ -59,11 +57,7 @@ async def serve(
                 await policies.record(connection, clock.now())
 
         # The database may go at this very moment, too.
-        await retry_while_away(
-            record,
-            on_retry=lambda error: log.warning("waiting for the database", error=repr(error)),
-            give_up=stop.is_set,
-        )
+        await wait_for_database(record, stop)
         await Service(settings, policies, chassis).run(stop)
 
 
@@ -130,8 +124,10 @@ class Service:
                     self._metrics.attained(
                         await attainment.ratios(connection, desks, now - ATTAINMENT_PERIOD, now)
                     )
-            except (asyncpg.PostgresError, *RETRIABLE_ERRORS) as error:
-                log.info("timers were not counted", error=repr(error))
+            except Exception as error:
+                if not is_retriable(error):
+                    raise
+                log.info("timers_not_counted", error=repr(error))
             await clock.sleep(CENSUS_INTERVAL)
 
 

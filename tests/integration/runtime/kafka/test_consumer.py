@@ -204,7 +204,8 @@ async def test_a_database_that_drops_connections_costs_no_record(
                 await topics.publish(kafka, messages(100, start=start))
                 await admin.execute(
                     "SELECT pg_terminate_backend(pid) FROM pg_stat_activity"
-                    " WHERE datname = current_database() AND pid <> pg_backend_pid()"
+                    " WHERE datname = current_database() AND backend_type = 'client backend'"
+                    " AND pid <> pg_backend_pid()"
                 )
             told = await eventually(lambda: _told(kafka, 1_000))
             assert len({record.value for record in told}) == 1_000

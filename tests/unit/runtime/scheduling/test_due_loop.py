@@ -160,7 +160,7 @@ async def test_of_what_is_kept_and_what_is_read_the_earlier_one_holds(table: Tab
 
 async def test_a_database_that_is_away_is_asked_again(table: Table) -> None:
     table.rows = {"x": START + MINUTE}
-    table.fault = OSError("away")
+    table.fault = ConnectionError("away")
     async with running(table):
         await advance(table.clock, START + 2 * MINUTE)
 
@@ -350,7 +350,7 @@ async def test_fault_while_reading_ahead_stops_nothing(table: Table) -> None:
     table.rows = {"x": START + MINUTE}
 
     async def prepare(_: Sequence[str]) -> None:
-        raise OSError("away")
+        raise ConnectionError("away")
 
     loop = DueLoop(table.clock, load=table.load, fire=table.fire, prepare=prepare)
     task = asyncio.create_task(loop.run())

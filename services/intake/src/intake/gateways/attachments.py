@@ -9,7 +9,7 @@ import asyncpg
 from intake.mail.parse import Attachment
 from intake.storage import store
 from pledge.events import AttachmentRef
-from pledge.runtime.postgres.pool import is_retriable
+from pledge.runtime.postgres.errors import is_retriable
 
 
 class StoreUnavailable(Exception):

@@ -43,7 +43,7 @@ from pledge.runtime.http.app import FieldProblem, HttpProblem
 from pledge.runtime.http.rate_limit import RateLimit
 from pledge.runtime.ids import Ids
 from pledge.runtime.observability import tracing
-from pledge.runtime.postgres.pool import is_retriable
+from pledge.runtime.postgres.errors import is_retriable
 
 MAX_CASE_TEXT: Final = 60_000
 KEY_CHECK: Final = timedelta(seconds=2)

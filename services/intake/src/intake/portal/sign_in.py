@@ -24,7 +24,7 @@ from intake.storage import queries, store
 from pledge.runtime.clock import Clock
 from pledge.runtime.ids import Ids
 from pledge.runtime.outbox.writer import Outbox
-from pledge.runtime.postgres.pool import is_retriable
+from pledge.runtime.postgres.errors import is_bug
 from pledge.runtime.scheduling.due_loop import DueLoop
 
 log = structlog.get_logger()
@@ -156,7 +156,7 @@ class SignIns:
         try:
             await mails.send(sign_in)
         except Exception as error:
-            if is_retriable(error):
+            if not is_bug(error):
                 raise
             log.exception("a link to sign in can't be mailed", sign_in=str(sign_in))
             await self._pool.fetchrow(_TAKE, sign_in, self._clock.now())

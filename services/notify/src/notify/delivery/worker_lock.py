@@ -14,7 +14,8 @@ from notify.metrics import NotifyMetrics
 from notify.storage import deliveries
 from pledge.runtime.clock import Clock
 from pledge.runtime.ids import Ids
-from pledge.runtime.postgres.pool import is_retriable
+from pledge.runtime.postgres.pool import connect, reporting_loss
+from pledge.runtime.retry import retry_while_away
 
 # Advisory locks live in one number space per database: "nwrk", beside the outbox relay's.
 LOCK_SPACE = 0x6E77726B
@@ -48,8 +49,9 @@ class WorkerLock:
         """Take the lock. Deliveries must not be claimed before."""
         # A new number each time: the old one may still be looked at by others.
         self._worker = self._ids.new().int & 0x7FFF_FFFF
-        self._connection = await asyncpg.connect(self._dsn, timeout=10)
-        await self._connection.execute("SELECT pg_advisory_lock($1, $2)", LOCK_SPACE, self._worker)
+        connection = self._connection = await connect(self._dsn)
+        with reporting_loss(connection):
+            await connection.execute("SELECT pg_advisory_lock($1, $2)", LOCK_SPACE, self._worker)
 
     async def leave(self) -> None:
         """Give the lock back: what is still in our hands is free for others."""
@@ -72,15 +74,18 @@ class WorkerLock:
 
     async def run(self, on_freed: Callable[[], None], progress: Callable[[], None]) -> None:
         """Keep the lock, and look after the dead, for ever; tells when something was freed."""
+
+        async def look() -> None:
+            if self.worker is None:
+                await self.enter()
+            if await self.release_abandoned():
+                on_freed()
+
+        def on_retry(error: BaseException) -> None:
+            log.warning("worker_lock_waits_for_database", error=repr(error))
+            progress()
+
         while True:
-            try:
-                if self.worker is None:
-                    await self.enter()
-                if await self.release_abandoned():
-                    on_freed()
-            except Exception as error:
-                if not is_retriable(error):
-                    raise
-                log.warning("presence is not held", error=repr(error))
+            await retry_while_away(look, on_retry=on_retry)
             progress()
             await self._clock.sleep(CHECK_INTERVAL)

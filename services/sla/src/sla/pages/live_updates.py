@@ -13,7 +13,7 @@ import structlog
 
 from pledge.runtime.auth.access import Principal
 from pledge.runtime.clock import Clock
-from pledge.runtime.postgres.pool import is_retriable
+from pledge.runtime.postgres.errors import is_retriable
 
 # Other processes of this service publish too: their work is noticed at this interval, so that a
 # board shows it within a second whichever process the browser is connected to.

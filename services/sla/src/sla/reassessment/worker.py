@@ -26,9 +26,8 @@ from aiokafka.errors import KafkaError
 from pledge.runtime.clock import SystemClock
 from pledge.runtime.kafka.one_by_one import apply_or_reject
 from pledge.runtime.kafka.ownership import Fenced, PartitionOwner
-from pledge.runtime.postgres.pool import is_retriable
 from pledge.runtime.records import Partition
-from pledge.runtime.retry import LONGEST_BACKOFF
+from pledge.runtime.retry import retry_while_away
 from sla.assessment.context import AssessmentContext, pieces
 from sla.assessment.ledger import Ledger
 from sla.domain.policy.policy import Policy
@@ -84,26 +83,25 @@ class ReassessmentWorker:
         """Work off orders until cancelled; faults of the database back off, others end it."""
         while True:
             self._woken.clear()
-            try:
-                async with self._pool.acquire() as connection:
-                    found = await reassessment_orders.under_way(connection)
-                    # Afterwards: whoever has heard of an order knows its version.
-                    await self._context.policies.learn(connection)
-                self._heard = {each for each in self._heard if each[0] in found}
-                for order in found:
-                    await self._work_off(order)
-                    await self._finish(order)
-                pause = LOOK_INTERVAL
-            except Exception as error:
-                if not is_retriable(error):
-                    raise
-                # The commit may have been carried out and only its answer lost.
-                self._timers.reload()
-                log.warning("re-assessment waits for the database", error=repr(error))
-                pause = LONGEST_BACKOFF
+            await retry_while_away(self._work_off_all, on_retry=self._on_retry)
             with suppress(TimeoutError):
-                async with asyncio.timeout(pause.total_seconds()):
+                async with asyncio.timeout(LOOK_INTERVAL.total_seconds()):
                     await self._woken.wait()
+
+    def _on_retry(self, error: BaseException) -> None:
+        # The commit may have been carried out and only its answer lost.
+        self._timers.reload()
+        log.warning("reassessment_waits_for_database", error=repr(error))
+
+    async def _work_off_all(self) -> None:
+        async with self._pool.acquire() as connection:
+            found = await reassessment_orders.under_way(connection)
+            # Afterwards: whoever has heard of an order knows its version.
+            await self._context.policies.learn(connection)
+        self._heard = {each for each in self._heard if each[0] in found}
+        for order in found:
+            await self._work_off(order)
+            await self._finish(order)
 
     async def _finish(self, order: Order) -> None:
         async with self._pool.acquire() as connection:

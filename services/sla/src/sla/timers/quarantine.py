@@ -18,9 +18,8 @@ import structlog
 
 from pledge.runtime.instants import utc_text
 from pledge.runtime.kafka.ownership import Fenced, PartitionOwner
-from pledge.runtime.postgres.pool import is_retriable
 from pledge.runtime.records import Partition
-from pledge.runtime.retry import LONGEST_BACKOFF
+from pledge.runtime.retry import retry_while_away
 from sla.assessment.context import AssessmentContext
 from sla.storage import reassessment_orders
 
@@ -119,16 +118,12 @@ class Quarantine:
         """Take tickets back until cancelled; faults of the database back off, others end it."""
         while True:
             self._woken.clear()
-            pause = LOOK_INTERVAL
-            try:
-                await self._release_asked(owner, on_released)
-            except Exception as error:
-                if not is_retriable(error):
-                    raise
-                log.warning("releases wait for the database", error=repr(error))
-                pause = LONGEST_BACKOFF
+            await retry_while_away(
+                lambda: self._release_asked(owner, on_released),
+                on_retry=lambda error: log.warning("releases_wait_for_database", error=repr(error)),
+            )
             with suppress(TimeoutError):
-                async with asyncio.timeout(pause.total_seconds()):
+                async with asyncio.timeout(LOOK_INTERVAL.total_seconds()):
                     await self._woken.wait()
 
     async def _release_asked(self, owner: PartitionOwner, on_released: OnReleased) -> None:

@@ -3,23 +3,21 @@
 import asyncio
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from datetime import datetime, timedelta
+from datetime import datetime
 from hashlib import sha256
 
 import asyncpg
 
 from pledge.runtime.clock import Clock
 from pledge.runtime.observability import logs
-from pledge.runtime.postgres.pool import is_retriable
+from pledge.runtime.postgres.pool import own_connection
+from pledge.runtime.retry import retry_while_away
 from status.desk_file.load import Policy
 from status.domain.incidents import Impact
 from status.domain.pages import Page, PageState
 from status.metrics import StatusMetrics
 from status.settings import StatusSettings
 from status.storage import store
-
-FIRST_BACKOFF = timedelta(milliseconds=100)
-LONGEST_BACKOFF = timedelta(seconds=5)
 
 log = logs.get("status.snapshots")
 
@@ -119,31 +117,17 @@ class Snapshots:
     # -- life --------------------------------------------------------------------------------
 
     async def run(self) -> None:
-        """Keep the pages up to date, for ever. Passing faults of the database back off."""
-        backoff = FIRST_BACKOFF
-        while True:
-            before = self._checked_at
-            try:
-                await self._follow()
-            except Exception as error:
-                if not is_retriable(error):
-                    raise
-                if backoff in (FIRST_BACKOFF, LONGEST_BACKOFF):
-                    log.warning("pages_not_checked", error=repr(error))
-            if self._checked_at != before:
-                backoff = FIRST_BACKOFF
-            self._progress()
-            await self._clock.sleep(backoff)
-            backoff = min(backoff * 2, LONGEST_BACKOFF)
+        """Keep the pages up to date until cancelled. Passing faults of the database back off."""
+        await retry_while_away(self._follow, on_retry=self._on_retry, clock=self._clock)
+
+    def _on_retry(self, error: BaseException) -> None:
+        log.warning("pages_not_checked", error=repr(error))
+        self._progress()
 
     async def _follow(self) -> None:
         """Listen for changes on a connection of its own, and read what changed."""
-        connection = await asyncpg.connect(
-            self._settings.dsn,
-            timeout=10,
-            server_settings={"application_name": "pledge-status-pages"},
-        )
-        try:
+        settings = {"application_name": "pledge-status-pages"}
+        async with own_connection(self._settings.dsn, server_settings=settings) as connection:
             await connection.add_listener(store.CHANNEL, lambda *_: self._woken.set())
             while True:
                 self._woken.clear()
@@ -152,8 +136,6 @@ class Snapshots:
                 if connection.is_closed():
                     raise ConnectionError("the connection that announces changes was lost")
                 await self._wait()
-        finally:
-            connection.terminate()
 
     async def refresh(self) -> None:
         """Read every page that changed since it was read last."""

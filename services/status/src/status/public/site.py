@@ -14,7 +14,7 @@ from fastapi import APIRouter, Request
 from fastapi.responses import RedirectResponse, Response
 
 from pledge.runtime.http.app import HttpProblem
-from pledge.runtime.postgres.pool import is_retriable
+from pledge.runtime.postgres.errors import is_retriable
 from status.domain.incidents import Incident
 from status.metrics import StatusMetrics
 from status.public import feeds, statuspage_v2

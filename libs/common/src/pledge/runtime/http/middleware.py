@@ -21,7 +21,7 @@ from pledge.runtime.http import problems
 from pledge.runtime.ids import Ids
 from pledge.runtime.observability import logs, tracing
 from pledge.runtime.observability.metrics import RuntimeMetrics
-from pledge.runtime.postgres.pool import is_retriable
+from pledge.runtime.postgres.errors import is_retriable
 
 log = logs.get("pledge.http")
 

@@ -8,7 +8,7 @@ from typing import TypeVar
 import structlog
 
 from pledge.runtime.kafka.ownership import Fenced
-from pledge.runtime.postgres.pool import is_retriable
+from pledge.runtime.postgres.errors import is_bug
 
 T = TypeVar("T")
 
@@ -27,7 +27,8 @@ async def apply_or_reject(
     A batch of one is tried a second time as well: what was cached for the first try is read again.
 
     Raises what `reject` raises, and errors that are no item's fault: the partition is lost
-    (Fenced), or the database is away. Those leave the rest of the batch untouched.
+    (Fenced), the database is away, or the deployment lacks something that every item needs (see
+    `postgres.errors`). Those leave the rest of the batch untouched.
     """
     try:
         await apply(batch)
@@ -47,4 +48,4 @@ async def apply_or_reject(
 
 
 def _is_no_items_fault(error: Exception) -> bool:
-    return isinstance(error, Fenced) or is_retriable(error)
+    return isinstance(error, Fenced) or not is_bug(error)

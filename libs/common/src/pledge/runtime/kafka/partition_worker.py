@@ -21,7 +21,7 @@ from pledge.runtime.kafka.ownership import (
 )
 from pledge.runtime.observability.metrics import RuntimeMetrics
 from pledge.runtime.outbox.writer import Outbox
-from pledge.runtime.postgres.pool import is_retriable
+from pledge.runtime.postgres.errors import is_retriable
 from pledge.runtime.records import Message, Outcome, Partition, Poison, Record, names
 from pledge.runtime.retry import retry_while_away
 
@@ -111,7 +111,7 @@ class PartitionWorker:
             # Waiting is no reason to be restarted: the database would be no nearer.
             self._progress()
             self._metrics.retried()
-            log.warning("waiting for the database", error=repr(error))
+            log.warning("waiting_for_database", error=repr(error))
 
         try:
             await retry_while_away(

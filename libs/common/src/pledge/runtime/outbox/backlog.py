@@ -9,7 +9,7 @@ import asyncpg
 from pledge.runtime.clock import Clock
 from pledge.runtime.observability import logs
 from pledge.runtime.observability.metrics import RuntimeMetrics
-from pledge.runtime.postgres.pool import is_retriable
+from pledge.runtime.postgres.errors import is_retriable
 
 log = logs.get(__name__)
 

@@ -7,8 +7,8 @@ also reads and deletes the rows: a relay that loses the connection loses the loc
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable, Sequence
-from contextlib import suppress
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from contextlib import asynccontextmanager, suppress
 from datetime import timedelta
 from functools import lru_cache
 from struct import iter_unpack
@@ -23,8 +23,8 @@ from pledge.runtime.clock import Clock, SystemClock
 from pledge.runtime.config.settings import KafkaSettings
 from pledge.runtime.observability.metrics import RuntimeMetrics
 from pledge.runtime.outbox.writer import NOTIFY_CHANNEL, SHARDS, Outbox
-from pledge.runtime.postgres.pool import PLANNING, RETRIABLE_ERRORS, is_retriable
-from pledge.runtime.retry import FIRST_BACKOFF, LONGEST_BACKOFF
+from pledge.runtime.postgres.pool import PLANNING, own_connection
+from pledge.runtime.retry import retry_while_away
 
 # Advisory locks live in one number space per database; this is ours, the shard is the second half.
 LOCK_SPACE = 0x706C6467
@@ -113,58 +113,54 @@ class OutboxRelay:
 
     async def run(self) -> None:
         """Publish for ever. On cancellation, first publish what is already committed."""
-        # Outages and locks do not follow a clock that a test moves.
-        waits = SystemClock()
-        backoff = FIRST_BACKOFF
-        while True:
-            # Waiting for a broker or a database that is away is no reason to be restarted.
-            self._progress()
-            started = waits.monotonic()
-            try:
-                await self._session()
-            except (KafkaError, PublishFailed) as error:
-                log.warning("outbox relay: the broker does not take events", error=repr(error))
-            except Exception as error:
-                if not is_retriable(error):
-                    raise
-                log.warning("outbox relay: the database is away", error=repr(error))
-            finally:
-                self._shards = frozenset()
-                self._outbox.relay_owns_all(owns_all=False)
-            if waits.monotonic() - started > LONGEST_BACKOFF.total_seconds():
-                backoff = FIRST_BACKOFF
-            await waits.sleep(backoff)
-            backoff = min(backoff * 2, LONGEST_BACKOFF)
+        await retry_while_away(
+            self._session, on_retry=self._on_retry, passing=(KafkaError, PublishFailed)
+        )
+
+    def _on_retry(self, error: BaseException) -> None:
+        # Waiting for a broker or a database that is away is no reason to be restarted.
+        self._progress()
+        if isinstance(error, KafkaError | PublishFailed):
+            log.warning("outbox_relay_waits_for_kafka", error=repr(error))
+        else:
+            log.warning("outbox_relay_waits_for_database", error=repr(error))
 
     async def _session(self) -> None:
-        """With one connection and one producer, until either of them fails."""
-        connection = await asyncpg.connect(
-            self._dsn,
-            timeout=10,
-            command_timeout=30,
-            server_settings={
-                "application_name": f"pledge-{self._service}-relay",
-                "idle_session_timeout": str(int(FROZEN_AFTER.total_seconds() * 1000)),
-                # It only deletes. What a crash of the database brings back is published again, in
-                # its order, and recognised; waiting for the disk would hold up what comes next.
-                "synchronous_commit": "off",
-                **PLANNING,
-            },
-        )
+        """Publish with one connection and one producer, until either of them fails."""
+        settings = {
+            "application_name": f"pledge-{self._service}-relay",
+            "idle_session_timeout": str(int(FROZEN_AFTER.total_seconds() * 1000)),
+            # It only deletes. What a crash of the database brings back is published again, in
+            # its order, and recognised; waiting for the disk would hold up what comes next.
+            "synchronous_commit": "off",
+            **PLANNING,
+        }
+        self._progress()
+        try:
+            async with (
+                own_connection(self._dsn, command_timeout=30, server_settings=settings) as own,
+                self._producer() as producer,
+            ):
+                await own.add_listener(NOTIFY_CHANNEL, self._notified)
+                await producer.start()
+                try:
+                    await self._publish_for_ever(own, producer)
+                except asyncio.CancelledError:
+                    await self._drain(own, producer)
+                    raise
+        finally:
+            self._shards = frozenset()
+            self._outbox.relay_owns_all(owns_all=False)
+
+    @asynccontextmanager
+    async def _producer(self) -> AsyncIterator[AIOKafkaProducer]:
+        """A producer that is not started yet, stopped within DRAIN_LIMIT."""
         producer = self._new_producer()
         try:
-            await connection.add_listener(NOTIFY_CHANNEL, self._notified)
-            await producer.start()
-            try:
-                await self._publish_for_ever(connection, producer)
-            except asyncio.CancelledError:
-                await self._drain(connection, producer)
-                raise
+            yield producer
         finally:
             with suppress(KafkaError, OSError, TimeoutError):
                 await asyncio.wait_for(producer.stop(), DRAIN_LIMIT.total_seconds())
-            # terminate() and not close(): a peer that does not answer must not hold the locks.
-            connection.terminate()
 
     def _new_producer(self) -> AIOKafkaProducer:
         return AIOKafkaProducer(
@@ -206,8 +202,9 @@ class OutboxRelay:
             return
         try:
             await asyncio.wait_for(rounds(), DRAIN_LIMIT.total_seconds())
-        except (KafkaError, PublishFailed, asyncpg.PostgresError, *RETRIABLE_ERRORS) as error:
-            log.warning("outbox relay: rows are left for the next start", error=repr(error))
+        except Exception as error:
+            # Whatever it is: the rows are kept, and the stop goes on.
+            log.warning("outbox_left_for_next_start", error=repr(error))
 
     async def _ask_for_shards(self, connection: asyncpg.Connection) -> None:
         missing = [shard for shard in range(SHARDS) if shard not in self._shards]

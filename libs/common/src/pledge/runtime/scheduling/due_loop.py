@@ -12,9 +12,8 @@ from typing import Generic
 
 import structlog
 
-from pledge.runtime.clock import Clock, SystemClock
-from pledge.runtime.postgres.pool import is_retriable
-from pledge.runtime.retry import FIRST_BACKOFF, LONGEST_BACKOFF
+from pledge.runtime.clock import Clock
+from pledge.runtime.retry import retry_while_away
 from pledge.runtime.scheduling.due_queue import Appointments, Due, K
 
 log = structlog.get_logger()
@@ -108,22 +107,16 @@ class DueLoop(Generic[K]):
         return len(self._appointments)
 
     async def run(self) -> None:
-        """Fire what is due, for ever. Faults of the database back off; others end the loop."""
-        backoff = FIRST_BACKOFF
+        """Fire what is due until cancelled. Passing faults back off; others end the loop."""
         try:
             while True:
-                try:
-                    await self._round()
-                    backoff = FIRST_BACKOFF
-                except Exception as error:
-                    if not is_retriable(error):
-                        raise
-                    log.warning("due loop backs off", error=repr(error))
-                    self._horizon = None
-                    await SystemClock().sleep(backoff)
-                    backoff = min(backoff * 2, LONGEST_BACKOFF)
+                await retry_while_away(self._round, on_retry=self._on_retry)
         finally:
             await self._abandon()
+
+    def _on_retry(self, error: BaseException) -> None:
+        log.warning("due_loop_waits_for_database", error=repr(error))
+        self._horizon = None
 
     async def _round(self) -> None:
         self._woken.clear()
@@ -307,4 +300,4 @@ class _Preparation(Generic[K]):
             await self._prepare(keys)
         except Exception as error:
             # What fires looks for itself; a lasting fault shows there.
-            log.warning("timers are not prepared", error=repr(error))
+            log.warning("due_preparation_failed", error=repr(error))

@@ -7,6 +7,7 @@ from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequenc
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from datetime import timedelta
+from typing import TypeVar
 
 import asyncpg
 import structlog
@@ -36,6 +37,8 @@ from pledge.runtime.service.topics import ServiceTopics
 ASK_TIMEOUT = 0.5
 # Connections in use at the end are cut after this: their work is rolled back and done again.
 CLOSE_TIMEOUT = timedelta(seconds=5)
+
+T = TypeVar("T")
 
 Workers = Mapping[str, Callable[[], Awaitable[None]]]
 
@@ -152,19 +155,14 @@ async def open_chassis(
 
     Raises SchemaMismatch when the database is not the one this program was written for.
     """
-    pool = await retry_while_away(
+    pool = await wait_for_database(
         lambda: open_pool(
             settings.dsn, application_name=f"pledge-{service}", size=settings.pool_size
         ),
-        on_retry=lambda error: log.warning("waiting for the database", error=repr(error)),
-        give_up=stop.is_set,
+        stop,
     )
     try:
-        await retry_while_away(
-            lambda: check(pool, migrations_of(service)),
-            on_retry=lambda error: log.warning("waiting for the database", error=repr(error)),
-            give_up=stop.is_set,
-        )
+        await wait_for_database(lambda: check(pool, migrations_of(service)), stop)
         registry = CollectorRegistry()
         yield Chassis(
             service=service,
@@ -183,6 +181,18 @@ async def open_chassis(
         )
     finally:
         await _close(pool)
+
+
+async def wait_for_database(call: Callable[[], Awaitable[T]], stop: asyncio.Event) -> T:
+    """What `call` gives once the database answers, at the start of a service.
+
+    Raises what `call` raised where waiting does not help, or once a stop was asked for.
+    """
+    return await retry_while_away(
+        call,
+        on_retry=lambda error: log.warning("waiting_for_database", error=repr(error)),
+        give_up=stop.is_set,
+    )
 
 
 async def _close(pool: asyncpg.Pool) -> None:

@@ -24,6 +24,7 @@ from pledge.runtime.desk_file.problem import DeskFileError
 from pledge.runtime.http.server import CannotListen
 from pledge.runtime.ids import Ids, SystemIds
 from pledge.runtime.observability import logs
+from pledge.runtime.postgres.errors import Fault, rule_for
 from pledge.runtime.postgres.migrations import SchemaMismatch
 from pledge.runtime.service.supervisor import stop_on_signals
 
@@ -53,12 +54,14 @@ def run_main(
     Use it as `sys.exit(run_main("sla", SlaSettings, serve))`.
     """
     try:
-        told, kafka = _read(settings)
+        service_settings, kafka = _read(settings)
     except SettingsError as error:
         sys.stderr.write(f"{service}: {error}\n")
         return MISCONFIGURED
     clock = SystemClock()
-    logs.configure(service, told.log_level, style=told.log_format, clock=clock)
+    logs.configure(
+        service, service_settings.log_level, style=service_settings.log_format, clock=clock
+    )
     for problem in [*misspelt(settings, os.environ), *misspelt(KafkaSettings, os.environ)]:
         log.warning("setting_ignored", problem=str(problem))
 
@@ -67,18 +70,29 @@ def run_main(
     async def until_stopped() -> None:
         stop = asyncio.Event()
         stop_on_signals(stop)
-        await serve(told, kafka, clock, SystemIds(clock), stop)
+        await serve(service_settings, kafka, clock, SystemIds(clock), stop)
 
     try:
         uvloop.run(until_stopped())
     except Exception as error:
-        if isinstance(error, EXPLAINED + explained):
-            log.critical("service_cannot_run", reason=str(error))
-            return MISCONFIGURED
-        log.critical("service_failed", exc_info=True)
-        return FAILED
+        return _report(error, EXPLAINED + explained)
     log.info("service_stopped")
     return STOPPED
+
+
+def _report(error: Exception, explained: tuple[type[Exception], ...]) -> int:
+    """Log why the service ended; the exit status that goes with it."""
+    while isinstance(error, ExceptionGroup) and len(error.exceptions) == 1:
+        error = error.exceptions[0]
+    if isinstance(error, explained):
+        log.critical("service_cannot_run", reason=str(error))
+        return MISCONFIGURED
+    rule = rule_for(error)
+    if rule is not None and rule.fault is Fault.DEPLOYMENT:
+        log.critical("service_cannot_run", reason=f"{error}: {rule.reason}", exc_info=error)
+        return MISCONFIGURED
+    log.critical("service_failed", exc_info=error)
+    return FAILED
 
 
 def _collect_seldom() -> None:
@@ -97,7 +111,7 @@ def _read(settings: type[S]) -> tuple[S, KafkaSettings]:
     """All settings. Raises SettingsError with the problems of both kinds together."""
     problems: list[SettingProblem] = []
     try:
-        told = load_settings(settings)
+        found = load_settings(settings)
     except SettingsError as error:
         problems += error.problems
     try:
@@ -107,4 +121,4 @@ def _read(settings: type[S]) -> tuple[S, KafkaSettings]:
         problems += error.problems
     if problems:
         raise SettingsError(problems)
-    return told, kafka
+    return found, kafka
