@@ -202,14 +202,14 @@ class Status:
             await self.serving
 
     async def has_begun(self) -> bool:
-        """Whether any fact was taken in."""
+        """Whether any fact was applied."""
         return bool(await self.connection.fetchval("SELECT EXISTS (SELECT FROM reports)"))
 
     async def publish(self, *messages: Message) -> None:
         await topics.publish(self.kafka, messages)
 
-    async def tell(self, *messages: Message) -> None:
-        """Publish and wait until everything is worked off and told."""
+    async def publish_and_settle(self, *messages: Message) -> None:
+        """Publish, and wait until all is consumed and the outbox is empty."""
         await self.publish(*messages)
         await eventually(self._is_settled, what="coming to rest")
 

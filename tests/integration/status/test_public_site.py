@@ -167,7 +167,7 @@ async def test_a_second_instance_shows_what_the_first_one_changed(
 
 async def test_the_page_is_harmless_and_tells_nothing_private(status: Status) -> None:
     ticket = Ticket(number="ACM-SECRET")
-    await status.tell(ticket.opened(), ticket.triaged())
+    await status.publish_and_settle(ticket.opened(), ticket.triaged())
 
     async def page() -> str:
         async with status.public() as client:

@@ -47,7 +47,7 @@ async def test_a_confirmed_critical_ticket_is_on_the_page_and_on_the_bus(status:
 async def test_tickets_confirmed_at_the_same_time_share_one_incident(status: Status) -> None:
     # Of different partitions, in one go: their batches run side by side.
     tickets = [Ticket(number=f"ACM-{number}") for number in range(20)]
-    await status.tell(*(ticket.triaged() for ticket in tickets))
+    await status.publish_and_settle(*(ticket.triaged() for ticket in tickets))
 
     (incident,) = await status.incidents()
     assert len(incident["tickets"]) == 20
@@ -56,23 +56,23 @@ async def test_tickets_confirmed_at_the_same_time_share_one_incident(status: Sta
 
 async def test_a_repeated_event_opens_nothing_again(status: Status) -> None:
     confirmation = Ticket().triaged()
-    await status.tell(confirmation, confirmation)
+    await status.publish_and_settle(confirmation, confirmation)
     (incident,) = await status.incidents()
     async with status.staff() as client:
         path = f"/incidents/{incident['id']}/updates"
         answer = await client.post(path, json={"body": "Done.", "status": "resolved"})
         assert answer.status_code == 201
-    await status.tell(confirmation)
+    await status.publish_and_settle(confirmation)
 
     assert [one["status"] for one in await status.incidents()] == ["resolved"]
 
 
 async def test_what_is_not_critical_or_not_confirmed_stays_off_the_page(status: Status) -> None:
-    await status.tell(
+    await status.publish_and_settle(
         Ticket().triaged("normal"),
         Ticket().triaged(known=False),
         Ticket().broken("resolution"),
-        Ticket(desk="elsewhere").triaged(),
+        Ticket(desk="others").triaged(),
         Ticket(desk="bolt").triaged(),
     )
 
@@ -84,7 +84,7 @@ async def test_a_ticket_linked_to_an_open_incident_joins_it(status: Status) -> N
     async with status.staff() as client:
         opened = (await client.post("/incidents", json=an_incident())).json()
     ticket = Ticket(number="ACM-7")
-    await status.tell(ticket.linked(opened["uid"]))
+    await status.publish_and_settle(ticket.linked(opened["uid"]))
 
     (incident,) = await status.incidents()
     assert incident["tickets"] == ["ACM-7"]
@@ -95,8 +95,8 @@ async def test_critical_tickets_linked_to_one_unknown_incident_share_a_new_one(
 ) -> None:
     known = Ticket().id
     first, second = Ticket(number="ACM-1"), Ticket(number="ACM-2")
-    await status.tell(first.opened("critical"), first.linked(known))
-    await status.tell(second.opened("critical"), second.linked(known))
+    await status.publish_and_settle(first.opened("critical"), first.linked(known))
+    await status.publish_and_settle(second.opened("critical"), second.linked(known))
 
     (incident,) = await status.incidents()
     assert incident["name"] == "A known problem"
@@ -106,7 +106,7 @@ async def test_critical_tickets_linked_to_one_unknown_incident_share_a_new_one(
 
 async def test_a_broken_promise_opens_an_incident_where_the_desk_says_so(status: Status) -> None:
     ticket = Ticket()
-    await status.tell(ticket.broken())
+    await status.publish_and_settle(ticket.broken())
 
     (incident,) = await status.incidents()
     assert (incident["name"], incident["impact"]) == ("Slow answers", "minor")
@@ -121,7 +121,7 @@ async def test_poison_goes_to_the_dead_letters_and_the_rest_goes_on(status: Stat
         good.value,
         tuple(header for header in good.headers if header[0] != "ce_sequence"),
     )
-    await status.tell(bad, uncounted, good)
+    await status.publish_and_settle(bad, uncounted, good)
 
     assert len(await status.incidents()) == 1
     dead = await topics.read(status.kafka, "ticket.events.v1.dlq")
@@ -139,7 +139,7 @@ async def test_a_crash_between_commit_and_publishing_loses_and_doubles_nothing(
         await eventually(first.has_begun, what="the first report")
         await first.kill()
     async with Status(kafka, dsn, tmp_path / "second") as second:
-        await second.tell()
+        await second.publish_and_settle()
 
         (incident,) = await second.incidents()
         assert len(incident["tickets"]) == 30

@@ -53,8 +53,8 @@ async def test_an_incident_told_when_it_is_over_ends_on_the_bus_too(status: Stat
     began = status.clock.now() - timedelta(hours=5)
     asked = an_incident(status="resolved", started_at=began.isoformat(), components={})
     async with status.staff() as client:
-        told = (await client.post("/incidents", json=asked)).json()
-    assert instant(told["started_at"]) < instant(told["resolved_at"])
+        incident = (await client.post("/incidents", json=asked)).json()
+    assert instant(incident["started_at"]) < instant(incident["resolved_at"])
 
     async def is_told() -> bool:
         return len(await status.events()) == 2

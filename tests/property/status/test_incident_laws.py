@@ -4,7 +4,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from status.domain.components import ComponentStatus, worst
-from status.domain.decisions import Board, Command, IncidentChanged, PostUpdate, decide
+from status.domain.decisions import Command, DecisionContext, IncidentChanged, PostUpdate, decide
 from status.domain.identifiers import public_id
 from status.domain.incidents import IncidentStatus
 from status.domain.rollup import Indicator, overall
@@ -14,7 +14,7 @@ CODES = ("api", "web", "mail")
 statuses = st.dictionaries(st.sampled_from(CODES), st.sampled_from(ComponentStatus), max_size=3)
 updates = st.builds(
     PostUpdate,
-    body=st.just("News."),
+    body=st.just("FactDetail."),
     by=st.just("ada"),
     status=st.none() | st.sampled_from(IncidentStatus),
     statuses=statuses,
@@ -23,28 +23,28 @@ openings = st.builds(opening, statuses) | st.builds(maintenance, statuses)
 stories = st.tuples(openings, st.lists(updates, max_size=8))
 
 
-def told(story: tuple[Command, list[PostUpdate]]) -> Story:
-    teller = Story(*(a_component(code) for code in CODES))
+def run_commands(story: tuple[Command, list[PostUpdate]]) -> Story:
+    run = Story(*(a_component(code) for code in CODES))
     for command in (story[0], *story[1]):
-        teller.then(command)
-    return teller
+        run.then(command)
+    return run
 
 
 @given(stories)
 def test_events_are_numbered_without_gaps(story: tuple[Command, list[PostUpdate]]) -> None:
-    teller = Story(*(a_component(code) for code in CODES))
+    run = Story(*(a_component(code) for code in CODES))
     published = 0
     for command in (story[0], *story[1]):
-        decision = teller.then(command)
+        decision = run.then(command)
         published += sum(isinstance(effect, IncidentChanged) for effect in decision.effects)
-        assert teller.told.revision == published
+        assert run.current.revision == published
 
 
 @given(stories)
 def test_the_newest_update_says_what_the_incident_is(
     story: tuple[Command, list[PostUpdate]],
 ) -> None:
-    incident = told(story).told
+    incident = run_commands(story).current
 
     assert incident.updates[0].status is incident.status
     assert (incident.resolved_at is not None) == (not incident.is_open)
@@ -57,41 +57,41 @@ def test_the_newest_update_says_what_the_incident_is(
 def test_a_story_that_ends_leaves_everything_operational(
     story: tuple[Command, list[PostUpdate]],
 ) -> None:
-    teller = told(story)
-    if not teller.told.is_open:
+    run = run_commands(story)
+    if not run.current.is_open:
         return
-    is_plan = teller.told.is_maintenance
+    is_plan = run.current.is_maintenance
     end = IncidentStatus.COMPLETED if is_plan else IncidentStatus.RESOLVED
-    teller.then(PostUpdate("Done.", "ada", end))
+    run.then(PostUpdate("Done.", "ada", end))
 
-    assert overall(list(teller.components.values()), [teller.told]).indicator is Indicator.NONE
+    assert overall(list(run.components.values()), [run.current]).indicator is Indicator.NONE
 
 
 @given(stories)
 def test_what_updates_say_is_what_components_do(story: tuple[Command, list[PostUpdate]]) -> None:
-    teller = Story(*(a_component(code) for code in CODES))
+    run = Story(*(a_component(code) for code in CODES))
     for command in (story[0], *story[1]):
-        before = {code: teller.status(code) for code in CODES}
-        decision = teller.then(command)
+        before = {code: run.status(code) for code in CODES}
+        decision = run.then(command)
         if decision.reason.is_refusal:
-            assert {code: teller.status(code) for code in CODES} == before
+            assert {code: run.status(code) for code in CODES} == before
             continue
-        said = {one.code: one for one in teller.told.updates[0].affected}
+        statuses = {one.code: one for one in run.current.updates[0].affected}
         for code in CODES:
-            expected = said[code].new_status if code in said else before[code]
-            assert teller.status(code) is expected
-        assert all(said[code].old_status is before[code] for code in said)
+            expected = statuses[code].new_status if code in statuses else before[code]
+            assert run.status(code) is expected
+        assert all(statuses[code].old_status is before[code] for code in statuses)
 
 
 @given(stories, updates)
 def test_deciding_twice_on_the_same_state_gives_the_same(
     story: tuple[Command, list[PostUpdate]], command: PostUpdate
 ) -> None:
-    teller = told(story)
-    board = Board(list(teller.components.values()))
+    run = run_commands(story)
+    context = DecisionContext(list(run.components.values()))
 
-    assert decide(teller.incident, command, board, NOON) == decide(
-        teller.incident, command, board, NOON
+    assert decide(run.incident, command, context, NOON) == decide(
+        run.incident, command, context, NOON
     )
 
 

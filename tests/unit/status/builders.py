@@ -6,7 +6,7 @@ from uuid import UUID
 from zoneinfo import ZoneInfo
 
 from status.domain.components import Component, ComponentStatus
-from status.domain.decisions import Board, Command, Decision, Open, PostUpdate, decide
+from status.domain.decisions import Command, Decision, DecisionContext, Open, PostUpdate, decide
 from status.domain.incidents import Incident, IncidentStatus, Window
 from status.domain.pages import Page, PageState
 
@@ -45,8 +45,8 @@ def a_component(
     )
 
 
-def a_board(*components: Component, **elsewhere: ComponentStatus) -> Board:
-    return Board(components, elsewhere)
+def a_context(*components: Component, **others: ComponentStatus) -> DecisionContext:
+    return DecisionContext(components, others)
 
 
 def opening(
@@ -74,21 +74,21 @@ def maintenance(statuses: Mapping[str, ComponentStatus] | None = None) -> Open:
 
 
 def saying(status: IncidentStatus | None = None, **statuses: ComponentStatus) -> PostUpdate:
-    return PostUpdate(body="News.", by="ada", status=status, statuses=statuses)
+    return PostUpdate(body="FactDetail.", by="ada", status=status, statuses=statuses)
 
 
 class Story:
-    """Commands one after another on one incident, the board following along."""
+    """Commands one after another on one incident, with what they change on the page."""
 
     def __init__(self, *components: Component) -> None:
         self.components = {component.id: component for component in components}
         self.incident: Incident | None = None
-        self.elsewhere: dict[str, ComponentStatus] = {}
+        self.others: dict[str, ComponentStatus] = {}
         self.now = NOON
 
     def then(self, command: Command) -> Decision:
-        board = Board(list(self.components.values()), self.elsewhere)
-        decision = decide(self.incident, command, board, self.now)
+        context = DecisionContext(list(self.components.values()), self.others)
+        decision = decide(self.incident, command, context, self.now)
         self.incident = decision.incident
         for component in decision.components:
             self.components[component.id] = component
@@ -99,7 +99,7 @@ class Story:
         return self.components[code].status
 
     @property
-    def told(self) -> Incident:
+    def current(self) -> Incident:
         assert self.incident is not None
         return self.incident
 

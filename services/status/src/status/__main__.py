@@ -12,16 +12,16 @@ from pledge.runtime.ids import Ids
 from pledge.runtime.observability import logs
 from pledge.runtime.service.chassis import Chassis, open_chassis
 from pledge.runtime.service.main import run_main
+from status.application.incident_commands import IncidentCommands
+from status.application.maintenance_scheduler import MaintenanceScheduler
+from status.application.page_cache import PageCache
 from status.consumer import StatusHandler
 from status.desk_file.load import Policy, load_policies
-from status.incident_commands import Changes
-from status.maintenance_scheduler import MaintenanceKeeper
 from status.metrics import StatusMetrics
-from status.public.page_cache import Snapshots
-from status.routers import routers
 from status.settings import StatusSettings
 from status.storage import store
 from status.topics import TOPICS
+from status.wiring import routers
 
 SERVICE = "status"
 
@@ -57,23 +57,23 @@ async def run(
     """Run all workers until `stop`; one that fails takes the others down."""
     pool, clock, ids, health = chassis.pool, chassis.clock, chassis.ids, chassis.health
     metrics = StatusMetrics(chassis.registry)
-    changes = Changes(chassis.outbox, policies, clock=clock, ids=ids, metrics=metrics)
-    keeper = MaintenanceKeeper(pool, changes, clock)
-    snapshots = Snapshots(
+    commands = IncidentCommands(chassis.outbox, policies, clock=clock, ids=ids, metrics=metrics)
+    maintenances = MaintenanceScheduler(pool, commands, clock)
+    cache = PageCache(
         settings,
         pool,
         policies,
         clock=clock,
         metrics=metrics,
         progress=health.watch("pages"),
-        on_read=keeper.noticed,
+        on_read=maintenances.schedule,
     )
     consumer = chassis.consumer(StatusHandler(policies, clock=clock, metrics=metrics))
-    # Nothing more: whoever has the pages in memory can show them, whatever else is away.
-    health.require("pages", snapshots.ready)
+    # Only this: pages in memory can be shown while broker or database are away.
+    health.require("pages", cache.ready)
     await chassis.run(
-        routers(snapshots, changes, pool, policies, chassis.web, ids, metrics),
-        {"consumer": consumer.run, "maintenances": keeper.run, "pages": snapshots.run},
+        routers(cache, commands, pool, policies, chassis.web, ids, metrics),
+        {"consumer": consumer.run, "maintenances": maintenances.run, "pages": cache.run},
         stop,
     )
 

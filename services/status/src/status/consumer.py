@@ -1,4 +1,4 @@
-"""Tickets and broken promises come in; incidents open by the desks' rules."""
+"""Consumes events of tickets and promises; opens incidents by the desks' rules."""
 
 from collections.abc import Mapping, Sequence
 from datetime import datetime
@@ -9,15 +9,15 @@ import asyncpg
 from pledge.runtime.clock import Clock
 from pledge.runtime.observability import logs
 from pledge.runtime.records import Message, Outcome, Partition, Poison, Record
-from status import publishing
+from status.application import publishing
+from status.application.event_reader import SourcedFact, read
 from status.desk_file.load import Policy
-from status.domain import desks
+from status.domain import desk_state
 from status.domain.components import Component
 from status.domain.decisions import Effect
-from status.domain.desks import Absorbed, Desk
+from status.domain.desk_state import AppliedFact, DeskState, FactOutcome
 from status.domain.incidents import Incident
 from status.domain.reports import Linked, Report, concerns
-from status.event_reader import Heard, read
 from status.metrics import StatusMetrics
 from status.storage import store
 
@@ -46,42 +46,43 @@ class StatusHandler:
     async def handle(
         self, connection: asyncpg.Connection, partition: Partition, records: Sequence[Record]
     ) -> Outcome:
-        """Open or join incidents by the facts in `records`, and give the events that tell of it."""
+        """Open or join incidents by the facts in `records`, and publish what changed."""
         outcome = Outcome()
-        heard: list[Heard] = []
+        facts: list[SourcedFact] = []
         for record in records:
             found = read(record)
             if isinstance(found, Poison):
                 outcome.poison.append(found)
             elif found is not None and self._concerns(found):
-                heard.append(found)
-        if heard:
+                facts.append(found)
+        if facts:
             now = self._clock.now()
-            batch = await _load(connection, self._policies, heard)
-            for one in heard:
-                self._count(one, batch.absorb(one, now))
+            batch = await _load(connection, self._policies, facts)
+            for sourced in facts:
+                self._count(sourced, batch.apply_fact(sourced, now))
             await batch.save(connection, now)
             outcome.messages += await batch.messages(connection, self._policies, now)
         return outcome
 
-    def _concerns(self, heard: Heard) -> bool:
-        policy = self._policies.get(heard.fact.desk)
-        return policy is not None and concerns(policy.rules, heard.fact.news)
+    def _concerns(self, sourced: SourcedFact) -> bool:
+        policy = self._policies.get(sourced.fact.desk)
+        return policy is not None and concerns(policy.rules, sourced.fact.detail)
 
-    def _count(self, heard: Heard, absorbed: Absorbed) -> None:
-        fact = heard.fact
-        if absorbed.what is desks.Heard.REPEATED:
+    def _count(self, sourced: SourcedFact, applied: AppliedFact) -> None:
+        fact = sourced.fact
+        if applied.outcome is FactOutcome.REPEATED:
             self._metrics.repeated.labels(fact.topic).inc()
             return
-        if absorbed.what is desks.Heard.JOINED:
+        if applied.outcome is FactOutcome.JOINED:
             self._metrics.joined.labels(fact.desk).inc()
-        if absorbed.decision is not None:
-            reason = absorbed.decision.reason
+        if applied.decision is not None:
+            reason = applied.decision.reason
             self._metrics.decisions.labels(fact.desk, "rule", reason).inc()
-            incident = absorbed.decision.incident
-            say = log.warning if reason.is_refusal else log.info
-            say(
-                "rule_decided",
+            incident = applied.decision.incident
+            write = log.warning if reason.is_refusal else log.info
+            write(
+                "command_decided",
+                by="rule",
                 reason=reason.value,
                 desk=fact.desk,
                 ticket=str(fact.ticket_id),
@@ -92,33 +93,35 @@ class StatusHandler:
 class _Batch:
     """What one batch reads, changes and writes."""
 
-    def __init__(self, at_work: dict[str, Desk], reports: dict[UUID, Report]) -> None:
-        self._desks = at_work
+    def __init__(self, states: dict[str, DeskState], reports: dict[UUID, Report]) -> None:
+        self._desks = states
         self._reports = reports
-        self._heard: set[UUID] = set()
-        self._opened: list[tuple[Heard, Incident, tuple[Effect, ...]]] = []
-        self._moved: dict[str, dict[str, Component]] = {}
+        self._changed_reports: set[UUID] = set()
+        self._opened: list[tuple[SourcedFact, Incident, tuple[Effect, ...]]] = []
+        self._components: dict[str, dict[str, Component]] = {}
 
-    def absorb(self, heard: Heard, now: datetime) -> Absorbed:
-        fact = heard.fact
+    def apply_fact(self, sourced: SourcedFact, now: datetime) -> AppliedFact:
+        fact = sourced.fact
         desk = self._desks[fact.desk]
-        absorbed = desks.absorb(desk, self._reports.get(fact.ticket_id), fact, now)
-        self._desks[fact.desk] = absorbed.desk
-        self._reports[fact.ticket_id] = absorbed.report
-        if absorbed.what is not desks.Heard.REPEATED:
-            self._heard.add(fact.ticket_id)
-        decision = absorbed.decision
+        applied = desk_state.apply_fact(desk, self._reports.get(fact.ticket_id), fact, now)
+        self._desks[fact.desk] = applied.desk
+        self._reports[fact.ticket_id] = applied.report
+        if applied.outcome is not FactOutcome.REPEATED:
+            self._changed_reports.add(fact.ticket_id)
+        decision = applied.decision
         if decision is not None and decision.incident is not None:
-            self._opened.append((heard, decision.incident, decision.effects))
-            moved = self._moved.setdefault(fact.desk, {})
-            moved.update({one.id: one for one in decision.components})
-        return absorbed
+            self._opened.append((sourced, decision.incident, decision.effects))
+            components = self._components.setdefault(fact.desk, {})
+            components.update({one.id: one for one in decision.components})
+        return applied
 
     async def save(self, connection: asyncpg.Connection, now: datetime) -> None:
-        await store.save_reports(connection, [self._reports[uid] for uid in sorted(self._heard)])
+        await store.save_reports(
+            connection, [self._reports[uid] for uid in sorted(self._changed_reports)]
+        )
         await store.save_incidents(connection, [incident for _, incident, _ in self._opened])
-        for desk, moved in self._moved.items():
-            await store.save_components(connection, desk, moved.values())
+        for desk, components in self._components.items():
+            await store.save_components(connection, desk, components.values())
         if self._opened:
             touched = sorted({incident.desk for _, incident, _ in self._opened})
             await store.touch(connection, touched, now)
@@ -133,40 +136,42 @@ class _Batch:
             [incident.uid for _, incident, _ in self._opened],
             limit=publishing.MOST_TICKETS,
         )
-        told: list[Message] = []
-        for heard, incident, effects in self._opened:
+        messages: list[Message] = []
+        for sourced, incident, effects in self._opened:
             known = [ticket for ticket, _ in tickets[incident.uid]]
             components = self._desks[incident.desk].components
             within = policies[incident.desk].update_within
             for position, effect in enumerate(effects):
                 event, sequence = publishing.event_of(effect, components, known, within, now)
-                told.append(publishing.told_after(event, sequence, heard.cause, position))
-        return told
+                messages.append(publishing.caused_message(event, sequence, sourced.cause, position))
+        return messages
 
 
 async def _load(
-    connection: asyncpg.Connection, policies: Mapping[str, Policy], heard: Sequence[Heard]
+    connection: asyncpg.Connection, policies: Mapping[str, Policy], facts: Sequence[SourcedFact]
 ) -> _Batch:
-    """Hold the desks' pages, then read all that the batch can touch."""
-    names = sorted({one.fact.desk for one in heard})
+    """Lock the desks' pages, then read all that the batch can change."""
+    names = sorted({sourced.fact.desk for sourced in facts})
     # Batches of other partitions decide on the same desks: one after the other, or two tickets
     # confirmed at the same moment would open two incidents.
     await store.lock(connection, names)
-    reports = await store.reports_of(connection, {one.fact.ticket_id for one in heard})
+    reports = await store.reports_of(connection, {sourced.fact.ticket_id for sourced in facts})
     components = await store.components_of(connection, names)
-    incidents = await store.open_incidents(connection, names, also=_named(heard, reports))
-    at_work = {
-        name: Desk(
+    incidents = await store.open_incidents(connection, names, also=_named(facts, reports))
+    states = {
+        name: DeskState(
             policies[name].rules,
             components[name],
             tuple(one for one in incidents if one.desk == name),
         )
         for name in names
     }
-    return _Batch(at_work, reports)
+    return _Batch(states, reports)
 
 
-def _named(heard: Sequence[Heard], reports: Mapping[UUID, Report]) -> set[UUID]:
+def _named(facts: Sequence[SourcedFact], reports: Mapping[UUID, Report]) -> set[UUID]:
     """Incidents that tickets are linked to, which may be closed by now."""
-    named = {one.fact.news.incident for one in heard if isinstance(one.fact.news, Linked)}
+    named = {
+        sourced.fact.detail.incident for sourced in facts if isinstance(sourced.fact.detail, Linked)
+    }
     return named | {one.known_incident for one in reports.values() if one.known_incident}

@@ -28,7 +28,7 @@ class StatusMetrics:
         )
         self.repeated = Counter(
             "pledge_status_repeated_events",
-            "Events of tickets and promises that had been heard before and changed nothing.",
+            "Events of tickets and promises that had been applied before and changed nothing.",
             ("topic",),
             registry=registry,
         )

@@ -1,4 +1,4 @@
-"""What the status service is told by its environment."""
+"""The settings of the status service, from its environment."""
 
 from datetime import timedelta
 
@@ -18,7 +18,7 @@ class StatusSettings(ServiceSettings):
         description="the desk whose page also stands at the root, for hosts that name no desk",
         examples=["demo"],
     )
-    # Changes are announced by the database; asking again finds what an announcement missed.
+    # The database announces changes; polling finds what an announcement missed.
     refresh_every: Seconds = Field(
         timedelta(seconds=5), ge=timedelta(milliseconds=100), le=timedelta(minutes=5)
     )

@@ -6,10 +6,10 @@ from uuid import UUID
 import pytest
 
 from status.domain.decisions import (
-    Board,
+    ChangeKind,
     Command,
     ComponentChanged,
-    Happening,
+    DecisionContext,
     IncidentChanged,
     Reason,
     claims_of_others,
@@ -25,8 +25,8 @@ from unit.status.builders import (
     OPERATIONAL,
     PARTIAL,
     Story,
-    a_board,
     a_component,
+    a_context,
     maintenance,
     minutes,
     opening,
@@ -46,18 +46,18 @@ def test_opening_says_which_components_suffer_and_changes_them() -> None:
     assert story.status("api") is MAJOR
     assert story.status("web") is OPERATIONAL
     assert [type(effect) for effect in decision.effects] == [IncidentChanged, ComponentChanged]
-    affected = story.told.updates[0].affected
+    affected = story.current.updates[0].affected
     assert [(one.code, one.old_status, one.new_status) for one in affected] == [
         ("api", OPERATIONAL, MAJOR)
     ]
 
 
 def test_the_impact_is_that_of_the_worst_component_unless_stated() -> None:
-    board = a_board(a_component("api"), a_component("web"))
+    context = a_context(a_component("api"), a_component("web"))
 
     def impact(stated: Impact | None) -> Impact | None:
         command = replace(opening({"api": DEGRADED, "web": PARTIAL}), impact=stated)
-        incident = decide(None, command, board, NOON).incident
+        incident = decide(None, command, context, NOON).incident
         return incident.impact if incident else None
 
     assert impact(None) is Impact.MAJOR
@@ -70,14 +70,14 @@ def test_updates_are_newest_first_and_number_their_events_without_gaps() -> None
     story.then(saying(IncidentStatus.IDENTIFIED))
     story.then(saying(MONITORING, api=DEGRADED))
 
-    assert [update.status for update in story.told.updates] == [
+    assert [update.status for update in story.current.updates] == [
         MONITORING,
         IncidentStatus.IDENTIFIED,
         IncidentStatus.INVESTIGATING,
     ]
-    assert story.told.revision == 3
+    assert story.current.revision == 3
     assert story.components["api"].revision == 2
-    assert len({update.id for update in story.told.updates}) == 3
+    assert len({update.id for update in story.current.updates}) == 3
 
 
 def test_an_update_repeats_every_affected_component_even_unchanged() -> None:
@@ -85,7 +85,7 @@ def test_an_update_repeats_every_affected_component_even_unchanged() -> None:
     story.then(opening({"api": MAJOR}))
     story.then(saying(IncidentStatus.IDENTIFIED))
 
-    affected = story.told.updates[0].affected
+    affected = story.current.updates[0].affected
     assert [(one.code, one.old_status, one.new_status) for one in affected] == [
         ("api", MAJOR, MAJOR)
     ]
@@ -99,7 +99,7 @@ def test_resolving_brings_the_components_back() -> None:
 
     assert decision.reason is Reason.RESOLVED
     assert story.status("api") is OPERATIONAL
-    assert story.told.resolved_at == NOON + minutes(1)
+    assert story.current.resolved_at == NOON + minutes(1)
 
 
 def test_resolving_may_leave_a_component_in_another_state() -> None:
@@ -112,7 +112,7 @@ def test_resolving_may_leave_a_component_in_another_state() -> None:
 
 def test_resolving_leaves_what_another_open_incident_says() -> None:
     story = Story(a_component("api", PARTIAL))
-    story.elsewhere = {"api": PARTIAL}
+    story.others = {"api": PARTIAL}
     story.then(opening({"api": MAJOR}))
     story.then(saying(RESOLVED))
 
@@ -121,7 +121,7 @@ def test_resolving_leaves_what_another_open_incident_says() -> None:
 
 def test_a_milder_incident_does_not_make_a_component_look_better() -> None:
     story = Story(a_component("api", MAJOR))
-    story.elsewhere = {"api": MAJOR}
+    story.others = {"api": MAJOR}
     story.then(opening({"api": DEGRADED}))
 
     assert story.status("api") is MAJOR
@@ -133,7 +133,7 @@ def test_monitoring_is_noted_once() -> None:
     story.then(saying(MONITORING))
     story.then(saying(MONITORING))
 
-    assert story.told.monitoring_at == NOON + minutes(1)
+    assert story.current.monitoring_at == NOON + minutes(1)
 
 
 def test_a_resolved_incident_takes_a_postmortem_but_does_not_come_back() -> None:
@@ -141,13 +141,13 @@ def test_a_resolved_incident_takes_a_postmortem_but_does_not_come_back() -> None
     story.then(opening({"api": MAJOR}))
     assert story.then(saying(IncidentStatus.POSTMORTEM)).reason is Reason.WRONG_STATUS
     story.then(saying(RESOLVED))
-    resolved_at = story.told.resolved_at
+    resolved_at = story.current.resolved_at
 
     assert story.then(saying(IncidentStatus.INVESTIGATING)).reason is Reason.CLOSED
     decision = story.then(saying(IncidentStatus.POSTMORTEM))
 
     assert decision.reason is Reason.UPDATED
-    assert story.told.resolved_at == resolved_at
+    assert story.current.resolved_at == resolved_at
 
 
 def test_a_postmortem_moves_no_component() -> None:
@@ -175,9 +175,9 @@ def test_a_postmortem_moves_no_component() -> None:
     ],
 )
 def test_what_makes_no_sense_is_refused_with_a_reason(command: Command, reason: Reason) -> None:
-    board = a_board(a_component("api"), a_component("group", is_group=True))
+    context = a_context(a_component("api"), a_component("group", is_group=True))
 
-    decision = decide(None, command, board, NOON)
+    decision = decide(None, command, context, NOON)
 
     assert decision.reason is reason
     assert decision.reason.is_refusal
@@ -189,17 +189,17 @@ def test_a_maintenance_changes_components_only_while_it_lasts() -> None:
     story = Story(a_component("api"))
     decision = story.then(maintenance({"api": MAINTAINED}))
     assert decision.reason is Reason.OPENED
-    assert story.told.impact is Impact.MAINTENANCE
+    assert story.current.impact is Impact.MAINTENANCE
     assert story.status("api") is OPERATIONAL
 
     assert story.then(saying(IncidentStatus.IN_PROGRESS)).reason is Reason.STARTED
     assert story.status("api") is MAINTAINED
-    # The contract has no event for news of a maintenance under way.
+    # The contract has no event for detail of a maintenance under way.
     assert story.then(saying(IncidentStatus.VERIFYING)).effects == ()
     assert story.status("api") is MAINTAINED
 
     decision = story.then(saying(IncidentStatus.COMPLETED))
-    assert decision.effects[0] == IncidentChanged(Happening.RESOLVED, story.told)
+    assert decision.effects[0] == IncidentChanged(ChangeKind.RESOLVED, story.current)
     assert story.status("api") is OPERATIONAL
 
 
@@ -221,10 +221,10 @@ def test_a_maintenance_under_way_is_not_announced_again() -> None:
 
 
 def test_others_hold_a_component_while_they_are_open_and_not_only_announced() -> None:
-    board = a_board(a_component("api"))
-    first = decide(None, opening({"api": PARTIAL}, uid=UUID(int=10)), board, NOON).incident
-    second = decide(None, opening({"api": MAJOR}, uid=UUID(int=11)), board, NOON).incident
-    announced = decide(None, replace(maintenance({"api": MAJOR}), uid=UUID(int=12)), board, NOON)
+    context = a_context(a_component("api"))
+    first = decide(None, opening({"api": PARTIAL}, uid=UUID(int=10)), context, NOON).incident
+    second = decide(None, opening({"api": MAJOR}, uid=UUID(int=11)), context, NOON).incident
+    announced = decide(None, replace(maintenance({"api": MAJOR}), uid=UUID(int=12)), context, NOON)
     assert first is not None
     assert second is not None
     assert announced.incident is not None
@@ -255,10 +255,10 @@ def test_a_component_that_left_the_page_is_left_out_of_updates() -> None:
     del story.components["web"]
     story.then(saying(RESOLVED))
 
-    assert [one.code for one in story.told.updates[0].affected] == ["api"]
+    assert [one.code for one in story.current.updates[0].affected] == ["api"]
 
 
 def test_an_open_incident_is_not_opened_again() -> None:
-    incident = decide(None, opening(), Board([]), NOON).incident
+    incident = decide(None, opening(), DecisionContext([]), NOON).incident
 
-    assert decide(incident, opening(), Board([]), NOON).reason is Reason.ALREADY_OPEN
+    assert decide(incident, opening(), DecisionContext([]), NOON).reason is Reason.ALREADY_OPEN

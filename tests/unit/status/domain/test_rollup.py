@@ -5,7 +5,7 @@ from dataclasses import replace
 import pytest
 
 from status.domain.components import ComponentStatus
-from status.domain.decisions import Board, decide
+from status.domain.decisions import DecisionContext, decide
 from status.domain.incidents import Impact, IncidentStatus
 from status.domain.rollup import overall
 from unit.status.builders import (
@@ -67,7 +67,7 @@ def test_a_group_does_not_count_as_a_component() -> None:
 def test_an_open_incident_without_components_counts_by_its_impact(
     impact: Impact, indicator: str
 ) -> None:
-    incident = decide(None, replace(opening(), impact=impact), Board([]), NOON).incident
+    incident = decide(None, replace(opening(), impact=impact), DecisionContext([]), NOON).incident
     assert incident is not None
 
     assert overall([], [incident]).indicator == indicator
@@ -78,7 +78,7 @@ def test_an_open_incident_whose_components_left_the_page_counts_by_its_impact() 
     story = Story(a_component("gone"))
     story.then(opening({"gone": MAJOR}))
 
-    assert overall([a_component("c")], [story.told]).indicator == "critical"
+    assert overall([a_component("c")], [story.current]).indicator == "critical"
 
 
 def test_a_resolved_incident_counts_no_more() -> None:
@@ -86,4 +86,4 @@ def test_a_resolved_incident_counts_no_more() -> None:
     story.then(replace(opening(), impact=Impact.CRITICAL))
     story.then(saying(IncidentStatus.RESOLVED))
 
-    assert overall([], [story.told]).indicator == "none"
+    assert overall([], [story.current]).indicator == "none"

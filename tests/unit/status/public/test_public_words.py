@@ -20,18 +20,18 @@ from unit.status.builders import NOON, Story, a_state, minutes, opening, saying
 ATOM = "{http://www.w3.org/2005/Atom}"
 
 
-def told() -> PageState:
+def a_page_with_history() -> PageState:
     story = Story()
     story.then(replace(opening(), name="Mail & <more>"))
     story.now = NOON + minutes(1)
     for status in (IncidentStatus.IDENTIFIED, IncidentStatus.RESOLVED):
         story.then(saying(status))
         story.now = NOON + minutes(1)  # two updates in one second
-    return replace(a_state(incidents=(story.told,)), updated_at=NOON + timedelta(days=1))
+    return replace(a_state(incidents=(story.current,)), updated_at=NOON + timedelta(days=1))
 
 
 def test_the_atom_feed_has_an_entry_per_update_newest_first() -> None:
-    feed = ElementTree.fromstring(feeds.atom(told()))
+    feed = ElementTree.fromstring(feeds.atom(a_page_with_history()))
 
     entries = feed.findall(f"{ATOM}entry")
     assert len(entries) == 3
@@ -47,7 +47,7 @@ def test_the_atom_feed_has_an_entry_per_update_newest_first() -> None:
 
 
 def test_no_two_items_of_the_rss_feed_have_the_same_date() -> None:
-    channel = ElementTree.fromstring(feeds.rss(told())).find("channel")
+    channel = ElementTree.fromstring(feeds.rss(a_page_with_history())).find("channel")
     assert channel is not None
 
     dates = [parsedate_to_datetime(one.findtext("pubDate") or "") for one in channel.iter("item")]

@@ -30,17 +30,17 @@ UPDATE = """id status body incident_id created_at updated_at display_at affected
     deliver_notifications custom_tweet tweet_id"""
 
 
-def told(*statuses: IncidentStatus, plan: bool = False) -> tuple[PageState, Story]:
+def a_page_after(*statuses: IncidentStatus, plan: bool = False) -> tuple[PageState, Story]:
     story = Story(a_component("web", is_group=True), a_component("api", group="web"))
     story.then(maintenance({"api": MAINTAINED}) if plan else opening({"api": MAJOR}))
     for status in statuses:
         story.then(saying(status))
-    state = a_state(*story.components.values(), incidents=(story.told,))
+    state = a_state(*story.components.values(), incidents=(story.current,))
     return state, story
 
 
 def test_every_body_starts_with_the_page() -> None:
-    state, _ = told()
+    state, _ = a_page_after()
     for path in statuspage_v2.PATHS:
         body = statuspage_v2.body(path, state)
         assert next(iter(body)) == "page"
@@ -54,7 +54,7 @@ def test_every_body_starts_with_the_page() -> None:
 
 
 def test_the_summary_has_its_keys_in_order() -> None:
-    state, _ = told()
+    state, _ = a_page_after()
 
     assert list(statuspage_v2.body("summary.json", state)) == [
         "page",
@@ -66,7 +66,7 @@ def test_the_summary_has_its_keys_in_order() -> None:
 
 
 def test_a_component_has_thirteen_keys_and_a_group_lists_its_children() -> None:
-    state, _ = told()
+    state, _ = a_page_after()
 
     group, child = statuspage_v2.body("components.json", state)["components"]
 
@@ -87,7 +87,7 @@ def test_a_group_is_as_bad_as_its_worst_child() -> None:
 
 
 def test_an_incident_has_its_keys_in_order_and_its_updates_newest_first() -> None:
-    state, _ = told(IncidentStatus.MONITORING)
+    state, _ = a_page_after(IncidentStatus.MONITORING)
 
     body = statuspage_v2.body("incidents/unresolved.json", state)["incidents"][0]
 
@@ -112,14 +112,14 @@ def test_an_incident_has_its_keys_in_order_and_its_updates_newest_first() -> Non
 def test_an_incident_without_components_says_null_and_an_empty_list() -> None:
     story = Story()
     story.then(opening())
-    body = statuspage_v2.incident(story.told, a_state(incidents=(story.told,)))
+    body = statuspage_v2.incident(story.current, a_state(incidents=(story.current,)))
 
     assert body["incident_updates"][0]["affected_components"] is None
     assert body["components"] == []
 
 
 def test_a_maintenance_adds_its_window() -> None:
-    state, _ = told(plan=True)
+    state, _ = a_page_after(plan=True)
 
     body = statuspage_v2.body("scheduled-maintenances/upcoming.json", state)[
         "scheduled_maintenances"
@@ -166,7 +166,7 @@ LISTS = {
 def test_each_list_selects_by_state(
     statuses: list[IncidentStatus], plan: bool, shown_in: set[str]
 ) -> None:
-    state, _ = told(*statuses, plan=plan)
+    state, _ = a_page_after(*statuses, plan=plan)
 
     assert {path for path, key in LISTS.items() if statuspage_v2.body(path, state)[key]} == shown_in
 
@@ -176,7 +176,7 @@ def test_lists_show_the_fifty_newest_but_every_unresolved_one() -> None:
     for index in range(60):
         story = Story()
         story.then(opening(uid=UUID(int=index)))
-        incidents.append(story.told)
+        incidents.append(story.current)
     state = a_state(incidents=tuple(incidents))
 
     assert len(statuspage_v2.body("incidents.json", state)["incidents"]) == 50

@@ -1,4 +1,4 @@
-"""What the staff API tells of incidents and components."""
+"""Answers of the staff API about incidents and components."""
 
 from collections.abc import Sequence
 

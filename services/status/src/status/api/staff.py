@@ -24,11 +24,17 @@ from status.api.request_schemas import (
     UnknownComponents,
 )
 from status.api.response_schemas import component_answer, incident_answer
+from status.application.incident_commands import (
+    IncidentCommands,
+    KeyInUse,
+    KeyReused,
+    Once,
+    Refused,
+)
+from status.application.page_cache import PageCache
 from status.domain.components import Component
 from status.domain.decisions import Open, Reason
 from status.domain.incidents import Incident
-from status.incident_commands import Changes, KeyInUse, KeyReused, Once, Refused
-from status.public.page_cache import Snapshots
 from status.storage import store
 
 MOST_TICKETS = 100
@@ -83,13 +89,13 @@ class ComponentList(BaseModel):
 
 
 class StaffApi:
-    """Answers staff. Lists hold what the token's desks allow, and nothing tells of the rest."""
+    """Answers staff. Lists hold the token's desks only; the rest answers as if it did not exist."""
 
     def __init__(
-        self, changes: Changes, snapshots: Snapshots, pool: asyncpg.Pool, ids: Ids
+        self, commands: IncidentCommands, cache: PageCache, pool: asyncpg.Pool, ids: Ids
     ) -> None:
-        self._changes = changes
-        self._snapshots = snapshots
+        self._commands = commands
+        self._cache = cache
         self._pool = pool
         self._ids = ids
 
@@ -188,7 +194,7 @@ class StaffApi:
         try:
             command = asked.command(principal.subject, components)
             once = await _once(request, principal, key)
-            answer = await self._changes.post(incident, command, once, self._body)
+            answer = await self._commands.post(incident, command, once, self._body)
         except REFUSALS as error:
             raise problem_of(error) from error
         return JSONResponse(answer.body, status_code=answer.status)
@@ -202,7 +208,7 @@ class StaffApi:
         """Set a component's status by hand, outside any incident."""
         component = await self._component(component_id, principal)
         try:
-            desk = await self._changes.set_component(component, asked.status, principal.subject)
+            desk = await self._commands.set_component(component, asked.status, principal.subject)
         except REFUSALS as error:
             raise problem_of(error) from error
         changed = next(one for one in desk.components if one.id == component_id)
@@ -222,7 +228,7 @@ class StaffApi:
         try:
             command: Open = asked.command(self._ids.new(), principal.subject, components)
             once = await _once(request, principal, key)
-            answer = await self._changes.open(command, once, self._body)
+            answer = await self._commands.open(command, once, self._body)
         except REFUSALS as error:
             raise problem_of(error) from error
         return JSONResponse(answer.body, status_code=answer.status)
@@ -239,7 +245,7 @@ class StaffApi:
 
     def _desks(self, principal: Principal, desk: str | None) -> list[str]:
         """The desks with a page that the token is for, or the one asked for among them."""
-        known = [page.desk for page in self._snapshots.pages(principal.desks)]
+        known = [page.desk for page in self._cache.pages(principal.desks)]
         if desk is None:
             return known
         if desk not in known:
@@ -247,12 +253,12 @@ class StaffApi:
         return [desk]
 
     def _page_url(self, one: Incident) -> str:
-        pages = self._snapshots.pages(frozenset({one.desk}))
+        pages = self._cache.pages(frozenset({one.desk}))
         return f"{pages[0].url}/incidents/{one.id}" if pages else ""
 
     def _body(self, one: Incident, tickets: Sequence[str]) -> Any:
-        told = incident_answer(one, self._page_url(one), tickets[:MOST_TICKETS])
-        return told.model_dump(mode="json")
+        answer = incident_answer(one, self._page_url(one), tickets[:MOST_TICKETS])
+        return answer.model_dump(mode="json")
 
 
 def problem_of(error: Refused | UnknownComponents | KeyReused | KeyInUse) -> HttpProblem:
@@ -275,8 +281,8 @@ def problem_of(error: Refused | UnknownComponents | KeyReused | KeyInUse) -> Htt
 async def _once(request: Request, principal: Principal, key: str | None) -> Once | None:
     if key is None:
         return None
-    told = f"{request.method} {request.url.path}\n".encode() + await request.body()
-    return Once(principal.subject, key, sha256(told).digest())
+    content = f"{request.method} {request.url.path}\n".encode() + await request.body()
+    return Once(principal.subject, key, sha256(content).digest())
 
 
 def _cursor(last: Incident) -> str:

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from datetime import date, timedelta
+from datetime import timedelta
 from pathlib import Path
 from zoneinfo import ZoneInfo
 
@@ -16,6 +16,7 @@ from pledge.runtime.desk_file.load import (
 from pledge.runtime.desk_file.problem import DeskFileError, Problem
 from pledge.runtime.desk_file.yaml_file import Document, Steps
 from status.desk_file.model import ComponentFile, RuleFile, StatusFile
+from status.domain.components import ComponentDefinition
 from status.domain.identifiers import public_id
 from status.domain.incidents import IncidentStatus
 from status.domain.pages import Page
@@ -42,22 +43,6 @@ RESERVED = frozenset(
 
 
 @dataclass(frozen=True, slots=True)
-class Definition:
-    """A component as the file defines it; its status is the database's."""
-
-    id: str
-    key: str
-    name: str
-    position: int
-    description: str | None
-    showcase: bool
-    start_date: date | None
-    group_id: str | None
-    is_group: bool
-    only_show_if_degraded: bool
-
-
-@dataclass(frozen=True, slots=True)
 class Policy:
     """All that the file of one desk says.
 
@@ -66,7 +51,7 @@ class Policy:
     """
 
     page: Page
-    components: tuple[Definition, ...]
+    components: tuple[ComponentDefinition, ...]
     rules: tuple[Rule, ...]
     update_within: timedelta | None
     start_message: str | None
@@ -121,10 +106,10 @@ def policy_of(desk: str, file: StatusFile, base_url: str) -> Policy:
 
 def _definitions(
     desk: str, components: list[ComponentFile], group_id: str | None
-) -> Iterator[Definition]:
+) -> Iterator[ComponentDefinition]:
     for position, one in enumerate(components, start=1):
         code = one.id or public_id("component", desk, one.key)
-        yield Definition(
+        yield ComponentDefinition(
             id=code,
             key=one.key,
             name=one.name,

@@ -59,6 +59,22 @@ class Component:
     revision: int = 0
 
 
+@dataclass(frozen=True, slots=True)
+class ComponentDefinition:
+    """A component as the desk's file defines it; its status is the database's."""
+
+    id: str
+    key: str
+    name: str
+    position: int
+    description: str | None
+    showcase: bool
+    start_date: date | None
+    group_id: str | None
+    is_group: bool
+    only_show_if_degraded: bool
+
+
 def children(group: Component, components: Sequence[Component]) -> list[Component]:
     """The components of `group`, in the page's order."""
     return [component for component in components if component.group_id == group.id]

@@ -39,7 +39,7 @@ class Open:
 
 @dataclass(frozen=True, slots=True)
 class PostUpdate:
-    """Say something more on an incident. What is None, or not in `statuses`, stays as it is."""
+    """Post an update on an incident. What is None, or not in `statuses`, stays as it is."""
 
     body: str
     by: str
@@ -74,7 +74,7 @@ class Reason(StrEnum):
 
     @property
     def is_refusal(self) -> bool:
-        """True when the command had no effect because it makes no sense here."""
+        """True when the command was refused: it had no effect."""
         return self not in _EFFECTS
 
 
@@ -91,8 +91,8 @@ _EFFECTS = frozenset(
 )
 
 
-class Happening(StrEnum):
-    """What the rest of the world is told about an incident or a maintenance."""
+class ChangeKind(StrEnum):
+    """How an incident or a maintenance changed, as its event says."""
 
     OPENED = "opened"
     UPDATED = "updated"
@@ -105,7 +105,7 @@ class Happening(StrEnum):
 class IncidentChanged:
     """`incident` as it is after its newest update."""
 
-    what: Happening
+    kind: ChangeKind
     incident: Incident
 
 
@@ -123,21 +123,21 @@ Effect = IncidentChanged | ComponentChanged
 
 
 @dataclass(frozen=True, slots=True)
-class Board:
-    """What a decision needs to know around the incident.
+class DecisionContext:
+    """What a decision needs to know of the rest of the page.
 
-    `elsewhere` is what other open incidents say about components: it holds when this one lets go.
+    `others` is what other open incidents say about components: it applies when this one ends.
     """
 
     components: Sequence[Component]
-    elsewhere: Mapping[str, ComponentStatus] = field(default_factory=dict)
+    others: Mapping[str, ComponentStatus] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
 class Decision:
     """The incident after the command, the components that changed, what to publish, and why.
 
-    `effects` are in the order of their publication; each carries the revision it is told under.
+    `effects` are in the order of their publication; each carries the revision it is published with.
     """
 
     incident: Incident | None
@@ -146,15 +146,17 @@ class Decision:
     reason: Reason
 
 
-def decide(incident: Incident | None, command: Command, board: Board, now: datetime) -> Decision:
-    """Carry out `command` at `now`. Total: what makes no sense is refused with a reason."""
-    refusal = _refusal(incident, command, board, now)
+def decide(
+    incident: Incident | None, command: Command, context: DecisionContext, now: datetime
+) -> Decision:
+    """Carry out `command` at `now`. Total: an impossible command is refused with a reason."""
+    refusal = _refusal(incident, command, context, now)
     if refusal is not None:
         return Decision(incident, (), (), refusal)
     if isinstance(command, Open):
-        return _publish(_opened(command, now), command, board, now)
-    assert incident is not None  # or `_refusal` would have said so
-    return _publish(_continued(incident, command, now), command, board, now, before=incident)
+        return _publish(_opened(command, now), command, context, now)
+    assert incident is not None  # `_refusal` refuses it otherwise
+    return _publish(_continued(incident, command, now), command, context, now, before=incident)
 
 
 def set_component(
@@ -165,7 +167,7 @@ def set_component(
         return Decision(None, (), (), Reason.COMPONENT_IS_GROUP)
     if component.status is status:
         return Decision(None, (), (), Reason.UNCHANGED)
-    changed = _moved_to(component, status, now)
+    changed = _with_status(component, status, now)
     effect = ComponentChanged(changed, component.status, by)
     return Decision(None, (changed,), (effect,), Reason.CHANGED)
 
@@ -187,9 +189,9 @@ def _holds(incident: Incident) -> bool:
 
 
 def _refusal(
-    incident: Incident | None, command: Command, board: Board, now: datetime
+    incident: Incident | None, command: Command, context: DecisionContext, now: datetime
 ) -> Reason | None:
-    known = {component.id: component for component in board.components}
+    known = {component.id: component for component in context.components}
     for code in command.statuses:
         if code not in known:
             return Reason.NO_SUCH_COMPONENT
@@ -274,101 +276,105 @@ def impact_of(command: Open) -> Impact:
 def _publish(
     incident: Incident,
     command: Command,
-    board: Board,
+    context: DecisionContext,
     now: datetime,
     before: Incident | None = None,
 ) -> Decision:
-    """Add the update, move the components, and say what there is to tell."""
-    said = _said(incident, command, board, before)
+    """Add the update, change the components, and collect the effects."""
+    statuses = _new_statuses(incident, command, context, before)
     update = Update(
         uid=derived_uuid("update", str(incident.uid), str(len(incident.updates) + 1)),
         status=incident.status,
         body=command.body,
         created_at=now,
-        affected=_affected(said, board),
+        affected=_affected(statuses, context),
         by=command.by,
         deliver_notifications=command.deliver_notifications,
     )
-    moved = _moved(said, board, now)
+    changed = _changed_components(statuses, context, now)
     incident = replace(
         incident,
-        claims=incident.claims if incident.is_open else said,
+        claims=incident.claims if incident.is_open else statuses,
         updates=(update, *incident.updates),
     )
     happened = _happened(incident, before)
-    told: list[Effect] = []
-    for what in happened:
-        if what is not Happening.UPDATED or _is_told_of_updates(incident):
+    effects: list[Effect] = []
+    for kind in happened:
+        if kind is not ChangeKind.UPDATED or _publishes_updates(incident):
             incident = replace(incident, revision=incident.revision + 1)
-            told.append(IncidentChanged(what, incident))
-    told += [ComponentChanged(component, old, command.by, incident) for component, old in moved]
-    components = tuple(component for component, _ in moved)
-    return Decision(incident, components, tuple(told), Reason(happened[0].value))
+            effects.append(IncidentChanged(kind, incident))
+    effects += [
+        ComponentChanged(component, old, command.by, incident) for component, old in changed
+    ]
+    components = tuple(component for component, _ in changed)
+    return Decision(incident, components, tuple(effects), Reason(happened[0].value))
 
 
-def _is_told_of_updates(incident: Incident) -> bool:
-    """The bus knows a maintenance planned anew, but no update on one under way."""
+def _publishes_updates(incident: Incident) -> bool:
+    """The bus gets the plan of a maintenance when it changes, but no update on one under way."""
     return not incident.is_maintenance or incident.status is IncidentStatus.SCHEDULED
 
 
-def _happened(incident: Incident, before: Incident | None) -> list[Happening]:
+def _happened(incident: Incident, before: Incident | None) -> list[ChangeKind]:
     if before is None:
-        # Told when it was over: whoever waits for its end from its opening on hears of both.
-        return [Happening.OPENED] if incident.is_open else [Happening.OPENED, Happening.RESOLVED]
+        # Opened when it was over: consumers that wait for its end need both events.
+        return [ChangeKind.OPENED] if incident.is_open else [ChangeKind.OPENED, ChangeKind.RESOLVED]
     was_announced = before.status is IncidentStatus.SCHEDULED
     if before.is_open and not incident.is_open:
-        return [Happening.CANCELLED if was_announced else Happening.RESOLVED]
+        return [ChangeKind.CANCELLED if was_announced else ChangeKind.RESOLVED]
     if was_announced and incident.status is not IncidentStatus.SCHEDULED:
-        return [Happening.STARTED]
-    return [Happening.UPDATED]
+        return [ChangeKind.STARTED]
+    return [ChangeKind.UPDATED]
 
 
-def _said(
-    incident: Incident, command: Command, board: Board, before: Incident | None
+def _new_statuses(
+    incident: Incident, command: Command, context: DecisionContext, before: Incident | None
 ) -> dict[str, ComponentStatus]:
     """The status of each of the incident's components after this update.
 
     A component is as bad as the worst open incident says. What the update does not mention stays,
-    except when the incident begins to hold (its claims apply) or ends (it lets go).
+    except when the incident begins to hold (its claims apply) or ends (its claims no longer do).
     """
-    current = {component.id: component.status for component in board.components}
-    now_said = {code: current[code] for code in incident.claims if code in current}
+    current = {component.id: component.status for component in context.components}
+    statuses = {code: current[code] for code in incident.claims if code in current}
     never_held = before is not None and not _holds(before) and not incident.is_open
     if incident.status is IncidentStatus.SCHEDULED or never_held:
-        return now_said
-    for code in now_said:
-        elsewhere = board.elsewhere.get(code, ComponentStatus.OPERATIONAL)
+        return statuses
+    for code in statuses:
+        others = context.others.get(code, ComponentStatus.OPERATIONAL)
         if not incident.is_open:
-            now_said[code] = command.statuses.get(code, elsewhere)
+            statuses[code] = command.statuses.get(code, others)
         elif code in command.statuses or before is None or not _holds(before):
-            now_said[code] = worst([incident.claims[code], elsewhere])
-    return now_said
+            statuses[code] = worst([incident.claims[code], others])
+    return statuses
 
 
-def _affected(said: Mapping[str, ComponentStatus], board: Board) -> tuple[Affected, ...]:
+def _affected(
+    statuses: Mapping[str, ComponentStatus], context: DecisionContext
+) -> tuple[Affected, ...]:
     """Every component of the incident, changed or not, in the page's order."""
     return tuple(
         Affected(
             code=component.id,
-            name=full_name(component, board.components),
+            name=full_name(component, context.components),
             old_status=component.status,
-            new_status=said[component.id],
+            new_status=statuses[component.id],
         )
-        for component in board.components
-        if component.id in said
+        for component in context.components
+        if component.id in statuses
     )
 
 
-def _moved(
-    said: Mapping[str, ComponentStatus], board: Board, now: datetime
+def _changed_components(
+    statuses: Mapping[str, ComponentStatus], context: DecisionContext, now: datetime
 ) -> list[tuple[Component, ComponentStatus]]:
     """Components whose status the update changes, each with its old status."""
     return [
-        (_moved_to(component, said[component.id], now), component.status)
-        for component in board.components
-        if component.id in said and component.status is not said[component.id]
+        (_with_status(component, statuses[component.id], now), component.status)
+        for component in context.components
+        if component.id in statuses and component.status is not statuses[component.id]
     ]
 
 
-def _moved_to(component: Component, status: ComponentStatus, now: datetime) -> Component:
+def _with_status(component: Component, status: ComponentStatus, now: datetime) -> Component:
     return replace(component, status=status, updated_at=now, revision=component.revision + 1)

@@ -1,4 +1,4 @@
-"""Incidents and maintenances: what happened, told in updates."""
+"""Incidents and maintenances: what happened, described in updates."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field

@@ -29,7 +29,7 @@ class Page:
 class PageState:
     """All that a page shows. `components` in the page's order, `incidents` newest first.
 
-    `incidents` holds maintenances too; the properties below tell them apart.
+    `incidents` holds maintenances too; the properties below separate them.
     """
 
     page: Page

@@ -1,4 +1,4 @@
-"""Reports: what tickets and broken promises say, and when that opens an incident by itself."""
+"""Reports: what is known of tickets and broken promises, and the rules that open incidents."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
@@ -46,7 +46,7 @@ class Linked:
 
 @dataclass(frozen=True, slots=True)
 class Broken:
-    """A promise on the ticket was broken. `breach` tells it from others of its metric."""
+    """A promise on the ticket was broken. `breach` distinguishes it from others of its metric."""
 
     metric: str
     severity: str | None
@@ -61,7 +61,7 @@ class Retracted:
     breach: UUID
 
 
-News = Opened | Confirmed | Linked | Broken | Retracted
+FactDetail = Opened | Confirmed | Linked | Broken | Retracted
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,16 +74,16 @@ class Fact:
     topic: str
     sequence: int
     occurred_at: datetime
-    news: News
+    detail: FactDetail
 
 
 @dataclass(frozen=True, slots=True)
 class Report:
     """What the page knows of one ticket; none of it is public.
 
-    `heard` is the last sequence taken from each topic. The events of two topics arrive in any
-    order, hence all of them are kept and the rules look at the whole. `broken` names each broken
-    promise: its metric, a space, and its breach.
+    `last_sequences` is the last sequence applied from each topic. The events of two topics arrive
+    in any order, hence all of them are kept and the rules look at the whole. `broken` names each
+    broken promise: its metric, a space, and its breach.
     """
 
     ticket_id: UUID
@@ -95,12 +95,12 @@ class Report:
     known_incident: UUID | None = None
     broken: frozenset[str] = frozenset()
     incident: UUID | None = None
-    heard: Mapping[str, int] = field(default_factory=dict)
+    last_sequences: Mapping[str, int] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
 class Rule:
-    """When an incident opens by itself, and what it says. Empty sets mean any.
+    """When an incident opens without a person, and its text. Empty sets mean any.
 
     With `only_confirmed` a broken promise counts for a ticket that was confirmed only.
     """
@@ -128,30 +128,32 @@ class Join:
 Placement = Join | Open
 
 
-def hear(report: Report | None, fact: Fact) -> Report:
-    """`report` after `fact`. What was heard before changes nothing."""
+def update_report(report: Report | None, fact: Fact) -> Report:
+    """`report` after `fact`. A repeated fact changes nothing."""
     if report is None:
         report = Report(fact.ticket_id, fact.desk, fact.number)
-    if fact.sequence <= report.heard.get(fact.topic, 0):
+    if fact.sequence <= report.last_sequences.get(fact.topic, 0):
         return report
-    report = replace(report, heard={**report.heard, fact.topic: fact.sequence})
-    news = fact.news
-    if isinstance(news, Opened):
-        return replace(report, severity=news.severity, product=news.product)
-    if isinstance(news, Confirmed):
-        product = news.product or report.product
-        return replace(report, severity=news.severity, product=product, is_confirmed=news.is_known)
-    if isinstance(news, Linked):
-        return replace(report, known_incident=news.incident)
-    if isinstance(news, Broken):
-        severity = report.severity or news.severity
-        return replace(report, severity=severity, broken=report.broken | {_promise(news)})
+    report = replace(report, last_sequences={**report.last_sequences, fact.topic: fact.sequence})
+    detail = fact.detail
+    if isinstance(detail, Opened):
+        return replace(report, severity=detail.severity, product=detail.product)
+    if isinstance(detail, Confirmed):
+        product = detail.product or report.product
+        return replace(
+            report, severity=detail.severity, product=product, is_confirmed=detail.is_known
+        )
+    if isinstance(detail, Linked):
+        return replace(report, known_incident=detail.incident)
+    if isinstance(detail, Broken):
+        severity = report.severity or detail.severity
+        return replace(report, severity=severity, broken=report.broken | {_promise(detail)})
     # Reports of an earlier version name the metric alone.
-    return replace(report, broken=report.broken - {_promise(news), news.metric})
+    return replace(report, broken=report.broken - {_promise(detail), detail.metric})
 
 
-def _promise(news: Broken | Retracted) -> str:
-    return f"{news.metric} {news.breach}"
+def _promise(detail: Broken | Retracted) -> str:
+    return f"{detail.metric} {detail.breach}"
 
 
 def place(
@@ -184,10 +186,10 @@ def applies(rule: Rule, report: Report) -> bool:
         return False
     if rule.products and report.product not in rule.products:
         return False
-    return any(_is_pulled(trigger, rule, report) for trigger in rule.triggers)
+    return any(_is_met(trigger, rule, report) for trigger in rule.triggers)
 
 
-def _is_pulled(trigger: Trigger, rule: Rule, report: Report) -> bool:
+def _is_met(trigger: Trigger, rule: Rule, report: Report) -> bool:
     if trigger is Trigger.CONFIRMED:
         return report.is_confirmed
     if trigger is Trigger.LINKED:
@@ -210,7 +212,7 @@ def _origin(rule: Rule, report: Report) -> str:
 
 
 def _covers(incident: Incident, opening: Open) -> bool:
-    """Whether somebody told the public already: the same component, at least as bad.
+    """Whether an incident on the page says it already: the same component, at least as bad.
 
     What a ticket was linked to is an incident of its own.
     """
@@ -237,14 +239,14 @@ def _opening(rule: Rule, report: Report, began_at: datetime) -> Open:
     )
 
 
-def concerns(rules: Sequence[Rule], news: News) -> bool:
-    """Whether `news` can ever matter to `rules`: what cannot is not kept.
+def concerns(rules: Sequence[Rule], detail: FactDetail) -> bool:
+    """Whether `detail` can ever matter to `rules`: what cannot is not kept.
 
     The severity and product that a ticket was opened with matter only where a rule asks for them
     and no later event repeats them.
     """
-    if not isinstance(news, Opened):
-        return bool(rules) or isinstance(news, Linked)
+    if not isinstance(detail, Opened):
+        return bool(rules) or isinstance(detail, Linked)
     return any(
         (rule.severities and Trigger.LINKED in rule.triggers) or rule.products for rule in rules
     )

@@ -18,11 +18,17 @@ from pledge.runtime.ids import Ids
 from status.api.request_schemas import NewIncident, NewUpdate, UnknownComponents
 from status.api.response_schemas import opening_rule
 from status.api.staff import MOST_TICKETS, REFUSALS, problem_of
+from status.application.incident_commands import (
+    IncidentCommands,
+    KeyInUse,
+    KeyReused,
+    Once,
+    Refused,
+)
+from status.application.page_cache import PageCache
 from status.domain.components import Component, ComponentStatus
 from status.domain.incidents import Impact, Incident, IncidentStatus
 from status.domain.pages import Page
-from status.incident_commands import Changes, KeyInUse, KeyReused, Once, Refused
-from status.public.page_cache import Snapshots
 from status.storage import store
 
 Reader = Annotated[Principal, Depends(require(Role.READER))]
@@ -48,14 +54,14 @@ class StaffPages:
 
     def __init__(
         self,
-        changes: Changes,
-        snapshots: Snapshots,
+        commands: IncidentCommands,
+        cache: PageCache,
         pool: asyncpg.Pool,
         web: Web,
         ids: Ids,
     ) -> None:
-        self._changes = changes
-        self._snapshots = snapshots
+        self._commands = commands
+        self._cache = cache
         self._pool = pool
         self._web = web
         self._ids = ids
@@ -72,10 +78,10 @@ class StaffPages:
 
     async def front(self, request: Request, principal: Reader) -> Response:
         """The desks whose pages the visitor may see; the only one at once."""
-        pages = self._snapshots.pages(principal.desks)
+        pages = self._cache.pages(principal.desks)
         if len(pages) == 1:
             return RedirectResponse(f"/staff/{pages[0].desk}", status_code=SEE_OTHER)
-        rows = [(page, self._snapshots.of_desk(page.desk)) for page in pages]
+        rows = [(page, self._cache.of_desk(page.desk)) for page in pages]
         return self._web.page(request, "staff_front.html", rows=rows)
 
     async def desk(self, request: Request, desk: str, principal: Reader) -> Response:
@@ -100,7 +106,7 @@ class StaffPages:
             command = asked.command(
                 self._ids.new(), principal.subject, await self._components(desk)
             )
-            await self._changes.open(command, _once(form, principal), _no_answer)
+            await self._commands.open(command, _once(form, principal), _no_answer)
         except WRONG as error:
             return await self._show_desk(request, desk, principal, form, _in_words(error))
         return RedirectResponse(f"/staff/{desk}", status_code=SEE_OTHER)
@@ -122,7 +128,7 @@ class StaffPages:
                 }
             )
             command = asked.command(principal.subject, await self._components(one.desk))
-            await self._changes.post(one, command, _once(form, principal), _no_answer)
+            await self._commands.post(one, command, _once(form, principal), _no_answer)
         except WRONG as error:
             return await self._show_incident(
                 request, incident_id, principal, form, _in_words(error)
@@ -190,7 +196,7 @@ class StaffPages:
         )
 
     def _page(self, desk: str, principal: Principal) -> Page:
-        for page in self._snapshots.pages(principal.desks):
+        for page in self._cache.pages(principal.desks):
             if page.desk == desk:
                 return page
         raise HttpProblem(404, "there is no such desk that you may see")
@@ -200,7 +206,7 @@ class StaffPages:
             raise HttpProblem(404, "there is no such incident")
         async with self._pool.acquire() as connection:
             one = await store.find_incident(connection, incident_id)
-        seen = {page.desk for page in self._snapshots.pages(principal.desks)}
+        seen = {page.desk for page in self._cache.pages(principal.desks)}
         if one is None or one.desk not in seen:
             raise HttpProblem(404, "there is no such incident")
         return one
@@ -230,8 +236,8 @@ def _once(form: Mapping[str, str], principal: Principal) -> Once | None:
     key = form.get("once")
     if not key or len(key) > 100:
         return None
-    told = sorted((name, value) for name, value in form.items() if name != FORM_FIELD)
-    fingerprint = sha256(repr(told).encode("utf-8", "surrogatepass")).digest()
+    fields = sorted((name, value) for name, value in form.items() if name != FORM_FIELD)
+    fingerprint = sha256(repr(fields).encode("utf-8", "surrogatepass")).digest()
     return Once(principal.subject, f"form:{key}", fingerprint)
 
 

@@ -78,9 +78,9 @@ def rss(state: PageState) -> bytes:
 
 def _entries(state: PageState) -> Iterator[tuple[Incident, Update]]:
     """Updates of all incidents and maintenances, newest first."""
-    told = [(one, update) for one in state.incidents for update in one.updates]
-    told.sort(key=lambda entry: entry[1].created_at, reverse=True)
-    return iter(told[:_MOST_ENTRIES])
+    entries = [(one, update) for one in state.incidents for update in one.updates]
+    entries.sort(key=lambda entry: entry[1].created_at, reverse=True)
+    return iter(entries[:_MOST_ENTRIES])
 
 
 def _content(update: Update) -> str:

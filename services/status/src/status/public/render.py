@@ -8,13 +8,13 @@ from typing import Any
 from markupsafe import Markup, escape
 
 from pledge.runtime.http.web import Web
+from status.application.page_cache import CachedPage
 from status.domain.components import ComponentStatus
 from status.domain.incidents import Impact, Incident
 from status.domain.pages import PageState
 from status.domain.rollup import Indicator
 from status.public import statuspage_v2
 from status.public.assets import address
-from status.public.page_cache import Snapshot
 
 _OF_COMPONENTS = {
     ComponentStatus.OPERATIONAL: "good",
@@ -43,31 +43,29 @@ class Pages:
         self._environment.filters["plain"] = as_paragraphs
         self._environment.globals["css"] = address("status.css")
 
-    def front(self, snapshot: Snapshot, base: str, stale_since: datetime | None) -> bytes:
+    def front(self, cached: CachedPage, base: str, stale_since: datetime | None) -> bytes:
         """The condition now, and what happened lately."""
-        state = snapshot.state
+        state = cached.state
         since = state.updated_at - RECENT_FOR
         recent = [one for one in state.incidents if not one.is_open and one.updated_at >= since]
         return self._render("front.html", state, base, stale_since, recent=by_day(recent, state))
 
-    def history(self, snapshot: Snapshot, base: str, stale_since: datetime | None) -> bytes:
+    def history(self, cached: CachedPage, base: str, stale_since: datetime | None) -> bytes:
         """What is over, by month."""
-        state = snapshot.state
+        state = cached.state
         over = [one for one in state.incidents if not one.is_open]
         months = by_month(over, state)
         return self._render("history.html", state, base, stale_since, months=months)
 
     def incident(
-        self, one: Incident, snapshot: Snapshot, base: str, stale_since: datetime | None
+        self, one: Incident, cached: CachedPage, base: str, stale_since: datetime | None
     ) -> bytes:
         """One incident or maintenance."""
-        return self._render("incident.html", snapshot.state, base, stale_since, incident=one)
+        return self._render("incident.html", cached.state, base, stale_since, incident=one)
 
-    def api_guide(self, snapshot: Snapshot, base: str, stale_since: datetime | None) -> bytes:
+    def api_guide(self, cached: CachedPage, base: str, stale_since: datetime | None) -> bytes:
         """The paths of the API with what they hold."""
-        return self._render(
-            "api.html", snapshot.state, base, stale_since, paths=statuspage_v2.PATHS
-        )
+        return self._render("api.html", cached.state, base, stale_since, paths=statuspage_v2.PATHS)
 
     def _render(
         self, template: str, state: PageState, base: str, stale_since: datetime | None, **more: Any

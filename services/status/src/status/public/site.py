@@ -15,11 +15,11 @@ from fastapi.responses import RedirectResponse, Response
 
 from pledge.runtime.http.app import HttpProblem
 from pledge.runtime.postgres.errors import is_retriable
+from status.application.page_cache import CachedPage, Document, PageCache
 from status.domain.incidents import Incident
 from status.metrics import StatusMetrics
 from status.public import feeds, statuspage_v2
 from status.public.assets import assets_router
-from status.public.page_cache import Document, Snapshot, Snapshots
 from status.public.render import Pages
 from status.storage import store
 
@@ -49,9 +49,9 @@ class PublicSite:
     """Answers the public at `/<desk>/…`, and at the root for hosts that belong to a desk."""
 
     def __init__(
-        self, snapshots: Snapshots, pages: Pages, pool: asyncpg.Pool, metrics: StatusMetrics
+        self, cache: PageCache, pages: Pages, pool: asyncpg.Pool, metrics: StatusMetrics
     ) -> None:
-        self._snapshots = snapshots
+        self._cache = cache
         self._pages = pages
         self._pool = pool
         self._metrics = metrics
@@ -80,7 +80,7 @@ class PublicSite:
 
     async def add_slash(self, request: Request) -> Response:
         """`/<desk>` is `/<desk>/`, so that the page's relative links work."""
-        self._snapshot(request)
+        self._cached_page(request)
         return RedirectResponse(f"/{request.path_params['desk']}/", status_code=308)
 
     async def front(self, request: Request) -> Response:
@@ -95,25 +95,25 @@ class PublicSite:
 
     async def incident(self, request: Request) -> Response:
         """One incident or maintenance with all its updates."""
-        snapshot = self._snapshot(request)
-        one = await self._find(request, snapshot)
+        cached = self._cached_page(request)
+        one = await self._find(request, cached)
 
-        def render(snapshot: Snapshot, base: str, stale_since: datetime | None) -> bytes:
-            return self._pages.incident(one, snapshot, base, stale_since)
+        def render(cached: CachedPage, base: str, stale_since: datetime | None) -> bytes:
+            return self._pages.incident(one, cached, base, stale_since)
 
-        is_kept = snapshot.state.incident(one.id) is not None
+        is_kept = cached.state.incident(one.id) is not None
         return self._page(request, f"incidents/{one.id}.html", render, keep=is_kept)
 
     async def incident_body(self, request: Request) -> Response:
         """One incident as JSON, flat."""
-        snapshot = self._snapshot(request, CORS)
-        one = await self._find(request, snapshot, CORS)
+        cached = self._cached_page(request, CORS)
+        one = await self._find(request, cached, CORS)
         name = f"incidents/{one.id}.json"
-        is_kept = snapshot.state.incident(one.id) is not None
-        document = snapshot.document(
-            name, lambda: _json(statuspage_v2.incident(one, snapshot.state)), keep=is_kept
+        is_kept = cached.state.incident(one.id) is not None
+        document = cached.document(
+            name, lambda: _json(statuspage_v2.incident(one, cached.state)), keep=is_kept
         )
-        return self._answer(request, snapshot, document, "application/json", "api", CORS)
+        return self._answer(request, cached, document, "application/json", "api", CORS)
 
     async def api_guide(self, request: Request) -> Response:
         """What the API offers, for people."""
@@ -121,24 +121,24 @@ class PublicSite:
 
     async def api(self, request: Request) -> Response:
         """The Statuspage API v2."""
-        snapshot = self._snapshot(request, CORS)
+        cached = self._cached_page(request, CORS)
         path = request.path_params["path"]
         if path not in statuspage_v2.PATHS:
             raise HttpProblem(404, "there is no such path in this API", headers=CORS)
-        document = snapshot.document(path, lambda: _json(statuspage_v2.body(path, snapshot.state)))
-        return self._answer(request, snapshot, document, "application/json", "api", CORS)
+        document = cached.document(path, lambda: _json(statuspage_v2.body(path, cached.state)))
+        return self._answer(request, cached, document, "application/json", "api", CORS)
 
     async def atom(self, request: Request) -> Response:
         """Every update as an entry, for feed readers."""
-        snapshot = self._snapshot(request, CORS)
-        document = snapshot.document("history.atom", lambda: feeds.atom(snapshot.state))
-        return self._answer(request, snapshot, document, "application/atom+xml", "feed", CORS)
+        cached = self._cached_page(request, CORS)
+        document = cached.document("history.atom", lambda: feeds.atom(cached.state))
+        return self._answer(request, cached, document, "application/atom+xml", "feed", CORS)
 
     async def rss(self, request: Request) -> Response:
         """Every update as an item, for feed readers."""
-        snapshot = self._snapshot(request, CORS)
-        document = snapshot.document("history.rss", lambda: feeds.rss(snapshot.state))
-        return self._answer(request, snapshot, document, "application/rss+xml", "feed", CORS)
+        cached = self._cached_page(request, CORS)
+        document = cached.document("history.rss", lambda: feeds.rss(cached.state))
+        return self._answer(request, cached, document, "application/rss+xml", "feed", CORS)
 
     def problem_page(
         self, request: Request, problem: HttpProblem
@@ -147,35 +147,37 @@ class PublicSite:
         place = request.url.path.split("/")[1]
         if place in STAFF_PLACES:
             return None
-        here, base = self._snapshots.of_desk(place), f"/{place}"
+        here, base = self._cache.of_desk(place), f"/{place}"
         if here is None:
-            here, base = self._snapshots.of_host(host_of(request.headers.get("host", ""))), ""
+            here, base = self._cache.of_host(host_of(request.headers.get("host", ""))), ""
         page = here.state.page if here else None
         return "public_problem.html", {"page": page, "base": base}
 
     # -- finding -----------------------------------------------------------------------------
 
-    def _here(self, request: Request) -> Snapshot | None:
+    def _here(self, request: Request) -> CachedPage | None:
         desk = request.path_params.get("desk")
         if desk is not None:
-            return self._snapshots.of_desk(desk)
-        return self._snapshots.of_host(host_of(request.headers.get("host", "")))
+            return self._cache.of_desk(desk)
+        return self._cache.of_host(host_of(request.headers.get("host", "")))
 
-    def _snapshot(self, request: Request, headers: Mapping[str, str] | None = None) -> Snapshot:
-        snapshot = self._here(request)
-        if snapshot is None:
+    def _cached_page(
+        self, request: Request, headers: Mapping[str, str] | None = None
+    ) -> CachedPage:
+        cached = self._here(request)
+        if cached is None:
             raise HttpProblem(404, "there is no status page here", headers=headers)
-        return snapshot
+        return cached
 
     async def _find(
-        self, request: Request, snapshot: Snapshot, headers: Mapping[str, str] | None = None
+        self, request: Request, cached: CachedPage, headers: Mapping[str, str] | None = None
     ) -> Incident:
         """From memory, or for one that is older than what is kept there, from the database."""
         incident_id = request.path_params["incident_id"]
-        one = snapshot.state.incident(incident_id)
+        one = cached.state.incident(incident_id)
         if one is None and _PUBLIC_ID.fullmatch(incident_id):
             one = await self._read(incident_id)
-        if one is None or one.desk != snapshot.state.page.desk:
+        if one is None or one.desk != cached.state.page.desk:
             raise HttpProblem(404, "there is no such incident", headers=headers)
         return one
 
@@ -195,41 +197,43 @@ class PublicSite:
         self,
         request: Request,
         name: str,
-        render: Callable[[Snapshot, str, datetime | None], bytes],
+        render: Callable[[CachedPage, str, datetime | None], bytes],
         *,
         keep: bool = True,
     ) -> Response:
-        snapshot = self._snapshot(request)
+        cached = self._cached_page(request)
         desk = request.path_params.get("desk")
         base = f"/{desk}" if desk else ""
-        stale_since = self._snapshots.stale_since
+        stale_since = self._cache.stale_since
         key = f"{base}|{stale_since}|{name}" if stale_since else f"{base}|{name}"
-        document = snapshot.document(key, lambda: render(snapshot, base, stale_since), keep=keep)
-        return self._answer(request, snapshot, document, "text/html", "page", {})
+        document = cached.document(key, lambda: render(cached, base, stale_since), keep=keep)
+        return self._answer(request, cached, document, "text/html", "page", {})
 
     def _answer(
         self,
         request: Request,
-        snapshot: Snapshot,
+        cached: CachedPage,
         document: Document,
         media_type: str,
         kind: str,
         headers: Mapping[str, str],
     ) -> Response:
-        stale_since = self._snapshots.stale_since
-        changed_at = snapshot.state.updated_at
-        self._metrics.views.labels(snapshot.state.page.desk, kind, bool(stale_since)).inc()
-        told = {
+        stale_since = self._cache.stale_since
+        changed_at = cached.state.updated_at
+        self._metrics.views.labels(cached.state.page.desk, kind, bool(stale_since)).inc()
+        answer_headers = {
             **headers,
             "cache-control": CACHING,
             "etag": document.etag,
             "last-modified": _http_date(stale_since or changed_at),
         }
         if stale_since is not None:
-            told["pledge-stale-since"] = _http_date(stale_since)
+            answer_headers["pledge-stale-since"] = _http_date(stale_since)
         if is_unchanged(request, document.etag, stale_since or changed_at):
-            return Response(status_code=304, headers=told)
-        return Response(document.body, media_type=f"{media_type}; charset=utf-8", headers=told)
+            return Response(status_code=304, headers=answer_headers)
+        return Response(
+            document.body, media_type=f"{media_type}; charset=utf-8", headers=answer_headers
+        )
 
 
 def host_of(header: str) -> str | None:

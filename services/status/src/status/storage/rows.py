@@ -127,7 +127,7 @@ def report(row: asyncpg.Record) -> Report:
         known_incident=row["known_incident"],
         broken=frozenset(row["broken"]),
         incident=row["incident"],
-        heard=row["heard"],
+        last_sequences=row["heard"],
     )
 
 
@@ -143,7 +143,7 @@ def report_row(one: Report) -> Row:
         "known_incident": one.known_incident,
         "broken": sorted(one.broken),
         "incident": one.incident,
-        "heard": dict(one.heard),
+        "heard": dict(one.last_sequences),
     }
 
 

@@ -1,4 +1,4 @@
-"""The database of the status service. Who changes a desk's page holds the row of `pages` first."""
+"""The database of the status service. A change of a desk's page locks its row of `pages` first."""
 
 from collections.abc import Collection, Iterable, Sequence
 from datetime import datetime, timedelta
@@ -7,8 +7,7 @@ from uuid import UUID
 
 import asyncpg
 
-from status.desk_file.load import Definition
-from status.domain.components import Component, ComponentStatus
+from status.domain.components import Component, ComponentDefinition, ComponentStatus
 from status.domain.incidents import Incident
 from status.domain.pages import in_page_order
 from status.domain.reports import Report
@@ -32,7 +31,7 @@ class Version(NamedTuple):
 
 
 async def lock(connection: asyncpg.Connection, desks: Collection[str]) -> None:
-    """Hold the pages of `desks` until the transaction ends, in an order that cannot deadlock."""
+    """Lock the pages of `desks` until the transaction ends, in an order that cannot deadlock."""
     await connection.execute(
         "SELECT FROM pages WHERE desk = ANY($1::text[]) ORDER BY desk FOR UPDATE", list(desks)
     )
@@ -61,9 +60,12 @@ async def versions(connection: asyncpg.Connection) -> dict[str, Version]:
 
 
 async def sync_components(
-    connection: asyncpg.Connection, desk: str, definitions: Sequence[Definition], now: datetime
+    connection: asyncpg.Connection,
+    desk: str,
+    definitions: Sequence[ComponentDefinition],
+    now: datetime,
 ) -> bool:
-    """Bring the desk's components in line with its file; say whether anything changed."""
+    """Bring the desk's components in line with its file; whether anything changed."""
     await connection.execute(
         "INSERT INTO pages (desk, version, updated_at) VALUES ($1, 0, $2) ON CONFLICT DO NOTHING",
         desk,
@@ -84,10 +86,13 @@ async def sync_components(
 
 
 async def _define(
-    connection: asyncpg.Connection, desk: str, definitions: Sequence[Definition], now: datetime
+    connection: asyncpg.Connection,
+    desk: str,
+    definitions: Sequence[ComponentDefinition],
+    now: datetime,
 ) -> list[asyncpg.Record]:
     """Write the definitions; gives the components that are new or have changed."""
-    names = [name for name in Definition.__dataclass_fields__ if name != "id"]
+    names = [name for name in ComponentDefinition.__dataclass_fields__ if name != "id"]
     columns = ", ".join(names)
     excluded = ", ".join(f"excluded.{name}" for name in names)
     current = ", ".join(f"components.{name}" for name in names)
@@ -227,11 +232,11 @@ async def _with_updates(
 ) -> list[Incident]:
     if not found:
         return []
-    told = await connection.fetch(
+    updates = await connection.fetch(
         "SELECT * FROM updates WHERE incident = ANY($1::uuid[]) ORDER BY position DESC",
         [row["uid"] for row in found],
     )
-    by_incident = rows.grouped(told)
+    by_incident = rows.grouped(updates)
     return [rows.incident(row, by_incident.get(row["uid"], [])) for row in found]
 
 
@@ -350,7 +355,7 @@ async def keep_answer(
 ) -> None:
     """Keep `answer` for a repeat of the request, and drop those that are too old.
 
-    Raises asyncpg.UniqueViolationError when the same request is being answered elsewhere.
+    Raises asyncpg.UniqueViolationError when the same request is being answered others.
     """
     await connection.execute("DELETE FROM answers WHERE given_at < $1", now - ANSWERS_KEPT_FOR)
     await connection.execute(

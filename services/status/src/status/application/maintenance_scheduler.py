@@ -1,4 +1,4 @@
-"""Begins and ends maintenances at the instants of their windows."""
+"""Starts and ends maintenances when their windows begin and end."""
 
 from collections.abc import Sequence
 from datetime import datetime
@@ -8,22 +8,22 @@ import asyncpg
 
 from pledge.runtime.clock import Clock
 from pledge.runtime.scheduling.due_loop import DueLoop
+from status.application.incident_commands import IncidentCommands
 from status.domain.pages import PageState
 from status.domain.schedule import next_due
-from status.incident_commands import Changes
 from status.storage import store
 
 
-class MaintenanceKeeper:
-    """One loop per process; of several processes, the first to hold the page's row acts."""
+class MaintenanceScheduler:
+    """One loop per process; of several processes, the first to lock the page's row acts."""
 
-    def __init__(self, pool: asyncpg.Pool, changes: Changes, clock: Clock) -> None:
+    def __init__(self, pool: asyncpg.Pool, commands: IncidentCommands, clock: Clock) -> None:
         self._pool = pool
-        self._changes = changes
+        self._commands = commands
         self._loop: DueLoop[UUID] = DueLoop(clock, load=self._load, fire=self._fire)
 
-    def noticed(self, state: PageState) -> None:
-        """A page was read: what it has planned may be new, or be another process's doing."""
+    def schedule(self, state: PageState) -> None:
+        """Schedule the maintenances of a page; another process may have changed them."""
         for maintenance in state.maintenances:
             due = next_due(maintenance)
             if due is None:
@@ -32,7 +32,7 @@ class MaintenanceKeeper:
                 self._loop.schedule(due, maintenance.uid)
 
     async def run(self) -> None:
-        """Keep all maintenances to their windows, for ever."""
+        """Run until cancelled."""
         await self._loop.run()
 
     async def _load(self, horizon: datetime, limit: int) -> Sequence[tuple[datetime, UUID]]:
@@ -41,4 +41,4 @@ class MaintenanceKeeper:
 
     async def _fire(self, batch: Sequence[tuple[datetime, UUID]]) -> None:
         for _, uid in batch:
-            await self._changes.keep_to_window(uid)
+            await self._commands.apply_window(uid)

@@ -1,4 +1,4 @@
-"""What people change: incidents, maintenances and components, each in one transaction."""
+"""Commands on incidents, maintenances and components, each in one transaction."""
 
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
@@ -11,21 +11,21 @@ from pledge.runtime.clock import Clock
 from pledge.runtime.ids import Ids
 from pledge.runtime.observability import logs, tracing
 from pledge.runtime.outbox.writer import Outbox, OutboxTransaction
-from status import publishing
+from status.application import publishing
 from status.desk_file.load import Policy
 from status.domain.components import Component, ComponentStatus
 from status.domain.decisions import Decision, Open, PostUpdate, Reason, set_component
-from status.domain.desks import Desk, carry_out
+from status.domain.desk_state import DeskState, carry_out
 from status.domain.incidents import Incident
 from status.domain.schedule import BY, on_schedule
 from status.metrics import StatusMetrics
 from status.storage import store
 
-log = logs.get("status.changes")
+log = logs.get("status.commands")
 
 
 class Refused(Exception):
-    """The command makes no sense here; `reason` names why. Nothing was changed."""
+    """The command was refused; `reason` names why. Nothing was changed."""
 
     def __init__(self, reason: Reason) -> None:
         self.reason = reason
@@ -37,14 +37,14 @@ class KeyReused(Exception):
 
 
 class KeyInUse(Exception):
-    """A request with the same idempotency key is being answered at this moment."""
+    """A request with the same idempotency key is being answered now."""
 
 
 @dataclass(frozen=True, slots=True)
 class Once:
     """The idempotency key of a request: the same key of the same subject is answered once.
 
-    `fingerprint` tells requests apart that were given the same key by mistake.
+    `fingerprint` detects another request under the same key.
     """
 
     subject: str
@@ -52,8 +52,8 @@ class Once:
     fingerprint: bytes
 
 
-class Changes:
-    """Carries out the commands of people and tells the bus of them."""
+class IncidentCommands:
+    """Carries out the commands of people and publishes what they change."""
 
     def __init__(
         self,
@@ -70,7 +70,7 @@ class Changes:
         self._ids = ids
         self._metrics = metrics
 
-    async def open(self, command: Open, once: Once | None, body: "Render") -> store.Answer:
+    async def open(self, command: Open, once: Once | None, body: "RenderBody") -> store.Answer:
         """Open an incident or announce a maintenance. Raises Refused, KeyReused, KeyInUse."""
 
         async def act(transaction: OutboxTransaction, now: datetime) -> store.Answer:
@@ -82,7 +82,7 @@ class Changes:
         return await self._once(command.desk, once, act)
 
     async def post(
-        self, incident: Incident, command: PostUpdate, once: Once | None, body: "Render"
+        self, incident: Incident, command: PostUpdate, once: Once | None, body: "RenderBody"
     ) -> store.Answer:
         """Post an update on `incident`. Raises Refused, KeyReused, KeyInUse."""
 
@@ -94,8 +94,8 @@ class Changes:
 
         return await self._once(incident.desk, once, act)
 
-    async def keep_to_window(self, uid: UUID) -> None:
-        """Begin or end a maintenance whose window says so by now; nothing if a person did."""
+    async def apply_window(self, uid: UUID) -> None:
+        """Start or end a maintenance by its window; nothing if a person did so."""
         async with self._outbox.transaction() as transaction:
             connection, now = transaction.connection, self._clock.now()
             name = await store.desk_of(connection, uid)
@@ -112,7 +112,9 @@ class Changes:
                 desk, decision = carry_out(desk, uid, command, now)
                 await self._keep(transaction, desk, decision, name, now)
 
-    async def set_component(self, component: Component, status: ComponentStatus, by: str) -> Desk:
+    async def set_component(
+        self, component: Component, status: ComponentStatus, by: str
+    ) -> DeskState:
         """Set a component's status by hand; the desk as it is then. Raises Refused."""
         async with self._outbox.transaction() as transaction:
             connection, now = transaction.connection, self._clock.now()
@@ -150,21 +152,21 @@ class Changes:
 
     async def _desk(
         self, connection: asyncpg.Connection, name: str, about: Incident | None = None
-    ) -> Desk:
+    ) -> DeskState:
         components = await store.components_of(connection, [name])
         also = [about.uid] if about else []
         incidents = await store.open_incidents(connection, [name], also=also)
-        return Desk(self._policies[name].rules, components[name], tuple(incidents))
+        return DeskState(self._policies[name].rules, components[name], tuple(incidents))
 
     async def _keep(
         self,
         transaction: OutboxTransaction,
-        desk: Desk,
+        desk: DeskState,
         decision: Decision,
         name: str,
         now: datetime,
     ) -> tuple[Incident, list[str]]:
-        """Write the incident of a decision and tell of it; also the numbers of its tickets.
+        """Write the incident of a decision and publish it; also the numbers of its tickets.
 
         Raises Refused.
         """
@@ -183,32 +185,33 @@ class Changes:
     async def _keep_components(
         self,
         transaction: OutboxTransaction,
-        desk: Desk,
+        desk: DeskState,
         decision: Decision,
         name: str,
         now: datetime,
         tickets: Sequence[UUID] = (),
     ) -> None:
-        giver = _giver(decision)
-        self._metrics.decisions.labels(name, giver, decision.reason).inc()
+        decided_by = _decided_by(decision)
+        self._metrics.decisions.labels(name, decided_by, decision.reason).inc()
         if decision.reason.is_refusal:
             raise Refused(decision.reason)
         await store.save_components(transaction.connection, name, decision.components)
         if decision.reason is not Reason.UNCHANGED:
             await store.touch(transaction.connection, [name], now)
-        self._tell(transaction, desk, decision, name, now, tickets)
+        self._publish(transaction, desk, decision, name, now, tickets)
         incident = decision.incident
         log.info(
-            f"{giver}_decided",
+            "command_decided",
+            by=decided_by,
             desk=name,
             reason=decision.reason.value,
             incident=incident.id if incident else None,
         )
 
-    def _tell(
+    def _publish(
         self,
         transaction: OutboxTransaction,
-        desk: Desk,
+        desk: DeskState,
         decision: Decision,
         name: str,
         now: datetime,
@@ -219,16 +222,18 @@ class Changes:
         for effect in decision.effects:
             event, sequence = publishing.event_of(effect, desk.components, tickets, within, now)
             traceparent = trace.traceparent() if trace else None
-            transaction.publish(publishing.told_by_hand(event, sequence, self._ids, traceparent))
+            transaction.publish(
+                publishing.requested_message(event, sequence, self._ids, traceparent)
+            )
 
 
-Render = Callable[[Incident, Sequence[str]], object]
+RenderBody = Callable[[Incident, Sequence[str]], object]
 """The body of an answer about an incident with the numbers of its tickets; it is kept for a repeat
 of the request."""
 
 
-def _giver(decision: Decision) -> str:
-    """Who gave the command: a person, or the window of a maintenance."""
+def _decided_by(decision: Decision) -> str:
+    """The label of who gave the command: a person, or the schedule of a maintenance."""
     incident = decision.incident
     if incident is None or decision.reason.is_refusal or incident.updates[0].by != BY:
         return "person"

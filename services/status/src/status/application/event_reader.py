@@ -20,38 +20,40 @@ from status.domain.reports import (
     Broken,
     Confirmed,
     Fact,
+    FactDetail,
     Linked,
-    News,
     Opened,
     Retracted,
 )
 
 
 @dataclass(frozen=True, slots=True)
-class Heard:
-    """A fact together with the event that told it."""
+class SourcedFact:
+    """A fact and the event it came from."""
 
     fact: Fact
     cause: Envelope
 
 
-def read(record: Record) -> Heard | Poison | None:
-    """The fact in `record`; None for an event that says nothing to a status page."""
+def read(record: Record) -> SourcedFact | Poison | None:
+    """The fact in `record`; None for an event that no status page shows."""
     try:
         found = decode(record.headers, record.value)
     except Malformed as error:
         return Poison(record, error.reason, error.detail)
     if isinstance(found, Unknown):
         return None
-    news = _news(found.event)
-    if news is None:
+    detail = _detail(found.event)
+    if detail is None:
         return None
     if found.envelope.sequence is None:
         return Poison(record, "missing_sequence", "the event does not count its ce_sequence")
-    return _heard(record, found, news, found.envelope.sequence)
+    return _sourced_fact(record, found, detail, found.envelope.sequence)
 
 
-def _heard(record: Record, found: Decoded, news: News, sequence: int) -> Heard | None:
+def _sourced_fact(
+    record: Record, found: Decoded, detail: FactDetail, sequence: int
+) -> SourcedFact | None:
     event = found.event
     if isinstance(event, PromiseBreached | BreachRetracted):
         ticket_id, number = event.ticket_id, event.ticket_number
@@ -62,11 +64,11 @@ def _heard(record: Record, found: Decoded, news: News, sequence: int) -> Heard |
     if ticket_id is None:
         # A promise on an incident: the page itself is what was late.
         return None
-    fact = Fact(ticket_id, event.desk, number, record.topic, sequence, event.occurred_at, news)
-    return Heard(fact, found.envelope)
+    fact = Fact(ticket_id, event.desk, number, record.topic, sequence, event.occurred_at, detail)
+    return SourcedFact(fact, found.envelope)
 
 
-def _news(event: Event) -> News | None:
+def _detail(event: Event) -> FactDetail | None:
     if isinstance(event, TicketOpened):
         return Opened(event.severity, event.product)
     if isinstance(event, Triaged):

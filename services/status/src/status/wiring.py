@@ -8,18 +8,18 @@ from fastapi import APIRouter
 from pledge.runtime.http.web import Web
 from pledge.runtime.ids import Ids
 from status.api.staff import StaffApi
+from status.application.incident_commands import IncidentCommands
+from status.application.page_cache import PageCache
 from status.desk_file.load import Policy
-from status.incident_commands import Changes
 from status.metrics import StatusMetrics
 from status.pages.staff import StaffPages
-from status.public.page_cache import Snapshots
 from status.public.render import Pages
 from status.public.site import PublicSite
 
 
 def routers(
-    snapshots: Snapshots,
-    changes: Changes,
+    cache: PageCache,
+    commands: IncidentCommands,
     pool: asyncpg.Pool,
     policies: Mapping[str, Policy],
     web: Web,
@@ -28,10 +28,10 @@ def routers(
 ) -> list[APIRouter]:
     """The staff's API and pages, then the public's, whose `/<desk>` takes what is left."""
     pages = Pages(web, {desk: policy.update_within for desk, policy in policies.items()})
-    site = PublicSite(snapshots, pages, pool, metrics)
+    site = PublicSite(cache, pages, pool, metrics)
     web.problem_page = site.problem_page
     return [
-        StaffApi(changes, snapshots, pool, ids).router(),
-        StaffPages(changes, snapshots, pool, web, ids).router(),
+        StaffApi(commands, cache, pool, ids).router(),
+        StaffPages(commands, cache, pool, web, ids).router(),
         site.router(),
     ]

@@ -25,7 +25,7 @@ from pledge.events import ComponentChanged as ComponentChangedEvent
 from pledge.runtime.ids import Ids
 from pledge.runtime.records import Message
 from status.domain.components import Component
-from status.domain.decisions import ComponentChanged, Effect, Happening, IncidentChanged
+from status.domain.decisions import ChangeKind, ComponentChanged, Effect, IncidentChanged
 from status.domain.incidents import Incident
 
 SOURCE = "/status"
@@ -34,11 +34,11 @@ MOST_TICKETS = 500
 """How many of an incident's tickets its events name, so that no record grows without bound."""
 
 _MAINTENANCE = {
-    Happening.OPENED: MaintenanceScheduled,
-    Happening.UPDATED: MaintenanceScheduled,
-    Happening.STARTED: MaintenanceStarted,
-    Happening.RESOLVED: MaintenanceCompleted,
-    Happening.CANCELLED: MaintenanceCancelled,
+    ChangeKind.OPENED: MaintenanceScheduled,
+    ChangeKind.UPDATED: MaintenanceScheduled,
+    ChangeKind.STARTED: MaintenanceStarted,
+    ChangeKind.RESOLVED: MaintenanceCompleted,
+    ChangeKind.CANCELLED: MaintenanceCancelled,
 }
 
 
@@ -49,10 +49,10 @@ def event_of(
     update_within: timedelta | None,
     now: datetime,
 ) -> tuple[Event, int]:
-    """The event that tells of `effect`, and its sequence under its subject.
+    """The event of `effect`, and its sequence under its subject.
 
     `components` are the desk's as they are after the change, `tickets` those that belong to the
-    incident. `now` is when Pledge took it.
+    incident. `now` is when Pledge recorded it.
     """
     if isinstance(effect, ComponentChanged):
         return _component(effect, now), effect.component.revision
@@ -62,12 +62,12 @@ def event_of(
     return _incident(effect, components, tickets, update_within, now), incident.revision
 
 
-def told_after(event: Event, sequence: int, cause: Envelope, position: int) -> Message:
-    """The message of an event that answers the event `cause`."""
+def caused_message(event: Event, sequence: int, cause: Envelope, position: int) -> Message:
+    """The message of an event that the event `cause` led to."""
     return _message(event, caused_by(event, cause, position, source=SOURCE, sequence=sequence))
 
 
-def told_by_hand(event: Event, sequence: int, ids: Ids, traceparent: str | None) -> Message:
+def requested_message(event: Event, sequence: int, ids: Ids, traceparent: str | None) -> Message:
     """The message of an event that somebody caused by a request."""
     envelope = originate(
         event, source=SOURCE, id=str(ids.new()), sequence=sequence, traceparent=traceparent
@@ -134,12 +134,12 @@ def _incident(
         "body": storable(newest.body),
         "by": actor_of(newest.by),
     }
-    if effect.what is Happening.RESOLVED:
+    if effect.kind is ChangeKind.RESOLVED:
         return IncidentResolved(occurred_at=newest.created_at, **fields)
     if incident.is_open and update_within is not None:
         fields["next_update_by"] = newest.created_at + update_within
-    if effect.what is Happening.OPENED:
-        # Of one that is told when it is over, no update was due: nothing counts from its beginning.
+    if effect.kind is ChangeKind.OPENED:
+        # Opened when it was over: no update was due, nothing counts from its beginning.
         opened_at = incident.started_at if incident.is_open else newest.created_at
         return IncidentOpened(occurred_at=opened_at, **fields)
     return IncidentUpdated(occurred_at=newest.created_at, **fields)
@@ -148,7 +148,7 @@ def _incident(
 def _maintenance(effect: IncidentChanged, components: Sequence[Component], now: datetime) -> Event:
     incident, newest = effect.incident, effect.incident.updates[0]
     assert incident.window is not None  # it is a maintenance
-    return _MAINTENANCE[effect.what](
+    return _MAINTENANCE[effect.kind](
         desk=incident.desk,
         occurred_at=newest.created_at,
         recorded_at=now,

@@ -19,7 +19,7 @@ from status.metrics import StatusMetrics
 from status.settings import StatusSettings
 from status.storage import store
 
-log = logs.get("status.snapshots")
+log = logs.get("status.page_cache")
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,15 +31,15 @@ class Document:
 
 
 @dataclass(slots=True)
-class Snapshot:
-    """One desk's page as it was read, with what was rendered from it so far."""
+class CachedPage:
+    """One desk's page as read from the database, with what was rendered from it so far."""
 
     state: PageState
     version: int
     _documents: dict[str, Document] = field(default_factory=dict)
 
     def document(self, name: str, render: Callable[[], bytes], *, keep: bool = True) -> Document:
-        """The document called `name`, rendered at most once per snapshot if it is to be kept."""
+        """The document called `name`, rendered at most once per cached if it is to be kept."""
         found = self._documents.get(name)
         if found is None:
             body = render()
@@ -49,7 +49,7 @@ class Snapshot:
         return found
 
 
-class Snapshots:
+class PageCache:
     """The pages of all desks. Answers come from here and never wait for the database."""
 
     def __init__(
@@ -70,24 +70,24 @@ class Snapshots:
         self._metrics = metrics
         self._progress = progress
         self._on_read = on_read
-        self._snapshots: dict[str, Snapshot] = {}
+        self._cache: dict[str, CachedPage] = {}
         self._hosts = {
             policy.page.host: desk for desk, policy in policies.items() if policy.page.host
         }
         self._checked_at: datetime | None = None
         self._woken = asyncio.Event()
 
-    # -- what the pages ask ------------------------------------------------------------------
+    # -- reading ----------------------------------------------------------------------------
 
-    def of_desk(self, desk: str) -> Snapshot | None:
+    def of_desk(self, desk: str) -> CachedPage | None:
         """The page of `desk`; None if there is none."""
-        return self._snapshots.get(desk)
+        return self._cache.get(desk)
 
-    def of_host(self, host: str | None) -> Snapshot | None:
+    def of_host(self, host: str | None) -> CachedPage | None:
         """The page that stands at the root of `host`: its own desk's, else the default one."""
         desk = self._hosts.get(host.lower()) if host else None
         desk = desk or self._settings.default_desk
-        return self._snapshots.get(desk) if desk else None
+        return self._cache.get(desk) if desk else None
 
     def pages(self, desks: frozenset[str] | None) -> list[Page]:
         """The pages of `desks` (None: of all), by name."""
@@ -103,7 +103,7 @@ class Snapshots:
 
     @property
     def stale_since(self) -> datetime | None:
-        """Since when nobody knows whether the pages are up to date; None while somebody does."""
+        """Since when the pages may be out of date; None while they are known to be current."""
         if self._checked_at is None:
             return None
         is_stale = self._clock.now() - self._checked_at > self._settings.stale_after
@@ -111,7 +111,7 @@ class Snapshots:
 
     def ready(self) -> str | None:
         """A readiness check: a stale page is still served, no page at all is not."""
-        missing = sorted(self._policies.keys() - self._snapshots.keys())
+        missing = sorted(self._policies.keys() - self._cache.keys())
         return f"not read yet: {', '.join(missing)}" if missing else None
 
     # -- life --------------------------------------------------------------------------------
@@ -134,7 +134,7 @@ class Snapshots:
                 await self.refresh()
                 self._progress()
                 if connection.is_closed():
-                    raise ConnectionError("the connection that announces changes was lost")
+                    raise ConnectionError("the connection that listens for changes was lost")
                 await self._wait()
 
     async def refresh(self) -> None:
@@ -142,7 +142,7 @@ class Snapshots:
         async with self._pool.acquire() as connection:
             found = await store.versions(connection)
             for desk in self._policies:
-                known = self._snapshots.get(desk)
+                known = self._cache.get(desk)
                 if desk in found and (known is None or known.version != found[desk].version):
                     await self._read(connection, desk)
         self._checked_at = self._clock.now()
@@ -158,7 +158,7 @@ class Snapshots:
         state = PageState(
             self._policies[desk].page, components[desk], tuple(incidents), version.updated_at
         )
-        self._snapshots[desk] = Snapshot(state, version.version)
+        self._cache[desk] = CachedPage(state, version.version)
         self._on_read(state)
         self._metrics.rebuilt.labels(desk).inc()
         self._metrics.rebuild_seconds.observe(self._clock.monotonic() - started)

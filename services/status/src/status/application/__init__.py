@@ -1,0 +1,1 @@
+"""Commands on incidents, the schedule of maintenances, the pages in memory."""
