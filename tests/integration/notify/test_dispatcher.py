@@ -89,7 +89,7 @@ class Desk:
         async with self.pool.acquire() as connection:
             rows = [deliveries.delivery_row(draft, claims[0], now)]
             await deliveries.insert_deliveries(connection, rows)
-        self.dispatcher.offer([draft], claims, now)
+        self.dispatcher.accept_committed([draft], claims, now)
         return draft
 
     async def pass_by(self, seconds: int) -> None:

@@ -124,29 +124,29 @@ async def test_a_failure_that_was_written_down_is_not_told_again(pool: asyncpg.P
         assert await deliveries.record_attempts(connection, [tried]) == {}
 
 
-async def test_what_a_dead_worker_held_is_free_and_what_a_living_one_holds_is_not(
+async def test_deliveries_of_a_dead_worker_are_released_and_those_of_a_live_one_are_not(
     dsn: str, pool: asyncpg.Pool
 ) -> None:
-    def a_presence() -> WorkerLock:
+    def a_worker_lock() -> WorkerLock:
         metrics = NotifyMetrics(CollectorRegistry())
         return WorkerLock(dsn, pool, clock=CLOCK, ids=IDS, metrics=metrics)
 
-    living, dead = a_presence(), a_presence()
-    await living.enter()
-    await dead.enter()
+    live, dead = a_worker_lock(), a_worker_lock()
+    await live.acquire()
+    await dead.acquire()
     held, lost = a_draft(), a_draft()
-    await insert(pool, held, at=NOW + timedelta(days=1), attempts=1, worker=living.worker)
+    await insert(pool, held, at=NOW + timedelta(days=1), attempts=1, worker=live.worker)
     await insert(pool, lost, at=NOW + timedelta(days=1), attempts=1, worker=dead.worker)
-    assert await living.release_abandoned() == 0
+    assert await live.release_abandoned() == 0
 
-    await dead.leave()
-    third = a_presence()
-    await third.enter()
+    await dead.release()
+    third = a_worker_lock()
+    await third.acquire()
 
     assert await third.release_abandoned() == 1
     assert await claim(pool, CLOCK.now(), demo__email=10) == [lost.id]
-    await living.leave()
-    await third.leave()
+    await live.release()
+    await third.release()
 
 
 async def plan(connection: asyncpg.Connection, sql: str, *values: Any) -> str:

@@ -1,1 +1,1 @@
-"""Pledge notify: pages and mails people, and escalates until somebody acknowledges."""
+"""Pledge notify: sends pages, mails and chat messages; escalates unacknowledged pages."""

@@ -72,8 +72,8 @@ class Service:
         chassis = self._chassis
         chassis.require_bus_and_database(self._consumer)
         # Deliveries are claimed in the name of the worker whose lock this is.
-        await wait_for_database(self._worker_lock.enter, stop)
-        lock_progress = chassis.health.watch("presence")
+        await wait_for_database(self._worker_lock.acquire, stop)
+        lock_progress = chassis.health.watch("worker_lock")
         try:
             await chassis.run(
                 self._routers(),
@@ -82,7 +82,7 @@ class Service:
                     "consumer": self._consumer.run,
                     "escalator": self._escalator.run,
                     "dispatcher": self._dispatcher.run,
-                    "presence": lambda: self._worker_lock.run(
+                    "worker_lock": lambda: self._worker_lock.run(
                         self._dispatcher.reload, lock_progress
                     ),
                 },
@@ -91,7 +91,7 @@ class Service:
         finally:
             for channel in self._channels.values():
                 await channel.close()
-            await self._worker_lock.leave()
+            await self._worker_lock.release()
 
     def _routers(self) -> list[APIRouter]:
         chassis, context, escalator = self._chassis, self._context, self._escalator

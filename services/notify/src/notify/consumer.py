@@ -1,4 +1,4 @@
-"""Bus records into pages and messages: one transaction a batch, set-based."""
+"""Consumes events: raises and ends pages, writes messages, one transaction a batch."""
 
 from collections import Counter
 from collections.abc import Sequence
@@ -37,7 +37,7 @@ from pledge.runtime.records import Outcome, Partition, Poison, Record
 
 @dataclass(frozen=True, slots=True)
 class Planned:
-    """One event with what is known of its ticket by then, and what its desk's routes want."""
+    """One event with what is known of its ticket by then, and what its desk's routes require."""
 
     decoded: Decoded
     ticket: Ticket | None
@@ -47,12 +47,12 @@ class Planned:
 
 @dataclass(slots=True)
 class Batch:
-    """One batch on its way: what was read, and what is known for it."""
+    """One batch while it is handled: its events, and what was read for them."""
 
     unit: UnitOfWork
     planned: list[Planned] = field(default_factory=list)
     tickets: dict[UUID, Ticket] = field(default_factory=dict)
-    learnt: dict[UUID, Ticket] = field(default_factory=dict)
+    changed_tickets: dict[UUID, Ticket] = field(default_factory=dict)
     open_pages: list[PageRecord] = field(default_factory=list)
     mailed: Counter[tuple[str, str]] = field(default_factory=Counter)
 
@@ -78,19 +78,19 @@ class NotifyHandler:
     ) -> Outcome:
         """Decide about a batch. Runs inside the transaction that also moves the offset."""
         outcome = Outcome()
-        read = self._interesting(records, outcome)
+        read = self._relevant(records, outcome)
         new = await self._new_events(connection, partition.topic, read)
         if not new:
             return outcome
         batch = Batch(self._context.begin())
-        await self._look_up(connection, batch, new)
+        await self._lock_tickets(connection, batch, new)
         batch.planned = [self._plan(batch, decoded) for decoded in new]
         batch.open_pages = await self._open_pages(connection, batch)
         batch.mailed = await self._mailed(connection, batch)
         executor = RouteExecutor(self._context, batch.unit, batch.mailed)
         for planned in batch.planned:
             self._decide(batch, executor, planned)
-        await store.save_tickets(connection, list(batch.learnt.values()))
+        await store.save_tickets(connection, list(batch.changed_tickets.values()))
         saved = await batch.unit.save(connection, self._dispatcher)
         outcome.messages += saved.messages
         outcome.after_commit.append(lambda: self._escalator.after_commit(saved))
@@ -98,8 +98,8 @@ class NotifyHandler:
 
     # -- reading -----------------------------------------------------------------------------
 
-    def _interesting(self, records: Sequence[Record], outcome: Outcome) -> list[Decoded]:
-        """The events that could matter to anybody; what can't be read becomes poison."""
+    def _relevant(self, records: Sequence[Record], outcome: Outcome) -> list[Decoded]:
+        """The events that a desk may act on; what can't be decoded becomes poison."""
         found: list[Decoded] = []
         for record in records:
             try:
@@ -107,11 +107,11 @@ class NotifyHandler:
             except Malformed as error:
                 outcome.poison.append(Poison(record, error.reason.value, error.detail))
                 continue
-            if not isinstance(decoded, Unknown) and self._matters(decoded):
+            if not isinstance(decoded, Unknown) and self._is_relevant(decoded):
                 found.append(decoded)
         return found
 
-    def _matters(self, decoded: Decoded) -> bool:
+    def _is_relevant(self, decoded: Decoded) -> bool:
         event = decoded.event
         desk = self._context.desks.get(event.desk)
         if desk is None:
@@ -146,7 +146,7 @@ class NotifyHandler:
         await store.save_seen(connection, topic, moved)
         return new
 
-    async def _look_up(
+    async def _lock_tickets(
         self, connection: asyncpg.Connection, batch: Batch, new: Sequence[Decoded]
     ) -> None:
         """The tickets of the batch, locked."""
@@ -176,8 +176,8 @@ class NotifyHandler:
                 wanted.setdefault(planned.notice.desk, set()).update(addresses)
             event = planned.decoded.event
             if isinstance(event, EmailRequested) and event.is_automatic:
-                asked = {each.email for each in (*event.to, *event.cc) if each.email}
-                wanted.setdefault(event.desk, set()).update(asked)
+                addresses = {each.email for each in (*event.to, *event.cc) if each.email}
+                wanted.setdefault(event.desk, set()).update(addresses)
         for name, addresses in sorted(wanted.items()):
             if addresses:
                 since = batch.unit.now - self._context.desks[name].mails_within
@@ -188,27 +188,27 @@ class NotifyHandler:
     # -- deciding ----------------------------------------------------------------------------
 
     def _plan(self, batch: Batch, decoded: Decoded) -> Planned:
-        """Learn what the event says of its ticket, and ask the routes what follows."""
+        """Apply the event to its ticket, and evaluate the desk's routes."""
         event = decoded.event
-        ticket = self._learn(batch, decoded)
+        ticket = self._apply_to_ticket(batch, decoded)
         desk = self._context.desks[event.desk]
         if desk.routed_events.isdisjoint(event_reader.route_names(event)):
             return Planned(decoded, ticket)
         notice = event_reader.notice(event, ticket)
         return Planned(decoded, ticket, notice, route(notice, desk.routes))
 
-    def _learn(self, batch: Batch, decoded: Decoded) -> Ticket | None:
+    def _apply_to_ticket(self, batch: Batch, decoded: Decoded) -> Ticket | None:
         event = decoded.event
         ticket_id = _ticket_id(decoded)
         if ticket_id is None:
             return None
-        known = batch.learnt.get(ticket_id) or batch.tickets.get(ticket_id)
+        known = batch.changed_tickets.get(ticket_id) or batch.tickets.get(ticket_id)
         if not isinstance(event, TicketEvent):
             return known
-        learnt = event_reader.learn(known, event)
-        if learnt != known:
-            batch.learnt[ticket_id] = learnt
-        return learnt
+        changed = event_reader.apply_to_ticket(known, event)
+        if changed != known:
+            batch.changed_tickets[ticket_id] = changed
+        return changed
 
     def _decide(self, batch: Batch, executor: RouteExecutor, planned: Planned) -> None:
         event = planned.decoded.event
@@ -219,13 +219,11 @@ class NotifyHandler:
         if planned.notice is not None:
             for wanted in planned.wanted:
                 if not (isinstance(wanted, PageWanted) and self._is_paging(batch, event, wanted)):
-                    executor.carry_out(
-                        desk, planned.decoded, planned.notice, wanted, planned.ticket
-                    )
+                    executor.execute(desk, planned.decoded, planned.notice, wanted, planned.ticket)
 
     def _is_paging(self, batch: Batch, event: Event, wanted: PageWanted) -> bool:
-        """Whether people are being told of this ticket already, by the same policy: a call and its
-        voicemail are one alarm until somebody takes it. A breach has a page of its own, which its
+        """Whether a page of this ticket with the same policy is open already: a call and its
+        voicemail are one alarm until it is acknowledged. A breach has a page of its own, which its
         retraction ends."""
         if isinstance(event, BreachEvent):
             return False
@@ -239,7 +237,7 @@ class NotifyHandler:
         )
 
     def _send_requested(self, batch: Batch, desk: Desk, decoded: Decoded) -> None:
-        """Mails that another service asks for by name."""
+        """Write the mails that another service requests."""
         unit, cause = batch.unit, decoded.envelope
         match decoded.event:
             case EmailRequested() as event:
@@ -255,11 +253,11 @@ class NotifyHandler:
 
     def _end_pages(self, batch: Batch, end: Ending) -> None:
         for record in [*batch.open_pages, *batch.unit.new_pages.values()]:
-            is_meant = record.facts.about.subject(record.id) == end.subject and (
+            is_affected = record.facts.about.subject(record.id) == end.subject and (
                 end.breach_id is None or end.breach_id == record.facts.breach_id
             )
-            if is_meant:
-                batch.unit.apply(batch.unit.current(record), CauseGone(end.why))
+            if is_affected:
+                batch.unit.apply(batch.unit.current(record), CauseGone(end.resolution))
 
 
 def _ticket_id(decoded: Decoded) -> UUID | None:

@@ -26,7 +26,7 @@ class NotifyMetrics:
         )
         self._latency = Histogram(
             "pledge_notify_delivery_seconds",
-            "From the decision to tell somebody to the receiver's acceptance.",
+            "From the decision to send a message to the receiver's acceptance.",
             ("channel", "kind"),
             buckets=LATENCY_BUCKETS,
             registry=registry,
@@ -40,7 +40,7 @@ class NotifyMetrics:
         )
         self._reclaimed = Counter(
             "pledge_notify_deliveries_reclaimed",
-            "Deliveries taken over from a process that died with them in its hands.",
+            "Deliveries released from workers that died before they recorded them.",
             registry=registry,
         )
 
@@ -80,7 +80,7 @@ class NotifyMetrics:
         )
 
     def attempted(self, desk: str, channel: str, kind: str, outcome: Outcome) -> None:
-        """One attempt came out so."""
+        """One attempt had this outcome."""
         if isinstance(outcome, Delivered):
             labels = ("delivered", "")
         else:
@@ -93,7 +93,7 @@ class NotifyMetrics:
         self._latency.labels(channel, kind).observe(max(0.0, (now - decided_at).total_seconds()))
 
     def decided(self, desk: str, reason: Reason) -> None:
-        """A page's state machine answered."""
+        """A decision was made on a page."""
         self._decisions.labels(desk, reason.value).inc()
 
     def raised(self, desk: str, happened_at: datetime, now: datetime, *, late: bool) -> None:
@@ -107,7 +107,7 @@ class NotifyMetrics:
         self._refused.labels(desk, reason.value).inc()
 
     def template_failed(self, desk: str, template: str) -> None:
-        """A message could not be put into words."""
+        """A template could not be filled."""
         self._unrenderable.labels(desk, template).inc()
 
     def claimed(self, deliveries: int) -> None:
@@ -115,5 +115,5 @@ class NotifyMetrics:
         self._claimed.set(deliveries)
 
     def reclaimed(self, deliveries: int) -> None:
-        """So many deliveries were taken over from the dead."""
+        """So many deliveries were released from dead workers."""
         self._reclaimed.inc(deliveries)

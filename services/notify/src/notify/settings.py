@@ -1,4 +1,4 @@
-"""What notify is told by its environment; nothing else reads it."""
+"""The settings of notify, from its environment; nothing else reads it."""
 
 import json
 from datetime import timedelta
@@ -49,14 +49,14 @@ class NotifySettings(ServiceSettings):
     # TLS from the first byte (port 465). Without it STARTTLS is used where the relay offers it, and
     # demanded when there is a password to protect.
     smtp_tls: bool = False
-    # How we greet the relay.
+    # The name in EHLO.
     smtp_local_name: str = "pledge.invalid"
     # Values of ${RECEIVER_…} in desks' files, as a JSON object.
     variables: Annotated[dict[str, str], BeforeValidator(_json)] = Field(
         default_factory=dict, examples=['{"RECEIVER_PAGER": "https://pager.internal/hook"}']
     )
     # Private hosts that webhooks of every desk may reach, as a JSON list. Others are refused, so
-    # that a desk's file can't make us call into the network we stand in.
+    # that a desk's file can't make notify call into the internal network.
     reachable_hosts: Annotated[list[str], BeforeValidator(_json)] = Field(
         default_factory=list, examples=['["pager.internal"]']
     )

@@ -15,7 +15,7 @@ from pledge.runtime.clock import Clock
 
 
 def surroundings(settings: NotifySettings) -> Surroundings:
-    """What the operator gives to the desks' files."""
+    """The operator's settings for desks' files."""
     variables = dict(settings.variables)
     reachable = {host.lower() for host in settings.reachable_hosts}
     if settings.sink_public_url:

@@ -6,7 +6,7 @@ from xml.etree import ElementTree
 
 import pytest
 
-from notify.channels.twiml import LONGEST_SPOKEN, ask_for_a_key, is_signed, say
+from notify.channels.twiml import LONGEST_SPOKEN, gather_key, is_signed, say
 
 TOKEN = "12345"
 URL = "https://mycompany.com/myapp.php?foo=1&bar=2"
@@ -53,7 +53,7 @@ def test_what_is_signed_otherwise_is_refused(
 
 def test_a_ticket_s_title_is_said_and_never_obeyed() -> None:
     title = "</Say><Dial>+15550199</Dial> & \x07 more " + "x" * 5_000
-    found = ElementTree.fromstring(ask_for_a_key(title, "en", "https://us.example/key?a=1&b=2"))
+    found = ElementTree.fromstring(gather_key(title, "en", "https://us.example/key?a=1&b=2"))
     assert [each.tag for each in found.iter()] == ["Response", "Gather", "Say", "Say"]
     gather = found.find("Gather")
     assert gather is not None
@@ -68,4 +68,4 @@ def test_a_ticket_s_title_is_said_and_never_obeyed() -> None:
 
 def test_a_title_of_nothing_but_signs_still_fits_what_the_provider_takes() -> None:
     for title in ("&" * 5_000, "<>" * 2_500, "ä" * 5_000):
-        assert len(ask_for_a_key(title, "en", "https://us.example/key")) < 4_000
+        assert len(gather_key(title, "en", "https://us.example/key")) < 4_000

@@ -114,17 +114,19 @@ def test_every_step_of_cases_can_be_routed() -> None:
 
 
 def test_what_comes_after_a_ticket_s_end_pages_and_what_its_end_overtook_does_not() -> None:
-    closed = event_reader.learn(KNOWN, Closed(**COMMON, by=TOM, reason="resolved"))
+    closed = event_reader.apply_to_ticket(KNOWN, Closed(**COMMON, by=TOM, reason="resolved"))
     complaint = ComplaintFiled(**COMMON, complaint_id=UUID(int=2), by=BO, channel="email")
     before, after = (
         replace(event_reader.notice(complaint, closed), detected_at=NOW + timedelta(minutes=each))
         for each in (-1, 1)
     )
-    assert event_reader.is_past(before, closed)
-    assert not event_reader.is_past(after, closed)
-    assert not event_reader.is_past(before, KNOWN), "it is not over"
+    assert event_reader.is_ticket_over(before, closed)
+    assert not event_reader.is_ticket_over(after, closed)
+    assert not event_reader.is_ticket_over(before, KNOWN), "it is not over"
     breach = replace(after, event="promise.breached", occurred_at=NOW)
-    assert event_reader.is_past(breach, closed)
-    assert not event_reader.is_past(replace(breach, occurred_at=NOW + timedelta(days=2)), closed)
-    reopened = event_reader.learn(closed, Reopened(**COMMON, by=TOM))
-    assert not event_reader.is_past(before, reopened)
+    assert event_reader.is_ticket_over(breach, closed)
+    assert not event_reader.is_ticket_over(
+        replace(breach, occurred_at=NOW + timedelta(days=2)), closed
+    )
+    reopened = event_reader.apply_to_ticket(closed, Reopened(**COMMON, by=TOM))
+    assert not event_reader.is_ticket_over(before, reopened)

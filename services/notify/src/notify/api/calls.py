@@ -1,7 +1,7 @@
-"""What the phone provider tells of the calls we asked for: who answered, which key was pressed.
+"""The requests of the phone provider: how a call went, and which key was pressed.
 
-Its requests are authentic by their signature with the desk's own token; the desk stands in the
-path, so that nothing in the request chooses the secret that it is checked with.
+They are signed with the desk's own token. The desk comes from the path, so that nothing in the
+request chooses the secret that it is checked with.
 """
 
 from collections.abc import Sequence
@@ -13,7 +13,7 @@ from fastapi.responses import Response
 
 from notify.application.context import NotifyContext
 from notify.application.escalation import Escalator
-from notify.channels.twiml import TAKES, is_signed, say
+from notify.channels.twiml import ACKNOWLEDGE_KEY, is_signed, say
 from notify.delivery.events import call_event
 from notify.domain.delivery import Reason
 from notify.domain.desk import Desk, Voice
@@ -55,10 +55,10 @@ class Calls:
         add("/voice/{desk}/{delivery_id}/status", self.status, methods=["POST"])
 
     async def key(self, request: Request, desk: str, delivery_id: UUID) -> Response:
-        """A key was pressed: the one that takes the page, or another, which asks again."""
+        """A key was pressed: the one that acknowledges, or another: repeat the words."""
         known, form = await self._checked(request, desk)
         call = await self._call(desk, delivery_id)
-        if dict(form).get("Digits") != TAKES:
+        if dict(form).get("Digits") != ACKNOWLEDGE_KEY:
             return _spoken(str(call.draft.content["twiml"]))
         responder = str(call.draft.context["responder"])
         decision = None
@@ -68,12 +68,11 @@ class Calls:
         return _spoken(say(_ANSWERS.get(reason, "Thank you."), known.language))
 
     async def status(self, request: Request, desk: str, delivery_id: UUID) -> Response:
-        """How the call went; what is not final is not kept, and what is told again changes
-        nothing."""
+        """How the call went; what is not final is not kept, and a repetition changes nothing."""
         _, form = await self._checked(request, desk)
-        told = dict(form)
-        call_id = told.get("CallSid", "")[:64]
-        outcome = _OUTCOMES.get(told.get("CallStatus", ""))
+        fields = dict(form)
+        call_id = fields.get("CallSid", "")[:64]
+        outcome = _OUTCOMES.get(fields.get("CallStatus", ""))
         call = await self._call(desk, delivery_id)
         if outcome is None or not call_id:
             return Response(status_code=204)

@@ -1,1 +1,1 @@
-"""What notify decides and writes together: units of work, escalation, events of pages."""
+"""Decisions on pages: units of work, escalation, events of pages."""

@@ -32,7 +32,7 @@ class Escalator:
 
     def after_commit(self, saved: Saved) -> None:
         """Send the deliveries of a committed unit of work, and schedule the steps of its pages."""
-        self._dispatcher.offer(saved.drafts, saved.claims, saved.at)
+        self._dispatcher.accept_committed(saved.drafts, saved.claims, saved.at)
         for at, page_id in saved.steps:
             if at is None:
                 self._due.forget(page_id)

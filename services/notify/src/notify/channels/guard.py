@@ -1,7 +1,7 @@
-"""Keeps webhooks out of our own network: names are resolved once and the checked address is used.
+"""Keeps webhooks out of the internal network: names are resolved once, the checked address is used.
 
-Without it, whoever can write a URL into a desk's file could make us call the cloud's metadata
-service or a neighbour's database (server-side request forgery).
+Without it, the author of a desk's file could make notify call the cloud's metadata service or an
+internal database (server-side request forgery).
 """
 
 import asyncio
@@ -13,7 +13,7 @@ import httpcore
 
 
 class ForbiddenAddress(Exception):
-    """The host is, or resolves to, an address inside a network we must not call into."""
+    """The host is, or resolves to, an address inside a network that must not be called."""
 
 
 class NameUnknown(Exception):

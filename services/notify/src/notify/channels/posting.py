@@ -1,4 +1,4 @@
-"""POSTs over HTTP to hosts that a desk's file or a provider names, and judges how it went."""
+"""POSTs over HTTP to hosts that a desk's file or a provider names, and classifies the answer."""
 
 import asyncio
 import ssl
@@ -28,7 +28,7 @@ class Answered:
 
 
 class Poster:
-    """Each `place` has its own connections, so that a slow one holds up nobody else and an
+    """Each `place` has its own connections, so that a slow one delays no other and an
     allowance of one desk can't be used by another."""
 
     def __init__(self, clock: Clock, *, timeout: timedelta, connections: int) -> None:
@@ -86,9 +86,9 @@ class Poster:
                 read += chunk
                 if len(read) > _BODY_TO_READ:
                     break
-            return self._judge(response, bytes(read))
+            return self._classify(response, bytes(read))
 
-    def _judge(self, response: httpcore.Response, body: bytes) -> Answered | Retry | Failed:
+    def _classify(self, response: httpcore.Response, body: bytes) -> Answered | Retry | Failed:
         status = response.status
         answered = f"HTTP {status}"
         if 200 <= status < 300:
@@ -105,7 +105,7 @@ class Poster:
         return Failed(Reason.REFUSED, answered)
 
     def _retry_after(self, response: httpcore.Response) -> timedelta:
-        """The wait asked for (RFC 9110 §10.2.3): seconds or a date; nonsense asks for none."""
+        """The wait asked for (RFC 9110 §10.2.3): seconds or a date; zero if unreadable."""
         for name, value in response.headers:
             if name.lower() == b"retry-after":
                 return _wait(value.decode("latin-1"), self._clock.now())

@@ -45,7 +45,7 @@ class SmtpChannel:
         self._idle: dict[str, list[aiosmtplib.SMTP]] = {}
 
     async def send(self, delivery: Delivery) -> Outcome:
-        """Build the message, hand it to the relay, and judge the answer."""
+        """Build the message, submit it to the relay, and classify the answer."""
         try:
             message = build_message(delivery)
         except (ValueError, LookupError, MessageError) as error:
@@ -57,14 +57,14 @@ class SmtpChannel:
             return Retry(Reason.TIMEOUT, f"no answer within {self._timeout:g} s")
         except aiosmtplib.SMTPRecipientsRefused as error:
             refused = error.recipients[0]
-            return _judge(refused.code, refused.message)
+            return _classify(refused.code, refused.message)
         except aiosmtplib.SMTPResponseException as error:
-            return _judge(error.code, error.message)
+            return _classify(error.code, error.message)
         except (aiosmtplib.SMTPException, OSError) as error:
             return Retry(Reason.CONNECTION_FAILED, f"{type(error).__name__}: {error}"[:500])
 
     async def close(self) -> None:
-        """Say goodbye on every kept connection."""
+        """Close every kept connection."""
         for clients in self._idle.values():
             for client in clients:
                 client.close()
@@ -104,7 +104,7 @@ class SmtpChannel:
             username=server.username,
             password=server.password,
             use_tls=server.use_tls,
-            # A password goes over TLS or not at all: somebody on the way could hide the offer.
+            # A password goes over TLS or not at all: an attacker on the path could hide the offer.
             start_tls=True if server.username and not server.use_tls else None,
             local_hostname=server.local_name,
             timeout=self._timeout,
@@ -135,7 +135,7 @@ def write_page(request: PageRequest) -> PageContent:
     return PageContent(lane, with_ack_link(draft.content, request))
 
 
-def _judge(code: int, text: str) -> Outcome:
+def _classify(code: int, text: str) -> Outcome:
     """RFC 5321 §4.2.1: 4yz may succeed later, 5yz will not."""
     detail = f"SMTP {code} {text}"[:500]
     if 400 <= code < 500:

@@ -1,4 +1,4 @@
-"""What a phone provider is told to say (TwiML), and how its requests to us are signed.
+"""TwiML for a phone provider to say, and the signatures of its requests.
 
 The wire format is Twilio's; other providers offer it, too.
 """
@@ -12,22 +12,22 @@ from xml.etree.ElementTree import Element, SubElement, tostring
 
 LONGEST_SPOKEN = 1_200  # characters: a minute and a half, and far below the provider's 4,000
 _IN_XML = {"&": 5, "<": 4, ">": 4}  # characters that their entity takes
-TIMES_SAID = "3"  # who is woken by it needs more than one try
+TIMES_SAID = "3"  # a sleeper needs more than one try
 WAIT_FOR_KEY = "8"  # seconds of silence after the words
-TAKES = "1"
-"""The key that takes the page."""
+ACKNOWLEDGE_KEY = "1"
+"""The key that acknowledges the page."""
 
 
-def ask_for_a_key(words: str, language: str, action_url: str) -> str:
-    """Says the words, and asks for the key that takes the page; the key goes to `action_url`."""
+def gather_key(words: str, language: str, action_url: str) -> str:
+    """Says the words and waits for the acknowledge key, which goes to `action_url`."""
     response = Element("Response")
-    asked = SubElement(
+    gather = SubElement(
         response, "Gather", input="dtmf", numDigits="1", timeout=WAIT_FOR_KEY,
         action=action_url, method="POST",
     )  # fmt: skip
     spoken = _cut(" ".join(_speakable(words).split()), LONGEST_SPOKEN)
-    said = SubElement(asked, "Say", language=language, loop=TIMES_SAID)
-    said.text = f"{spoken} To take it, press {TAKES}."
+    spoken_words = SubElement(gather, "Say", language=language, loop=TIMES_SAID)
+    spoken_words.text = f"{spoken} To take it, press {ACKNOWLEDGE_KEY}."
     SubElement(response, "Say", language=language).text = "Nobody took it. The next person follows."
     return tostring(response, encoding="unicode")
 
@@ -40,7 +40,7 @@ def say(words: str, language: str) -> str:
 
 
 def _cut(words: str, most: int) -> str:
-    """As much of the words as takes `most` characters in XML: what is too long rings nobody."""
+    """As much of the words as takes `most` characters in XML: the provider refuses more."""
     length = 0
     for place, char in enumerate(words):
         length += _IN_XML.get(char, 1)

@@ -1,8 +1,8 @@
 """Calls to people, by a provider that speaks Twilio's API.
 
 The call's words and the address that its provider reports to are in the delivery's content. That
-the provider took the call is all that `send` says; whether anybody answered, and pressed the key,
-comes later (`notify.api.calls`). Creating a call is not idempotent: after an answer that was lost
+the provider accepted the call is all that `send` returns; whether it was answered, and the key
+pressed, comes later (`notify.api.calls`). Creating a call is not idempotent: after a lost answer
 the phone may ring twice, which is better than not at all.
 """
 
@@ -13,7 +13,7 @@ from datetime import timedelta
 from urllib.parse import urlencode
 
 from notify.channels.posting import Answered, Poster
-from notify.channels.twiml import ask_for_a_key
+from notify.channels.twiml import gather_key
 from notify.domain.delivery import Delivered, Delivery, Failed, Outcome, Reason
 from notify.domain.desk import Voice
 from notify.messages import render
@@ -26,11 +26,11 @@ RINGS_FOR = timedelta(seconds=30)
 REPORTED = ("ringing", "answered", "completed")
 
 VoiceDirectory = Callable[[str], tuple[Voice, frozenset[str]] | None]
-"""desk -> how it calls, and the private hosts it may reach; None if it calls nobody."""
+"""desk -> its account, and the private hosts it may reach; None if it has no account."""
 
 
 class VoiceChannel:
-    """Asks the provider at `base_url` to call somebody."""
+    """Orders calls from the provider at `base_url`."""
 
     def __init__(
         self,
@@ -46,7 +46,7 @@ class VoiceChannel:
         self._poster = Poster(clock, timeout=timeout, connections=connections)
 
     async def send(self, delivery: Delivery) -> Outcome:
-        """Ask for one call."""
+        """Order one call."""
         found = self._directory(delivery.desk)
         if found is None:
             return Failed(Reason.RECEIVER_UNKNOWN, "the desk's file no longer has `voice`")
@@ -93,12 +93,12 @@ def _call_id(body: bytes) -> str | None:
 
 
 def write_page(request: PageRequest) -> PageContent:
-    """A page as a call says it, and where the provider reports what became of the call.
+    """A page as a call, and the addresses that the provider reports to.
 
     Built-in words are used when the desk's own template can't be filled.
     """
     desk, method = request.desk, request.method
-    assert desk.voice is not None  # else nobody has this contact method
+    assert desk.voice is not None  # the contact method requires it
     values = {**page_values(request.record, ""), "desk": desk_values(desk), "name": method.name}
     try:
         words = render.render(desk.template("call", method.language), values, method.zone)
@@ -107,7 +107,7 @@ def write_page(request: PageRequest) -> PageContent:
     base = f"{request.public_url}/voice/{desk.name}/{request.draft_id}"
     content = {
         "from": desk.voice.number,
-        "twiml": ask_for_a_key(words.text, method.language, f"{base}/key"),
+        "twiml": gather_key(words.text, method.language, f"{base}/key"),
         "status_url": f"{base}/status",
     }
     return PageContent(f"{desk.name}/voice/page", content)

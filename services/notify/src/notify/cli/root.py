@@ -48,8 +48,8 @@ def pages(
     as_json: AsJson = False,
 ) -> None:
     """List pages, newest first."""
-    asked = {"desk": desk, "state": state, "ticket": ticket, "limit": limit}
-    found = _call("GET", "/pages", params=asked)
+    params = {"desk": desk, "state": state, "ticket": ticket, "limit": limit}
+    found = _call("GET", "/pages", params=params)
     columns = ("id", "state", "summary", "raised_at", "is_late", "acknowledged_by")
     show_page(found, columns, as_json=as_json)
 
@@ -64,9 +64,9 @@ def deliveries(
     limit: Limit = 50,
     as_json: AsJson = False,
 ) -> None:
-    """List what was sent, is on its way, or was given up; newest first."""
-    asked = {"desk": desk, "state": state, "ticket": ticket, "limit": limit}
-    found = _call("GET", "/deliveries", params=asked)
+    """List messages that were sent, wait, or were given up; newest first."""
+    params = {"desk": desk, "state": state, "ticket": ticket, "limit": limit}
+    found = _call("GET", "/deliveries", params=params)
     columns = ("id", "state", "kind", "target", "attempts", "reason", "created_at")
     show_page(found, columns, as_json=as_json)
 
@@ -114,7 +114,7 @@ def receivers(
     ],
     as_json: AsJson = False,
 ) -> None:
-    """Show each receiver's signing secret, to hand to whoever runs the receiver."""
+    """Show each receiver's signing secret, for the operator of the receiver."""
     file, problems = read_desk_file(folder / FILE_NAME, NotifyFile)
     if file is None:
         raise cli.CommandError("\n".join(str(problem) for problem in problems))

@@ -1,1 +1,1 @@
-"""Sends queued deliveries, and escalates pages that nobody acknowledges."""
+"""Claims, sends and records deliveries."""

@@ -1,9 +1,9 @@
-"""Sends what is due: at once after the commit that decided it, or when its time comes.
+"""Sends deliveries: right after the commit that decided them, or when they are due.
 
 Deliveries wait in lanes: one for each receiver of a desk, with pages apart from the rest. A lane
-works on few at a time, so that neither a flood nor a slow receiver in one delays another.
-A delivery is claimed by moving its next attempt ahead by a lease; who dies meanwhile loses nothing,
-and the next attempt carries the same id, so that the receiver can tell it has been there.
+sends few at a time, so that neither a flood nor a slow receiver in one delays another.
+A delivery is claimed by moving its next attempt ahead by a lease. When the worker dies, another
+one sends it under the same id, so that the receiver can drop the repetition.
 """
 
 import asyncio
@@ -33,15 +33,15 @@ from pledge.runtime.scheduling.due_loop import DueLoop
 
 # Longer than any channel's timeout, with room for a queue and a slow database.
 LEASE = timedelta(seconds=60)
-# A delivery whose lease is nearly over is left to whoever claims it next.
+# A delivery whose lease is nearly over is left to the next claim.
 LEAST_LEASE = timedelta(seconds=35)
 # Claimed ahead of sending, per lane: enough to keep the lane busy, few enough to send in the lease.
-LANE_ROOM = 32
-# The database is read this far ahead, and every half of it: what another replica left behind when
-# it died is found within that time.
+LANE_CAPACITY = 32
+# The database is read this far ahead, and every half of it: what a dead replica had scheduled is
+# found within that time.
 WINDOW = timedelta(seconds=30)
 
-# Another replica is claiming the same lane at this moment: look again a little later.
+# Another replica is claiming the same lane: look again a little later.
 LOCKED_ELSEWHERE_WAIT = timedelta(milliseconds=500)
 RECORDED_AT_ONCE = 500
 DRAIN_LIMIT = timedelta(seconds=17)
@@ -51,7 +51,7 @@ log = structlog.get_logger()
 
 @dataclass(frozen=True, slots=True)
 class ClaimedDelivery:
-    """A delivery of ours until its lease ends."""
+    """A delivery that this worker has claimed until its lease ends."""
 
     delivery: Delivery
     leased_until: datetime
@@ -59,7 +59,7 @@ class ClaimedDelivery:
 
 @dataclass(slots=True)
 class Lane:
-    """What waits for one receiver, and how many are being sent to it."""
+    """The deliveries that wait for one receiver, and how many are being sent."""
 
     waiting: deque[ClaimedDelivery] = field(default_factory=deque)
     senders: int = 0
@@ -68,24 +68,24 @@ class Lane:
 
 @dataclass(frozen=True, slots=True)
 class Result:
-    """What became of an attempt."""
+    """The outcome of an attempt."""
 
-    held: ClaimedDelivery
+    claimed: ClaimedDelivery
     outcome: Outcome
     at: datetime
 
 
 def first_result_per_delivery(results: Sequence[Result]) -> list[Result]:
-    """The first results up to where a delivery comes a second time.
+    """The results up to the first that repeats a delivery.
 
     While the database was away a delivery may have been claimed and sent again. Of two results in
-    one statement only one would count, and both would be told.
+    one statement only one would count, and both would be published.
     """
     seen: set[UUID] = set()
     for index, result in enumerate(results):
-        if result.held.delivery.id in seen:
+        if result.claimed.delivery.id in seen:
             return list(results[:index])
-        seen.add(result.held.delivery.id)
+        seen.add(result.claimed.delivery.id)
     return list(results)
 
 
@@ -123,7 +123,7 @@ class Dispatcher:
     # -- new deliveries ----------------------------------------------------------------------
 
     def claim_new(self, drafts: Sequence[Draft], now: datetime) -> list[deliveries.Claim]:
-        """How each new delivery enters: in our hands if its lane has room, else waiting."""
+        """How each new delivery enters: claimed if its lane has room, else waiting."""
         room: dict[str, int] = {}
         claims: list[deliveries.Claim] = []
         for draft in drafts:
@@ -135,10 +135,10 @@ class Dispatcher:
                 claims.append(deliveries.Claim(now, 0, None))
         return claims
 
-    def offer(
+    def accept_committed(
         self, drafts: Sequence[Draft], claims: Sequence[deliveries.Claim], now: datetime
     ) -> None:
-        """The deliveries are committed: send those in our hands now, note the others."""
+        """The deliveries are committed: send the claimed ones now, schedule the others."""
         for draft, claim in zip(drafts, claims, strict=True):
             if claim.attempts == 0:
                 self._lane(draft.lane).has_backlog = True
@@ -154,26 +154,26 @@ class Dispatcher:
                 attempts=1,
                 created_at=now,
             )
-            self._take(ClaimedDelivery(delivery, claim.next_attempt_at))
+            self._enqueue(ClaimedDelivery(delivery, claim.next_attempt_at))
 
     def wake(self, lane: str) -> None:
-        """Something of the lane is due now, e.g. by a person's wish."""
+        """Something of the lane is due now, e.g. because a person retries it."""
         self._schedule(lane, self._clock.now())
 
     def reload(self) -> None:
-        """Read anew from the database what is due."""
+        """Read again from the database what is due."""
         self._due.reload()
 
     @property
     def claimed_count(self) -> int:
-        """How many deliveries are claimed by us and not recorded."""
+        """How many deliveries this worker has claimed and not recorded."""
         waiting = sum(len(lane.waiting) for lane in self._lanes.values())
         return waiting + len(self._senders) + len(self._results)
 
     # -- life --------------------------------------------------------------------------------
 
     async def run(self) -> None:
-        """Work until cancelled; then finish what is on its way to receivers, and record it."""
+        """Send until cancelled; then finish the attempts under way, and record them."""
         try:
             async with asyncio.TaskGroup() as group:
                 group.create_task(self._due.run())
@@ -191,27 +191,27 @@ class Dispatcher:
             while self._results:
                 await self._record()
         except Exception:
-            # The leases protect what could not be recorded: it is sent again under the same id.
-            log.exception("outcomes were not recorded on stopping")
+            # What could not be recorded is sent again under the same id when its lease ends.
+            log.exception("outcomes_not_recorded")
 
     # -- claiming ----------------------------------------------------------------------------
 
     async def _load(self, horizon: datetime, limit: int) -> Sequence[tuple[datetime, str]]:
         found = await deliveries.lanes_due(self._pool, horizon, limit)
         for at, lane in found:
-            # The loop keeps an appointment it has; an earlier one from the database must win.
+            # The loop keeps what it has scheduled; an earlier time from the database must win.
             self._schedule(lane, at)
         return found
 
     async def _fire(self, due: Sequence[tuple[datetime, str]]) -> None:
-        """Claim what the lanes have room for, and see when each has something to do again."""
+        """Claim what the lanes have room for, and schedule the next look at each lane."""
         lanes = [lane for _, lane in due]
         for lane in lanes:
             self._scheduled.pop(lane, None)
         now = self._clock.now()
-        if any(each.held.leased_until <= now for each in self._results):
+        if any(each.claimed.leased_until <= now for each in self._results):
             # Sent, but the database was away for longer than the lease: what is claimed before
-            # their outcome is written down would be sent again.
+            # their outcome is recorded would be sent again.
             for lane in lanes:
                 self._schedule(lane, now + LOCKED_ELSEWHERE_WAIT)
             return
@@ -224,7 +224,7 @@ class Dispatcher:
             self._pool, room, now=now, lease_until=now + LEASE, worker=self._worker_lock.worker
         )
         for delivery in claimed:
-            self._take(ClaimedDelivery(delivery, now + LEASE))
+            self._enqueue(ClaimedDelivery(delivery, now + LEASE))
         for lane, at in (await deliveries.next_due(self._pool, list(room))).items():
             if at > now:
                 self._schedule(lane, at)
@@ -234,18 +234,18 @@ class Dispatcher:
                 self._schedule(lane, now + LOCKED_ELSEWHERE_WAIT)
 
     def _room(self, lane: str) -> int:
-        held = self._lanes.get(lane)
-        return LANE_ROOM - len(held.waiting) - held.senders if held else LANE_ROOM
+        known = self._lanes.get(lane)
+        return LANE_CAPACITY - len(known.waiting) - known.senders if known else LANE_CAPACITY
 
     def _lane(self, name: str) -> Lane:
         return self._lanes.setdefault(name, Lane())
 
     def _schedule(self, lane: str, at: datetime) -> None:
-        """Look at the lane at this instant, unless it is looked at before."""
+        """Look at the lane at this instant, unless an earlier look is scheduled."""
         now = self._clock.now()
         earlier = self._scheduled.get(lane)
         if earlier is not None and earlier < now:
-            # Passed: its delivery was cancelled, or it is about to be looked at.
+            # Passed: its delivery was cancelled, or the look is about to happen.
             at = min(at, now)
         elif earlier is not None and at >= earlier:
             return
@@ -254,12 +254,12 @@ class Dispatcher:
 
     # -- sending -----------------------------------------------------------------------------
 
-    def _take(self, held: ClaimedDelivery) -> None:
-        lane = self._lane(held.delivery.lane)
-        lane.waiting.append(held)
+    def _enqueue(self, claimed: ClaimedDelivery) -> None:
+        lane = self._lane(claimed.delivery.lane)
+        lane.waiting.append(claimed)
         if lane.senders < LANE_SENDERS and not self._is_stopping:
             lane.senders += 1
-            sender = asyncio.ensure_future(self._send_all(held.delivery.lane, lane))
+            sender = asyncio.ensure_future(self._send_all(claimed.delivery.lane, lane))
             self._senders.add(sender)
             sender.add_done_callback(self._senders.discard)
         self._metrics.claimed(self.claimed_count)
@@ -267,12 +267,12 @@ class Dispatcher:
     async def _send_all(self, name: str, lane: Lane) -> None:
         try:
             while lane.waiting and not self._is_stopping:
-                held = lane.waiting.popleft()
-                if held.leased_until - self._clock.now() < LEAST_LEASE:
+                claimed = lane.waiting.popleft()
+                if claimed.leased_until - self._clock.now() < LEAST_LEASE:
                     lane.has_backlog = True
                     continue
-                outcome = await self._attempt(held.delivery)
-                self._results.append(Result(held, outcome, self._clock.now()))
+                outcome = await self._attempt(claimed.delivery)
+                self._results.append(Result(claimed, outcome, self._clock.now()))
                 self._has_results.set()
         finally:
             lane.senders -= 1
@@ -289,9 +289,9 @@ class Dispatcher:
         try:
             return await channel.send(delivery)
         except Exception:
-            # A fault of ours must not stop the lane; the delivery is kept and tried again.
-            log.exception("a channel failed", channel=delivery.channel, delivery=str(delivery.id))
-            return Retry(Reason.UNEXPECTED, "a fault of the sender; its log tells more")
+            # A bug in a channel must not stop the lane; the delivery is kept and retried.
+            log.exception("channel_raised", channel=delivery.channel, delivery=str(delivery.id))
+            return Retry(Reason.UNEXPECTED, "the channel raised an error; see notify's log")
 
     # -- recording ---------------------------------------------------------------------------
 
@@ -303,12 +303,12 @@ class Dispatcher:
                 await retry_while_away(
                     self._record,
                     on_retry=lambda error: log.warning(
-                        "outcomes wait for the database", error=repr(error)
+                        "outcomes_wait_for_database", error=repr(error)
                     ),
                 )
 
     async def _record(self) -> None:
-        """Write a batch of outcomes and publish what they mean, in one transaction."""
+        """Record a batch of outcomes and publish their events, in one transaction."""
         batch = first_result_per_delivery(self._results[:RECORDED_AT_ONCE])
         rows = [self._row(result) for result in batch]
         async with self._outbox.transaction() as transaction:
@@ -329,16 +329,16 @@ class Dispatcher:
     def _after_record(self, result: Result, row: deliveries.Attempted, draft: Draft | None) -> None:
         if draft is None:
             if row.next_attempt_at is not None:
-                # Written down before, or somebody else's by now: the database knows when.
-                self._schedule(result.held.delivery.lane, row.next_attempt_at)
+                # Recorded before, or claimed by another worker by now: the database knows when.
+                self._schedule(result.claimed.delivery.lane, row.next_attempt_at)
             return
         self._metrics.attempted(draft.desk, draft.channel, draft.kind, result.outcome)
         if isinstance(result.outcome, Delivered):
-            decided_at = result.held.delivery.created_at
+            decided_at = result.claimed.delivery.created_at
             self._metrics.delivered(draft.channel, draft.kind, decided_at, result.at)
             return
         log.warning(
-            "delivery failed",
+            "delivery_failed",
             delivery=str(draft.id), desk=draft.desk, channel=draft.channel, target=draft.target,
             reason=result.outcome.reason.value, detail=result.outcome.detail,
             attempt=row.attempts, next_attempt_at=row.next_attempt_at,
@@ -347,12 +347,12 @@ class Dispatcher:
             self._schedule(draft.lane, row.next_attempt_at)
 
     def _row(self, result: Result) -> deliveries.Attempted:
-        delivery, outcome = result.held.delivery, result.outcome
+        delivery, outcome = result.claimed.delivery, result.outcome
         if isinstance(outcome, Delivered):
             return deliveries.Attempted(
                 delivery.id,
                 delivery.attempts,
-                result.held.leased_until,
+                result.claimed.leased_until,
                 "delivered",
                 None,
                 None,
@@ -372,7 +372,7 @@ class Dispatcher:
         return deliveries.Attempted(
             delivery.id,
             delivery.attempts,
-            result.held.leased_until,
+            result.claimed.leased_until,
             "pending" if again else "failed",
             again,
             outcome.reason.value,

@@ -1,4 +1,4 @@
-"""The events of deliveries: what an attempt came to, and what became of a call."""
+"""The events of deliveries: of attempts, and of the calls a provider reports on."""
 
 from datetime import datetime
 from zlib import crc32
@@ -23,7 +23,7 @@ from pledge.events import (
 def delivery_events(
     draft: Draft, outcome: Outcome, attempt: int, now: datetime, *, is_last: bool
 ) -> list[EventDraft]:
-    """The events of one attempt. A retry of a message that is no page says nothing yet."""
+    """The events of one attempt. A retry of a message that is no page has none."""
     common = {
         "desk": draft.desk,
         "occurred_at": now,
@@ -52,8 +52,8 @@ def _page_attempt(
     if isinstance(outcome, Delivered):
         values["provider_id"] = outcome.provider_id
         sent: list[Event] = [PageSent.model_validate(values)]
-        # A webhook's receiver is where the page was to go; a mail server is only on the way, and
-        # a phone's provider tells later.
+        # A webhook's receiver is the page's destination; a mail server is only a relay, and
+        # a phone's provider reports later.
         if draft.channel == "webhook":
             sent.append(PageDelivered.model_validate(values))
         return sent
@@ -62,7 +62,7 @@ def _page_attempt(
 
 
 def call_event(draft: Draft, call_id: str, outcome: str, attempt: int, now: datetime) -> EventDraft:
-    """What the provider says of a call: somebody answered, or why nobody did."""
+    """The event of a call's outcome: answered, or why not."""
     values: dict[str, object] = {
         "desk": draft.desk,
         "occurred_at": now,
@@ -81,7 +81,7 @@ def call_event(draft: Draft, call_id: str, outcome: str, attempt: int, now: date
         event = PageDelivered.model_validate(values)
     else:
         event = PageFailed.model_validate({**values, "reason": outcome, "is_permanent": True})
-    # Two calls of one delivery are told apart; the attempts' own positions are below.
+    # Unique per call of a delivery; the positions of its attempts are below.
     return EventDraft(event, draft.cause, position(draft.id, 1 << 31 | crc32(call_id.encode())))
 
 

@@ -8,7 +8,7 @@ from uuid import UUID
 
 
 class Reason(StrEnum):
-    """Why a delivery did not go through: the label in metrics, lists and events."""
+    """Why a delivery failed: the label in metrics, lists and events."""
 
     TIMEOUT = "timeout"
     CONNECTION_FAILED = "connection_failed"
@@ -22,14 +22,14 @@ class Reason(StrEnum):
     BAD_CONTENT = "bad_content"  # no mail can be made of it
     RECEIVER_UNKNOWN = "receiver_unknown"  # the desk's file no longer has it
     NOT_ANSWERED = "not_answered"  # the phone rang out
-    BUSY = "busy"  # so was the phone
+    BUSY = "busy"  # the line was busy
     GAVE_UP = "gave_up"
-    UNEXPECTED = "unexpected"  # a fault of ours; the log has it
+    UNEXPECTED = "unexpected"  # a bug in a channel; see the log
 
 
 @dataclass(frozen=True, slots=True)
 class Delivered:
-    """The receiver took it. `provider_id` is what a provider calls it from now on."""
+    """The receiver accepted it. `provider_id` is the provider's id of it."""
 
     detail: str = ""
     provider_id: str | None = None
@@ -37,7 +37,7 @@ class Delivered:
 
 @dataclass(frozen=True, slots=True)
 class Retry:
-    """It may work later. `not_before` is the wait the receiver asked for."""
+    """It may work later. `not_before` is the wait that the receiver requested."""
 
     reason: Reason
     detail: str = ""
@@ -46,7 +46,7 @@ class Retry:
 
 @dataclass(frozen=True, slots=True)
 class Failed:
-    """It will not work by trying again."""
+    """A retry would not help."""
 
     reason: Reason
     detail: str = ""

@@ -1,4 +1,4 @@
-"""What a desk's notify file says, as values: people, rotations, receivers, policies, routes."""
+"""The rules of a desk's notify file: people, rotations, receivers, policies, routes."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -13,7 +13,7 @@ from notify.domain.routing import Route
 
 @dataclass(frozen=True, slots=True)
 class Person:
-    """Somebody who can be told. `methods` are "email", "voice" or names of receivers."""
+    """Somebody who can be notified. `methods` are "email", "voice" or names of receivers."""
 
     name: str
     full_name: str
@@ -25,7 +25,7 @@ class Person:
 
 
 class ReceiverKind(StrEnum):
-    """What is spoken to a receiver."""
+    """The protocol of a receiver."""
 
     WEBHOOK = "webhook"
 
@@ -79,7 +79,7 @@ class Desk:
     mails_per_address: int  # automatic mails to one address within `mails_within`
     mails_within: timedelta
     reachable_hosts: frozenset[str]  # private hosts this desk's webhooks may reach all the same
-    voice: Voice | None = None  # None: nobody is called
+    voice: Voice | None = None  # None: the desk makes no calls
 
     @cached_property
     def routed_events(self) -> frozenset[str]:
@@ -104,7 +104,7 @@ class ContactMethod:
     name: str
     zone: str  # IANA name
     language: str
-    person: Person | None  # None: a receiver that stands for nobody in particular
+    person: Person | None  # None: a receiver that belongs to no person
 
     @property
     def responder(self) -> str:
@@ -113,8 +113,8 @@ class ContactMethod:
 
     @property
     def key(self) -> tuple[str, str]:
-        """Distinguishes the deliveries of one step. Two people behind one receiver are told apart:
-        each gets a message."""
+        """Distinguishes the deliveries of one step. Two people behind one receiver get a
+        message each."""
         if self.channel == "webhook":
             return (self.channel, f"{self.target}/{self.person.name if self.person else ''}")
         return (self.channel, self.target)

@@ -1,6 +1,6 @@
-"""A page and its escalation: `decide(page, event, now)` says what becomes of it, and why.
+"""A page and its escalation: `decide(page, event, now)` gives next state, effects, reason.
 
-A page is raised, walks through the steps of its escalation policy until somebody acknowledges it,
+A page is raised, goes through the steps of its escalation policy until it is acknowledged,
 and ends when its cause is gone. The policy is stamped on the page when it is raised, so that an
 edit of the desk's file does not rewrite what already runs.
 """
@@ -15,14 +15,14 @@ from typing import assert_never
 class PageState(StrEnum):
     """Where a page is in its life."""
 
-    TRIGGERED = "triggered"  # somebody was told, nobody has acknowledged yet
-    ACKNOWLEDGED = "acknowledged"  # a person has it; it never escalates again
+    TRIGGERED = "triggered"  # sent, not acknowledged yet
+    ACKNOWLEDGED = "acknowledged"  # it never escalates again
     EXHAUSTED = "exhausted"  # every step of every round ran out without an acknowledgement
     RESOLVED = "resolved"  # the cause is gone
 
 
 class Reason(StrEnum):
-    """Why a decision came out as it did: the label in logs and metrics."""
+    """The reason of a decision: the label in logs and metrics."""
 
     RAISED = "raised"
     STEP_RAN_OUT = "step_ran_out"
@@ -37,7 +37,7 @@ class Reason(StrEnum):
 
 
 class Change(StrEnum):
-    """What the world is told of a page, as the verb of the published event."""
+    """A change that is published, as the verb of its event."""
 
     ESCALATED = "escalated"
     EXHAUSTED = "exhausted"
@@ -47,7 +47,7 @@ class Change(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Step:
-    """Whom to tell, and how long to wait for an acknowledgement before the next step."""
+    """Whom to notify, and how long to wait for an acknowledgement before the next step."""
 
     targets: tuple[str, ...]  # "receiver:pager", "person:anna", "rotation:primary"
     wait_for: timedelta
@@ -87,14 +87,14 @@ class StepRanOut:
 
 @dataclass(frozen=True, slots=True)
 class Acknowledged:
-    """A person took the page."""
+    """A person acknowledged the page."""
 
     by: str
 
 
 @dataclass(frozen=True, slots=True)
 class CauseGone:
-    """The breach was retracted, the ticket resolved: nobody needs to come any more."""
+    """The breach was retracted, or the ticket resolved: the page is pointless."""
 
     why: str
 
@@ -112,7 +112,7 @@ class SendStep:
 
 @dataclass(frozen=True, slots=True)
 class CancelUnsent:
-    """Cancel what is addressed and not yet sent."""
+    """Cancel the deliveries that are not sent yet."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -135,14 +135,14 @@ class Decision:
 
 
 def is_late(happened_at: datetime, now: datetime, tolerance: timedelta) -> bool:
-    """Whether we learnt of it later than the tolerance allows (a delay of ours or before us)."""
+    """Whether notify processed it later than the tolerance allows."""
     return now - happened_at > tolerance
 
 
 def raise_page(
     page_id: str, policy: EscalationPolicy, now: datetime, *, late: bool = False
 ) -> Decision:
-    """A new page: its first step is addressed at once."""
+    """A new page: its first step is sent at once."""
     page = Page(
         id=page_id,
         policy=policy,
@@ -155,7 +155,7 @@ def raise_page(
 
 
 def decide(page: Page, event: PageEvent, now: datetime) -> Decision:
-    """What becomes of the page. Total: any event in any state has an answer, mostly "nothing"."""
+    """The decision on an event. Total: any event in any state has one, mostly without effects."""
     match event:
         case StepRanOut():
             return _step_ran_out(page, now)
@@ -181,7 +181,7 @@ def _step_ran_out(page: Page, now: datetime) -> Decision:
 
 
 def _advance(page: Page, step: int, round_: int, now: datetime, reason: Reason) -> Decision:
-    """To the next step, whose wait counts from now: after a stop of ours nobody is skipped."""
+    """To the next step, whose wait counts from now: after a stop of notify no step is skipped."""
     moved = replace(
         page, step=step, round=round_, next_step_at=now + page.policy.steps[step].wait_for
     )

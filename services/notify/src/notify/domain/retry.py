@@ -26,7 +26,7 @@ def next_attempt(
     """When to try again after `attempts` failures, or None to give up.
 
     `jitter` is in [0, 1): full jitter, so that receivers that come back are not met by everybody at
-    once. `not_before` is the wait a receiver asked for (Retry-After, RFC 9110 §10.2.3), heeded up
+    once. `not_before` is the wait a receiver requested (Retry-After, RFC 9110 §10.2.3), heeded up
     to the longest wait.
     """
     if attempts >= policy.attempts:

@@ -1,4 +1,4 @@
-"""Which event tells whom, by the desk's routes."""
+"""Which event notifies whom, by the desk's routes."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
@@ -17,7 +17,7 @@ class Party:
 
 @dataclass(frozen=True, slots=True)
 class Notice:
-    """An event from the bus, in the words the routes use.
+    """An event as routes see it.
 
     `event` is its type without vendor and version: "ticket.opened", "promise.breached".
     """
@@ -42,7 +42,7 @@ class Notice:
 
 @dataclass(frozen=True, slots=True)
 class Condition:
-    """All that is named must hold; an empty tuple or None asks for nothing."""
+    """All that is given must hold; an empty tuple or None allows anything."""
 
     events: tuple[str, ...]
     severities: tuple[str, ...] = ()
@@ -54,7 +54,7 @@ class Condition:
     is_entitled: bool | None = None
 
     def holds(self, notice: Notice) -> bool:
-        """Whether the notice is what the condition asks for."""
+        """Whether the notice fulfils the condition."""
         return (
             notice.event in self.events
             and _allows(self.severities, notice.severity)
@@ -129,10 +129,10 @@ Wanted = PageWanted | EmailWanted | ChatWanted
 
 
 def route(notice: Notice, routes: Sequence[Route]) -> tuple[Wanted, ...]:
-    """What the routes want for this notice, in their order.
+    """The actions that the routes require for this notice, in their order.
 
     Every route that matches counts; the same policy, addressee with template, or receiver with
-    template is used once, so that overlapping routes don't tell anybody twice.
+    template is used once, so that overlapping routes send nothing twice.
     """
     wanted: list[Wanted] = []
     seen: set[tuple[str, ...]] = set()

@@ -1,4 +1,4 @@
-"""What is sent beside pages: the mail of a route, the message to a chat. Pages: `paging`."""
+"""Mails and chat messages. Pages: `page_messages`."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -31,7 +31,7 @@ class Mailbox:
 
 @dataclass(frozen=True, slots=True)
 class MailSpec:
-    """What a mail needs beside its words."""
+    """What a mail needs besides its template."""
 
     about: About
     cause: Envelope
@@ -187,7 +187,7 @@ def _staff(address: str, person: Person) -> Mailbox:
 
 
 def party_mailbox(desk: Desk, party: Party) -> Mailbox:
-    """The mailbox of somebody outside; what they did not say is as the desk has it."""
+    """The mailbox of a person outside; the desk's zone and language where theirs are unknown."""
     return Mailbox(
         party.email or "",
         party.name or "",
@@ -198,12 +198,12 @@ def party_mailbox(desk: Desk, party: Party) -> Mailbox:
 
 
 def known_zone(zone: str | None, otherwise: str) -> str:
-    """The zone, unless nobody knows it."""
+    """The zone, if it is a known one."""
     return zone if zone and is_zone(zone) else otherwise
 
 
 def notice_values(notice: Notice) -> dict[str, Any]:
-    """What a template of a route can say."""
+    """The variables of a route's template."""
     return {
         "ticket": {
             "number": notice.number,
@@ -222,5 +222,5 @@ def notice_values(notice: Notice) -> dict[str, Any]:
 
 
 def desk_values(desk: Desk) -> dict[str, Any]:
-    """What a template can say of the desk."""
+    """The variables of the desk in every template."""
     return {"name": desk.name, "title": desk.title}

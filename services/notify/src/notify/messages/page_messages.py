@@ -90,7 +90,7 @@ def _methods(desk: Desk, record: PageRecord, step: SendStep, now: datetime) -> l
 
 
 def page_values(record: PageRecord, acknowledge_url: str) -> dict[str, Any]:
-    """What a template of a page can say."""
+    """The variables of a page's template."""
     facts = record.facts
     return {
         "ticket": {"number": facts.about.number, "severity": facts.severity},
@@ -105,7 +105,7 @@ def page_values(record: PageRecord, acknowledge_url: str) -> dict[str, Any]:
 
 
 def _context(record: PageRecord, step: SendStep, method: ContactMethod) -> dict[str, Any]:
-    """What the events of the delivery say."""
+    """The fields of the delivery's events."""
     return {
         "policy": record.page.policy.name,
         "why": record.facts.summary,

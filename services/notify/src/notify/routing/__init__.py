@@ -1,1 +1,1 @@
-"""From events to the pages and mails that a desk's routes ask for."""
+"""From events to the pages and messages that a desk's routes require."""

@@ -1,4 +1,4 @@
-"""Events of the bus into notices and ticket knowledge: the only place that knows their fields."""
+"""Reads events of the contract: as notices for the routes, and as what is known of a ticket."""
 
 from dataclasses import dataclass, replace
 from datetime import datetime
@@ -54,12 +54,12 @@ class Ending:
     """Pages of `subject` end, or only those of one breach."""
 
     subject: str
-    why: str
+    resolution: str
     breach_id: UUID | None = None
 
 
 def ending(event: Event) -> Ending | None:
-    """Which pages the event makes pointless, if any."""
+    """Which pages the event ends, if any."""
     match event:
         case BreachRetracted(breach_id=breach_id):
             return Ending(event.subject(), "retracted", breach_id)
@@ -77,7 +77,7 @@ def ending(event: Event) -> Ending | None:
             return None
 
 
-def learn(known: Ticket | None, event: TicketEvent) -> Ticket:
+def apply_to_ticket(known: Ticket | None, event: TicketEvent) -> Ticket:
     """What is known of the ticket after the event."""
     ticket = known or Ticket(event.ticket_id, event.desk, event.number)
     match event:
@@ -103,17 +103,17 @@ def learn(known: Ticket | None, event: TicketEvent) -> Ticket:
             return ticket
 
 
-def is_past(notice: Notice, ticket: Ticket | None) -> bool:
-    """Whether the ticket has ended since: its end overtook a breach on another topic, and nobody
-    needs to come. Feedback and reviews come after the end, and so do their breaches (INF-11)."""
+def is_ticket_over(notice: Notice, ticket: Ticket | None) -> bool:
+    """Whether the ticket has ended since: its end overtook a breach on another topic, and the page
+    is pointless. Feedback and reviews come after the end, and so do their breaches (INF-11)."""
     if ticket is None or not ticket.is_over:
         return False
-    told = ticket.facts.get("over_at")
-    if told is None:
+    over_at = ticket.facts.get("over_at")
+    if over_at is None:
         return True
-    is_told_of_ticket = notice.event.startswith("ticket.")
-    at = notice.detected_at if is_told_of_ticket else notice.occurred_at
-    return at <= datetime.fromisoformat(told)
+    is_ticket_event = notice.event.startswith("ticket.")
+    at = notice.detected_at if is_ticket_event else notice.occurred_at
+    return at <= datetime.fromisoformat(over_at)
 
 
 def _opened(event: TicketOpened) -> dict[str, Any]:
@@ -140,7 +140,7 @@ def about(event: Event) -> About:
 
 
 def notice(event: Event, ticket: Ticket | None) -> Notice:
-    """The event in the words of the routes, completed by what is known of its ticket."""
+    """The event as routes see it, completed by what is known of its ticket."""
     facts = ticket.facts if ticket else {}
     found = Notice(
         event=short_name(event.type),
@@ -153,18 +153,18 @@ def notice(event: Event, ticket: Ticket | None) -> Notice:
         severity=facts.get("severity"),
         priority=facts.get("priority"),
         channel=facts.get("channel"),
-        # A voicemail may say so when the call before it did not.
+        # A voicemail may be urgent when the call before it was not.
         is_urgent=bool(facts.get("is_urgent") or getattr(event, "is_urgent", False)),
-        # Intake marks what a machine sent as a ticket that has nobody to answer.
+        # Intake marks a ticket that a machine sent as not answerable.
         is_automatic=facts.get("is_answerable") is False,
         requester=_party(facts.get("requester"), facts.get("language")),
         details=event.model_dump(),
     )
-    return _in_particular(found, event)
+    return _with_event_fields(found, event)
 
 
-def _in_particular(found: Notice, event: Event) -> Notice:
-    """The notice with what only events of its type tell."""
+def _with_event_fields(found: Notice, event: Event) -> Notice:
+    """The notice with the fields that only events of its type have."""
     match event:
         case BreachEvent():
             return _breach(found, event)
@@ -174,7 +174,7 @@ def _in_particular(found: Notice, event: Event) -> Notice:
         case IncidentEvent():
             return replace(found, title=event.title, severity=event.impact)
         case Triaged() if event.severity != event.previous_severity:
-            # So that a route can page on a new severity and not on every later look at it.
+            # So that a route can page on a new severity and not on every triage.
             return replace(found, event="ticket.severity_changed")
         case SilenceElapsed(rule=rule):
             return replace(found, metric=rule)
@@ -184,28 +184,28 @@ def _in_particular(found: Notice, event: Event) -> Notice:
             return replace(found, channel=event.channel, is_urgent=event.is_urgent)
         case FeedbackReceived() | ComplaintFiled() | FeedbackAcknowledged():
             # Answered by the channel it came by, which may be another than the ticket's (INF-11).
-            return replace(_between(found, event), channel=event.channel)
+            return replace(_with_addressee(found, event), channel=event.channel)
         case ReviewOpened() | ReviewUpdated() | ReviewConcluded() | ArbitrationRequested():
-            return _between(found, event)
+            return _with_addressee(found, event)
         case _:
             return found
 
 
-_Care = (
+_CareEvent = (
     FeedbackReceived | ComplaintFiled | FeedbackAcknowledged | ReviewOpened | ReviewUpdated
     | ReviewConcluded | ArbitrationRequested
 )  # fmt: skip
 
 
-def _between(found: Notice, event: _Care) -> Notice:
-    """What is said of feedback is said to who gave it, who need not be the ticket's requester."""
+def _with_addressee(found: Notice, event: _CareEvent) -> Notice:
+    """Messages about feedback go to its author, who need not be the ticket's requester."""
     person = event.by if isinstance(event.by, Contact) else getattr(event, "to", None)
     party = _party(person.model_dump(), None) if isinstance(person, Contact) else None
     return replace(found, requester=party or found.requester)
 
 
 def _breach(found: Notice, event: BreachEvent) -> Notice:
-    """A breach tells all by itself: its ticket may not have been read yet."""
+    """A breach carries everything: its ticket's events may not have been read yet."""
     return replace(
         found,
         detected_at=event.detected_at,

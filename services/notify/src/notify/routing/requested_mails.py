@@ -1,4 +1,4 @@
-"""Mails that other services ask for: intake's letters, status updates, confirmations."""
+"""Mails that other services request: mails of intake, status updates, confirmations."""
 
 from collections import Counter
 from collections.abc import Mapping
@@ -49,8 +49,8 @@ def requested_mail(
 ) -> Mails:
     """The mails of an `EmailRequested`, one to each addressee. The same request gives the same.
 
-    `mailed` counts the automatic mails that each (desk, address) has got lately: an answer to every
-    mail of somebody whose own answers name no ticket would go on for ever.
+    `mailed` counts the automatic mails that each (desk, address) has got lately: two machines that
+    answer each other would go on without end.
     """
     mails = Mails()
     template = _template_of(desk, event)
@@ -60,7 +60,7 @@ def requested_mail(
         if reason is None and event.is_automatic:
             refusal = refuse(
                 mailbox.address,
-                is_automatic=False,  # intake asked for it knowing who wrote
+                is_automatic=False,  # intake knows who wrote when it requests the mail
                 own_addresses=desk.own_addresses,
                 sent_lately=mailed[desk.name, mailbox.address],
                 most=desk.mails_per_address,
@@ -76,7 +76,7 @@ def requested_mail(
                 mailed[desk.name, mailbox.address] += event.is_automatic
             except RenderFailed as error:
                 context.metrics.template_failed(desk.name, event.template)
-                log.error("template failed", desk=desk.name, error=str(error))  # noqa: TRY400
+                log.error("template_failed", desk=desk.name, error=str(error))  # noqa: TRY400
                 reason = "bad_content"
         if reason is not None:
             mails.events.append(_failed(event, cause, mailbox, reason, position, now))
@@ -103,8 +103,8 @@ def _requested_draft(
 ) -> Draft:
     values: dict[str, Any] = {
         "ticket": {"number": event.number, "title": event.subject_line or ""},
-        "event": _told(event.variables),
-        **_told(event.variables),
+        "event": _template_values(event.variables),
+        **_template_values(event.variables),
         "text": event.text,
         "subject_line": event.subject_line or event.number,
         "occurred_at": event.occurred_at,
@@ -125,8 +125,8 @@ def _requested_draft(
     return write_mail(desk, mailbox, template, values, spec, draft_id=draft_id, now=now)
 
 
-def _told(variables: Mapping[str, str]) -> dict[str, Any]:
-    """The variables for the template; what is named as an instant is printed in the reader's
+def _template_values(variables: Mapping[str, str]) -> dict[str, Any]:
+    """The variables for the template; one whose name ends with _at is printed in the reader's
     zone."""
     return {name: _instant(value) if name.endswith("_at") else value
             for name, value in variables.items()}  # fmt: skip
@@ -186,7 +186,7 @@ def addressed_update(
 def confirmation(
     context: NotifyContext, desk: Desk, event: ConfirmationRequested, cause: Envelope, now: datetime
 ) -> list[Draft]:
-    """The mail that asks a new subscriber whether the address is theirs."""
+    """The mail by which a new subscriber confirms the address."""
     values = {"event": event.model_dump(), "occurred_at": event.occurred_at}
     return _to_subscribers(
         context,
@@ -218,7 +218,7 @@ def _to_subscribers(
     drafts: list[Draft] = []
     for recipient in recipients:
         if recipient.method != "email":
-            log.info("no channel for a subscriber", desk=desk.name, method=recipient.method)
+            log.info("subscriber_without_channel", desk=desk.name, method=recipient.method)
             continue
         spec = MailSpec(
             about=about,
@@ -233,7 +233,7 @@ def _to_subscribers(
             )
         except RenderFailed as error:
             context.metrics.template_failed(desk.name, template)
-            log.error("template failed", desk=desk.name, error=str(error))  # noqa: TRY400
+            log.error("template_failed", desk=desk.name, error=str(error))  # noqa: TRY400
     return drafts
 
 

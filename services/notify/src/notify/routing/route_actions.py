@@ -1,4 +1,4 @@
-"""Carries out what the routes want: raises pages, writes mails and chat messages."""
+"""Executes routes: raises pages, writes mails and chat messages."""
 
 from collections import Counter
 from collections.abc import Sequence
@@ -31,7 +31,7 @@ log = structlog.get_logger()
 
 
 class RouteExecutor:
-    """Turns wishes into the pages and deliveries of one unit of unit.
+    """Adds the pages and deliveries that routes require to a unit of work.
 
     `mailed` counts the automatic mails that each (desk, address) has got lately.
     """
@@ -43,10 +43,10 @@ class RouteExecutor:
         self._unit = unit
         self._mailed = mailed
 
-    def carry_out(
+    def execute(
         self, desk: Desk, decoded: Decoded, notice: Notice, wanted: Wanted, ticket: Ticket | None
     ) -> None:
-        """Do what one route wants for one event."""
+        """Execute one action of a route for one event."""
         match wanted:
             case PageWanted():
                 self._page(desk, decoded, notice, wanted, ticket)
@@ -84,7 +84,7 @@ class RouteExecutor:
         page_id = UUID(derived_id(envelope.id, 0, source=f"/notify/page/{policy.name}"))
         late = _is_late(notice, breach, desk, self._unit.now)
         record = self._unit.raise_page(page_id, facts, policy, late=late)
-        if event_reader.is_past(notice, ticket):
+        if event_reader.is_ticket_over(notice, ticket):
             self._unit.apply(record, CauseGone("ticket_over"))
 
     def _may_mail(self, desk: Desk, mailbox: Mailbox, notice: Notice, wanted: EmailWanted) -> bool:
@@ -103,7 +103,7 @@ class RouteExecutor:
             return True
         self._context.metrics.mail_refused(desk.name, refusal)
         log.info(
-            "mail refused",
+            "mail_refused",
             desk=desk.name,
             ticket=notice.number,
             reason=refusal.value,
@@ -122,15 +122,15 @@ class RouteExecutor:
     ) -> None:
         facts = ticket.facts if ticket else {}
         envelope = decoded.envelope
-        answered = _message_id(facts.get("message_id"))
+        in_reply_to = _message_id(facts.get("message_id"))
         spec = MailSpec(
             about=event_reader.about(decoded.event),
             cause=envelope,
             lane=f"{desk.name}/email",
             context={"template": wanted.template},
             reply_to=facts.get("reply_to"),
-            in_reply_to=answered if mailbox.is_outside else None,
-            references=(answered,) if answered and mailbox.is_outside else (),
+            in_reply_to=in_reply_to if mailbox.is_outside else None,
+            references=(in_reply_to,) if in_reply_to and mailbox.is_outside else (),
             is_reply=notice.event == "ticket.opened" and mailbox.is_outside,
         )
         source = f"/notify/email/{mailbox.address}/{wanted.template}"
@@ -162,25 +162,25 @@ class RouteExecutor:
 
     def _not_rendered(self, desk: Desk, template: str, error: RenderFailed) -> None:
         self._context.metrics.template_failed(desk.name, template)
-        log.error("template failed", desk=desk.name, template=template, error=str(error))
+        log.error("template_failed", desk=desk.name, template=template, error=str(error))
 
 
 def outside_addresses(notice: Notice, wanted: Sequence[Wanted]) -> set[str]:
-    """The addresses of people outside that these wishes would mail."""
-    is_asked = any(isinstance(each, EmailWanted) and each.to == "requester" for each in wanted)
+    """The addresses of people outside that these actions would mail."""
+    to_requester = any(isinstance(each, EmailWanted) and each.to == "requester" for each in wanted)
     requester = notice.requester
-    return {requester.email} if is_asked and requester and requester.email else set()
+    return {requester.email} if to_requester and requester and requester.email else set()
 
 
 def _is_late(notice: Notice, breach: BreachEvent | None, desk: Desk, now: datetime) -> bool:
-    """A breach is late when it was noticed late or reaches us late; other news count from when
+    """A breach is late when it was noticed late or reaches us late; other events count from when
     they happened."""
     if breach is None:
         return is_late(notice.occurred_at, now, desk.late_after)
     return breach.is_late or is_late(breach.detected_at, now, desk.late_after)
 
 
-def _message_id(told: object) -> str | None:
+def _message_id(value: object) -> str | None:
     """The Message-ID of the mail that opened the ticket, if it is a usable one."""
-    text = told if isinstance(told, str) else ""
+    text = value if isinstance(value, str) else ""
     return text if text.startswith("<") and text.endswith(">") and "@" in text else None

@@ -1,6 +1,6 @@
-"""The table of deliveries: how they enter, who claims them, how they end.
+"""The table of deliveries: insertion, claims, outcomes.
 
-Each SQL text stands beside the one function that uses it.
+Each SQL text is next to the one function that uses it.
 """
 
 from collections.abc import Mapping, Sequence
@@ -19,7 +19,7 @@ DELIVERY_STATES = ("pending", "delivered", "failed", "cancelled")
 
 @dataclass(frozen=True, slots=True)
 class Claim:
-    """How a new delivery enters: in the hands of a worker, or waiting for one."""
+    """How a new delivery enters: claimed by a worker, or waiting for one."""
 
     next_attempt_at: datetime
     attempts: int
@@ -84,7 +84,7 @@ async def insert_deliveries(
 async def cancel_unsent(
     connection: asyncpg.Connection, page_ids: Sequence[UUID], now: datetime
 ) -> None:
-    """Nobody needs to hear of these pages any more."""
+    """Cancel the deliveries of these pages that are not sent yet."""
     if page_ids:
         await connection.execute(_CANCEL, list(page_ids), now)
 
@@ -101,7 +101,7 @@ async def mailed_lately(
     return {row["target"]: row["mails"] for row in rows}
 
 
-# -- the worker's side ---------------------------------------------------------------------------
+# -- claims and outcomes --------------------------------------------------------------------------
 
 # Lanes are few and deliveries may be many: hop from lane to lane along the index.
 _LANES_DUE = """
@@ -167,8 +167,8 @@ async def claim_deliveries(
     lease_until: datetime,
     worker: int | None,
 ) -> list[Delivery]:
-    """Take what is due, at most `room[lane]` of each lane, oldest first; nobody else gets it until
-    the lease ends."""
+    """Take what is due, at most `room[lane]` of each lane, oldest first; no other worker
+    gets it until the lease ends."""
     rows = await pool.fetch(_CLAIM, list(room), list(room.values()), now, lease_until, worker)
     return [Delivery(**dict(row.items())) for row in rows]
 
@@ -182,7 +182,7 @@ async def next_due(pool: asyncpg.Pool, lanes: Sequence[str]) -> dict[str, dateti
 async def release_abandoned(
     pool: asyncpg.Pool, *, worker: int, lock_space: int, now: datetime
 ) -> int:
-    """Free what dead workers had in their hands: their advisory lock went with their process."""
+    """Release the deliveries of dead workers: their advisory lock went with their process."""
     rows = await pool.fetch(_ABANDONED, now, worker, lock_space)
     return len(rows)
 
@@ -193,7 +193,7 @@ class Attempted:
 
     id: UUID
     attempts: int  # of the claim: a later claim of the same delivery is left alone
-    leased_until: datetime  # of the claim: tells that its outcome was not written down yet
+    leased_until: datetime  # of the claim: shows that its outcome was not recorded yet
     state: str
     next_attempt_at: datetime | None
     reason: str | None
@@ -201,9 +201,9 @@ class Attempted:
     finished_at: datetime | None
 
 
-# A claim that outlived its lease may be somebody else's by now: then only a success counts.
-# The lease also tells an outcome that was written down already, when the answer to that was lost
-# or a stop came in between: it must not be told a second time.
+# A claim that outlived its lease may be another worker's by now: then only a success counts.
+# The lease also shows an outcome that was recorded already, when the answer to that was lost or a
+# stop came in between: it must not be published a second time.
 _RECORD = """
 WITH locked AS (
     SELECT deliveries.id FROM deliveries

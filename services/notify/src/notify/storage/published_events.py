@@ -15,7 +15,7 @@ SOURCE = "/notify"
 
 @dataclass(frozen=True, slots=True)
 class EventDraft:
-    """An event before it has its sequence. `position` tells it from others of the same cause."""
+    """An event without its sequence yet. `position` is unique among those of its cause."""
 
     event: Event
     cause: Envelope

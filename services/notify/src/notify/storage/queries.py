@@ -115,7 +115,7 @@ async def delivery_desk(pool: asyncpg.Pool, delivery_id: UUID) -> tuple[str, str
 
 
 async def retry_delivery(pool: asyncpg.Pool, delivery_id: UUID, now: datetime) -> str | None:
-    """Let a failed delivery be tried anew; its lane, or None when it had not failed."""
+    """Let a failed delivery be tried again; its lane, or None when it had not failed."""
     lane: str | None = await pool.fetchval(_RETRY, delivery_id, now)
     return lane
 

@@ -43,7 +43,7 @@ class About:
 
 @dataclass(frozen=True, slots=True)
 class PageFacts:
-    """What a page says, fixed when it is raised."""
+    """The facts of a page, fixed when it is raised."""
 
     desk: str
     about: About
@@ -60,7 +60,7 @@ class PageFacts:
 
 @dataclass(frozen=True, slots=True)
 class PageRecord:
-    """A page with what it says."""
+    """A page and its facts."""
 
     page: Page
     facts: PageFacts
@@ -73,7 +73,7 @@ class PageRecord:
 
 @dataclass(frozen=True, slots=True)
 class Draft:
-    """A delivery to be made: everything of it but when and by which worker."""
+    """A delivery to be made: everything but its schedule and its worker."""
 
     id: UUID
     desk: str
@@ -83,7 +83,7 @@ class Draft:
     target: str
     about: About
     content: dict[str, Any]
-    context: dict[str, Any]  # what its events need: see `publishing`
+    context: dict[str, Any]  # what its events need: see `delivery.events`
     cause: Envelope
     page_id: UUID | None = None
     is_automatic: bool = False
@@ -91,7 +91,7 @@ class Draft:
 
 @dataclass(frozen=True, slots=True)
 class Ticket:
-    """What notify knows of a ticket. `facts` is JSON: see `notices.TicketFacts`."""
+    """What notify knows of a ticket. `facts` is JSON: see `routing.event_reader`."""
 
     ticket_id: UUID
     desk: str

@@ -1,4 +1,4 @@
-"""notify's tables: each SQL text beside the one function that uses it."""
+"""notify's tables: each SQL text next to the one function that uses it."""
 
 from collections.abc import Mapping, Sequence
 from datetime import datetime
@@ -9,7 +9,7 @@ import asyncpg
 from notify.domain.page import PageState
 from notify.storage.rows import PageRecord, Ticket, page_as_row, page_from_row
 
-# -- what was read of the bus --------------------------------------------------------------------
+# -- consumed events -----------------------------------------------------------------------
 
 _SEEN = """
 SELECT subject, sequence FROM seen WHERE topic = $1 AND subject = ANY($2::text[])
@@ -124,7 +124,7 @@ async def lock_open_pages(
     connection: asyncpg.Connection, subjects: Sequence[str]
 ) -> list[PageRecord]:
     """The pages of these tickets or incidents that are not resolved, locked. Until the transaction
-    ends nobody else adds one: what comes on two topics at a time is still one alarm."""
+    ends no other adds one: events on two topics at a time are still one alarm."""
     if subjects:
         await connection.execute(_LOCK_SUBJECTS, list(subjects))
     rows = await connection.fetch(_OPEN_PAGES, list(subjects)) if subjects else []
