@@ -7,17 +7,21 @@ from typing import Any
 
 import pytest
 import yaml
-from pydantic_settings import BaseSettings
 
 from notify.desk_file.load import load_desks
 from notify.settings import NotifySettings
 from notify.wiring import surroundings
-from pledge.runtime.config.settings import KafkaSettings, load_settings, variables_of
+from pledge.runtime.config.settings import (
+    EnvironmentSettings,
+    KafkaSettings,
+    load_settings,
+    variables_of,
+)
 from pledge.runtime.reference.plugins import classes_of_services
 from support.cluster import ROOT
 
 DEPLOY = ROOT / "deploy"
-SETTINGS: dict[str, type[BaseSettings]] = dict(classes_of_services("settings", "Settings"))
+SETTINGS: dict[str, type[EnvironmentSettings]] = dict(classes_of_services("settings", "Settings"))
 SERVICES = sorted(SETTINGS)
 # Read by `pledge migrate`.
 OWNERS = {f"PLEDGE_{service.upper()}_OWNER_DSN" for service in SERVICES}

@@ -3,7 +3,6 @@
 from datetime import timedelta
 
 from pydantic import Field, SecretStr
-from pydantic_settings import SettingsConfigDict
 
 from pledge.runtime.config.settings import Seconds, ServiceSettings
 
@@ -11,7 +10,7 @@ from pledge.runtime.config.settings import Seconds, ServiceSettings
 class IntakeSettings(ServiceSettings):
     """Variables are named `PLEDGE_INTAKE_…` after the fields; the rest is `ServiceSettings`."""
 
-    model_config = SettingsConfigDict(env_prefix="PLEDGE_INTAKE_")
+    env_prefix = "PLEDGE_INTAKE_"
 
     key: SecretStr = Field(
         min_length=32,

@@ -5,7 +5,6 @@ from datetime import timedelta
 from typing import Annotated, Any
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, SecretStr
-from pydantic_settings import SettingsConfigDict
 
 from pledge.runtime.config.settings import BaseUrl, Seconds, ServiceSettings
 
@@ -33,7 +32,7 @@ class VoiceAccount(BaseModel):
 class NotifySettings(ServiceSettings):
     """Variables are `PLEDGE_NOTIFY_…` and the name of a field; the rest is `ServiceSettings`."""
 
-    model_config = SettingsConfigDict(env_prefix="PLEDGE_NOTIFY_")
+    env_prefix = "PLEDGE_NOTIFY_"
 
     # Signs acknowledgement links and gives each receiver its webhook secret: changing it makes
     # links in people's mailboxes worthless and every receiver's secret another one.

@@ -5,7 +5,6 @@ from __future__ import annotations
 from datetime import timedelta
 
 from pydantic import Field
-from pydantic_settings import SettingsConfigDict
 
 from pledge.runtime.config.settings import Seconds, ServiceSettings
 
@@ -13,7 +12,7 @@ from pledge.runtime.config.settings import Seconds, ServiceSettings
 class SlaSettings(ServiceSettings):
     """Variables are named `PLEDGE_SLA_…` after the fields here; the rest is `ServiceSettings`."""
 
-    model_config = SettingsConfigDict(env_prefix="PLEDGE_SLA_")
+    env_prefix = "PLEDGE_SLA_"
 
     # A breach noticed later than this after its due instant is marked late: ordinary detection
     # takes milliseconds, so a second already says that something stood still.

@@ -3,7 +3,6 @@
 from datetime import timedelta
 
 from pydantic import Field
-from pydantic_settings import SettingsConfigDict
 
 from pledge.runtime.config.settings import Seconds, ServiceSettings
 
@@ -11,7 +10,7 @@ from pledge.runtime.config.settings import Seconds, ServiceSettings
 class StatusSettings(ServiceSettings):
     """The settings of `python -m status`."""
 
-    model_config = SettingsConfigDict(env_prefix="PLEDGE_STATUS_")
+    env_prefix = "PLEDGE_STATUS_"
 
     default_desk: str | None = Field(
         None,

@@ -13,10 +13,9 @@ import asyncio, sys
 from pledge.runtime.http.server import CannotListen
 from pledge.runtime.service.main import run_main
 from pledge.runtime.config.settings import ServiceSettings
-from pydantic_settings import SettingsConfigDict
 
 class DemoSettings(ServiceSettings):
-    model_config = SettingsConfigDict(env_prefix="PLEDGE_DEMO_")
+    env_prefix = "PLEDGE_DEMO_"
     mode: str = "serve"
 
 class WrongDesk(Exception):

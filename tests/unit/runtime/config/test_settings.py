@@ -5,7 +5,6 @@ from pathlib import Path
 
 import pytest
 from pydantic import SecretStr
-from pydantic_settings import SettingsConfigDict
 
 from pledge.runtime.config.settings import (
     KafkaSettings,
@@ -22,7 +21,7 @@ GOOD = {
 
 
 class DemoSettings(ServiceSettings):
-    model_config = SettingsConfigDict(env_prefix="PLEDGE_DEMO_")
+    env_prefix = "PLEDGE_DEMO_"
 
     key: SecretStr = SecretStr("none")
 

@@ -6,7 +6,6 @@ from pathlib import Path
 import pytest
 from prometheus_client import CollectorRegistry, Counter, Histogram
 from pydantic import Field, SecretStr
-from pydantic_settings import SettingsConfigDict
 
 from pledge.runtime.config.settings import EnvironmentSettings, Seconds
 from pledge.runtime.reference import metrics, settings
@@ -19,7 +18,7 @@ SERVICES = ("intake", "notify", "sla", "status")
 
 
 class DemoSettings(EnvironmentSettings):
-    model_config = SettingsConfigDict(env_prefix="PLEDGE_DEMO_")
+    env_prefix = "PLEDGE_DEMO_"
 
     key: SecretStr = Field(description="signs links")
     # Longer than any mail

@@ -5,7 +5,6 @@ from __future__ import annotations
 from pathlib import Path
 
 from pydantic import Field
-from pydantic_settings import SettingsConfigDict
 
 from pledge.runtime.config.settings import ServiceSettings
 
@@ -13,7 +12,7 @@ from pledge.runtime.config.settings import ServiceSettings
 class SinkSettings(ServiceSettings):
     """Variables are named `PLEDGE_SINK_…` after the fields here; the rest is `ServiceSettings`."""
 
-    model_config = SettingsConfigDict(env_prefix="PLEDGE_SINK_")
+    env_prefix = "PLEDGE_SINK_"
 
     dsn: str = Field("", repr=False, description="unused: the sink has no database")
     http_port: int = Field(8100, ge=0, le=65535)

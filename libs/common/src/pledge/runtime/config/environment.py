@@ -12,11 +12,17 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import timedelta
 from pathlib import Path
-from typing import Annotated, TypeVar
+from typing import Annotated, ClassVar, TypeVar
 
-from pydantic import AfterValidator, BeforeValidator, SecretStr, ValidationError
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    SecretStr,
+    ValidationError,
+)
 from pydantic.fields import FieldInfo
-from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
 
 from pledge.runtime.config.error_messages import in_words
 
@@ -54,22 +60,15 @@ class SettingsError(Exception):
         super().__init__(f"the configuration is not complete:\n{lines}")
 
 
-class EnvironmentSettings(BaseSettings):
-    """Base of all settings: frozen, told by arguments or by `load_settings`, by nothing else."""
+class EnvironmentSettings(BaseModel):
+    """Base of all settings: frozen, filled from arguments, which `load_settings` passes."""
 
-    model_config = SettingsConfigDict(frozen=True, populate_by_name=True, extra="forbid")
+    model_config = ConfigDict(
+        frozen=True, extra="forbid", validate_default=True, arbitrary_types_allowed=True
+    )
 
-    @classmethod
-    def settings_customise_sources(
-        cls,
-        settings_cls: type[BaseSettings],
-        init_settings: PydanticBaseSettingsSource,
-        env_settings: PydanticBaseSettingsSource,
-        dotenv_settings: PydanticBaseSettingsSource,
-        file_secret_settings: PydanticBaseSettingsSource,
-    ) -> tuple[PydanticBaseSettingsSource, ...]:
-        """Only the arguments: `load_settings` passes the environment as such."""
-        return (init_settings,)
+    env_prefix: ClassVar[str] = ""
+    """What the variables' names begin with: the field `dsn` is `PLEDGE_SLA_DSN`."""
 
 
 S = TypeVar("S", bound=EnvironmentSettings)
@@ -93,28 +92,26 @@ def load_settings(cls: type[S], environ: Mapping[str, str] | None = None) -> S:
     return settings
 
 
-def variable_of(cls: type[BaseSettings], name: str) -> str:
+def variable_of(cls: type[EnvironmentSettings], name: str) -> str:
     """The environment variable of the field `name`."""
     field = cls.model_fields[name]
     for extra in field.metadata:
         if isinstance(extra, Variable):
             return extra.name
-    if isinstance(field.validation_alias, str):
-        return field.validation_alias
-    return f"{cls.model_config.get('env_prefix', '')}{name}".upper()
+    return f"{cls.env_prefix}{name}".upper()
 
 
-def variables_of(cls: type[BaseSettings]) -> dict[str, FieldInfo]:
+def variables_of(cls: type[EnvironmentSettings]) -> dict[str, FieldInfo]:
     """Every variable that `cls` reads, with the field it fills."""
     return {variable_of(cls, name): field for name, field in cls.model_fields.items()}
 
 
-def misspelt(cls: type[BaseSettings], environ: Mapping[str, str]) -> list[SettingProblem]:
+def misspelt(cls: type[EnvironmentSettings], environ: Mapping[str, str]) -> list[SettingProblem]:
     """Variables with our prefix that nobody reads but that look much like one somebody does.
 
     Others with the prefix are left alone: Kubernetes, for one, adds its own (`…_SERVICE_HOST`).
     """
-    prefix = str(cls.model_config.get("env_prefix", "")).upper()
+    prefix = cls.env_prefix.upper()
     known = [name + end for name in variables_of(cls) for end in ("", "_FILE")]
     strangers = [name for name in environ if name.startswith(prefix) and name not in known]
     return [
@@ -125,7 +122,7 @@ def misspelt(cls: type[BaseSettings], environ: Mapping[str, str]) -> list[Settin
 
 
 def _read(
-    cls: type[BaseSettings], environ: Mapping[str, str]
+    cls: type[EnvironmentSettings], environ: Mapping[str, str]
 ) -> tuple[dict[str, str], list[SettingProblem]]:
     found: dict[str, str] = {}
     problems: list[SettingProblem] = []
@@ -157,7 +154,7 @@ def _read_secret(path: Path) -> str:
     return text
 
 
-def _problems(cls: type[BaseSettings], error: ValidationError) -> Iterator[SettingProblem]:
+def _problems(cls: type[EnvironmentSettings], error: ValidationError) -> Iterator[SettingProblem]:
     for detail in error.errors(include_url=False):
         name = str(detail["loc"][0]) if detail["loc"] else ""
         told = detail["msg"].removeprefix("Value error, ")

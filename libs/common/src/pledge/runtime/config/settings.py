@@ -9,7 +9,6 @@ from typing import Annotated, Any, Literal, Self
 
 from pydantic import Field, SecretStr
 from pydantic import model_validator as after_fields
-from pydantic_settings import SettingsConfigDict
 
 from pledge.runtime.config.environment import (
     BaseUrl,
@@ -43,7 +42,7 @@ __all__ = [
 class KafkaSettings(EnvironmentSettings):
     """How to reach Kafka (`KAFKA_*`). TLS and SASL are passed through to the client."""
 
-    model_config = SettingsConfigDict(env_prefix="KAFKA_")
+    env_prefix = "KAFKA_"
 
     bootstrap_servers: str = Field(
         description="the brokers to ask first, host:port, separated by commas",

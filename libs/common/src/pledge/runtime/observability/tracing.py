@@ -7,17 +7,17 @@ same context.
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 
 from opentelemetry import context as otel_context
 from opentelemetry import trace as otel
+from opentelemetry.trace.propagation.tracecontext import TraceContextTextMapPropagator
 
 from pledge.runtime.ids import Ids
 
-_TRACEPARENT = re.compile(r"([0-9a-f]{2})-([0-9a-f]{32})-([0-9a-f]{16})-([0-9a-f]{2})(-.*)?")
+_PROPAGATOR = TraceContextTextMapPropagator()
 _TRACER = otel.get_tracer("pledge")
 
 
@@ -35,14 +35,11 @@ class TraceContext:
 
 
 def parse(traceparent: str | None) -> TraceContext | None:
-    """Read a header's text; None for none, and for anything the standard tells to ignore (§3.2)."""
-    match = _TRACEPARENT.fullmatch(traceparent.strip()) if traceparent else None
-    if match is None or match[1] == "ff" or (match[1] == "00" and match[5]):
+    """Read a header's text; None for none, and for anything the standard says to ignore (§3.2)."""
+    if not traceparent:
         return None
-    trace_id, span_id = int(match[2], 16), int(match[3], 16)
-    if trace_id == 0 or span_id == 0:
-        return None
-    return TraceContext(trace_id, span_id, is_sampled=bool(int(match[4], 16) & 1))
+    found = _PROPAGATOR.extract({"traceparent": traceparent})
+    return _trace_context(otel.get_current_span(found).get_span_context())
 
 
 def begin(ids: Ids) -> TraceContext:
@@ -52,25 +49,22 @@ def begin(ids: Ids) -> TraceContext:
 
 
 def current() -> TraceContext | None:
-    """The span this task works in; None outside any."""
-    span = otel.get_current_span().get_span_context()
-    if not span.is_valid:
-        return None
-    return TraceContext(span.trace_id, span.span_id, is_sampled=span.trace_flags.sampled)
+    """The current span of this task; None outside any."""
+    return _trace_context(otel.get_current_span().get_span_context())
 
 
 @contextmanager
 def within(parent: TraceContext | None, name: str, ids: Ids) -> Iterator[TraceContext]:
-    """Work in a child span of `parent` (in a new trace without one), and tell its context.
+    """Enter a child span of `parent` (of a new trace without one) and yield its context.
 
     With an SDK installed the child is the SDK's span, exported under `name`.
     """
     start = parent or begin(ids)
     remote = otel.NonRecordingSpan(_span_context(start, is_remote=parent is not None))
     with _TRACER.start_as_current_span(name, context=otel.set_span_in_context(remote)) as span:
-        told = span.get_span_context()
-        if told.span_id != start.span_id:
-            yield TraceContext(told.trace_id, told.span_id, is_sampled=told.trace_flags.sampled)
+        made = _trace_context(span.get_span_context())
+        if made is not None and made.span_id != start.span_id:
+            yield made
             return
         # Without an SDK the API passes the parent on: the child's id is ours to make.
         child = TraceContext(start.trace_id, _bits(ids), start.is_sampled)
@@ -85,6 +79,12 @@ def within(parent: TraceContext | None, name: str, ids: Ids) -> Iterator[TraceCo
 def _bits(ids: Ids) -> int:
     # The last 62 random bits of a UUIDv7, never 0 as that is no valid id.
     return (ids.new().int & 0x3FFF_FFFF_FFFF_FFFF) or 1
+
+
+def _trace_context(span: otel.SpanContext) -> TraceContext | None:
+    if not span.is_valid:
+        return None
+    return TraceContext(span.trace_id, span.span_id, is_sampled=span.trace_flags.sampled)
 
 
 def _span_context(trace: TraceContext, *, is_remote: bool) -> otel.SpanContext:

@@ -17,9 +17,14 @@ from typing import Annotated, Any, Literal, get_args, get_origin
 
 from pydantic import SecretStr
 from pydantic.fields import FieldInfo
-from pydantic_settings import BaseSettings
 
-from pledge.runtime.config.settings import KafkaSettings, ServiceSettings, Variable, variables_of
+from pledge.runtime.config.settings import (
+    EnvironmentSettings,
+    KafkaSettings,
+    ServiceSettings,
+    Variable,
+    variables_of,
+)
 from pledge.runtime.reference.plugins import classes_of_services
 
 _HEAD = """\
@@ -66,7 +71,9 @@ def render() -> str:
     return "\n".join(parts)
 
 
-def describe(cls: type[BaseSettings], fields: Sequence[tuple[str, FieldInfo]]) -> list[Described]:
+def describe(
+    cls: type[EnvironmentSettings], fields: Sequence[tuple[str, FieldInfo]]
+) -> list[Described]:
     """`fields` of `cls` in words."""
     remarks = _remarks(cls)
     names = dict(zip(cls.model_fields, variables_of(cls), strict=True))
@@ -81,7 +88,7 @@ def describe(cls: type[BaseSettings], fields: Sequence[tuple[str, FieldInfo]]) -
     ]
 
 
-def _fields(cls: type[BaseSettings]) -> list[tuple[str, FieldInfo]]:
+def _fields(cls: type[EnvironmentSettings]) -> list[tuple[str, FieldInfo]]:
     return list(cls.model_fields.items())
 
 
@@ -144,11 +151,11 @@ def _meaning(description: str | None, remark: str) -> str:
     return f"{text}." if text else ""
 
 
-def _remarks(cls: type[BaseSettings]) -> dict[str, str]:
+def _remarks(cls: type[EnvironmentSettings]) -> dict[str, str]:
     """The comments that stand directly above the fields of `cls` and its bases, by field."""
     found: dict[str, str] = {}
     for base in reversed(cls.__mro__):
-        if not issubclass(base, BaseSettings) or base is BaseSettings:
+        if not issubclass(base, EnvironmentSettings) or base is EnvironmentSettings:
             continue
         source = textwrap.dedent(inspect.getsource(base))
         lines = source.splitlines()
