@@ -1,4 +1,4 @@
-"""Every series of the status service, beside those of the runtime."""
+"""Every series of the status service, in addition to those of the runtime."""
 
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
 
@@ -36,7 +36,7 @@ class StatusMetrics:
     def _pages(self, registry: CollectorRegistry) -> None:
         self.rebuilt = Counter(
             "pledge_status_pages_rebuilt",
-            "Pages read from the database and rendered anew.",
+            "Pages read from the database again.",
             ("desk",),
             registry=registry,
         )

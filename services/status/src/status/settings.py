@@ -21,7 +21,7 @@ class StatusSettings(ServiceSettings):
     refresh_every: Seconds = Field(
         timedelta(seconds=5), ge=timedelta(milliseconds=100), le=timedelta(minutes=5)
     )
-    # From when a page that could not be checked says that it may be out of date.
+    # After this time a page that could not be checked is marked as possibly out of date.
     stale_after: Seconds = Field(
         timedelta(seconds=30), ge=timedelta(seconds=1), le=timedelta(hours=1)
     )

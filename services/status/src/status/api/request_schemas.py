@@ -88,7 +88,7 @@ class NewIncident(_Request):
     deliver_notifications: bool = True
 
     def command(self, uid: UUID, by: str, components: Sequence[Component]) -> Open:
-        """What is asked for. Raises UnknownComponents."""
+        """The command of the request. Raises UnknownComponents."""
         return Open(
             uid=uid,
             desk=self.desk,
@@ -115,7 +115,7 @@ class NewMaintenance(_Request):
     deliver_notifications: bool = True
 
     def command(self, uid: UUID, by: str, components: Sequence[Component]) -> Open:
-        """What is asked for. Raises UnknownComponents."""
+        """The command of the request. Raises UnknownComponents."""
         named = dict.fromkeys(self.components, ComponentStatus.UNDER_MAINTENANCE)
         return Open(
             uid=uid,
@@ -141,7 +141,7 @@ class NewUpdate(_Request):
     deliver_notifications: bool = True
 
     def command(self, by: str, components: Sequence[Component]) -> PostUpdate:
-        """What is asked for. Raises UnknownComponents."""
+        """The command of the request. Raises UnknownComponents."""
         return PostUpdate(
             body=self.body,
             by=by,
@@ -160,7 +160,7 @@ class ComponentChange(_Request):
 
 
 class AffectedAnswer(BaseModel):
-    """What an update said about one component."""
+    """One component in an update."""
 
     id: str
     name: str

@@ -162,26 +162,30 @@ class StaffApi:
         return ComponentList(items=items, next=None)
 
     async def open_incident(
-        self, request: Request, asked: NewIncident, principal: Publisher, key: IdempotencyKey = None
+        self,
+        request: Request,
+        requested: NewIncident,
+        principal: Publisher,
+        key: IdempotencyKey = None,
     ) -> Any:
         """Open an incident."""
-        return await self._open(request, asked, principal, key)
+        return await self._open(request, requested, principal, key)
 
     async def announce(
         self,
         request: Request,
-        asked: NewMaintenance,
+        requested: NewMaintenance,
         principal: Publisher,
         key: IdempotencyKey = None,
     ) -> Any:
         """Announce a maintenance; it starts, is verified and ends by updates."""
-        return await self._open(request, asked, principal, key)
+        return await self._open(request, requested, principal, key)
 
     async def post_update(
         self,
         request: Request,
         incident_id: IncidentId,
-        asked: NewUpdate,
+        requested: NewUpdate,
         principal: Publisher,
         key: IdempotencyKey = None,
     ) -> Any:
@@ -192,7 +196,7 @@ class StaffApi:
                 raise HttpProblem(404, _WORDS[Reason.NO_SUCH_INCIDENT])
             components = (await store.components_of(connection, [incident.desk]))[incident.desk]
         try:
-            command = asked.command(principal.subject, components)
+            command = requested.command(principal.subject, components)
             once = await _once(request, principal, key)
             answer = await self._commands.post(incident, command, once, self._body)
         except REFUSALS as error:
@@ -202,13 +206,15 @@ class StaffApi:
     async def change_component(
         self,
         component_id: Annotated[str, Path(pattern=r"^[a-z0-9]{12}$")],
-        asked: ComponentChange,
+        requested: ComponentChange,
         principal: Publisher,
     ) -> Any:
-        """Set a component's status by hand, outside any incident."""
+        """Set a component's status, outside any incident."""
         component = await self._component(component_id, principal)
         try:
-            desk = await self._commands.set_component(component, asked.status, principal.subject)
+            desk = await self._commands.set_component(
+                component, requested.status, principal.subject
+            )
         except REFUSALS as error:
             raise problem_of(error) from error
         changed = next(one for one in desk.components if one.id == component_id)
@@ -217,16 +223,16 @@ class StaffApi:
     async def _open(
         self,
         request: Request,
-        asked: NewIncident | NewMaintenance,
+        requested: NewIncident | NewMaintenance,
         principal: Principal,
         key: str | None,
     ) -> Response:
-        if asked.desk not in self._desks(principal, None):
-            raise HttpProblem(404, f"there is no desk {asked.desk!r} that this token is for")
+        if requested.desk not in self._desks(principal, None):
+            raise HttpProblem(404, f"there is no desk {requested.desk!r} that this token is for")
         async with self._pool.acquire() as connection:
-            components = (await store.components_of(connection, [asked.desk]))[asked.desk]
+            components = (await store.components_of(connection, [requested.desk]))[requested.desk]
         try:
-            command: Open = asked.command(self._ids.new(), principal.subject, components)
+            command: Open = requested.command(self._ids.new(), principal.subject, components)
             once = await _once(request, principal, key)
             answer = await self._commands.open(command, once, self._body)
         except REFUSALS as error:
@@ -244,7 +250,7 @@ class StaffApi:
         raise HttpProblem(404, "there is no such component")
 
     def _desks(self, principal: Principal, desk: str | None) -> list[str]:
-        """The desks with a page that the token is for, or the one asked for among them."""
+        """The desks with a page that the token is for, or the requested one among them."""
         known = [page.desk for page in self._cache.pages(principal.desks)]
         if desk is None:
             return known

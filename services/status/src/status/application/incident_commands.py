@@ -115,7 +115,7 @@ class IncidentCommands:
     async def set_component(
         self, component: Component, status: ComponentStatus, by: str
     ) -> DeskState:
-        """Set a component's status by hand; the desk as it is then. Raises Refused."""
+        """Set a component's status outside any incident; the desk after it. Raises Refused."""
         async with self._outbox.transaction() as transaction:
             connection, now = transaction.connection, self._clock.now()
             await store.lock(connection, [component.desk])

@@ -68,7 +68,7 @@ def caused_message(event: Event, sequence: int, cause: Envelope, position: int) 
 
 
 def requested_message(event: Event, sequence: int, ids: Ids, traceparent: str | None) -> Message:
-    """The message of an event that somebody caused by a request."""
+    """The message of an event that a request led to."""
     envelope = originate(
         event, source=SOURCE, id=str(ids.new()), sequence=sequence, traceparent=traceparent
     )
@@ -76,7 +76,7 @@ def requested_message(event: Event, sequence: int, ids: Ids, traceparent: str | 
 
 
 def actor_of(by: str) -> Actor:
-    """Who is meant by an update's author: a rule of the desk's file, or somebody with a token."""
+    """The actor of an update's author: a rule, the schedule, or a token's subject."""
     kind, _, name = by.partition(":")
     if kind in ("rule", "system"):
         return Actor(kind=kind, id=name)

@@ -45,8 +45,8 @@ def incidents(
     as_json: AsJson = False,
 ) -> None:
     """List incidents and maintenances, newest first."""
-    asked = {"open": only_open, "limit": limit, **({"desk": desk} if desk else {})}
-    page = _ask("GET", "/incidents", params=asked)
+    params = {"open": only_open, "limit": limit, **({"desk": desk} if desk else {})}
+    page = _ask("GET", "/incidents", params=params)
     show_page(
         page, ("id", "desk", "kind", "name", "status", "impact", "updated_at"), as_json=as_json
     )
@@ -81,7 +81,7 @@ def open_incident(
     as_json: AsJson = False,
 ) -> None:
     """Open an incident."""
-    asked: dict[str, Any] = {
+    body: dict[str, Any] = {
         "desk": desk,
         "name": name,
         "body": message,
@@ -89,7 +89,7 @@ def open_incident(
         "impact": impact,
         "components": _statuses(component),
     }
-    _say("opened", _ask("POST", "/incidents", json=asked), as_json=as_json)
+    _show("opened", _ask("POST", "/incidents", json=body), as_json=as_json)
 
 
 @app.command(
@@ -106,10 +106,10 @@ def update(
     as_json: AsJson = False,
 ) -> None:
     """Post an update on an incident or maintenance, or end it."""
-    asked = {"body": message, "status": status, "components": _statuses(component)}
-    _say(
+    body = {"body": message, "status": status, "components": _statuses(component)}
+    _show(
         "updated",
-        _ask("POST", f"/incidents/{named(incident)}/updates", json=asked),
+        _ask("POST", f"/incidents/{named(incident)}/updates", json=body),
         as_json=as_json,
     )
 
@@ -124,7 +124,7 @@ def _statuses(given: list[str] | None) -> dict[str, str]:
     return statuses
 
 
-def _say(what: str, incident: dict[str, Any], *, as_json: bool) -> None:
+def _show(what: str, incident: dict[str, Any], *, as_json: bool) -> None:
     if as_json:
         typer.echo(json.dumps(incident, indent=2, ensure_ascii=False))
     else:

@@ -111,7 +111,7 @@ class IncidentChanged:
 
 @dataclass(frozen=True, slots=True)
 class ComponentChanged:
-    """A component's status changed, through an incident's update or, without one, by hand."""
+    """A component's status changed, by an incident's update or directly."""
 
     component: Component
     old_status: ComponentStatus
@@ -162,7 +162,7 @@ def decide(
 def set_component(
     component: Component, status: ComponentStatus, by: str, now: datetime
 ) -> Decision:
-    """Set a component's status by hand, outside any incident."""
+    """Set a component's status, outside any incident."""
     if component.is_group:
         return Decision(None, (), (), Reason.COMPONENT_IS_GROUP)
     if component.status is status:
@@ -176,15 +176,15 @@ def claims_of_others(incidents: Sequence[Incident], but: UUID | None) -> dict[st
     """The worst that open incidents other than `but` say about each component now."""
     held: dict[str, ComponentStatus] = {}
     for incident in incidents:
-        if incident.uid == but or not _holds(incident):
+        if incident.uid == but or not _applies(incident):
             continue
         for code, status in incident.claims.items():
             held[code] = worst([status, held.get(code, ComponentStatus.OPERATIONAL)])
     return held
 
 
-def _holds(incident: Incident) -> bool:
-    """An announced maintenance says nothing about today's condition yet."""
+def _applies(incident: Incident) -> bool:
+    """An announced maintenance has no claims on today's condition yet."""
     return incident.is_open and incident.status is not IncidentStatus.SCHEDULED
 
 
@@ -332,19 +332,19 @@ def _new_statuses(
 ) -> dict[str, ComponentStatus]:
     """The status of each of the incident's components after this update.
 
-    A component is as bad as the worst open incident says. What the update does not mention stays,
-    except when the incident begins to hold (its claims apply) or ends (its claims no longer do).
+    A component is as bad as the worst claim of an open incident. What the update does not name
+    stays, except when the incident's claims begin or cease to apply.
     """
     current = {component.id: component.status for component in context.components}
     statuses = {code: current[code] for code in incident.claims if code in current}
-    never_held = before is not None and not _holds(before) and not incident.is_open
-    if incident.status is IncidentStatus.SCHEDULED or never_held:
+    never_applied = before is not None and not _applies(before) and not incident.is_open
+    if incident.status is IncidentStatus.SCHEDULED or never_applied:
         return statuses
     for code in statuses:
         others = context.others.get(code, ComponentStatus.OPERATIONAL)
         if not incident.is_open:
             statuses[code] = command.statuses.get(code, others)
-        elif code in command.statuses or before is None or not _holds(before):
+        elif code in command.statuses or before is None or not _applies(before):
             statuses[code] = worst([incident.claims[code], others])
     return statuses
 

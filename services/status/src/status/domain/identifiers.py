@@ -5,7 +5,7 @@ from uuid import UUID, uuid5
 
 _ALPHABET = "0123456789abcdefghijklmnopqrstuvwxyz"
 _LENGTH = 12
-# Any fixed value would do; it must never change, or a replay would open incidents anew.
+# Any fixed value would do; it must never change, or a replay would open incidents again.
 _NAMESPACE = UUID("d0d1a1de-52d8-5a4e-9d5c-7a3f1b0c2e44")
 
 

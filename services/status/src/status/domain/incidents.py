@@ -74,12 +74,12 @@ IMPACT_OF = {
     ComponentStatus.PARTIAL_OUTAGE: Impact.MAJOR,
     ComponentStatus.MAJOR_OUTAGE: Impact.CRITICAL,
 }
-"""The impact an incident has when nobody states one: that of its worst component."""
+"""The impact of an incident without a stated one: that of its worst component."""
 
 
 @dataclass(frozen=True, slots=True)
 class Affected:
-    """What one update said about one component."""
+    """One component in an update."""
 
     code: str
     name: str

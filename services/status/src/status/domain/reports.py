@@ -22,7 +22,7 @@ class Trigger(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Opened:
-    """The ticket was opened; what it came with holds until triage says otherwise."""
+    """The ticket was opened; its severity and product hold until triage."""
 
     severity: str | None
     product: str | None
@@ -162,7 +162,7 @@ def place(
     """The incident that `report` belongs to, or the one to open for it; None if no rule applies.
 
     `incidents` are the desk's open ones, and those that tickets were linked to. `began_at` is when
-    the trouble was confirmed. A ticket belongs to one incident for good, unless somebody links it
+    the trouble was confirmed. A ticket belongs to one incident for good, unless it is linked
     to another that exists.
     """
     linked = _linked(report, incidents)
@@ -200,7 +200,7 @@ def _is_met(trigger: Trigger, rule: Rule, report: Report) -> bool:
 
 
 def _linked(report: Report, incidents: Sequence[Incident]) -> UUID | None:
-    """The incident that somebody named, if it is on the page."""
+    """The incident that the ticket is linked to, if it is on the page."""
     return next((one.uid for one in incidents if one.uid == report.known_incident), None)
 
 
@@ -242,7 +242,7 @@ def _opening(rule: Rule, report: Report, began_at: datetime) -> Open:
 def concerns(rules: Sequence[Rule], detail: FactDetail) -> bool:
     """Whether `detail` can ever matter to `rules`: what cannot is not kept.
 
-    The severity and product that a ticket was opened with matter only where a rule asks for them
+    The severity and product that a ticket was opened with matter only where a rule names them
     and no later event repeats them.
     """
     if not isinstance(detail, Opened):

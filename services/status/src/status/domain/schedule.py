@@ -1,4 +1,4 @@
-"""Maintenances that begin and end by their window."""
+"""Maintenances that start and end by their window."""
 
 from datetime import datetime
 
@@ -6,11 +6,11 @@ from status.domain.decisions import PostUpdate
 from status.domain.incidents import Incident, IncidentStatus
 
 BY = "system:schedule"
-"""The author of updates that nobody wrote."""
+"""The author of updates that the schedule posts."""
 
 
 def next_due(maintenance: Incident) -> datetime | None:
-    """When its window says that something happens next; None for what is over or no maintenance."""
+    """When its window begins or ends next; None if it is over or no maintenance."""
     if maintenance.window is None or not maintenance.is_open:
         return None
     if maintenance.status is IncidentStatus.SCHEDULED:

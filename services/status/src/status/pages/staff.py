@@ -93,7 +93,7 @@ class StaffPages:
         page = self._page(desk, principal)
         form = await _fields(request)
         try:
-            asked = NewIncident.model_validate(
+            requested = NewIncident.model_validate(
                 {
                     "desk": page.desk,
                     "name": form.get("name", ""),
@@ -103,7 +103,7 @@ class StaffPages:
                     "components": _components(form),
                 }
             )
-            command = asked.command(
+            command = requested.command(
                 self._ids.new(), principal.subject, await self._components(desk)
             )
             await self._commands.open(command, _once(form, principal), _no_answer)
@@ -120,14 +120,14 @@ class StaffPages:
         one = await self._find(incident_id, principal)
         form = await _fields(request)
         try:
-            asked = NewUpdate.model_validate(
+            requested = NewUpdate.model_validate(
                 {
                     "body": form.get("body", ""),
                     "status": form.get("status") or None,
                     "components": _components(form),
                 }
             )
-            command = asked.command(principal.subject, await self._components(one.desk))
+            command = requested.command(principal.subject, await self._components(one.desk))
             await self._commands.post(one, command, _once(form, principal), _no_answer)
         except WRONG as error:
             return await self._show_incident(

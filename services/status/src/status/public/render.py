@@ -64,7 +64,7 @@ class Pages:
         return self._render("incident.html", cached.state, base, stale_since, incident=one)
 
     def api_guide(self, cached: CachedPage, base: str, stale_since: datetime | None) -> bytes:
-        """The paths of the API with what they hold."""
+        """The paths of the API with their content."""
         return self._render("api.html", cached.state, base, stale_since, paths=statuspage_v2.PATHS)
 
     def _render(

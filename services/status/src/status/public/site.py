@@ -26,7 +26,7 @@ from status.storage import store
 CORS = {
     "access-control-allow-origin": "*",
     "access-control-expose-headers": "ETag, Last-Modified, Pledge-Stale-Since",
-    # The layer around all answers keeps other sites out; this API is for them.
+    # The middleware keeps other sites out of all answers; this API is for them.
     "cross-origin-resource-policy": "cross-origin",
 }
 # A second, so that a crowd is held by caches while an incident shows at once; when the service
@@ -36,7 +36,7 @@ CACHING = "public, max-age=1, stale-while-revalidate=4, stale-if-error=86400"
 # What the addresses of the staff's pages begin with.
 STAFF_PLACES = ("staff", "sign-in", "sign-out")
 
-# The public may ask for incidents that are not in memory, or are nowhere. However many ask, the
+# Visitors may request incidents that are not in memory, or do not exist. However many they are, the
 # other connections are left to the work.
 READS_AT_ONCE = 2
 
@@ -245,7 +245,7 @@ def host_of(header: str) -> str | None:
 
 
 async def preflight() -> Response:
-    """What a browser asks before it sends a header that is not plain."""
+    """The answer to a CORS preflight request."""
     allowed = {
         "access-control-allow-methods": "GET, HEAD",
         "access-control-allow-headers": "*",

@@ -1,7 +1,7 @@
 """The bodies of the Statuspage API v2, key for key.
 
 Clients reject fields they do not know (`check_statuspage_components` does by default), so nothing
-may be added here: what Pledge has to say beyond it belongs on another path.
+may be added here: what Pledge adds belongs on another path.
 """
 
 from collections.abc import Callable, Mapping

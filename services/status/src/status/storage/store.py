@@ -18,7 +18,7 @@ CHANNEL = "status_pages"
 
 UUID_LENGTH = 36
 SHOWN = 50
-"""How many incidents, and how many maintenances, a page keeps in memory beside the open ones."""
+"""How many incidents, and how many maintenances, a page caches in addition to the open ones."""
 
 ANSWERS_KEPT_FOR = timedelta(days=1)
 
@@ -103,7 +103,7 @@ async def _define(
         SELECT $1, id, {columns}, $3, $4, $4
         FROM jsonb_populate_recordset(NULL::components, $2)
         ON CONFLICT (desk, id) DO UPDATE SET ({columns}, retired_at) = ({excluded}, NULL),
-            -- One that comes back is well again, unless an open incident says something of it.
+            -- One that comes back is operational, unless an open incident names it.
             status = CASE WHEN components.retired_at IS NULL OR EXISTS (
                 SELECT FROM incidents
                 WHERE desk = $1 AND resolved_at IS NULL AND claims ? components.id
