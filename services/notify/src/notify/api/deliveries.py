@@ -20,8 +20,9 @@ from notify.api.parameters import (
 from notify.delivery.dispatcher import Dispatcher
 from notify.storage import queries
 from notify.storage.deliveries import DELIVERY_STATES
-from notify.storage.queries import BadCursor, DeliveryFilter
+from notify.storage.queries import DeliveryFilter
 from pledge.runtime.clock import Clock
+from pledge.runtime.cursors import BadCursor
 from pledge.runtime.http.app import HttpProblem
 
 
@@ -59,7 +60,7 @@ class DeliveriesApi:
         try:
             items, following = await queries.list_deliveries(self._pool, wanted, cursor, limit)
         except BadCursor as error:
-            raise HttpProblem(400, str(error)) from error
+            raise HttpProblem(400, f"this cursor is of no use: {error}") from error
         return {"items": items, "next": following}
 
     async def retry(self, principal: Responder, delivery_id: UUID) -> dict[str, Any]:

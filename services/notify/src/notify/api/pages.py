@@ -24,10 +24,11 @@ from notify.api.parameters import (
 from notify.application.context import NotifyContext
 from notify.application.escalation import Escalator
 from notify.storage import queries, store
-from notify.storage.queries import BadCursor, DeliveryFilter, PageFilter
+from notify.storage.queries import DeliveryFilter, PageFilter
 from notify.storage.rows import About, PageFacts
 from pledge.events import Envelope
 from pledge.runtime.auth.access import Principal
+from pledge.runtime.cursors import BadCursor
 from pledge.runtime.http.app import HttpProblem
 from pledge.runtime.http.problems import wants_page
 from pledge.runtime.ids import Ids
@@ -94,7 +95,7 @@ class PagesApi:
         try:
             items, following = await queries.list_pages(self._pool, wanted, cursor, limit)
         except BadCursor as error:
-            raise HttpProblem(400, str(error)) from error
+            raise HttpProblem(400, f"this cursor is of no use: {error}") from error
         return {"items": items, "next": following}
 
     async def page(self, request: Request, principal: Reader, page_id: UUID) -> Response:

@@ -1,7 +1,5 @@
 """What lists and pages show, read from notify's tables."""
 
-import base64
-import binascii
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -9,12 +7,13 @@ from typing import Any
 from uuid import UUID
 
 import asyncpg
+from pydantic import TypeAdapter
 
-from pledge.runtime.instants import utc_text
+from pledge.runtime.cursors import Cursors
+from pledge.runtime.instants import Instant, utc_text
 
-
-class BadCursor(ValueError):
-    """The cursor was not made by this list."""
+CURSORS = Cursors(TypeAdapter(tuple[Instant, UUID]))
+"""Of both lists: when a row was made, and its id."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,11 +76,12 @@ async def list_pages(
     pool: asyncpg.Pool, wanted: PageFilter, cursor: str | None, limit: int
 ) -> tuple[list[dict[str, Any]], str | None]:
     """Pages, newest first, and the cursor of what follows. Raises BadCursor."""
-    after = _read_cursor(cursor)
+    after = CURSORS.decode(cursor) if cursor is not None else (None, None)
     rows = await pool.fetch(
         _PAGES, wanted.desks, wanted.states, wanted.ticket, wanted.is_late, *after, limit + 1
     )
-    return [page_json(row) for row in rows[:limit]], _next_cursor(rows, limit, "raised_at")
+    shown, following = CURSORS.page(rows, limit, lambda row: (row["raised_at"], row["id"]))
+    return [page_json(row) for row in shown], following
 
 
 async def find_page(pool: asyncpg.Pool, page_id: UUID) -> dict[str, Any] | None:
@@ -94,7 +94,7 @@ async def list_deliveries(
     pool: asyncpg.Pool, wanted: DeliveryFilter, cursor: str | None, limit: int
 ) -> tuple[list[dict[str, Any]], str | None]:
     """Deliveries, newest first, and the cursor of what follows. Raises BadCursor."""
-    after = _read_cursor(cursor)
+    after = CURSORS.decode(cursor) if cursor is not None else (None, None)
     rows = await pool.fetch(
         _DELIVERIES,
         wanted.desks,
@@ -105,7 +105,8 @@ async def list_deliveries(
         *after,
         limit + 1,
     )
-    return [_delivery_json(row) for row in rows[:limit]], _next_cursor(rows, limit, "created_at")
+    shown, following = CURSORS.page(rows, limit, lambda row: (row["created_at"], row["id"]))
+    return [_delivery_json(row) for row in shown], following
 
 
 async def delivery_desk(pool: asyncpg.Pool, delivery_id: UUID) -> tuple[str, str] | None:
@@ -175,26 +176,3 @@ def _delivery_json(row: Mapping[str, Any]) -> dict[str, Any]:
         "finished_at": utc_text(row["finished_at"]),
         "call": row["call"],
     }
-
-
-def _next_cursor(rows: Sequence[Mapping[str, Any]], limit: int, column: str) -> str | None:
-    if len(rows) <= limit:
-        return None
-    last = rows[limit - 1]
-    text = f"{last[column].isoformat()} {last['id']}"
-    return base64.urlsafe_b64encode(text.encode()).decode().rstrip("=")
-
-
-def _read_cursor(cursor: str | None) -> tuple[datetime | None, UUID | None]:
-    if cursor is None:
-        return None, None
-    try:
-        text = base64.b64decode(cursor + "=" * (-len(cursor) % 4), altchars=b"-_", validate=True)
-        instant, _, row_id = text.decode().partition(" ")
-        at = datetime.fromisoformat(instant)
-        found = at, UUID(row_id)
-    except (binascii.Error, ValueError, UnicodeDecodeError) as error:
-        raise BadCursor("this cursor is not of this list") from error
-    if at.tzinfo is None:
-        raise BadCursor("this cursor is not of this list")
-    return found

@@ -13,13 +13,14 @@ from fastapi.responses import JSONResponse, PlainTextResponse, Response
 
 from pledge.runtime.auth.access import Principal, require
 from pledge.runtime.clock import Clock
+from pledge.runtime.cursors import BadCursor
 from pledge.runtime.http.app import HttpProblem
 from pledge.runtime.instants import Instant, utc_text
 from sla.assessment.policy_registry import Policies
 from sla.domain.explain import explain
 from sla.domain.policy_versions import assess_versions
 from sla.storage import queries, store
-from sla.storage.queries import BadCursor, BreachFilter, TimerFilter
+from sla.storage.queries import BreachFilter, TimerFilter
 
 OPEN_STATES = ("running", "paused")
 STATES = (*OPEN_STATES, "at_risk", "met", "breached", "cancelled")

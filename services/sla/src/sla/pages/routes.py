@@ -15,6 +15,7 @@ from fastapi.responses import HTMLResponse, RedirectResponse, Response, Streamin
 
 from pledge.runtime.auth.access import Principal, require
 from pledge.runtime.clock import Clock
+from pledge.runtime.cursors import BadCursor
 from pledge.runtime.http.app import HttpProblem
 from pledge.runtime.http.web import Web
 from pledge.runtime.instants import utc_text
@@ -25,7 +26,6 @@ from sla.pages.explanation import find_ticket, why
 from sla.pages.live_updates import Changes, TooManyBoards
 from sla.pages.single_flight import Shared
 from sla.storage import queries
-from sla.storage.queries import BadCursor
 
 _STATIC = Path(__file__).parent / "static"
 _KINDS = {"board.js": "text/javascript", "sla.css": "text/css"}

@@ -6,18 +6,28 @@ same however many rows there are.
 
 from __future__ import annotations
 
-import base64
-import binascii
-from collections.abc import Callable, Collection
+from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Annotated, Literal, TypeAlias
 from uuid import UUID
 
 import asyncpg
-from pydantic_core import from_json, to_json
+from pydantic import Field, TypeAdapter
+
+from pledge.runtime.cursors import Cursors
+from pledge.runtime.instants import Instant
 
 # Where a paused timer stands in the order: after everything that is due at a known instant.
-NEVER = "infinity"
+NEVER: Literal["infinity"] = "infinity"
+_TimerPlace: TypeAlias = tuple[
+    Instant | Literal["infinity"],
+    UUID,
+    Annotated[str, Field(max_length=200, pattern=r"^[^\x00]*$")],
+    Annotated[int, Field(ge=0, lt=2**31)],
+]
+TIMER_CURSORS = Cursors[_TimerPlace](TypeAdapter(_TimerPlace))
+BREACH_CURSORS = Cursors(TypeAdapter(tuple[Instant, UUID]))
 
 # The severity is compared within its subquery: every other row, the planner expects, passes that,
 # and it reads in order until the page is full. It would expect hardly any to pass the other way.
@@ -92,10 +102,6 @@ _ZERO = UUID(int=0)
 _LAST = UUID(int=2**128 - 1)
 
 
-class BadCursor(ValueError):
-    """The cursor is not one that this list gave out."""
-
-
 @dataclass(frozen=True, slots=True)
 class TimerFilter:
     """Which timers to list. `desks` are those that the asker may see."""
@@ -125,22 +131,21 @@ async def list_timers(
 ) -> tuple[list[asyncpg.Record], str | None]:
     """One page of timers, earliest due first, and the cursor of the next. Raises BadCursor."""
     first = wanted.due_from.isoformat() if wanted.due_from else "-infinity"
-    place, ticket_id, metric, cycle = _decode(cursor, (first, str(_ZERO), "", 0))
+    place, *rest = TIMER_CURSORS.decode(cursor) if cursor is not None else (first, _ZERO, "", 0)
     rows = await connection.fetch(
         _TIMERS,
         sorted(wanted.desks),
         sorted(wanted.states),
-        _instant(place),
-        _uuid(ticket_id),
-        str(metric),
-        _whole(cycle),
+        _text(place),
+        *rest,
         wanted.due_before.isoformat() if wanted.due_before else None,
         None if wanted.metrics is None else list(wanted.metrics),
         wanted.is_at_risk,
         None if wanted.severities is None else list(wanted.severities),
         limit + 1,
     )
-    return _page(rows, limit, _timer_cursor)
+    shown, following = TIMER_CURSORS.page(rows, limit, _timer_place)
+    return list(shown), following
 
 
 async def timers_of(
@@ -162,19 +167,22 @@ async def list_breaches(
     connection: asyncpg.Connection, wanted: BreachFilter, cursor: str | None, limit: int
 ) -> tuple[list[asyncpg.Record], str | None]:
     """One page of breaches, newest first, and the cursor of the next. Raises BadCursor."""
-    due_at, breach_id = _decode(cursor, (NEVER, str(_LAST)))
+    due_at, breach_id = BREACH_CURSORS.decode(cursor) if cursor is not None else (NEVER, _LAST)
     rows = await connection.fetch(
         _BREACHES,
         sorted(wanted.desks),
-        _instant(due_at),
-        _uuid(breach_id),
+        _text(due_at),
+        breach_id,
         wanted.due_from.isoformat() if wanted.due_from else "-infinity",
         None if wanted.metrics is None else list(wanted.metrics),
         None if wanted.tickets is None else list(wanted.tickets),
         wanted.is_retracted,
         limit + 1,
     )
-    return _page(rows, limit, _breach_cursor)
+    shown, following = BREACH_CURSORS.page(
+        rows, limit, lambda row: (row["due_at"], row["breach_id"])
+    )
+    return list(shown), following
 
 
 async def find_tickets(connection: asyncpg.Connection, name: str) -> list[tuple[UUID, str]]:
@@ -192,60 +200,11 @@ async def known_desks(connection: asyncpg.Connection) -> frozenset[str]:
     return frozenset(row["desk"] for row in await connection.fetch(_DESKS))
 
 
-def _timer_cursor(row: asyncpg.Record) -> str:
-    place = row["due_at"].isoformat() if row["due_at"] is not None else NEVER
-    return _encode(place, str(row["ticket_id"]), row["metric"], row["cycle"])
+def _timer_place(row: asyncpg.Record) -> _TimerPlace:
+    due_at = NEVER if row["due_at"] is None else row["due_at"]
+    return due_at, row["ticket_id"], row["metric"], row["cycle"]
 
 
-def _breach_cursor(row: asyncpg.Record) -> str:
-    return _encode(row["due_at"].isoformat(), str(row["breach_id"]))
-
-
-def _page(
-    rows: list[asyncpg.Record], limit: int, cursor_of: Callable[[asyncpg.Record], str]
-) -> tuple[list[asyncpg.Record], str | None]:
-    """One row more than asked for was read: it tells whether there is a next page."""
-    if len(rows) <= limit:
-        return rows, None
-    return rows[:limit], cursor_of(rows[limit - 1])
-
-
-def _encode(*parts: str | int) -> str:
-    return base64.urlsafe_b64encode(to_json(parts)).decode().rstrip("=")
-
-
-def _decode(cursor: str | None, start: tuple[str | int, ...]) -> tuple[str | int, ...]:
-    if cursor is None:
-        return start
-    try:
-        parts = from_json(base64.urlsafe_b64decode(cursor + "=" * (-len(cursor) % 4)))
-    except (ValueError, binascii.Error) as error:
-        raise BadCursor("it can't be read") from error
-    if not isinstance(parts, list) or [type(each) for each in parts] != [
-        type(each) for each in start
-    ]:
-        raise BadCursor("it belongs to another list")
-    return tuple(parts)
-
-
-def _uuid(text: str | int) -> UUID:
-    try:
-        return UUID(str(text))
-    except ValueError as error:
-        raise BadCursor("it can't be read") from error
-
-
-def _instant(text: str | int) -> str:
-    if text in (NEVER, "-infinity"):
-        return str(text)
-    try:
-        return datetime.fromisoformat(str(text)).isoformat()
-    except ValueError as error:
-        raise BadCursor("it can't be read") from error
-
-
-def _whole(value: str | int) -> int:
-    number = int(value)
-    if not 0 <= number < 2**31:
-        raise BadCursor("it can't be read")
-    return number
+def _text(instant: datetime | str) -> str:
+    """As PostgreSQL casts it, for which a word stands where there is no instant."""
+    return instant if isinstance(instant, str) else instant.isoformat()

@@ -1,7 +1,7 @@
 """The API for publishers: incidents, updates, maintenances, components."""
 
 from collections.abc import Sequence
-from datetime import UTC, datetime
+from datetime import datetime
 from hashlib import sha256
 from typing import Annotated, Any
 from uuid import UUID
@@ -9,11 +9,13 @@ from uuid import UUID
 import asyncpg
 from fastapi import APIRouter, Depends, Header, Path, Query, Request
 from fastapi.responses import JSONResponse, Response
-from pydantic import BaseModel
+from pydantic import BaseModel, TypeAdapter
 
 from pledge.runtime.auth.access import Principal, Role, require
+from pledge.runtime.cursors import BadCursor, Cursors
 from pledge.runtime.http.app import FieldProblem, HttpProblem
 from pledge.runtime.ids import Ids
+from pledge.runtime.instants import Instant
 from status.api.request_schemas import (
     ComponentAnswer,
     ComponentChange,
@@ -58,6 +60,7 @@ IdempotencyKey = Annotated[
     ),
 ]
 
+CURSORS = Cursors(TypeAdapter(tuple[Instant, UUID]))
 REFUSALS = (Refused, UnknownComponents, KeyReused, KeyInUse)
 """Why a change was not made: the caller can do something about it."""
 
@@ -136,9 +139,9 @@ class StaffApi:
         desks = self._desks(principal, desk)
         async with self._pool.acquire() as connection:
             found = await store.list_incidents(
-                connection, desks, only_open=only_open, before=_position(cursor), limit=limit + 1
+                connection, desks, only_open=only_open, before=_place(cursor), limit=limit + 1
             )
-            shown = found[:limit]
+            shown, following = CURSORS.page(found, limit, lambda one: (one.created_at, one.uid))
             tickets = await store.tickets_of(
                 connection, [one.uid for one in shown], limit=MOST_TICKETS
             )
@@ -146,7 +149,6 @@ class StaffApi:
             incident_answer(one, self._page_url(one), [number for _, number in tickets[one.uid]])
             for one in shown
         ]
-        following = _cursor(shown[-1]) if len(found) > limit else None
         return IncidentList(items=items, next=following)
 
     async def list_components(
@@ -291,16 +293,8 @@ async def _once(request: Request, principal: Principal, key: str | None) -> Once
     return Once(principal.subject, key, sha256(content).digest())
 
 
-def _cursor(last: Incident) -> str:
-    return f"{last.created_at.astimezone(UTC).isoformat()}~{last.uid}"
-
-
-def _position(cursor: str | None) -> tuple[datetime, UUID] | None:
-    if cursor is None:
-        return None
-    at, _, uid = cursor.partition("~")
+def _place(cursor: str | None) -> tuple[datetime, UUID] | None:
     try:
-        # A `+` in an address reads as a space.
-        return datetime.fromisoformat(at.replace(" ", "+")).astimezone(UTC), UUID(uid)
-    except (ValueError, OverflowError) as error:
-        raise HttpProblem(400, "the cursor is not one that a list gave") from error
+        return CURSORS.decode(cursor) if cursor is not None else None
+    except BadCursor as error:
+        raise HttpProblem(400, f"the cursor is of no use: {error}") from error
