@@ -127,7 +127,7 @@ async def test_an_answer_tells_strangers_nothing_of_who_is_known(intake: Intake)
     async with browser(intake) as client:
         code = code_of(await client.get("/my/sightcall"))
         answers = {}
-        # What the mail needs is not at hand; the answer does not wait for it.
+        # What the mail needs is not at context; the answer does not wait for it.
         async with intake.pool.acquire() as connection, connection.transaction():
             await connection.execute("LOCK TABLE tickets IN ACCESS EXCLUSIVE MODE")
             for email in ("ada@adatum.example", "nobody@adatum.example"):

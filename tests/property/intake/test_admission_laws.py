@@ -12,11 +12,13 @@ from hypothesis import strategies as st
 
 from intake.desk_file.load import load_desk
 from intake.domain.apply_delivery import hear
-from intake.domain.command_handlers import decide
-from intake.domain.commands import DecideEntitlement, Reopen
+from intake.domain.command_registry import State
+from intake.domain.commands import decide
+from intake.domain.commands.contract import DecideEntitlement
+from intake.domain.commands.progress import Reopen
 from intake.domain.delivery import read_delivery
 from intake.domain.open_ticket import open_ticket
-from intake.domain.ticket import Decision, Hand, State
+from intake.domain.ticket import CommandContext, Decision
 from pledge.events import (
     Authentication,
     Contact,
@@ -125,10 +127,10 @@ def test_who_may_ask_after_all_is_asked_for_what_the_request_must_say() -> None:
     assert (refused.ticket.particulars.entitled, refused.ticket.missing) == (False, ())
     assert not any(isinstance(each, InformationRequested) for each in refused.events)
     assert INFOCYTE is not None
-    hand = Hand(replace(INFOCYTE, **RESTRICTED), TOM, at(5), at(5))
-    reopened = decide(refused.ticket, Reopen(), hand)
+    context = CommandContext(replace(INFOCYTE, **RESTRICTED), TOM, at(5), at(5))
+    reopened = decide(refused.ticket, Reopen(), context)
     assert isinstance(reopened, Decision)
-    granted = decide(reopened.ticket, DecideEntitlement(is_entitled=True), hand)
+    granted = decide(reopened.ticket, DecideEntitlement(entitled=True), context)
     assert isinstance(granted, Decision)
     assert granted.ticket.missing == ("product", "description")
     decided, asked, mail = granted.events
@@ -137,7 +139,7 @@ def test_who_may_ask_after_all_is_asked_for_what_the_request_must_say() -> None:
     assert asked.missing == granted.ticket.missing
     assert isinstance(mail, EmailRequested)
     assert mail.to[0].email == "eve@adatum.example"
-    again = decide(granted.ticket, DecideEntitlement(is_entitled=False), hand)
+    again = decide(granted.ticket, DecideEntitlement(entitled=False), context)
     assert isinstance(again, Decision)
     assert again.ticket.missing == (), "who may not ask is asked nothing"
 

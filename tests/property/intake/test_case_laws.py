@@ -9,36 +9,45 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from intake.application.merged_tickets import heirs
-from intake.domain import relation_commands as do
-from intake.domain.command_handlers import decide
-from intake.domain.commands import Close, Command, Reopen
-from intake.domain.ticket import FINISHED, Decision, Hand, Refusal, Ticket
+from intake.domain.command_registry import FINISHED, Command
+from intake.domain.commands import decide
+from intake.domain.commands.meetings import AgreeMeeting, CancelMeeting, HoldMeeting, ProposeMeeting
+from intake.domain.commands.progress import Close, Reopen
+from intake.domain.commands.relations import Merge, NewTicket, Split, merge, split
+from intake.domain.commands.reviews import (
+    AcknowledgeFeedback,
+    ConcludeReview,
+    GiveFeedback,
+    OpenReview,
+    RequestArbitration,
+    UpdateReview,
+)
+from intake.domain.ticket import CommandContext, Decision, Refusal, Ticket
 from intake.domain.ticket_parts import MeetingState, Stage
-from intake.domain.ticket_relations import Birth, merge, split
 from unit.intake.builders import TOM, a_desk, a_ticket, at
 
 DESK = a_desk()
 SEVERITIES = st.sampled_from(["p1", "p2", "p3"])
 CARE: st.SearchStrategy[Command] = st.one_of(
     st.builds(
-        do.GiveFeedback,
+        GiveFeedback,
         channel=st.sampled_from(["email", "phone"]),
         is_complaint=st.booleans(),
         needs_answer=st.booleans(),
     ),
-    st.builds(do.AcknowledgeFeedback),
-    st.builds(do.OpenReview),
-    st.builds(do.UpdateReview, text=st.just("x"), next_update_by=st.sampled_from([None, at(500)])),
-    st.builds(do.ConcludeReview, outcome=st.just("x")),
-    st.builds(do.RequestArbitration),
+    st.builds(AcknowledgeFeedback),
+    st.builds(OpenReview),
+    st.builds(UpdateReview, text=st.just("x"), next_update_by=st.sampled_from([None, at(500)])),
+    st.builds(ConcludeReview, outcome=st.just("x")),
+    st.builds(RequestArbitration),
     st.builds(
-        do.ProposeMeeting,
+        ProposeMeeting,
         starts_at=st.integers(0, 300).map(at),
         ends_at=st.integers(0, 300).map(at),
     ),
-    st.builds(do.AgreeMeeting),
-    st.builds(do.HoldMeeting),
-    st.builds(do.CancelMeeting),
+    st.builds(AgreeMeeting),
+    st.builds(HoldMeeting),
+    st.builds(CancelMeeting),
     st.builds(Close),
     st.builds(Reopen),
 )
@@ -58,7 +67,7 @@ def test_care_and_meetings_in_any_order_are_counted_and_take_one_step_at_a_time(
     ticket = a_ticket()
     for number, command in enumerate(story):
         now = at(number)
-        decision = decide(ticket, command, Hand(DESK, TOM, now, now))
+        decision = decide(ticket, command, CommandContext(DESK, TOM, now, now))
         if isinstance(decision, Refusal):
             assert decision.detail
             continue
@@ -95,8 +104,8 @@ def test_merging_in_any_order_ends_in_tickets_whose_promises_are_no_easier(
     known = {each.id: each for each in found}
     for one, other in merges:
         source, target = (known[found[each % len(found)].id] for each in (one, other))
-        hand = Hand(DESK, TOM, at(60), at(60))
-        result = merge(source, target, do.Merge(target.number), hand)
+        context = CommandContext(DESK, TOM, at(60), at(60))
+        result = merge(source, target, Merge(target.number), context)
         if not isinstance(result, Refusal):
             known |= {each.ticket.id: each.ticket for each in result}
     moved = heirs(known)
@@ -116,9 +125,9 @@ def test_an_issue_split_off_again_and_again_counts_from_no_later_than_told(
     chain = [a_ticket()]
     for number, asked in enumerate(minutes):
         now = at(100 + number)
-        command = do.Split("x", reported_at=at(asked))
-        birth = Birth(UUID(int=100 + number), f"VIR-{100 + number}", "r@vircom.example")
-        result = split(chain[-1], command, Hand(DESK, TOM, now, now), birth)
+        command = Split("x", reported_at=at(asked))
+        birth = NewTicket(UUID(int=100 + number), f"VIR-{100 + number}", "r@vircom.example")
+        result = split(chain[-1], command, CommandContext(DESK, TOM, now, now), birth)
         if isinstance(result, Refusal):
             assert at(asked) < chain[-1].counts_from
             continue

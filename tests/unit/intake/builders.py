@@ -7,12 +7,12 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 from uuid import UUID
 
-from intake.domain.command_handlers import decide
-from intake.domain.commands import Command
+from intake.domain.command_registry import Command, State
+from intake.domain.commands import decide
 from intake.domain.desk import Customer, Desk, Rule
 from intake.domain.reply_address import ReplyAddresses
 from intake.domain.request import Condition, Line
-from intake.domain.ticket import Decision, Hand, Refusal, State, Ticket
+from intake.domain.ticket import CommandContext, Decision, Refusal, Ticket
 from pledge.events import Actor, Contact
 
 NINE = datetime(2026, 11, 20, 9, 0, tzinfo=UTC)
@@ -82,7 +82,7 @@ def told(ticket: Ticket, command: Command, *, minutes: float = 10, now: float = 
 def attempt(
     ticket: Ticket, command: Command, *, minutes: float = 10, now: float = 10
 ) -> Decision | Refusal:
-    return decide(ticket, command, Hand(a_desk(), TOM, at(minutes), at(now)))
+    return decide(ticket, command, CommandContext(a_desk(), TOM, at(minutes), at(now)))
 
 
 def kinds(decision: Decision) -> list[str]:

@@ -7,18 +7,21 @@ from collections.abc import Sequence
 from fastapi import APIRouter
 
 from intake.api.customers import Customers
-from intake.api.tickets import Api, Tickets
-from intake.application.ticket_commands import Agents
-from intake.application.ticket_relations import CaseWork
+from intake.api.tickets import Api
+from intake.application.channel_publisher import ChannelPublisher
+from intake.application.submissions import Submissions
+from intake.application.ticket_commands import TicketCommands
+from intake.application.ticket_relations import TicketRelations
+from intake.application.tickets import AgentActions, Tickets
 from intake.consumer import IntakeHandler
-from intake.desk_file.load import Desks, load_desks
+from intake.desk_file.load import load_desks
+from intake.domain.desk import Desks
 from intake.domain.meeting_links import MeetingLinks
 from intake.domain.reply_address import ReplyAddresses
 from intake.gateways.attachments import Attachments
 from intake.gateways.chat import ChatWidget
 from intake.gateways.email import EmailGateway, SmtpServer
 from intake.gateways.forms import FormGateway
-from intake.gateways.publisher import ChannelPublisher
 from intake.metrics import IntakeMetrics
 from intake.pages.meetings import MeetingPages
 from intake.pages.tickets import Pages
@@ -111,15 +114,15 @@ class Service:
         clock, ids = chassis.clock, chassis.ids
         tickets = Tickets(chassis.pool)
         desks, metrics = self._desks.by_id, self._metrics
-        agents = Agents(chassis.outbox, desks, clock, ids, metrics, self._links)
-        casework = CaseWork(chassis.outbox, desks, self._addresses, clock, ids, metrics)
-        api = Api(tickets, agents, casework)
+        commands = TicketCommands(chassis.outbox, desks, clock, ids, metrics, self._links)
+        relations = TicketRelations(chassis.outbox, desks, self._addresses, clock, ids, metrics)
+        actions = AgentActions(tickets, commands, relations)
         return [
             *self._requesters_routers(),
-            api.router,
-            Customers(chassis.pool, agents).router,
-            Pages(chassis.web, tickets, api, self._desks).router,
-            MeetingPages(chassis.web, chassis.pool, agents).router,
+            Api(tickets, actions).router,
+            Customers(chassis.pool, commands).router,
+            Pages(chassis.web, tickets, actions, self._desks).router,
+            MeetingPages(chassis.web, chassis.pool, commands).router,
         ]
 
     def _requesters_routers(self) -> Sequence[APIRouter]:
@@ -127,22 +130,15 @@ class Service:
         chassis, desks = self._chassis, self._desks
         clock, ids = chassis.clock, chassis.ids
         limit = RateLimit(clock, self._settings.cases_per_minute)
-        forms = FormGateway(
-            desks,
-            self._publisher,
-            chassis.pool,
-            limit,
-            clock=clock,
-            ids=ids,
-            metrics=self._metrics,
-        )
+        submissions = Submissions(self._publisher, chassis.pool, clock, ids, self._metrics)
+        forms = FormGateway(desks, submissions, limit, clock=clock, ids=ids)
         chassis.web.problem_page = PortalProblems(desks.by_id)
         portal = Portal(
             chassis.web,
             chassis.pool,
             desks,
             self._sign_ins,
-            forms,
+            submissions,
             RateLimit(clock, LINKS_PER_MINUTE),
             clock=clock,
             ids=ids,

@@ -22,13 +22,13 @@ from intake.application.publishing import Publication, publication_of
 from intake.domain.admission import INTAKE
 from intake.domain.apply_delivery import hear
 from intake.domain.auto_close import close_silent
+from intake.domain.commands.relations import followed, linked_back, may_follow
 from intake.domain.delivery import Delivery, Key, followed_by, key_of, read_delivery
 from intake.domain.desk import Desk
 from intake.domain.open_ticket import open_ticket
 from intake.domain.reply_address import ReplyAddresses
 from intake.domain.thread_matching import Routed, route
-from intake.domain.ticket import Decision, Hand, Ticket
-from intake.domain.ticket_relations import followed, linked_back, may_follow
+from intake.domain.ticket import CommandContext, Decision, Ticket
 from intake.metrics import IntakeMetrics
 from intake.storage import chat_queue, customer_plans, store
 from intake.storage.ticket_numbers import named_by_number
@@ -337,7 +337,9 @@ def _follow(batch: Batch, arrival: Arrival, ticket: Ticket, now: datetime) -> li
     if old is None or not may_follow(ticket, old):
         return []
     batch.opened[ticket.id] = linked_back(ticket, old)
-    decision = followed(old, ticket, Hand(arrival.delivery.desk, INTAKE, ticket.opened_at, now))
+    decision = followed(
+        old, ticket, CommandContext(arrival.delivery.desk, INTAKE, ticket.opened_at, now)
+    )
     _keep(batch, decision)
     return [
         # Positions far from those of the new ticket's own facts: ids are derived from them.

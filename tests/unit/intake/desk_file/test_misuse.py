@@ -8,19 +8,20 @@ import pytest
 
 from intake.desk_file.load import check_desk_file
 from intake.desk_file.template import DESK_TEMPLATE
-from intake.domain.command_handlers import decide
-from intake.domain.commands import DecideMisuse, Triage
+from intake.domain.commands import decide
+from intake.domain.commands.contract import DecideMisuse
+from intake.domain.commands.progress import Triage
 from intake.domain.misuse import MisuseRule, MisuseState
-from intake.domain.ticket import Decision, Hand, Refusal, RefusalReason, Ticket
+from intake.domain.ticket import CommandContext, Decision, Refusal, RefusalReason, Ticket
 from pledge.events import MisuseDecided, MisuseRecorded
 from unit.intake.builders import NINE, TOM, a_desk, a_ticket
 
 RULE = MisuseRule("critical", frozenset({"critical"}), frozenset({"p1", "p2"}))
-HAND = Hand(a_desk(misuse_rules=(RULE,)), TOM, NINE, NINE)
+CONTEXT = CommandContext(a_desk(misuse_rules=(RULE,)), TOM, NINE, NINE)
 
 
 def triaged(ticket: Ticket, severity: str) -> Decision:
-    decision = decide(ticket, Triage(severity=severity), HAND)
+    decision = decide(ticket, Triage(severity=severity), CONTEXT)
     assert isinstance(decision, Decision)
     return decision
 
@@ -48,7 +49,7 @@ def test_what_came_by_another_line_is_no_misuse() -> None:
 def test_a_person_decides_and_may_think_again() -> None:
     ticket = triaged(a_ticket(line="critical"), "p3").ticket
     for is_confirmed, state in ((True, MisuseState.CONFIRMED), (False, MisuseState.DISMISSED)):
-        decided = decide(ticket, DecideMisuse(is_confirmed, "because"), HAND)
+        decided = decide(ticket, DecideMisuse(is_confirmed, "because"), CONTEXT)
         assert isinstance(decided, Decision)
         [event] = decided.events
         assert isinstance(event, MisuseDecided)
@@ -56,10 +57,10 @@ def test_a_person_decides_and_may_think_again() -> None:
         ticket = decided.ticket
         assert ticket.particulars.misuse is not None
         assert ticket.particulars.misuse.state is state
-        again = decide(ticket, DecideMisuse(is_confirmed), HAND)
+        again = decide(ticket, DecideMisuse(is_confirmed), CONTEXT)
         assert isinstance(again, Refusal)
         assert again.reason is RefusalReason.NOTHING_TO_CHANGE
-    assert isinstance(decide(a_ticket(), DecideMisuse(True), HAND), Refusal)
+    assert isinstance(decide(a_ticket(), DecideMisuse(True), CONTEXT), Refusal)
 
 
 def test_lines_and_severities_that_the_desk_has_not_are_told(tmp_path: Path) -> None:

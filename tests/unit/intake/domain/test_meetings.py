@@ -10,17 +10,24 @@ from hypothesis import given
 from hypothesis import strategies as st
 from icalendar import Calendar
 
-from intake.domain import relation_commands as do
-from intake.domain.command_handlers import decide
+from intake.domain.command_registry import State
+from intake.domain.commands import decide
+from intake.domain.commands.meetings import (
+    MAX_KEPT,
+    MAX_OPEN,
+    AgreeMeeting,
+    CancelMeeting,
+    HoldMeeting,
+    ProposeMeeting,
+)
 from intake.domain.meeting_links import MeetingLinks
-from intake.domain.meetings import MAX_KEPT, MAX_OPEN
-from intake.domain.ticket import Decision, Hand, Refusal, RefusalReason, State
+from intake.domain.ticket import CommandContext, Decision, Refusal, RefusalReason
 from intake.domain.ticket_parts import MeetingState
 from pledge.events import Contact, EmailRequested, MeetingProposed
 from unit.intake.builders import TOM, a_desk, a_ticket, at, attempt, kinds, told
 
 LINKS = MeetingLinks([b"k" * 32], "https://intake.example/")
-PROPOSE = do.ProposeMeeting(at(100), at(160), "https://meet.example/1")
+PROPOSE = ProposeMeeting(at(100), at(160), "https://meet.example/1")
 TICKET, MEETING = UUID(int=7), UUID(int=8)
 
 
@@ -35,7 +42,7 @@ def test_what_is_agreed_goes_to_every_calendar_and_what_is_cancelled_leaves_it()
     hostile = Contact(name='Bo"\r\nX-EVIL:1', email="bo@contoso.example")
     proposed = told(a_ticket(participants=(hostile,)), PROPOSE)
     assert kinds(proposed) == ["meeting_proposed"]
-    agreed = told(proposed.ticket, do.AgreeMeeting())
+    agreed = told(proposed.ticket, AgreeMeeting())
     assert kinds(agreed) == ["meeting_agreed", "email_requested"]
     calendar = invited(agreed)
     [event] = calendar.walk("VEVENT")
@@ -45,7 +52,7 @@ def test_what_is_agreed_goes_to_every_calendar_and_what_is_cancelled_leaves_it()
         "mailto:ann@contoso.example", "mailto:bo@contoso.example",
     ]  # fmt: skip
     assert "X-EVIL" not in event
-    cancelled = told(agreed.ticket, do.CancelMeeting("ill"))
+    cancelled = told(agreed.ticket, CancelMeeting("ill"))
     gone = invited(cancelled)
     [withdrawn] = gone.walk("VEVENT")
     assert (gone["METHOD"], withdrawn["UID"]) == ("CANCEL", event["UID"])
@@ -54,35 +61,35 @@ def test_what_is_agreed_goes_to_every_calendar_and_what_is_cancelled_leaves_it()
 
 def test_a_proposal_that_is_withdrawn_was_in_no_calendar() -> None:
     proposed = told(a_ticket(), PROPOSE).ticket
-    assert kinds(told(proposed, do.CancelMeeting())) == ["meeting_cancelled"]
+    assert kinds(told(proposed, CancelMeeting())) == ["meeting_cancelled"]
 
 
 def test_one_meeting_is_agreed_at_a_time() -> None:
     ticket = told(told(a_ticket(), PROPOSE).ticket, PROPOSE).ticket
     first, second = (each.id for each in ticket.meetings)
-    which = attempt(ticket, do.AgreeMeeting())
+    which = attempt(ticket, AgreeMeeting())
     assert isinstance(which, Refusal)
     assert str(first) in which.detail
-    ticket = told(ticket, do.AgreeMeeting(first)).ticket
-    assert isinstance(attempt(ticket, do.AgreeMeeting(first)), Refusal), "it is agreed already"
-    other = attempt(ticket, do.AgreeMeeting(second))
+    ticket = told(ticket, AgreeMeeting(first)).ticket
+    assert isinstance(attempt(ticket, AgreeMeeting(first)), Refusal), "it is agreed already"
+    other = attempt(ticket, AgreeMeeting(second))
     assert isinstance(other, Refusal)
     assert other.reason is RefusalReason.CONFLICT
-    ticket = told(ticket, do.HoldMeeting()).ticket
-    ticket = told(ticket, do.AgreeMeeting(second)).ticket
+    ticket = told(ticket, HoldMeeting()).ticket
+    ticket = told(ticket, AgreeMeeting(second)).ticket
     assert [each.state for each in ticket.meetings] == [MeetingState.HELD, MeetingState.AGREED]
 
 
 def test_a_time_that_is_over_can_not_be_agreed() -> None:
     ticket = told(a_ticket(), PROPOSE).ticket
-    assert isinstance(attempt(ticket, do.AgreeMeeting(), minutes=161, now=161), Refusal)
+    assert isinstance(attempt(ticket, AgreeMeeting(), minutes=161, now=161), Refusal)
 
 
 @pytest.mark.parametrize(
     ("starts", "ends"), [(5, 65), (100, 100), (100, 99), (100, 100 + 721), (600_000, 600_060)]
 )
 def test_a_meeting_lies_ahead_and_has_a_sensible_length(starts: float, ends: float) -> None:
-    refusal = attempt(a_ticket(), do.ProposeMeeting(at(starts), at(ends)))
+    refusal = attempt(a_ticket(), ProposeMeeting(at(starts), at(ends)))
     assert isinstance(refusal, Refusal)
     assert refusal.reason is RefusalReason.UNSUITABLE
 
@@ -93,7 +100,7 @@ def test_proposals_and_what_is_kept_of_them_are_bounded() -> None:
         ticket = told(ticket, PROPOSE).ticket
     assert isinstance(attempt(ticket, PROPOSE), Refusal)
     for _ in range(MAX_KEPT):
-        ticket = told(ticket, do.CancelMeeting(meeting_id=ticket.meetings[-1].id)).ticket
+        ticket = told(ticket, CancelMeeting(meeting_id=ticket.meetings[-1].id)).ticket
         ticket = told(ticket, PROPOSE).ticket
     assert len(ticket.meetings) == MAX_KEPT
     assert sum(each.state is MeetingState.PROPOSED for each in ticket.meetings) == MAX_OPEN
@@ -101,19 +108,19 @@ def test_proposals_and_what_is_kept_of_them_are_bounded() -> None:
 
 def test_nobody_to_write_to_gets_no_invitation() -> None:
     ticket = told(a_ticket(requester=Contact(phone="+15550100")), PROPOSE).ticket
-    assert kinds(told(ticket, do.AgreeMeeting())) == ["meeting_agreed"]
+    assert kinds(told(ticket, AgreeMeeting())) == ["meeting_agreed"]
 
 
 def test_a_closed_ticket_s_meeting_can_end_but_not_begin() -> None:
-    ticket = told(told(a_ticket(), PROPOSE).ticket, do.AgreeMeeting()).ticket
+    ticket = told(told(a_ticket(), PROPOSE).ticket, AgreeMeeting()).ticket
     closed = a_ticket(state=State.CLOSED, meetings=ticket.meetings)
     assert isinstance(attempt(closed, PROPOSE), Refusal)
-    assert kinds(told(closed, do.HoldMeeting("On the phone."))) == ["meeting_held"]
+    assert kinds(told(closed, HoldMeeting("On the phone."))) == ["meeting_held"]
 
 
 def test_the_link_to_answer_by_is_in_the_proposal_where_there_is_an_address() -> None:
-    hand = Hand(a_desk(), TOM, at(10), at(10), LINKS)
-    decision = decide(a_ticket(), PROPOSE, hand)
+    context = CommandContext(a_desk(), TOM, at(10), at(10), LINKS)
+    decision = decide(a_ticket(), PROPOSE, context)
     assert isinstance(decision, Decision)
     [event] = decision.events
     assert isinstance(event, MeetingProposed)

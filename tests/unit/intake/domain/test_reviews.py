@@ -7,33 +7,42 @@ from uuid import UUID, uuid5
 
 import pytest
 
-from intake.domain import relation_commands as do
-from intake.domain.command_handlers import decide
-from intake.domain.commands import Command
-from intake.domain.feedback import Kind, feedback, kind_of
+from intake.domain.command_registry import Command, State
+from intake.domain.commands import decide
+from intake.domain.commands.reviews import (
+    LONGEST_WAIT,
+    MAX_FEEDBACK,
+    AcknowledgeFeedback,
+    ConcludeReview,
+    GiveFeedback,
+    OpenReview,
+    RequestArbitration,
+    UpdateReview,
+    delivered_feedback,
+)
+from intake.domain.desk import FeedbackKind
 from intake.domain.request import Line
-from intake.domain.reviews import LONGEST_WAIT, MAX_FEEDBACK
-from intake.domain.ticket import Decision, Hand, Refusal, RefusalReason, State, Ticket
+from intake.domain.ticket import CommandContext, Decision, Refusal, RefusalReason, Ticket
 from intake.domain.ticket_parts import CareRules, Stage
 from pledge.events import Contact, FeedbackAcknowledged, ReviewOpened, ReviewUpdated
 from unit.intake.builders import ANN, TOM, a_desk, a_ticket, at, attempt, kinds, told
 
 BO = Contact(name="Bo", email="bo@contoso.example")
 CARE = CareRules(review_owner="vp", arbitration_owner="chief")
-COMPLAINT = do.GiveFeedback("email", "Bad!", is_complaint=True)
+COMPLAINT = GiveFeedback("Bad!", channel="email", is_complaint=True)
 STEPS: tuple[tuple[Command, str, Stage], ...] = (
-    (do.OpenReview(), "review_opened", Stage.REVIEW),
-    (do.UpdateReview("Soon."), "review_updated", Stage.REVIEW),
-    (do.ConcludeReview("So it is."), "review_concluded", Stage.CONCLUDED),
-    (do.RequestArbitration("No."), "arbitration_requested", Stage.ARBITRATION_REQUESTED),
-    (do.OpenReview(), "review_opened", Stage.ARBITRATION),
-    (do.UpdateReview("Soon."), "review_updated", Stage.ARBITRATION),
-    (do.ConcludeReview("So it is."), "review_concluded", Stage.SETTLED),
+    (OpenReview(), "review_opened", Stage.REVIEW),
+    (UpdateReview("Soon."), "review_updated", Stage.REVIEW),
+    (ConcludeReview("So it is."), "review_concluded", Stage.CONCLUDED),
+    (RequestArbitration("No."), "arbitration_requested", Stage.ARBITRATION_REQUESTED),
+    (OpenReview(), "review_opened", Stage.ARBITRATION),
+    (UpdateReview("Soon."), "review_updated", Stage.ARBITRATION),
+    (ConcludeReview("So it is."), "review_concluded", Stage.SETTLED),
 )
 
 
 def decided(ticket: Ticket, command: Command) -> Decision:
-    decision = decide(ticket, command, Hand(a_desk(care=CARE), TOM, at(10), at(10)))
+    decision = decide(ticket, command, CommandContext(a_desk(care=CARE), TOM, at(10), at(10)))
     assert isinstance(decision, Decision), decision
     return decision
 
@@ -51,7 +60,7 @@ def test_a_complaint_goes_its_way_in_every_state_and_changes_none(state: State) 
             assert isinstance(again, Refusal), "no step is taken twice"
         ticket = decision.ticket
         assert ticket.state is state
-    assert isinstance(attempt(ticket, do.RequestArbitration()), Refusal), "it is settled"
+    assert isinstance(attempt(ticket, RequestArbitration()), Refusal), "it is settled"
 
 
 def test_each_stage_has_the_owner_of_the_desk_s_file() -> None:
@@ -68,28 +77,28 @@ def test_each_stage_has_the_owner_of_the_desk_s_file() -> None:
 def test_feedback_is_acknowledged_once_to_who_gave_it_by_the_channel_it_came_by() -> None:
     ticket = told(a_ticket(), replace(COMPLAINT, by=BO, channel="chat")).ticket
     [entry] = ticket.feedback
-    other = attempt(ticket, do.AcknowledgeFeedback(channel="email"))
+    other = attempt(ticket, AcknowledgeFeedback(channel="email"))
     assert isinstance(other, Refusal)
     assert other.reason is RefusalReason.UNSUITABLE
-    decision = told(ticket, do.AcknowledgeFeedback(entry.id, "Thank you."))
+    decision = told(ticket, AcknowledgeFeedback("Thank you.", entry.id))
     [event] = decision.events
     assert isinstance(event, FeedbackAcknowledged)
     assert (event.channel, event.to, event.feedback_id) == ("chat", BO, entry.id)
-    assert isinstance(attempt(decision.ticket, do.AcknowledgeFeedback()), Refusal)
+    assert isinstance(attempt(decision.ticket, AcknowledgeFeedback()), Refusal)
 
 
 def test_of_several_complaints_one_must_be_named() -> None:
     ticket = told(told(a_ticket(), COMPLAINT).ticket, COMPLAINT).ticket
     one, other = (each.complaint_id for each in ticket.feedback)
     assert one != other
-    refusal = attempt(ticket, do.OpenReview())
+    refusal = attempt(ticket, OpenReview())
     assert isinstance(refusal, Refusal)
     assert str(one) in refusal.detail
     assert str(other) in refusal.detail
-    ticket = told(ticket, do.OpenReview(other)).ticket
+    ticket = told(ticket, OpenReview(other)).ticket
     assert [each.stage for each in ticket.feedback] == [Stage.FILED, Stage.REVIEW]
-    assert not isinstance(attempt(ticket, do.OpenReview()), Refusal), "only one waits now"
-    unknown = attempt(ticket, do.UpdateReview("x", None, UUID(int=1)))
+    assert not isinstance(attempt(ticket, OpenReview()), Refusal), "only one waits now"
+    unknown = attempt(ticket, UpdateReview("x", None, UUID(int=1)))
     assert isinstance(unknown, Refusal)
 
 
@@ -97,8 +106,8 @@ def test_of_several_complaints_one_must_be_named() -> None:
 def test_the_next_update_is_promised_for_a_time_ahead_and_within_bounds(
     days: int, is_taken: bool
 ) -> None:
-    ticket = told(told(a_ticket(), COMPLAINT).ticket, do.OpenReview()).ticket
-    decision = attempt(ticket, do.UpdateReview("x", at(10 + days * 1440)))
+    ticket = told(told(a_ticket(), COMPLAINT).ticket, OpenReview()).ticket
+    decision = attempt(ticket, UpdateReview("x", at(10 + days * 1440)))
     assert isinstance(decision, Decision) is is_taken
     assert LONGEST_WAIT.days == 92
     if isinstance(decision, Decision):
@@ -110,7 +119,7 @@ def test_the_next_update_is_promised_for_a_time_ahead_and_within_bounds(
 def test_a_ticket_remembers_so_much_feedback_and_forgets_what_is_over_first() -> None:
     ticket = told(a_ticket(), COMPLAINT).ticket
     for n in range(MAX_FEEDBACK + 5):
-        said = do.GiveFeedback("portal", f"{n}", needs_answer=n % 10 != 0)
+        said = GiveFeedback(f"{n}", channel="portal", needs_answer=n % 10 != 0)
         ticket = told(ticket, said).ticket
     assert len(ticket.feedback) == MAX_FEEDBACK
     assert ticket.feedback[0].complaint_id is not None, "somebody waits for that review"
@@ -124,7 +133,7 @@ def test_a_ticket_remembers_so_much_feedback_and_forgets_what_is_over_first() ->
 def test_a_good_rating_without_a_word_waits_for_no_answer(
     rating: int | None, text: str, waits: bool
 ) -> None:
-    said = feedback(
+    said = delivered_feedback(
         b"k" * 16, "portal", ANN, text, desk=a_desk(), is_complaint=False, rating=rating
     )
     assert said.needs_answer is waits
@@ -133,8 +142,8 @@ def test_a_good_rating_without_a_word_waits_for_no_answer(
 
 def test_what_is_feedback_is_said_by_the_desk_s_file() -> None:
     desk = a_desk(care=CareRules(feedback_forms=frozenset({"opinion"})))
-    assert kind_of(desk, None, "opinion") is Kind.FEEDBACK
-    assert kind_of(desk, None, "feedback") is None
-    assert kind_of(desk, None, "complaint") is Kind.COMPLAINT
-    assert kind_of(desk, Line("a@x.example", kind="complaint"), None) is Kind.COMPLAINT
-    assert kind_of(desk, Line("a@x.example"), None) is None
+    assert desk.feedback_kind(None, "opinion") is FeedbackKind.FEEDBACK
+    assert desk.feedback_kind(None, "feedback") is None
+    assert desk.feedback_kind(None, "complaint") is FeedbackKind.COMPLAINT
+    assert desk.feedback_kind(Line("a@x.example", kind="complaint"), None) is FeedbackKind.COMPLAINT
+    assert desk.feedback_kind(Line("a@x.example"), None) is None

@@ -8,31 +8,33 @@ from uuid import UUID
 
 import pytest
 
-from intake.domain.command_handlers import MAX_PARTICIPANTS
-from intake.domain.relation_commands import FollowUp, Merge, Split
-from intake.domain.ticket import FINISHED, Decision, Hand, Refusal, RefusalReason, State, Ticket
-from intake.domain.ticket_parts import Link, LinkKind
-from intake.domain.ticket_relations import (
+from intake.domain.command_registry import FINISHED, State
+from intake.domain.commands.conversation import MAX_PARTICIPANTS
+from intake.domain.commands.relations import (
     MAX_LINKS,
-    Birth,
-    ForClient,
+    FollowUp,
+    Merge,
+    NewTicket,
+    Split,
     follow_up,
     merge,
-    open_for,
     split,
 )
+from intake.domain.open_for_client import ClientRequest, open_for
+from intake.domain.ticket import CommandContext, Decision, Refusal, RefusalReason, Ticket
+from intake.domain.ticket_parts import Link, LinkKind
 from pledge.events import Absorbed, Contact, TicketOpened
 from unit.intake.builders import ANN, TOM, a_desk, a_ticket, at, kinds
 
 BO = Contact(name="Bo", email="bo@contoso.example")
-BIRTH = Birth(UUID(int=99), "VIR-10099", "support+new@vircom.example")
+BIRTH = NewTicket(UUID(int=99), "VIR-10099", "support+new@vircom.example")
 OLD = a_ticket(id=UUID(int=1), number="VIR-1")
 NEW = a_ticket(id=UUID(int=2), number="VIR-2", opened_at=at(5), requester=BO)
 SPLIT = Split("The other issue", "It also beeps.")
 
 
-def a_hand(minutes: float = 10, **desk: Any) -> Hand:
-    return Hand(a_desk(**desk), TOM, at(minutes), at(minutes))
+def a_hand(minutes: float = 10, **desk: Any) -> CommandContext:
+    return CommandContext(a_desk(**desk), TOM, at(minutes), at(minutes))
 
 
 def merged(source: Ticket, target: Ticket) -> tuple[Decision, Decision] | Refusal:
@@ -158,7 +160,7 @@ def test_what_is_closed_is_neither_merged_nor_split(state: State) -> None:
 
 @pytest.mark.promise("SIG-09")
 def test_a_client_s_ticket_is_what_the_desk_s_rules_make_of_it() -> None:
-    client = ForClient(ANN, "[P1] No mail flows", channel="phone")
+    client = ClientRequest(ANN, "[P1] No mail flows", channel="phone")
     made = open_for(client, a_hand(), BIRTH)
     assert isinstance(made, Decision)
     assert (made.ticket.severity, made.ticket.customer, made.ticket.plan) == (
@@ -171,6 +173,6 @@ def test_a_client_s_ticket_is_what_the_desk_s_rules_make_of_it() -> None:
 
 @pytest.mark.parametrize("minutes", [-60 * 24 * 367, 5])
 def test_a_client_asked_within_a_year_and_not_in_the_future(minutes: float) -> None:
-    hand = Hand(a_desk(), TOM, at(minutes), at(0))
-    result = open_for(ForClient(ANN, "x"), hand, BIRTH)
+    context = CommandContext(a_desk(), TOM, at(minutes), at(0))
+    result = open_for(ClientRequest(ANN, "x"), context, BIRTH)
     assert refusal(result).reason is RefusalReason.UNSUITABLE

@@ -7,8 +7,8 @@ import asyncpg
 from fastapi import APIRouter, Depends
 from pydantic import BaseModel, ConfigDict, Field
 
-from intake.application.ticket_commands import Agents, TicketUnknown
-from intake.domain.commands import ChangePlan
+from intake.application.ticket_commands import TicketCommands, TicketUnknown
+from intake.domain.commands.contract import ChangePlan
 from intake.domain.ticket import Refusal, RefusalReason
 from intake.storage import customer_plans, queries
 from pledge.events import Actor, Instant
@@ -40,9 +40,9 @@ class PlanResult(BaseModel):
 class Customers:
     """The routes on customers."""
 
-    def __init__(self, pool: asyncpg.Pool, agents: Agents) -> None:
+    def __init__(self, pool: asyncpg.Pool, commands: TicketCommands) -> None:
         self._pool = pool
-        self._agents = agents
+        self._commands = commands
         self.router = APIRouter(tags=["tickets"])
         self.router.add_api_route("/customers/{customer}/plan", self.change_plan, methods=["POST"])
 
@@ -50,14 +50,14 @@ class Customers:
         """Change the plan of a customer from one moment on, on all its open tickets and for new
         ones (INF-07); a desk's file that says another plan later is believed instead. Asked again,
         it changes what is left."""
-        desk = self._agents.desks.get(body.desk) if principal.may(body.desk) else None
+        desk = self._commands.desks.get(body.desk) if principal.may(body.desk) else None
         if desk is None or customer not in desk.customers:
             told = f"there is no customer {customer[:200]} at the desk {body.desk}"
             raise HttpProblem(404, told)
         if desk.plans and body.plan not in desk.plans:
             problem = FieldProblem("body.plan", f"one of: {', '.join(desk.plans)}")
             raise HttpProblem(422, f"there is no plan {body.plan}", errors=[problem])
-        now = self._agents.clock.now()
+        now = self._commands.clock.now()
         command, at = ChangePlan(body.plan), min(body.occurred_at or now, now)
         by = Actor(kind="agent", id=principal.subject)
         async with self._pool.acquire() as connection:
@@ -71,7 +71,7 @@ class Customers:
                 try:
                     # A ticket that was opened later has the plan from its opening on.
                     moment = max(at, ticket.counts_from, ticket.opened_at)
-                    done = await self._agents.do(ticket.id, command, by, moment)
+                    done = await self._commands.do(ticket.id, command, by, moment)
                 except TicketUnknown:
                     continue
                 is_left = isinstance(done, Refusal)

@@ -1,4 +1,4 @@
-"""Agents' commands on tickets: lock, decide, write, publish, in one transaction."""
+"""TicketCommands' commands on tickets: lock, decide, write, publish, in one transaction."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -7,11 +7,11 @@ from uuid import UUID
 
 from intake.application.idempotency import Asked, command_once
 from intake.application.publishing import SOURCE, Publication, publication
-from intake.domain.command_handlers import decide
-from intake.domain.commands import Command
+from intake.domain.command_registry import Command
+from intake.domain.commands import decide
 from intake.domain.desk import Desk
 from intake.domain.meeting_links import MeetingLinks
-from intake.domain.ticket import Decision, Hand, Refusal
+from intake.domain.ticket import CommandContext, Decision, Refusal
 from intake.metrics import IntakeMetrics
 from intake.storage import store
 from pledge.events import Actor, originate
@@ -26,8 +26,8 @@ class TicketUnknown(Exception):
 
 
 @dataclass(frozen=True, slots=True)
-class Agents:
-    """Carries out what agents ask for."""
+class TicketCommands:
+    """Carries out commands that concern one ticket."""
 
     outbox: Outbox
     desks: Mapping[str, Desk]
@@ -55,8 +55,15 @@ class Agents:
             once = command_once(ticket.desk, by, f"{command.action} {ticket_id}", asked)
             if once and not await once.is_first(transaction.connection, now):
                 return Decision(ticket, (), "done_before")
-            hand = Hand(self.desks[ticket.desk], by, occurred_at or now, now, self.links)
-            decision = decide(ticket, command, hand)
+            context = CommandContext(
+                self.desks[ticket.desk],
+                by,
+                occurred_at or now,
+                now,
+                self.links,
+                is_backdated=occurred_at is not None,
+            )
+            decision = decide(ticket, command, context)
             if once and isinstance(decision, Refusal):
                 await once.forget(transaction.connection)
             result = decision.reason if isinstance(decision, Refusal) else "done"

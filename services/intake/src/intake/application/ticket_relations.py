@@ -15,12 +15,19 @@ from intake.application.idempotency import Asked, Once, command_once
 from intake.application.merged_tickets import heirs, lock_with_heirs
 from intake.application.publishing import Publication
 from intake.application.ticket_commands import TicketUnknown, publications
-from intake.domain import ticket_relations as work
+from intake.domain.commands.relations import (
+    FollowUp,
+    Merge,
+    NewTicket,
+    Split,
+    follow_up,
+    merge,
+    split,
+)
 from intake.domain.desk import Desk
-from intake.domain.relation_commands import FollowUp, Merge, Split
+from intake.domain.open_for_client import ClientRequest, open_for
 from intake.domain.reply_address import ReplyAddresses
-from intake.domain.ticket import Decision, Hand, Refusal, Ticket
-from intake.domain.ticket_relations import Birth, ForClient
+from intake.domain.ticket import CommandContext, Decision, Refusal, Ticket
 from intake.metrics import IntakeMetrics
 from intake.storage import customer_plans, store
 from pledge.events import Actor
@@ -30,7 +37,7 @@ from pledge.runtime.outbox.writer import Outbox, OutboxTransaction
 
 
 @dataclass(frozen=True, slots=True)
-class CaseWork:
+class TicketRelations:
     """Carries out what agents ask for between tickets."""
 
     outbox: Outbox
@@ -57,10 +64,10 @@ class CaseWork:
             once = command_once(source.desk, by, f"merge {source_id}", asked)
             if not await self._is_new(connection, once):
                 return target
-            hand = self._hand(source.desk, by, occurred_at)
+            context = self._hand(source.desk, by, occurred_at)
             heir = found.get(heirs(found).get(target_id, target_id))
-            decisions = work.merge(
-                source, target, command, hand, heir if heir is not target else None
+            decisions = merge(
+                source, target, command, context, heir if heir is not target else None
             )
             self._count(source.desk, "merge", decisions)
             if isinstance(decisions, Refusal):
@@ -86,12 +93,12 @@ class CaseWork:
             once = command_once(ticket.desk, by, f"{command.action} {ticket_id}", asked)
             if not await self._is_new(connection, once):
                 return await _made(connection, once)
-            hand = self._hand(ticket.desk, by, occurred_at)
-            birth = await self._birth(connection, hand.desk)
+            context = self._hand(ticket.desk, by, occurred_at)
+            birth = await self._birth(connection, context.desk)
             decisions = (
-                work.split(ticket, command, hand, birth)
+                split(ticket, command, context, birth)
                 if isinstance(command, Split)
-                else work.follow_up(ticket, command, hand, birth)
+                else follow_up(ticket, command, context, birth)
             )
             self._count(ticket.desk, command.action, decisions)
             if isinstance(decisions, Refusal):
@@ -104,7 +111,7 @@ class CaseWork:
     async def open_for(
         self,
         desk: str,
-        client: ForClient,
+        client: ClientRequest,
         by: Actor,
         occurred_at: datetime | None,
         asked: Asked | None = None,
@@ -115,11 +122,11 @@ class CaseWork:
             once = command_once(desk, by, "open", asked)
             if not await self._is_new(connection, once):
                 return await _made(connection, once)
-            hand = self._hand(desk, by, occurred_at)
-            planned = await customer_plans.planned(connection, [hand.desk])
-            hand = replace(hand, desk=planned.get(desk, hand.desk))
-            birth = await self._birth(connection, hand.desk)
-            decision = work.open_for(client, hand, birth)
+            context = self._hand(desk, by, occurred_at)
+            planned = await customer_plans.planned(connection, [context.desk])
+            context = replace(context, desk=planned.get(desk, context.desk))
+            birth = await self._birth(connection, context.desk)
+            decision = open_for(client, context, birth)
             self._count(desk, "open", decision)
             if isinstance(decision, Refusal):
                 await self._forget(connection, once)
@@ -136,15 +143,15 @@ class CaseWork:
             raise TicketUnknown(str(ticket_id))
         return ticket
 
-    def _hand(self, desk: str, by: Actor, occurred_at: datetime | None) -> Hand:
+    def _hand(self, desk: str, by: Actor, occurred_at: datetime | None) -> CommandContext:
         now = self.clock.now()
-        return Hand(self.desks[desk], by, occurred_at or now, now)
+        return CommandContext(self.desks[desk], by, occurred_at or now, now)
 
-    async def _birth(self, connection: asyncpg.Connection, desk: Desk) -> Birth:
+    async def _birth(self, connection: asyncpg.Connection, desk: Desk) -> NewTicket:
         """A number taken by a command that is refused stays unused: gaps tell nobody anything."""
         ticket_id = self.ids.new()
         numbers = await store.take_numbers(connection, {desk.id: 1}, self.desks)
-        return Birth(
+        return NewTicket(
             ticket_id,
             f"{desk.ticket_prefix}-{numbers[desk.id]}",
             self.addresses.address(desk.reply_address, desk.id, ticket_id),

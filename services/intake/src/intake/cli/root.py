@@ -10,7 +10,7 @@ import typer
 from intake.desk_file.load import check_desk_file
 from intake.desk_file.model import IntakeFile
 from intake.desk_file.template import DESK_TEMPLATE
-from intake.domain.ticket import State
+from intake.domain.command_registry import State
 from intake.mail.parse import read_mail
 from intake.topics import TOPICS
 from pledge.runtime.cli import root as cli

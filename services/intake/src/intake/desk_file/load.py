@@ -1,6 +1,6 @@
 """`intake.yaml` of a desk: its checks, and how it becomes the domain's `Desk`."""
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator
 from dataclasses import replace
 from pathlib import Path
 from types import MappingProxyType
@@ -26,8 +26,7 @@ from intake.desk_file.sections import (
     misuse_rules_of,
     with_customers,
 )
-from intake.domain.desk import Desk, Rule
-from intake.domain.reply_address import bare_address
+from intake.domain.desk import Desk, Desks, Rule
 from intake.domain.request import Line
 from pledge.runtime.desk_file.load import DeskFile, check_folder_name, load_each, read_desk_file
 from pledge.runtime.desk_file.problem import DeskFileError, Problem
@@ -199,18 +198,6 @@ def _rule(entry: RuleEntry) -> Rule:
         product=result.product,
         is_urgent=result.is_urgent,
     )
-
-
-class Desks:
-    """Every desk of a folder, by id and by address."""
-
-    def __init__(self, desks: Mapping[str, Desk]) -> None:
-        self.by_id = MappingProxyType(dict(desks))
-        self._by_address = {address: desk for desk in desks.values() for address in desk.addresses}
-
-    def of_address(self, address: str) -> Desk | None:
-        """The desk that mail to `address` comes to, or None."""
-        return self._by_address.get(bare_address(address))
 
 
 def load_desks(folder: Path) -> Desks:

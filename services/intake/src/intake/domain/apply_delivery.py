@@ -3,14 +3,15 @@
 from dataclasses import replace
 from datetime import datetime
 
-from intake.domain import commands as do
 from intake.domain.admission import INTAKE, learn
-from intake.domain.command_handlers import common, decide, told
+from intake.domain.command_registry import FINISHED, Command
+from intake.domain.commands import decide
+from intake.domain.commands.conversation import RecordReply, Reply
+from intake.domain.commands.reviews import delivered_feedback, record_feedback
 from intake.domain.delivery import Delivery
-from intake.domain.feedback import Kind, feedback, kind_of
+from intake.domain.desk import FeedbackKind
 from intake.domain.open_ticket import content_of, happened_at, has_way_back, voicemail_text
-from intake.domain.reviews import given
-from intake.domain.ticket import FINISHED, Decision, Hand, Ticket
+from intake.domain.ticket import CommandContext, Decision, Ticket, done, fact_fields
 from pledge.events import (
     Actor,
     CallbackRequested,
@@ -35,38 +36,38 @@ def hear(ticket: Ticket, delivery: Delivery, *, now: datetime) -> Decision:
     """What the delivery makes of the ticket it belongs to. Total: one that says nothing new about
     the ticket gives a decision without events."""
     event = delivery.event
-    hand = Hand(delivery.desk, INTAKE, happened_at(delivery, now), now)
+    context = CommandContext(delivery.desk, INTAKE, happened_at(delivery, now), now)
     if delivery.ignored is not None:
-        return _not_from_requester(ticket, delivery, hand)
+        return _not_from_requester(ticket, delivery, context)
     if isinstance(event, ReplySubmitted):
-        return _portal_reply(ticket, delivery, event, hand)
+        return _portal_reply(ticket, delivery, event, context)
     if isinstance(event, FeedbackSubmitted):
-        return _feedback(ticket, delivery, event, hand)
+        return _feedback(ticket, delivery, event, context)
     if isinstance(event, ChatEnded):
         nothing = Decision(ticket, (), "nothing_new")
-        return _left_details(nothing, event.requester, event.has_contact_details, hand)
+        return _left_details(nothing, event.requester, event.has_contact_details, context)
     if isinstance(event, PhoneEvent):
-        return _phoned(ticket, delivery, event, hand)
-    if (given_by_mail := _mailed_feedback(ticket, delivery, hand)) is not None:
+        return _phoned(ticket, delivery, event, context)
+    if (given_by_mail := _mailed_feedback(ticket, delivery, context)) is not None:
         return given_by_mail
     if isinstance(event, ChatMessageReceived):
-        written = _learned(_decided(ticket, _heard(ticket, delivery), hand), delivery, hand)
-        return _left_details(written, event.sender, event.has_contact_details, hand)
+        written = _learned(_decided(ticket, _heard(ticket, delivery), context), delivery, context)
+        return _left_details(written, event.sender, event.has_contact_details, context)
     if isinstance(event, EmailMessageReceived):
-        return _learned(_decided(ticket, _heard(ticket, delivery), hand), delivery, hand)
+        return _learned(_decided(ticket, _heard(ticket, delivery), context), delivery, context)
     return Decision(ticket, (), "nothing_new")  # the form that opened it, once more
 
 
-def _decided(ticket: Ticket, command: do.Command, hand: Hand) -> Decision:
-    decision = decide(ticket, command, hand)
+def _decided(ticket: Ticket, command: Command, context: CommandContext) -> Decision:
+    decision = decide(ticket, command, context)
     if isinstance(decision, Decision):
         return decision
     return Decision(ticket, (), str(decision.reason))
 
 
-def _heard(ticket: Ticket, delivery: Delivery) -> do.Hear:
+def _heard(ticket: Ticket, delivery: Delivery) -> RecordReply:
     content = content_of(delivery.event, delivery.desk)
-    return do.Hear(
+    return RecordReply(
         by=content.requester,
         channel=delivery.channel,
         delivery=delivery.event.delivery,
@@ -81,39 +82,43 @@ def _heard(ticket: Ticket, delivery: Delivery) -> do.Hear:
     )
 
 
-def _not_from_requester(ticket: Ticket, delivery: Delivery, hand: Hand) -> Decision:
+def _not_from_requester(ticket: Ticket, delivery: Delivery, context: CommandContext) -> Decision:
     """An agent in the chat is a reply; a machine's mail is kept as a note and wakes nobody."""
     event = delivery.event
     if isinstance(event, ChatMessageReceived) and event.sender_kind == "agent":
         sender = event.sender
         who = sender.email or sender.chat or sender.name or "agent"
         agent = Actor(kind="agent", id=who, name=sender.name)
-        by_agent = replace(hand, by=agent, occurred_at=max(hand.occurred_at, ticket.opened_at))
-        return _decided(ticket, do.Reply(text=event.text, channel="chat"), by_agent)
+        by_agent = replace(
+            context, by=agent, occurred_at=max(context.occurred_at, ticket.opened_at)
+        )
+        return _decided(ticket, Reply(text=event.text, channel="chat"), by_agent)
     if isinstance(event, EmailMessageReceived):
         text = f"{event.subject_line}\n\n{event.text}"
         by = Actor(kind="machine", id=event.sender.email or "unknown", name=event.sender.name)
-        note = Noted(**common(ticket, hand), by=by, text=text)
-        return told(ticket, hand, delivery.ignored or "machine", note)
+        note = Noted(**fact_fields(ticket, context), by=by, text=text)
+        return done(ticket, context, delivery.ignored or "machine", note)
     return Decision(ticket, (), delivery.ignored or "ignored")
 
 
 def _portal_reply(
-    ticket: Ticket, delivery: Delivery, event: ReplySubmitted, hand: Hand
+    ticket: Ticket, delivery: Delivery, event: ReplySubmitted, context: CommandContext
 ) -> Decision:
     fields = "\n".join(f"{name}: {value}" for name, value in event.fields.items())
     text = "\n\n".join(part for part in (event.text, fields) if part)
-    command = do.Hear(
+    command = RecordReply(
         by=event.requester, channel="portal", delivery=event.delivery, text=text, joins=True
     )
-    return _learned(_decided(ticket, command, hand), delivery, hand)
+    return _learned(_decided(ticket, command, context), delivery, context)
 
 
-def _learned(decision: Decision, delivery: Delivery, hand: Hand) -> Decision:
+def _learned(decision: Decision, delivery: Delivery, context: CommandContext) -> Decision:
     """What was heard, with what it adds to what is known of the request."""
     event = delivery.event
     by = getattr(event, "requester", None) or getattr(event, "sender", None) or Contact()
-    ticket, events = learn(decision.ticket, event, by, delivery.desk, common(decision.ticket, hand))
+    ticket, events = learn(
+        decision.ticket, event, by, delivery.desk, fact_fields(decision.ticket, context)
+    )
     if not events:
         return replace(decision, ticket=ticket)
     ticket = replace(ticket, sequence=ticket.sequence + len(events))
@@ -122,32 +127,38 @@ def _learned(decision: Decision, delivery: Delivery, hand: Hand) -> Decision:
     return Decision(ticket, (*decision.events, *events), reason)
 
 
-def _feedback(ticket: Ticket, delivery: Delivery, event: FeedbackSubmitted, hand: Hand) -> Decision:
-    said = feedback(
+def _feedback(
+    ticket: Ticket, delivery: Delivery, event: FeedbackSubmitted, context: CommandContext
+) -> Decision:
+    said = delivered_feedback(
         delivery.key, "portal", event.requester, event.text,
         desk=delivery.desk, is_complaint=event.is_complaint, rating=event.rating,
     )  # fmt: skip
-    return given(ticket, said, hand)
+    return record_feedback(ticket, said, context)
 
 
-def _mailed_feedback(ticket: Ticket, delivery: Delivery, hand: Hand) -> Decision | None:
+def _mailed_feedback(
+    ticket: Ticket, delivery: Delivery, context: CommandContext
+) -> Decision | None:
     """A mail to an address for feedback is about the ticket it answers to, and reopens nothing;
     unless it goes on with what began there, or answers to the ticket's own address."""
     event = delivery.event
     if delivery.named is not None or not isinstance(event, EmailMessageReceived):
         return None
     line = delivery.desk.line_of(event.recipients)
-    kind = kind_of(delivery.desk, line, None)
+    kind = delivery.desk.feedback_kind(line, None)
     if kind is None or line is None or line.name == ticket.line:
         return None
-    said = feedback(
+    said = delivered_feedback(
         delivery.key, "email", event.sender, event.text,
-        desk=delivery.desk, is_complaint=kind is Kind.COMPLAINT,
+        desk=delivery.desk, is_complaint=kind is FeedbackKind.COMPLAINT,
     )  # fmt: skip
-    return given(ticket, said, hand)
+    return record_feedback(ticket, said, context)
 
 
-def _left_details(decision: Decision, details: Contact, is_reachable: bool, hand: Hand) -> Decision:
+def _left_details(
+    decision: Decision, details: Contact, is_reachable: bool, context: CommandContext
+) -> Decision:
     """Contact details left during or at the end of a chat complete what is known of the requester;
     from then on there is somebody to answer (SIS-04)."""
     ticket = decision.ticket
@@ -157,57 +168,69 @@ def _left_details(decision: Decision, details: Contact, is_reachable: bool, hand
     if requester == known:
         return decision
     event = ParticipantsChanged(
-        **common(ticket, hand),
+        **fact_fields(ticket, context),
         requester=requester,
         participants=ticket.participants,
-        by=hand.by,
+        by=context.by,
         is_answerable=has_way_back(requester, is_reachable) or None,
     )
-    result = told(ticket, hand, "contact_details_left", event)
+    result = done(ticket, context, "contact_details_left", event)
     events = (*decision.events, *result.events)
     return Decision(replace(result.ticket, requester=requester), events, result.reason)
 
 
-def _phoned(ticket: Ticket, delivery: Delivery, event: PhoneEvent, hand: Hand) -> Decision:
+def _phoned(
+    ticket: Ticket, delivery: Delivery, event: PhoneEvent, context: CommandContext
+) -> Decision:
     """What a call makes of its ticket. One about a ticket that it names is heard as a reply by
     phone (SIS-09)."""
     if isinstance(event, CallEnded):
-        return _call_ended(ticket, event, hand)
+        return _call_ended(ticket, event, context)
     if delivery.named == ticket.id:
-        return _decided(ticket, _heard(ticket, delivery), hand)
+        return _decided(ticket, _heard(ticket, delivery), context)
     if isinstance(event, VoicemailLeft | VoicemailTranscribed):
-        return _voicemail(ticket, delivery, event, hand)
+        return _voicemail(ticket, delivery, event, context)
     return Decision(ticket, (), "nothing_new")  # the call that opened it, once more
 
 
-def _call_ended(ticket: Ticket, event: CallEnded, hand: Hand) -> Decision:
+def _call_ended(ticket: Ticket, event: CallEnded, context: CommandContext) -> Decision:
     """A call that an agent answered reached the customer."""
     if event.answered_by is None:
         return Decision(ticket, (), "nothing_new")
     by = Actor(kind="agent", id=event.answered_by)
     reached = ContactAttempted(
-        **common(ticket, hand), by=by, channel="phone", reached=True, note="The call was answered."
+        **fact_fields(ticket, context),
+        by=by,
+        channel="phone",
+        reached=True,
+        note="The call was answered.",
     )
-    return told(ticket, hand, "call_answered", reached)
+    return done(ticket, context, "call_answered", reached)
 
 
 def _voicemail(
-    ticket: Ticket, delivery: Delivery, event: VoicemailLeft | VoicemailTranscribed, hand: Hand
+    ticket: Ticket,
+    delivery: Delivery,
+    event: VoicemailLeft | VoicemailTranscribed,
+    context: CommandContext,
 ) -> Decision:
     """Call, voicemail and its text come in any order and are one ticket. They reopen it only when
     it was finished meanwhile."""
     if isinstance(event, VoicemailTranscribed):
-        note = Noted(**common(ticket, hand), by=hand.by, text=event.text)
-        return told(ticket, hand, "voicemail_transcribed", note)
+        note = Noted(**fact_fields(ticket, context), by=context.by, text=event.text)
+        return done(ticket, context, "voicemail_transcribed", note)
     if ticket.state in FINISHED:
-        return _decided(ticket, _heard(ticket, delivery), hand)
+        return _decided(ticket, _heard(ticket, delivery), context)
     content = content_of(event, delivery.desk)
     is_urgent = (
         ticket.is_urgent or content.is_urgent or bool(content.line and content.line.is_urgent)
     )
     callback = CallbackRequested(
-        **common(ticket, hand), by=event.caller, phone=event.caller.phone, is_urgent=is_urgent
+        **fact_fields(ticket, context),
+        by=event.caller,
+        phone=event.caller.phone,
+        is_urgent=is_urgent,
     )
-    note = Noted(**common(ticket, hand), by=hand.by, text=voicemail_text(event))
-    result = told(ticket, hand, "voicemail_left", callback, note)
+    note = Noted(**fact_fields(ticket, context), by=context.by, text=voicemail_text(event))
+    result = done(ticket, context, "voicemail_left", callback, note)
     return Decision(replace(result.ticket, is_urgent=is_urgent), result.events, result.reason)

@@ -2,26 +2,29 @@
 
 from datetime import datetime
 
-from intake.domain.command_handlers import common, decide, told
-from intake.domain.commands import Close
+from intake.domain.command_registry import FINISHED
+from intake.domain.commands import decide
+from intake.domain.commands.progress import Close
 from intake.domain.desk import Desk
-from intake.domain.ticket import FINISHED, Decision, Hand, Ticket
+from intake.domain.ticket import CommandContext, Decision, Ticket, done, fact_fields
 from pledge.events import Actor, ClosingAnnounced, SilenceElapsed
 
 
 def close_silent(ticket: Ticket, event: SilenceElapsed, desk: Desk, *, now: datetime) -> Decision:
     """What the rule makes of the ticket; nothing if somebody was heard since, or it is over."""
-    hand = Hand(desk, Actor(kind="rule", id=event.rule), max(now, ticket.opened_at), now)
+    context = CommandContext(
+        desk, Actor(kind="rule", id=event.rule), max(now, ticket.opened_at), now
+    )
     if ticket.heard_at is not None and ticket.heard_at > event.silent_since:
         return Decision(ticket, (), "heard_since")
     if event.step == "announce" and event.closes_at is not None and ticket.state not in FINISHED:
         announced = ClosingAnnounced(
-            **common(ticket, hand), closes_at=event.closes_at, conditions=event.conditions
+            **fact_fields(ticket, context), closes_at=event.closes_at, conditions=event.conditions
         )
-        return told(ticket, hand, "closing_announced", announced)
+        return done(ticket, context, "closing_announced", announced)
     if event.step == "announce":
         return Decision(ticket, (), "announcement_without_ticket")
-    decision = decide(ticket, Close(reason="silence", conditions=event.conditions), hand)
+    decision = decide(ticket, Close(reason="silence", conditions=event.conditions), context)
     if isinstance(decision, Decision):
         return decision
     return Decision(ticket, (), str(decision.reason))

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import Final, TypeAlias
 from uuid import UUID
 
+from intake.domain.command_fields import Channel
 from intake.domain.desk import Desk
 from intake.domain.reply_address import ReplyAddresses
 from pledge.events import (
@@ -22,7 +23,7 @@ from pledge.events import (
     VoicemailLeft,
 )
 
-CHANNELS: Final[Mapping[Topic, str]] = {
+CHANNELS: Final[Mapping[Topic, Channel]] = {
     Topic.CHANNEL_EMAIL: "email",
     Topic.CHANNEL_CHAT: "chat",
     Topic.CHANNEL_PHONE: "phone",
@@ -61,7 +62,7 @@ class Delivery:
     ignored: str | None = None
 
     @property
-    def channel(self) -> str:
+    def channel(self) -> Channel:
         """email, chat, phone or portal."""
         return CHANNELS[self.event.TOPIC]
 

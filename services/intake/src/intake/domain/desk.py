@@ -2,6 +2,8 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from enum import StrEnum
+from types import MappingProxyType
 from typing import Final
 
 from intake.domain.chat_hours import ChatRules
@@ -15,6 +17,16 @@ from pledge.events import Contact
 from pledge.events.people import is_zone
 
 DESK_RULE: Final = "desk"
+
+
+class FeedbackKind(StrEnum):
+    """What a delivery is, if it is no request for help (INF-11)."""
+
+    FEEDBACK = "feedback"
+    COMPLAINT = "complaint"
+
+
+_FEEDBACK_KINDS: Final[Mapping[str, FeedbackKind]] = {each.value: each for each in FeedbackKind}
 
 
 @dataclass(frozen=True, slots=True)
@@ -157,6 +169,14 @@ class Desk:
             return found[0] if found else None
         return min(found, key=lambda line: (not line.is_urgent, line.escalates_to is None))
 
+    def feedback_kind(self, line: Line | None, form: str | None) -> FeedbackKind | None:
+        """Whether feedback or complaints come by this address or form; None: requests do."""
+        if form is not None and form in self.care.complaint_forms:
+            return FeedbackKind.COMPLAINT
+        if form is not None and form in self.care.feedback_forms:
+            return FeedbackKind.FEEDBACK
+        return _FEEDBACK_KINDS.get(line.kind) if line is not None else None
+
     def phone_line(self, number: str, extension: str | None) -> Line:
         """The line called: by number and extension, by extension, by number, else unlisted."""
         for key in (f"{number}/{extension}", f"/{extension}") if extension else ():
@@ -197,6 +217,18 @@ class Desk:
         if severity in order and order.index(severity) <= order.index(self.trial_floor):
             return severity
         return self.trial_floor
+
+
+class Desks:
+    """Every desk of a folder, by id and by address."""
+
+    def __init__(self, desks: Mapping[str, Desk]) -> None:
+        self.by_id = MappingProxyType(dict(desks))
+        self._by_address = {address: desk for desk in desks.values() for address in desk.addresses}
+
+    def of_address(self, address: str) -> Desk | None:
+        """The desk that mail to `address` comes to, or None."""
+        return self._by_address.get(bare_address(address))
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,18 +1,19 @@
-"""What a requester sees of a ticket's story in the portal (INF-08): what was said to them, by them,
-and where the ticket stands. Notes, attempts and whatever is not listed here stay with the desk."""
+"""What a requester sees of a ticket's history in the portal (INF-08): what was said to them, by
+them, and where the ticket stands. Notes, attempts and events without words stay with the desk."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any, Final, TypeAlias
+from typing import Final
 from zoneinfo import ZoneInfo
 
-Data: TypeAlias = Mapping[str, Any]
+from intake.domain.commands import declarations
+from intake.domain.history_words import Data, Reader, Words, person, plain, said
 
 
 @dataclass(frozen=True, slots=True)
 class Entry:
-    """One line of the story: what happened, who did it if that is told, the words that came."""
+    """One line of the history: what happened, who did it if that is shown, the text that came."""
 
     at: datetime
     what: str
@@ -34,111 +35,19 @@ def entry(
     return Entry(at, what, who, whole_text or text if text else "")
 
 
-def _person(contact: object) -> str:
-    if not isinstance(contact, Mapping):
-        return ""
-    return str(contact.get("name") or contact.get("email") or contact.get("phone") or "")
+def _opened(data: Data) -> Words:
+    return "Request taken", person(data.get("requester")), said(data)
 
 
-def _said(data: Data) -> str:
-    return str(data.get("text") or "")
-
-
-def _opened(data: Data) -> tuple[str, str, str]:
-    return "Request taken", _person(data.get("requester")), _said(data)
-
-
-def _replied(data: Data) -> tuple[str, str, str]:
-    return "You or a colleague wrote", _person(data.get("by")), _said(data)
-
-
-def _answered(data: Data) -> tuple[str, str, str]:
-    agent = data.get("agent") or {}
-    return "Support wrote", str(agent.get("name") or ""), _said(data)
-
-
-def _assigned(data: Data) -> tuple[str, str, str]:
-    assignee = data.get("assignee")
-    if not assignee:
-        return "Back in the queue", "", ""
-    return "Picked up", str(assignee.get("name") or assignee.get("id") or ""), ""
-
-
-def _triaged(data: Data) -> tuple[str, str, str]:
-    parts = [("severity", data.get("severity")), ("priority", data.get("priority"))]
-    told = ", ".join(f"{name} {value}" for name, value in parts if value)
-    return f"Assessed: {told}" if told else "Assessed", "", ""
-
-
-def _asked(data: Data) -> tuple[str, str, str]:
-    missing = ", ".join(str(each).replace("_", " ") for each in data.get("missing") or ())
-    return f"Information is missing: {missing}", "", ""
-
-
-def _workaround(data: Data) -> tuple[str, str, str]:
-    return "A way around it", "", _said(data)
-
-
-def _resolved(data: Data) -> tuple[str, str, str]:
-    release = f" {data['release']}" if data.get("release") else ""
-    what = f"To be fixed in a release{release}" if data.get("fixed_in_release") else "Resolved"
-    return what, "", str(data.get("resolution") or "")
-
-
-def _step(words: str, field: str = "text") -> Callable[[Data], tuple[str, str, str]]:
-    return lambda data: (words.format_map(_Fields(data)), "", str(data.get(field) or ""))
-
-
-def _meeting(words: str) -> Callable[[Data], tuple[str, str, str]]:
-    def told(data: Data) -> tuple[str, str, str]:
-        at = data.get("starts_at")
-        when = f" for {at:%Y-%m-%d, %H:%M %Z}" if isinstance(at, datetime) else ""
-        return f"{words}{when}", "", str(data.get("place") or "")
-
-    return told
-
-
-class _Fields(dict[str, Any]):
-    """The fact's fields; one that is not there is left out."""
-
-    def __missing__(self, key: str) -> str:
-        return ""
-
-
-def _plain(words: str) -> Callable[[Data], tuple[str, str, str]]:
-    return lambda data: (words, "", "")
-
-
-_READERS: Final[Mapping[str, Callable[[Data], tuple[str, str, str]]]] = {
+_READERS: Final[Mapping[str, Reader]] = {
+    # Events that no command causes; the others' words stand with their commands.
     "opened": _opened,
-    "requester_replied": _replied,
-    "agent_replied": _answered,
-    "assigned": _assigned,
-    "triaged": _triaged,
-    "information_requested": _asked,
-    "information_completed": _plain("All information is there"),
-    "waiting_on_customer": _plain("Waiting for your answer"),
-    "waiting_on_provider": _plain("Support has the next step"),
-    "workaround_provided": _workaround,
-    "resolved": _resolved,
-    "reopened": _plain("At work again"),
-    "closing_announced": _plain("Will be closed unless you write"),
-    "closed": _plain("Closed"),
-    "merged": _step("Goes on as {into_number}"),
-    "absorbed": _step("Another request about the same issue goes on here"),
-    "split_off": _step("A further issue has a request of its own, {new_number}", ""),
-    "followed_up": _step("Followed up by {new_number}"),
-    "feedback_received": _step("Feedback was given"),
-    "feedback_acknowledged": _step("Feedback was answered"),
-    "complaint_filed": _step("A complaint, to be reviewed", ""),
-    "review_opened": _step("The {stage} of the complaint began"),
-    "review_updated": _step("How the review stands"),
-    "review_concluded": _step("Outcome of the {stage}", "outcome"),
-    "arbitration_requested": _step("Arbitration was asked for", ""),
-    "meeting_proposed": _meeting("A meeting was proposed"),
-    "meeting_agreed": _meeting("A meeting is agreed"),
-    "meeting_held": _step("The meeting was held", ""),
-    "meeting_cancelled": _step("The meeting will not be", ""),
+    "closing_announced": plain("Will be closed unless you write"),
+    **{
+        event: reader
+        for declared in declarations().values()
+        for event, reader in declared.history.items()
+    },
 }
 
 TYPES: Final = tuple(f"pledge.ticket.{name}.v1" for name in _READERS)

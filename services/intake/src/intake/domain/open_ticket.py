@@ -7,16 +7,14 @@ from typing import Any, Final
 from uuid import UUID
 
 from intake.domain.admission import INTAKE, admit, listen
-from intake.domain.command_dispatch import opened_with
-from intake.domain.command_handlers import MAX_PARTICIPANTS, asked_for
-from intake.domain.commands import Hear
+from intake.domain.command_registry import State
+from intake.domain.commands.conversation import MAX_PARTICIPANTS, RecordReply, requested_events
+from intake.domain.commands.reviews import delivered_feedback, record_feedback
 from intake.domain.delivery import Delivery
-from intake.domain.desk import Classification, Desk, classify
-from intake.domain.feedback import Kind, feedback, kind_of
+from intake.domain.desk import Classification, Desk, FeedbackKind, classify
 from intake.domain.request import Line, Request
 from intake.domain.request_details import NOTHING_PARTICULAR, Particulars
-from intake.domain.reviews import given
-from intake.domain.ticket import Decision, Hand, State, Ticket
+from intake.domain.ticket import CommandContext, Decision, Ticket, opened_with
 from pledge.events import (
     CallEnded,
     CallReceived,
@@ -240,29 +238,33 @@ def _ticket(
     )
 
 
-def _understood(content: Content, desk: Desk) -> tuple[Content, Kind | None]:
+def _understood(content: Content, desk: Desk) -> tuple[Content, FeedbackKind | None]:
     """The content with what the desk knows of who and by which line, and whether it is feedback."""
     person = desk.placed(content.requester)
     if person is not content.requester:
         content = replace(content, requester=person)
-    kind = kind_of(desk, content.line, content.form)
+    kind = desk.feedback_kind(content.line, content.form)
     if kind is not None and content.form is None:
         content = replace(content, form=kind)
     return content, kind
 
 
 def _as_feedback(
-    decision: Decision, delivery: Delivery, content: Content, kind: Kind | None, now: datetime
+    decision: Decision,
+    delivery: Delivery,
+    content: Content,
+    kind: FeedbackKind | None,
+    now: datetime,
 ) -> Decision:
     """The opening, with what it says about the desk's work, if that is what came (INF-11)."""
     if kind is None:
         return decision
     ticket, desk = decision.ticket, delivery.desk
-    said = feedback(
+    said = delivered_feedback(
         delivery.key, delivery.channel, content.requester, content.text,
-        desk=desk, is_complaint=kind is Kind.COMPLAINT,
+        desk=desk, is_complaint=kind is FeedbackKind.COMPLAINT,
     )  # fmt: skip
-    more = given(ticket, said, Hand(desk, INTAKE, ticket.opened_at, now))
+    more = record_feedback(ticket, said, CommandContext(desk, INTAKE, ticket.opened_at, now))
     return Decision(more.ticket, (*decision.events, *more.events), f"opened_by_{kind}")
 
 
@@ -318,7 +320,7 @@ def _asked(
     escalates_to = content.line.escalates_to if content.line else None
     if not content.wants_callback and escalates_to is None:
         return []
-    heard = Hear(
+    heard = RecordReply(
         by=content.requester,
         channel=delivery.channel,
         delivery=delivery.event.delivery,
@@ -328,4 +330,4 @@ def _asked(
         callback=content.wants_callback,
         escalates_to=escalates_to,
     )
-    return asked_for(heard, facts)
+    return requested_events(heard, facts)

@@ -1,63 +1,20 @@
 """A ticket as it stands, and what may be done with it now."""
 
-from collections.abc import Mapping
-from dataclasses import dataclass
-from datetime import datetime
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
 from enum import StrEnum
-from types import MappingProxyType
-from typing import Final
+from typing import Any, Final
 from uuid import UUID
 
-from intake.domain.commands import Action
+from intake.domain.command_registry import State, allowed_in, declarations
 from intake.domain.desk import Desk
 from intake.domain.meeting_links import MeetingLinks
 from intake.domain.request_details import NOTHING_PARTICULAR, Particulars
 from intake.domain.ticket_parts import Feedback, Link, LinkKind, Meeting
 from pledge.events import Actor, Contact, TicketEvent
 
-
-class State(StrEnum):
-    """Where a ticket stands."""
-
-    OPEN = "open"
-    WAITING_ON_CUSTOMER = "waiting_on_customer"
-    CUSTOMER_UNAVAILABLE = "customer_unavailable"
-    RESOLVED = "resolved"
-    CLOSED = "closed"
-
-
-WAITING: Final = frozenset((State.WAITING_ON_CUSTOMER, State.CUSTOMER_UNAVAILABLE))
-FINISHED: Final = frozenset((State.RESOLVED, State.CLOSED))
-
-# Feedback and its review outlive the ticket's end (INF-11 to INF-13).
-_CARE: Final = frozenset(
-    (
-        Action.FEEDBACK, Action.ACKNOWLEDGE_FEEDBACK, Action.OPEN_REVIEW, Action.UPDATE_REVIEW,
-        Action.CONCLUDE_REVIEW, Action.REQUEST_ARBITRATION,
-    )
-)  # fmt: skip
-# What happened before the end may be told after it: a call is logged an hour later. What can be
-# done at any age: to follow up (SIG-08).
-_TOLD_LATE: Final = _CARE | {
-    Action.NOTE, Action.REPLY, Action.CONTACT_ATTEMPTS, Action.HEAR, Action.FOLLOW_UP,
-    Action.HOLD_MEETING, Action.CANCEL_MEETING, Action.MISUSE,
-}  # fmt: skip
-_ON_RESOLVED: Final = _TOLD_LATE | {
-    Action.TRIAGE, Action.WORKAROUND, Action.REOPEN, Action.CLOSE, Action.ASSIGN,
-    Action.LINK_INCIDENT, Action.SPLIT, Action.MERGE, Action.PLAN, Action.SCOPE,
-    Action.ENTITLEMENT,
-}  # fmt: skip
-_ON_OPEN: Final = frozenset(Action) - {Action.REOPEN, Action.RESUME}
-
-ALLOWED: Final[Mapping[State, frozenset[Action]]] = MappingProxyType(
-    {
-        State.OPEN: _ON_OPEN,
-        State.WAITING_ON_CUSTOMER: _ON_OPEN | {Action.RESUME},
-        State.CUSTOMER_UNAVAILABLE: _ON_OPEN | {Action.RESUME},
-        State.RESOLVED: _ON_RESOLVED,
-        State.CLOSED: _TOLD_LATE | {Action.REOPEN},
-    }
-)
+CLOCK_TOLERANCE: Final = timedelta(minutes=1)
+"""A fact may lie this far in the future: the clocks of an agent's desk and ours differ."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,19 +69,23 @@ class Ticket:
     @property
     def allowed(self) -> tuple[str, ...]:
         """What may be done with the ticket now, by the names of the API."""
-        return tuple(sorted(ALLOWED[self.state] - {Action.HEAR}))
+        return allowed_in(self.state)
 
 
 @dataclass(frozen=True, slots=True)
-class Hand:
-    """Who acts under which desk's rules, when it happened and when we were told (UTC). ``links``
-    make the pages on which a requester answers; None: there are none."""
+class CommandContext:
+    """Who acts under which desk's rules, when it happened and when we learned of it (UTC).
+
+    ``links`` make the pages on which a requester answers; None: there are none. ``is_backdated``
+    says that the agent gave the time: what happened earlier reached the requester by other means.
+    """
 
     desk: Desk
     by: Actor
     occurred_at: datetime
     now: datetime
     links: MeetingLinks | None = None
+    is_backdated: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -169,3 +130,78 @@ def is_same_person(one: Contact, other: Contact) -> bool:
             (one.chat, other.chat),
         )
     )
+
+
+def refused(ticket: Ticket, action: str, context: CommandContext) -> Refusal | None:
+    """Why the action can't be done on the ticket now, whatever its details; None: it can."""
+    declared = declarations()[action]
+    if not declared.is_internal and context.occurred_at > context.now + CLOCK_TOLERANCE:
+        detail = "occurred_at lies in the future; give the instant it happened, or leave it out"
+        return Refusal(RefusalReason.IN_THE_FUTURE, detail, ticket.allowed)
+    if not declared.is_internal and context.occurred_at < ticket.opened_at:
+        detail = f"occurred_at lies before the ticket was opened at {ticket.opened_at.isoformat()}"
+        return Refusal(RefusalReason.BEFORE_OPENING, detail, ticket.allowed)
+    if ticket.state not in declared.states:
+        detail = f"{action} is not possible: the ticket is {ticket.state}"
+        return Refusal(RefusalReason.NOT_ALLOWED_NOW, detail, ticket.allowed)
+    return None
+
+
+def fact_fields(ticket: Ticket, context: CommandContext) -> dict[str, Any]:
+    """The fields that every fact of a ticket has."""
+    return {
+        "desk": ticket.desk,
+        "ticket_id": ticket.id,
+        "number": ticket.number,
+        "occurred_at": context.occurred_at,
+        "recorded_at": context.now,
+    }
+
+
+def opened_with(ticket: Ticket) -> dict[str, Any]:
+    """What the first fact says of the ticket as it stands, however it was opened."""
+    return {
+        "subject_line": ticket.subject_line,
+        "channel": ticket.channel,
+        "requester": ticket.requester,
+        "participants": ticket.participants,
+        "reply_to": ticket.reply_to,
+        "language": ticket.language,
+        "severity": ticket.severity,
+        "priority": ticket.priority,
+        "plan": ticket.plan,
+        "product": ticket.product,
+        "customer": ticket.customer,
+        "is_trial": ticket.is_trial,
+        "is_urgent": ticket.is_urgent,
+        "entitled": ticket.particulars.entitled,
+    }
+
+
+def done(
+    ticket: Ticket, context: CommandContext, reason: str, *events: TicketEvent, **changes: Any
+) -> Decision:
+    """The decision that adds facts to a ticket and changes the given fields."""
+    changed = replace(
+        ticket, sequence=ticket.sequence + len(events), changed_at=context.now, **changes
+    )
+    return Decision(changed, events, reason)
+
+
+def nothing_to_change(ticket: Ticket, detail: str) -> Refusal:
+    """The refusal of what is so already, or has nothing to work on."""
+    return Refusal(RefusalReason.NOTHING_TO_CHANGE, detail, ticket.allowed)
+
+
+def unknown_values(
+    severity: str | None, priority: str | None, desk: Desk, allowed: tuple[str, ...]
+) -> Refusal | None:
+    """The refusal of a severity or priority that the desk does not have."""
+    if severity is not None and severity not in desk.severities:
+        detail = f"{severity} is no severity here; one of: {', '.join(desk.severities)}"
+        return Refusal(RefusalReason.UNKNOWN_SEVERITY, detail, allowed)
+    if priority is not None and priority not in desk.priorities:
+        known = ", ".join(desk.priorities) or "none are defined"
+        detail = f"{priority} is no priority here; one of: {known}"
+        return Refusal(RefusalReason.UNKNOWN_PRIORITY, detail, allowed)
+    return None

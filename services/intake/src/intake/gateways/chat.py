@@ -7,8 +7,8 @@ import asyncpg
 from fastapi import APIRouter, Query, Response
 from pydantic import BaseModel, Field
 
-from intake.desk_file.load import Desks
 from intake.domain.chat_hours import closes_at, opens_at
+from intake.domain.desk import Desks
 from intake.storage import chat_queue
 from pledge.runtime.clock import Clock
 from pledge.runtime.http.app import HttpProblem

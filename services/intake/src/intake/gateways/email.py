@@ -12,13 +12,12 @@ from typing import Any, Final
 import structlog
 from aiosmtpd.smtp import SMTP, Envelope, Session
 
-from intake.desk_file.load import Desks
+from intake.application.channel_publisher import ChannelPublisher, PublishUnavailable
 from intake.domain.delivery import key_of
-from intake.domain.desk import Desk
+from intake.domain.desk import Desk, Desks
 from intake.domain.reply_address import ReplyAddresses
 from intake.domain.text import CUT_MARK
 from intake.gateways.attachments import Attachments, StoreUnavailable
-from intake.gateways.publisher import ChannelPublisher, PublishUnavailable
 from intake.mail.headers import normal_address
 from intake.mail.parse import MAX_TEXT, Mail, read_mail
 from intake.metrics import IntakeMetrics

@@ -3,25 +3,20 @@
 Each answers 202 once Kafka has the delivery; the ticket follows within a moment.
 """
 
-import asyncio
 import hashlib
-from datetime import datetime, timedelta
+from datetime import datetime
 from hmac import compare_digest
 from typing import Annotated, Final
 
-import asyncpg
-import structlog
 from fastapi import APIRouter, Body, Header, Request
 from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, TypeAdapter, ValidationError
 
-from intake.api.schemas import Requester
-from intake.application.idempotency import Once, asked, case_once
-from intake.desk_file.load import Desks
+from intake.application.idempotency import asked, case_once
+from intake.application.submissions import MAX_CASE_TEXT, Submissions, visitor
 from intake.domain.delivery import key_of
-from intake.domain.desk import Desk
+from intake.domain.desk import Desk, Desks
 from intake.domain.text import paragraphs, storable
-from intake.gateways.publisher import ChannelPublisher, PublishUnavailable
-from intake.metrics import IntakeMetrics
+from intake.schemas import Accepted, Requester, contact_of
 from pledge.events import (
     Authentication,
     CallEnded,
@@ -29,26 +24,15 @@ from pledge.events import (
     ChannelEvent,
     ChatEnded,
     ChatMessageReceived,
-    Contact,
     FormSubmitted,
-    Malformed,
     VoicemailLeft,
     VoicemailTranscribed,
-    encode,
-    originate,
 )
 from pledge.runtime.auth.access import Forbidden, Principal, Role, principal_of
 from pledge.runtime.clock import Clock
 from pledge.runtime.http.app import FieldProblem, HttpProblem
 from pledge.runtime.http.rate_limit import RateLimit
 from pledge.runtime.ids import Ids
-from pledge.runtime.observability import tracing
-from pledge.runtime.postgres.errors import is_retriable
-
-MAX_CASE_TEXT: Final = 60_000
-KEY_CHECK: Final = timedelta(seconds=2)
-
-log = structlog.get_logger()
 
 _Key = Annotated[
     str | None,
@@ -79,14 +63,6 @@ class Case(BaseModel):
     )
 
 
-class Accepted(BaseModel):
-    """The delivery is safe; its ticket follows."""
-
-    desk: str
-    channel: str
-    delivery: str
-
-
 _CHAT: Final[TypeAdapter[ChannelEvent]] = TypeAdapter(
     Annotated[ChatMessageReceived | ChatEnded, Field(discriminator="type")]
 )
@@ -113,21 +89,17 @@ class FormGateway:
     def __init__(
         self,
         desks: Desks,
-        publisher: ChannelPublisher,
-        pool: asyncpg.Pool,
+        submissions: Submissions,
         limit: RateLimit,
         *,
         clock: Clock,
         ids: Ids,
-        metrics: IntakeMetrics,
     ) -> None:
         self._desks = desks
-        self._publisher = publisher
-        self._pool = pool
+        self._submissions = submissions
         self._limit = limit
         self._clock = clock
         self._ids = ids
-        self._metrics = metrics
         self.router = APIRouter(tags=["deliveries"])
         add = self.router.add_api_route
         add("/cases", self.post_case, methods=["POST"], status_code=202)
@@ -149,7 +121,9 @@ class FormGateway:
             raise HttpProblem(422, "there is no way to answer the requester", errors=[told])
         event = _form(case, desk, self._delivery(key, who), who, self._clock.now())
         sent = asked(key, case)
-        return await self.take(event, case_once(desk.id, event.delivery, sent) if sent else None)
+        return await self._submissions.take(
+            event, case_once(desk.id, event.delivery, sent) if sent else None
+        )
 
     async def post_chat(self, request: Request, body: Annotated[Submission, Body()]) -> Accepted:
         """Take a chat event: the data of `pledge.chat.….v1`. Needs the role gateway."""
@@ -177,7 +151,7 @@ class FormGateway:
         except ValidationError as error:
             raise _invalid(error) from error
         self._desk(event.desk)
-        return await self.take(event)
+        return await self._submissions.take(event)
 
     async def _gateway(self, request: Request, desk: str) -> Principal:
         principal = await principal_of(request)
@@ -201,57 +175,6 @@ class FormGateway:
         named = f"{who.subject if who else 'form'}\0{key}"
         return f"case:{hashlib.sha256(named.encode('utf-8', 'replace')).hexdigest()[:32]}"
 
-    async def take(self, event: ChannelEvent, once: Once | None = None) -> Accepted:
-        """Publish the delivery. Raises HttpProblem when it can't be an event, its key was used for
-        another one, or Kafka is away."""
-        channel = event.TOPIC.value.split(".")[1]
-        trace = tracing.current() or tracing.begin(self._ids)
-        envelope = originate(
-            event,
-            source="/intake/http",
-            id=str(self._ids.new()),
-            traceparent=trace.traceparent(),
-        )
-        try:
-            encoded = encode(event, envelope)
-            if once is not None:
-                await self._check_key(once)
-            await self._publisher.publish([encoded])
-        except Malformed as error:
-            self._metrics.submitted(channel, error.reason.value)
-            raise HttpProblem(422, f"this can't be an event: {error.detail}") from error
-        except PublishUnavailable as error:
-            self._metrics.submitted(channel, "deferred")
-            told = "deliveries can't be taken at the moment; send it again later"
-            raise HttpProblem(503, told, headers={"retry-after": "5"}) from error
-        self._metrics.submitted(channel, "accepted")
-        return Accepted(desk=event.desk, channel=channel, delivery=event.delivery)
-
-    async def _check_key(self, once: Once) -> None:
-        """Cases are taken while the database is away: a repetition is recognised later."""
-        looking = asyncio.ensure_future(self._look_up(once))
-        # Not a timeout around it: a database that is frozen holds up who gives its connection back.
-        await asyncio.wait({looking}, timeout=KEY_CHECK.total_seconds())
-        if not looking.done():
-            looking.cancel()
-            log.warning("a case is taken without a look at its key", error="no answer in time")
-            return
-        try:
-            looking.result()
-        except Exception as error:
-            if not is_retriable(error):
-                raise
-            log.warning("a case is taken without a look at its key", error=repr(error))
-
-    async def _look_up(self, once: Once) -> None:
-        async with self._pool.acquire() as connection:
-            await once.is_first(connection, self._clock.now())
-
-
-def visitor(request: Request) -> str:
-    """The address of who asks, for counting."""
-    return request.client.host if request.client else "unknown"
-
 
 def _has_form_key(desk: Desk, given: str | None) -> bool:
     if given is None:
@@ -268,7 +191,6 @@ def _form(
         if who
         else Authentication(result="none", method="form_key")
     )
-    clean = {name: storable(value) for name, value in case.requester if value is not None}
     return FormSubmitted(
         desk=desk.id,
         occurred_at=now,
@@ -278,7 +200,7 @@ def _form(
         authentication=authentication,
         form=case.form,
         fields={storable(name): storable(value) for name, value in case.fields.items()},
-        requester=Contact(**{**clean, "email": (clean.get("email") or "").lower() or None}),
+        requester=contact_of(case.requester),
         subject_line=storable(case.subject),
         text=paragraphs(case.text, MAX_CASE_TEXT),
         severity=case.severity,

@@ -6,8 +6,8 @@ import asyncpg
 from fastapi import APIRouter, Form, Request
 from fastapi.responses import Response
 
-from intake.application.ticket_commands import Agents
-from intake.domain.relation_commands import AgreeMeeting, CancelMeeting
+from intake.application.ticket_commands import TicketCommands
+from intake.domain.commands.meetings import AgreeMeeting, CancelMeeting
 from intake.domain.ticket import Refusal, Ticket
 from intake.domain.ticket_parts import Meeting, MeetingState
 from intake.storage import queries
@@ -21,10 +21,10 @@ Answer = Annotated[Literal["accept", "decline"], Form()]
 class MeetingPages:
     """Routes whose address is their own permission: a signed token for one meeting."""
 
-    def __init__(self, web: Web, pool: asyncpg.Pool, agents: Agents) -> None:
+    def __init__(self, web: Web, pool: asyncpg.Pool, commands: TicketCommands) -> None:
         self._web = web
         self._pool = pool
-        self._agents = agents
+        self._commands = commands
         self.router = APIRouter(include_in_schema=False)
         self.router.add_api_route("/meetings/{desk}/{token}", self.show, methods=["GET"])
         self.router.add_api_route("/meetings/{desk}/{token}", self.answer, methods=["POST"])
@@ -50,7 +50,7 @@ class MeetingPages:
         )
         refusal = None
         if meeting.state is MeetingState.PROPOSED:
-            decision = await self._agents.do(ticket.id, command, by, None)
+            decision = await self._commands.do(ticket.id, command, by, None)
             refusal = decision if isinstance(decision, Refusal) else None
         ticket, meeting = await self._find(desk, token)
         return self._page(request, ticket, meeting, refusal)
@@ -58,7 +58,7 @@ class MeetingPages:
     def _page(
         self, request: Request, ticket: Ticket, meeting: Meeting, refusal: Refusal | None = None
     ) -> Response:
-        desk, asker = self._agents.desks[ticket.desk], ticket.requester
+        desk, asker = self._commands.desks[ticket.desk], ticket.requester
         return self._web.page(
             request,
             "meeting.html",
@@ -72,8 +72,8 @@ class MeetingPages:
         )
 
     async def _find(self, desk: str, token: str) -> tuple[Ticket, Meeting]:
-        links = self._agents.links
-        named = links.read(desk, token) if links and desk in self._agents.desks else None
+        links = self._commands.links
+        named = links.read(desk, token) if links and desk in self._commands.desks else None
         if named is not None:
             async with self._pool.acquire() as connection:
                 tickets = await queries.by_id(connection, named[0])

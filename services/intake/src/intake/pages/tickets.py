@@ -11,14 +11,11 @@ from fastapi.responses import RedirectResponse, Response
 from markupsafe import Markup
 from pydantic import ValidationError
 
-from intake.api.relation_schemas import BODIES
-from intake.api.schemas import FactView
-from intake.api.tickets import Agent, Api, Tickets
-from intake.desk_file.load import Desks
-from intake.domain.commands import Action
-from intake.domain.misuse import MisuseState
-from intake.domain.ticket import FINISHED, State, Ticket
-from intake.domain.ticket_parts import MeetingState, Stage
+from intake.application.tickets import AgentActions, Tickets
+from intake.domain.command_registry import FINISHED, State, declarations
+from intake.domain.desk import Desks
+from intake.domain.ticket import Ticket
+from intake.schemas import BODIES, FactView
 from intake.storage import queries
 from pledge.events import EmailRequested
 from pledge.runtime.auth.access import Principal, Role, require
@@ -28,19 +25,11 @@ from pledge.runtime.http.web import Web
 from pledge.runtime.http.web.format import instant, words
 
 Reader = Annotated[Principal, Depends(require(Role.READER))]
+Agent = Annotated[Principal, Depends(require(Role.AGENT))]
 
 PAGE_SIZE: Final = 50
 MAX_FACTS: Final = 500
 """So many of the newest facts stand on a ticket's page; the API gives all."""
-# What the ticket's page offers as a form; the rest is for the API.
-FORMS: Final = (
-    Action.REPLY, Action.NOTE, Action.CONTACT_ATTEMPTS, Action.ASSIGN, Action.TRIAGE, Action.WAIT,
-    Action.RESUME, Action.WORKAROUND, Action.RESOLVE, Action.REOPEN, Action.CLOSE,
-    Action.SPLIT, Action.MERGE, Action.FOLLOW_UP,
-    Action.PROPOSE_MEETING, Action.AGREE_MEETING, Action.HOLD_MEETING, Action.CANCEL_MEETING,
-    Action.FEEDBACK, Action.ACKNOWLEDGE_FEEDBACK, Action.OPEN_REVIEW, Action.UPDATE_REVIEW,
-    Action.CONCLUDE_REVIEW, Action.REQUEST_ARBITRATION, Action.MISUSE,
-)  # fmt: skip
 _LOCAL_TIME: Final = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d(:\d\d)?")
 """What a browser sends of a time; the forms say that it is in the desk's zone."""
 
@@ -48,10 +37,10 @@ _LOCAL_TIME: Final = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d(:\d\d)?")
 class Pages:
     """The routes that answer with HTML."""
 
-    def __init__(self, web: Web, tickets: Tickets, api: Api, desks: Desks) -> None:
+    def __init__(self, web: Web, tickets: Tickets, actions: AgentActions, desks: Desks) -> None:
         self._web = web
         self._tickets = tickets
-        self._api = api
+        self._actions = actions
         self._desks = desks
         self.router = APIRouter(include_in_schema=False)
         add = self.router.add_api_route
@@ -97,16 +86,14 @@ class Pages:
             desk=ticket.desk,
             zone=zone,
             ticket=ticket,
-            facts=[(fact, told(fact, zone)) for fact in facts],
+            facts=[(fact, describe(fact, zone)) for fact in facts],
             severities=desk.severities if desk else (),
             levels=desk.levels if desk else (),
             priorities=desk.priorities if desk else (),
-            actions=[each for each in FORMS if _is_offered(each, ticket)]
-            if principal.has(Role.AGENT)
-            else [],
+            actions=_possible(ticket) if principal.has(Role.AGENT) else [],
         )
 
-    async def act(self, request: Request, ref: str, action: Action, principal: Agent) -> Response:
+    async def act(self, request: Request, ref: str, action: str, principal: Agent) -> Response:
         """Do what a form of the ticket's page says, and show the page again."""
         body = BODIES.get(action)
         if body is None:
@@ -120,12 +107,12 @@ class Pages:
             if name in body.model_fields and isinstance(value, str) and value
         }
         try:
-            told_by_agent = body.model_validate(values)
+            command = body.model_validate(values)
         except ValidationError as error:
             first = error.errors(include_url=False)[0]
             field = words(".".join(str(step) for step in first["loc"]))
             raise HttpProblem(422, f"{field} {in_words(first)}".strip()) from error
-        shown = await self._api.act(ref, principal, told_by_agent)
+        shown = await self._actions.act(ref, principal, command)
         return RedirectResponse(f"/ticket/{shown.id}", status_code=303)
 
 
@@ -134,32 +121,14 @@ def _in_zone(local: object, zone: ZoneInfo) -> str:
     return datetime.fromisoformat(str(local)).replace(tzinfo=zone).isoformat()
 
 
-def _is_offered(action: Action, ticket: Ticket) -> bool:
-    """Whether the page has a form for it: it is allowed, and there is something to do it with."""
-    if action.value not in ticket.allowed:
-        return False
-    stages = {each.stage for each in ticket.feedback}
-    meetings = {each.state for each in ticket.meetings}
-    match action:
-        case Action.ACKNOWLEDGE_FEEDBACK:
-            return any(not each.is_acknowledged for each in ticket.feedback)
-        case Action.OPEN_REVIEW:
-            return bool(stages & {Stage.FILED, Stage.ARBITRATION_REQUESTED})
-        case Action.UPDATE_REVIEW | Action.CONCLUDE_REVIEW:
-            return bool(stages & {Stage.REVIEW, Stage.ARBITRATION})
-        case Action.REQUEST_ARBITRATION:
-            return Stage.CONCLUDED in stages
-        case Action.AGREE_MEETING:
-            return MeetingState.PROPOSED in meetings
-        case Action.HOLD_MEETING:
-            return MeetingState.AGREED in meetings
-        case Action.CANCEL_MEETING:
-            return bool(meetings & {MeetingState.PROPOSED, MeetingState.AGREED})
-        case Action.MISUSE:
-            misuse = ticket.particulars.misuse
-            return misuse is not None and misuse.state is MisuseState.RECORDED
-        case _:
-            return True
+def _possible(ticket: Ticket) -> list[str]:
+    """The actions that are allowed and have something to be done with; the page shows those that
+    have a form."""
+    return [
+        action
+        for action in ticket.allowed
+        if (declared := declarations()[action]).applies_to(ticket) and not declared.is_internal
+    ]
 
 
 def _states(chosen: str | None) -> list[str] | None:
@@ -182,7 +151,7 @@ _FLAGS: Final = {
 }
 
 
-def told(fact: FactView, zone: str) -> dict[str, Any]:
+def describe(fact: FactView, zone: str) -> dict[str, Any]:
     """A fact in words for the timeline: what, by whom, and the text if there is one."""
     data = fact.data
     name = fact.type.removeprefix("pledge.ticket.").rpartition(".")[0].replace("_", " ")

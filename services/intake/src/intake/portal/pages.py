@@ -12,13 +12,13 @@ from fastapi import APIRouter, Form, Query, Request
 from fastapi.responses import RedirectResponse, Response
 from pydantic import StringConstraints
 
-from intake.desk_file.load import Desks
+from intake.application.submissions import MAX_CASE_TEXT, Submissions, visitor
+from intake.domain.command_registry import FINISHED
 from intake.domain.delivery import key_of
-from intake.domain.desk import Desk
+from intake.domain.desk import Desk, Desks
 from intake.domain.history import TYPES, Entry, entry
 from intake.domain.text import one_line, paragraphs
-from intake.domain.ticket import FINISHED, Ticket
-from intake.gateways.forms import MAX_CASE_TEXT, FormGateway, visitor
+from intake.domain.ticket import Ticket
 from intake.mail.headers import normal_address
 from intake.portal.fields import FIELD, asked_for, needed, told
 from intake.portal.sign_in import SignIns
@@ -59,7 +59,7 @@ class Portal:
         pool: asyncpg.Pool,
         desks: Desks,
         sign_ins: SignIns,
-        forms: FormGateway,
+        submissions: Submissions,
         limit: RateLimit,
         *,
         clock: Clock,
@@ -69,7 +69,7 @@ class Portal:
         self._pool = pool
         self._desks = desks
         self._sign_ins = sign_ins
-        self._forms = forms
+        self._submissions = submissions
         self._limit = limit
         self._clock = clock
         self._ids = ids
@@ -205,7 +205,7 @@ class Portal:
         fields = await told(request, asked_for(known, ticket))
         if not text.strip() and not fields:
             raise HttpProblem(422, "write something, or press Back")
-        await self._forms.take(
+        await self._submissions.take(
             ReplySubmitted(
                 **self._submitted(person, str(ticket.id)),
                 ticket_id=ticket.id,
@@ -232,7 +232,7 @@ class Portal:
         ticket = await self._find(known, person, number)
         if not text.strip() and not rating:
             raise HttpProblem(422, "choose a rating or write something, or press Back")
-        await self._forms.take(
+        await self._submissions.take(
             FeedbackSubmitted(
                 **self._submitted(person, str(ticket.id)),
                 ticket_id=ticket.id,
@@ -289,7 +289,7 @@ class Portal:
             raise HttpProblem(422, "a request needs a kind and a subject")
         administered = _administered(known, person)
         old = await self._find(known, person, follows_up) if follows_up else None
-        await self._forms.take(
+        await self._submissions.take(
             FormSubmitted(
                 **self._submitted(person),
                 follows_up=old.id if old else None,

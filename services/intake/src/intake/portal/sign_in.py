@@ -16,9 +16,8 @@ import structlog
 
 from intake.application.ticket_commands import publications
 from intake.domain.admission import INTAKE, answer
-from intake.domain.command_dispatch import common, told
 from intake.domain.desk import Desk
-from intake.domain.ticket import Hand
+from intake.domain.ticket import CommandContext, done, fact_fields
 from intake.portal.tokens import Person, PortalKeys
 from intake.storage import queries, store
 from pledge.runtime.clock import Clock
@@ -185,14 +184,14 @@ class _Mails:
             if desk is None or ticket_id is None:
                 return
             ticket = (await store.lock_tickets(connection, [ticket_id]))[ticket_id]
-            hand = Hand(desk, INTAKE, now, now)
+            context = CommandContext(desk, INTAKE, now, now)
             link = f"{self.public_url}/my/{desk.id}/enter?token={self.keys.link(desk.id, sign_in)}"
             minutes = str(int(LINK_LASTS.total_seconds() // 60))
             mails = answer(
-                ticket, desk.sign_in_template, common(ticket, hand),
+                ticket, desk.sign_in_template, fact_fields(ticket, context),
                 to=row["address"], link=link, minutes=minutes,
             )  # fmt: skip
-            decision = told(ticket, hand, "sign_in_requested", *mails)
+            decision = done(ticket, context, "sign_in_requested", *mails)
             news = publications(decision, ticket.sequence, self.ids)
             await store.update_tickets(connection, [decision.ticket])
             await store.insert_facts(connection, [each.fact for each in news])

@@ -9,7 +9,8 @@ from uuid import UUID
 import asyncpg
 from pydantic_core import from_json
 
-from intake.domain.ticket import State, Ticket
+from intake.domain.command_registry import State
+from intake.domain.ticket import Ticket
 from intake.storage.store import SELECT_TICKET, ticket_of
 
 RECENT: Final = 20_000

@@ -10,10 +10,11 @@ import asyncpg
 from pydantic import TypeAdapter
 from pydantic_core import to_json
 
+from intake.domain.command_registry import State
 from intake.domain.delivery import Key
 from intake.domain.desk import Desk
 from intake.domain.request_details import NOTHING_PARTICULAR, Particulars
-from intake.domain.ticket import State, Ticket
+from intake.domain.ticket import Ticket
 from intake.domain.ticket_parts import Feedback, Link, Meeting
 from pledge.events import Actor, Contact
 

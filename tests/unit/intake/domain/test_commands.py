@@ -2,32 +2,64 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
+from dataclasses import fields, replace
 
 import pytest
 
-from intake.domain import commands as do
-from intake.domain import relation_commands
-from intake.domain.command_dispatch import apply
-from intake.domain.commands import Action, Command, WaitingFor
-from intake.domain.ticket import ALLOWED, Decision, Refusal, RefusalReason, State, Ticket
+from intake.domain.command_registry import Command, State, allowed_in, declarations
+from intake.domain.commands import (
+    contract,
+    conversation,
+    decide,
+    meetings,
+    progress,
+    relations,
+    reviews,
+)
+from intake.domain.commands.conversation import (
+    AttemptContact,
+    CompleteInformation,
+    Note,
+    RecordReply,
+    Reply,
+    RequestInformation,
+)
+from intake.domain.commands.progress import (
+    Assign,
+    Reopen,
+    Resolve,
+    Resume,
+    Triage,
+    Wait,
+    WaitingFor,
+)
+from intake.domain.commands.relations import FollowUp, Merge, Split
+from intake.domain.ticket import CommandContext, Decision, Refusal, RefusalReason, Ticket
+from intake.schemas import BODIES
 from pledge.events import Contact, EmailRequested, Triaged
-from unit.intake.builders import ANN, a_ticket, attempt, kinds, told
+from unit.intake.builders import ANN, TOM, a_desk, a_ticket, at, attempt, kinds, told
 
-HEARD = do.Hear(by=ANN, channel="email", delivery="d1", text="Still broken")
+HEARD = RecordReply(by=ANN, channel="email", delivery="d1", text="Still broken")
 
 
-def test_every_command_has_a_meaning_and_a_name_of_its_own() -> None:
-    names = {**vars(do), **vars(relation_commands)}
-    commands = [each for each in names.values() if _is_command(each)]
-    assert sorted(each.action for each in commands) == sorted(Action)
-    between = {
-        relation_commands.Merge,
-        relation_commands.Split,
-        relation_commands.FollowUp,
-    }  # two tickets
-    alone = set(commands) - between
-    assert all(apply.dispatch(each) is not apply.dispatch(object) for each in alone)
+def test_every_command_is_declared_and_has_a_decision_of_its_own() -> None:
+    modules = (contract, conversation, meetings, progress, relations, reviews)
+    names = {name: value for module in modules for name, value in vars(module).items()}
+    commands = {each for each in names.values() if _is_command(each)}
+    assert {each.command for each in declarations().values()} == commands
+    assert all(each.command.action == action for action, each in declarations().items())
+    between = {Merge, Split, FollowUp}  # two tickets
+    assert all(each.decide is not Command.decide for each in commands - between)
+
+
+def test_every_command_that_an_agent_gives_has_a_body_with_its_fields() -> None:
+    for action, declared in declarations().items():
+        assert (action in BODIES) is not declared.is_internal
+        if declared.is_internal:
+            continue
+        sent = {each.name for each in fields(declared.command) if "internal" not in each.metadata}
+        assert set(BODIES[action].model_fields) == {*sent, "occurred_at"}
+        assert BODIES[action].__doc__ == declared.command.__doc__
 
 
 def _is_command(value: object) -> bool:
@@ -66,67 +98,76 @@ def test_an_escalation_and_a_callback_are_told_with_the_reply() -> None:
 
 
 def test_triage_raises_trial_customers_to_their_floor_and_keeps_what_was_asked() -> None:
-    decision = told(a_ticket(is_trial=True), do.Triage(severity="p3", why="a question"))
+    decision = told(a_ticket(is_trial=True), Triage(severity="p3", why="a question"))
     (event,) = decision.events
     assert isinstance(event, Triaged)
     assert (event.severity, event.requested_severity, event.previous_severity) == ("p2", "p3", "p3")
     assert decision.ticket.severity == "p2"
-    assert told(a_ticket(is_trial=True), do.Triage(severity="p1")).ticket.severity == "p1"
+    assert told(a_ticket(is_trial=True), Triage(severity="p1")).ticket.severity == "p1"
 
 
 def test_triage_leaves_what_it_does_not_name() -> None:
-    decision = told(a_ticket(severity="p2", priority="low"), do.Triage(priority="high"))
+    decision = told(a_ticket(severity="p2", priority="low"), Triage(priority="high"))
     assert (decision.ticket.severity, decision.ticket.priority) == ("p2", "high")
 
 
 def test_a_reply_is_mailed_unless_it_reached_the_requester_already() -> None:
-    sent = told(a_ticket(message_id="<1@x.example>"), do.Reply("Hello", sends=True))
+    sent = told(a_ticket(message_id="<1@x.example>"), Reply("Hello"))
     assert kinds(sent) == ["agent_replied", "email_requested"]
     mail = sent.events[1]
     assert isinstance(mail, EmailRequested)
     assert mail.subject_line == "Re: [VIR-10007] No mail flow"
     assert mail.references == ("<1@x.example>",)
     assert mail.is_automatic is False
-    assert kinds(told(a_ticket(), do.Reply("Hello", channel="phone"))) == ["agent_replied"]
+    assert kinds(told(a_ticket(), Reply("Hello", channel="phone"))) == ["agent_replied"]
     nobody = a_ticket(requester=Contact(phone="+15550100"))
-    assert kinds(told(nobody, do.Reply("Hello", sends=True))) == ["agent_replied"]
+    assert kinds(told(nobody, Reply("Hello"))) == ["agent_replied"]
+
+
+def test_a_reply_given_with_its_time_reached_the_requester_by_other_means() -> None:
+    context = CommandContext(a_desk(), TOM, at(10), at(60), is_backdated=True)
+    decision = decide(a_ticket(), Reply("Hello"), context)
+    assert isinstance(decision, Decision)
+    assert kinds(decision) == ["agent_replied"]
 
 
 def test_two_replies_ask_for_two_mails() -> None:
-    one = told(a_ticket(), do.Reply("One", sends=True))
-    two = told(one.ticket, do.Reply("Two", sends=True))
+    one = told(a_ticket(), Reply("One"))
+    two = told(one.ticket, Reply("Two"))
     ids = {each.email_id for each in (*one.events, *two.events) if isinstance(each, EmailRequested)}
     assert len(ids) == 2
 
 
 def test_unanswered_attempts_count_until_somebody_is_reached() -> None:
-    missed = do.AttemptContact("phone", reached=False)
+    missed = AttemptContact(channel="phone", reached=False)
     ticket = told(told(a_ticket(), missed).ticket, missed).ticket
     assert ticket.unanswered_attempts == 2
-    assert told(ticket, do.AttemptContact("phone", reached=True)).ticket.unanswered_attempts == 0
+    assert (
+        told(ticket, AttemptContact(channel="phone", reached=True)).ticket.unanswered_attempts == 0
+    )
 
 
 def test_waiting_for_the_provider_is_the_end_of_waiting() -> None:
-    waiting = told(a_ticket(), do.Wait(WaitingFor.CUSTOMER)).ticket
+    waiting = told(a_ticket(), Wait(WaitingFor.CUSTOMER)).ticket
     assert waiting.state is State.WAITING_ON_CUSTOMER
-    assert kinds(told(waiting, do.Wait(WaitingFor.PROVIDER))) == ["waiting_on_provider"]
-    assert kinds(told(waiting, do.Resume())) == ["waiting_on_provider"]
-    assert kinds(told(waiting, do.Wait(WaitingFor.UNAVAILABLE))) == ["customer_unavailable"]
+    assert kinds(told(waiting, Wait(WaitingFor.PROVIDER))) == ["waiting_on_provider"]
+    assert kinds(told(waiting, Resume())) == ["waiting_on_provider"]
+    assert kinds(told(waiting, Wait(WaitingFor.UNAVAILABLE))) == ["customer_unavailable"]
 
 
 @pytest.mark.parametrize(
     ("ticket", "command", "reason"),
     [
-        (a_ticket(), do.Reopen(), RefusalReason.NOT_ALLOWED_NOW),
-        (a_ticket(), do.Resume(), RefusalReason.NOT_ALLOWED_NOW),
-        (a_ticket(state=State.CLOSED), do.Resolve(), RefusalReason.NOT_ALLOWED_NOW),
-        (a_ticket(state=State.RESOLVED), do.Resolve(), RefusalReason.NOT_ALLOWED_NOW),
-        (a_ticket(), do.Wait(WaitingFor.PROVIDER), RefusalReason.NOTHING_TO_CHANGE),
-        (a_ticket(), do.CompleteInformation(), RefusalReason.NOTHING_TO_CHANGE),
-        (a_ticket(), do.RequestInformation(()), RefusalReason.NOTHING_TO_CHANGE),
-        (a_ticket(), do.Assign(None), RefusalReason.NOTHING_TO_CHANGE),
-        (a_ticket(), do.Triage(severity="p9"), RefusalReason.UNKNOWN_SEVERITY),
-        (a_ticket(), do.Triage(priority="urgent"), RefusalReason.UNKNOWN_PRIORITY),
+        (a_ticket(), Reopen(), RefusalReason.NOT_ALLOWED_NOW),
+        (a_ticket(), Resume(), RefusalReason.NOT_ALLOWED_NOW),
+        (a_ticket(state=State.CLOSED), Resolve(), RefusalReason.NOT_ALLOWED_NOW),
+        (a_ticket(state=State.RESOLVED), Resolve(), RefusalReason.NOT_ALLOWED_NOW),
+        (a_ticket(), Wait(WaitingFor.PROVIDER), RefusalReason.NOTHING_TO_CHANGE),
+        (a_ticket(), CompleteInformation(), RefusalReason.NOTHING_TO_CHANGE),
+        (a_ticket(), RequestInformation(()), RefusalReason.NOTHING_TO_CHANGE),
+        (a_ticket(), Assign(None), RefusalReason.NOTHING_TO_CHANGE),
+        (a_ticket(), Triage(severity="p9"), RefusalReason.UNKNOWN_SEVERITY),
+        (a_ticket(), Triage(priority="urgent"), RefusalReason.UNKNOWN_PRIORITY),
     ],
 )
 def test_what_makes_no_sense_is_refused_and_says_what_is_allowed(
@@ -139,7 +180,7 @@ def test_what_makes_no_sense_is_refused_and_says_what_is_allowed(
 
 
 def test_the_past_since_the_opening_may_be_told_late_and_the_future_never() -> None:
-    note = do.Note("x")
+    note = Note("x")
     late = told(a_ticket(), note, minutes=5, now=65)
     assert (late.events[0].recorded_at - late.events[0].occurred_at).total_seconds() == 3600
     told(a_ticket(), note, minutes=10.9, now=10)
@@ -153,9 +194,9 @@ def test_the_past_since_the_opening_may_be_told_late_and_the_future_never() -> N
 
 def test_what_was_done_before_the_end_may_be_told_after_it() -> None:
     for command in (
-        do.Note("x"),
-        do.Reply("x"),
-        do.AttemptContact("phone", reached=True),
+        Note("x"),
+        Reply("x"),
+        AttemptContact(channel="phone", reached=True),
         HEARD,
     ):
         for state in State:
@@ -164,4 +205,4 @@ def test_what_was_done_before_the_end_may_be_told_after_it() -> None:
 
 def test_every_state_has_a_way_on() -> None:
     for state in State:
-        assert ALLOWED[state] & {Action.CLOSE, Action.REOPEN}
+        assert {"close", "reopen"} & set(allowed_in(state))

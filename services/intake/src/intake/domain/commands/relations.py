@@ -1,46 +1,44 @@
-"""What concerns two tickets at once: merging, splitting, following up; and opening for a client.
+"""What concerns two tickets at once: merging, splitting, following up.
 
-Each gives the decisions of all tickets that it touches, to be written together, or a refusal.
-Timers follow the issue (SIG-09): a ticket that is split off counts from when its issue was
+Each function gives the decisions of all tickets that it touches, to be written together, or a
+refusal. Timers follow the issue (SIG-09): a ticket that is split off counts from when its issue was
 reported, and a ticket is merged only into one that was reported before it and is as severe, so
 that merging never makes a promise easier.
 """
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import Final
 from uuid import UUID
 
-from intake.domain.command_dispatch import (
-    CLOCK_TOLERANCE,
-    common,
-    done,
-    nothing,
-    opened_with,
-    refused,
-)
-from intake.domain.command_handlers import MAX_PARTICIPANTS
-from intake.domain.commands import Action
-from intake.domain.desk import Classification, Desk, classify
-from intake.domain.relation_commands import FollowUp, Merge, Split
-from intake.domain.request import Request
+from intake.domain.command_fields import Line, LongText, Name, Subject
+from intake.domain.command_registry import ANY_STATE, FINISHED, NOT_CLOSED, Command, State, command
+from intake.domain.commands.conversation import MAX_PARTICIPANTS
+from intake.domain.desk import Desk
+from intake.domain.history_words import step
 from intake.domain.request_details import NOTHING_PARTICULAR, Particulars
 from intake.domain.ticket import (
-    FINISHED,
+    CLOCK_TOLERANCE,
+    CommandContext,
     Decision,
-    Hand,
     Refusal,
     RefusalReason,
-    State,
     Ticket,
+    done,
+    fact_fields,
     is_same_person,
+    nothing_to_change,
+    opened_with,
+    refused,
+    unknown_values,
 )
 from intake.domain.ticket_parts import Link, LinkKind
 from pledge.events import (
     Absorbed,
     Contact,
     FollowedUp,
+    Instant,
     Merged,
     ParticipantsChanged,
     SplitOff,
@@ -49,13 +47,11 @@ from pledge.events import (
 )
 
 MAX_LINKS: Final = 200
-"""A ticket that has so many is no longer one issue; what it is asked for is refused."""
-OLDEST_REPORT: Final = timedelta(days=366)
-"""So far back an agent may say that a client asked."""
+"""A ticket that has so many is no longer one issue; further links are refused."""
 
 
 @dataclass(frozen=True, slots=True)
-class Birth:
+class NewTicket:
     """What a new ticket needs that no rule can know."""
 
     ticket_id: UUID
@@ -63,45 +59,93 @@ class Birth:
     reply_to: str
 
 
+@command(
+    "merge",
+    states=NOT_CLOSED,
+    history={
+        "merged": step("Goes on as {into_number}"),
+        "absorbed": step("Another request about the same issue goes on here"),
+    },
+)
 @dataclass(frozen=True, slots=True)
-class ForClient:
-    """What an agent tells to open a ticket on a client's behalf (SIG-09)."""
+class Merge(Command):
+    """Merge this ticket into another one of the desk, by number or id; gives that one."""
 
-    requester: Contact
-    subject_line: str
-    text: str = ""
-    channel: str = "agent"
-    participants: tuple[Contact, ...] = ()
-    severity: str | None = None
-    priority: str | None = None
-    plan: str | None = None
-    product: str | None = None
-    customer: str | None = None
+    into: Name
+
+
+@command(
+    "split",
+    states=NOT_CLOSED,
+    history={"split_off": step("A further issue has a request of its own, {new_number}", "")},
+)
+@dataclass(frozen=True, slots=True)
+class Split(Command):
+    """Give an issue of this ticket a ticket of its own (SIG-09); gives the new one. `reported_at`:
+    when the issue was reported, from which its promises count; by default with the original."""
+
+    subject: Subject
+    text: LongText = ""
+    severity: Name | None = None
+    priority: Name | None = None
+    product: Line | None = None
+    reported_at: Instant | None = None
+    why: Line = ""
+
+
+@command(
+    "follow-up",
+    states=ANY_STATE,
+    history={"followed_up": step("Followed up by {new_number}")},
+)
+@dataclass(frozen=True, slots=True)
+class FollowUp(Command):
+    """Open a ticket that follows this one up and links back, at any age (SIG-08); gives it."""
+
+    subject: Subject
+    text: LongText = ""
+    severity: Name | None = None
+    priority: Name | None = None
+    product: Line | None = None
 
 
 def merge(
-    source: Ticket, target: Ticket, command: Merge, hand: Hand, heir: Ticket | None = None
+    source: Ticket,
+    target: Ticket,
+    command: Merge,
+    context: CommandContext,
+    merged_into: Ticket | None = None,
 ) -> tuple[Decision, Decision] | Refusal:
-    """The ticket merged away and the one that takes it over, or why not. ``heir`` is where the
-    target goes on, if it was merged itself."""
-    refusal = refused(source, Action.MERGE, hand) or _unmergeable(source, target, hand.desk, heir)
+    """The ticket merged away and the one that takes it over, or why not. ``merged_into`` is the
+    ticket that the target itself was merged into, if it was."""
+    refusal = refused(source, "merge", context) or _unmergeable(
+        source, target, context.desk, merged_into
+    )
     if refusal is not None:
         return refusal
-    event = Merged(**common(source, hand), into_id=target.id, into_number=target.number, by=hand.by)
+    event = Merged(
+        **fact_fields(source, context), into_id=target.id, into_number=target.number, by=context.by
+    )
     into = Link(LinkKind.MERGED_INTO, target.id, target.number)
     merged = done(
-        source, hand, "merged", event,
-        state=State.CLOSED, closed_at=hand.occurred_at, links=(*source.links, into),
+        source, context, "merged", event,
+        state=State.CLOSED, closed_at=context.occurred_at, links=(*source.links, into),
     )  # fmt: skip
-    return merged, _absorb(source, target, hand)
+    return merged, _absorb(source, target, context)
 
 
-def _unmergeable(source: Ticket, target: Ticket, desk: Desk, heir: Ticket | None) -> Refusal | None:
+def _unmergeable(
+    source: Ticket, target: Ticket, desk: Desk, merged_into: Ticket | None
+) -> Refusal | None:
     if source.id == target.id or source.desk != target.desk:
-        return nothing(source, "a ticket is merged into another one of the same desk")
+        return nothing_to_change(source, "a ticket is merged into another one of the same desk")
     detail = None
-    if heir is not None:
-        onward = "it goes on there" if heir.id == source.id else f"merge into {heir.number}"
+    if merged_into is not None:
+        onward = (
+            "it goes on there"
+            if merged_into.id == source.id
+            else f"merge into {merged_into.number}"
+        )
         detail = f"{target.number} was merged; {onward}"
     elif target.state in FINISHED:
         detail = f"{target.number} is {target.state}; reopen it first, or follow it up"
@@ -129,10 +173,10 @@ def _is_graver(one: str | None, other: str | None, severities: Sequence[str]) ->
     return places[0] < places[1]
 
 
-def _absorb(source: Ticket, target: Ticket, hand: Hand) -> Decision:
-    facts = common(target, hand)
+def _absorb(source: Ticket, target: Ticket, context: CommandContext) -> Decision:
+    facts = fact_fields(target, context)
     # A ticket can't have taken another one over before it was there itself.
-    facts["occurred_at"] = max(hand.occurred_at, target.opened_at)
+    facts["occurred_at"] = max(context.occurred_at, target.opened_at)
     events: list[TicketEvent] = [
         Absorbed(
             **facts,
@@ -140,19 +184,19 @@ def _absorb(source: Ticket, target: Ticket, hand: Hand) -> Decision:
             source_number=source.number,
             source_subject_line=source.subject_line,
             requester=source.requester,
-            by=hand.by,
+            by=context.by,
         )
     ]
     participants = _with(target, (source.requester, *source.participants))
     if participants != target.participants:
         events.append(
             ParticipantsChanged(
-                **facts, requester=target.requester, participants=participants, by=hand.by
+                **facts, requester=target.requester, participants=participants, by=context.by
             )
         )
     heard = [each for each in (source.heard_at, target.heard_at) if each is not None]
     return done(
-        target, hand, "absorbed", *events,
+        target, context, "absorbed", *events,
         participants=participants,
         links=(*target.links, Link(LinkKind.MERGED_FROM, source.id, source.number)),
         heard_at=max(heard, default=None),
@@ -168,62 +212,66 @@ def _with(ticket: Ticket, joining: Sequence[Contact]) -> tuple[Contact, ...]:
 
 
 def split(
-    source: Ticket, command: Split, hand: Hand, birth: Birth
+    source: Ticket, command: Split, context: CommandContext, new: NewTicket
 ) -> tuple[Decision, Decision] | Refusal:
     """The original and the ticket of the issue that was in it, or why not."""
     reported_at = command.reported_at or source.counts_from
     refusal = (
-        refused(source, Action.SPLIT, hand)
-        or _unsuitable(source, command, hand.desk)
-        or _misdated(source, reported_at, hand)
+        refused(source, "split", context)
+        or _unsuitable(source, command, context.desk)
+        or _misdated(source, reported_at, context)
     )
     if refusal is not None:
         return refusal
     ticket = replace(
-        _beside(source, command.subject_line, hand, birth),
-        severity=hand.desk.floored(command.severity or source.severity, is_trial=source.is_trial),
+        _related_ticket(source, command.subject, context, new),
+        severity=context.desk.floored(
+            command.severity or source.severity, is_trial=source.is_trial
+        ),
         priority=command.priority or source.priority,
         product=command.product or source.product,
-        reported_at=reported_at if reported_at < hand.occurred_at else None,
+        reported_at=reported_at if reported_at < context.occurred_at else None,
         links=(Link(LinkKind.SPLIT_FROM, source.id, source.number),),
     )
     event = SplitOff(
-        **common(source, hand),
-        new_id=ticket.id, new_number=ticket.number, by=hand.by, why=command.why,
+        **fact_fields(source, context),
+        new_id=ticket.id, new_number=ticket.number, by=context.by, why=command.why,
     )  # fmt: skip
     link = Link(LinkKind.SPLIT_INTO, ticket.id, ticket.number)
-    original = done(source, hand, "split", event, links=(*source.links, link))
-    return original, _opening(ticket, command.text, hand, "split_off", split_from=source.id)
+    original = done(source, context, "split", event, links=(*source.links, link))
+    return original, opening(ticket, command.text, context, "split_off", split_from=source.id)
 
 
 def follow_up(
-    old: Ticket, command: FollowUp, hand: Hand, birth: Birth
+    old: Ticket, command: FollowUp, context: CommandContext, new: NewTicket
 ) -> tuple[Decision, Decision] | Refusal:
     """The ticket followed up, of any age, and the one that follows it (SIG-08), or why not."""
-    refusal = refused(old, Action.FOLLOW_UP, hand) or _unsuitable(old, command, hand.desk)
+    refusal = refused(old, "follow-up", context) or _unsuitable(old, command, context.desk)
     if refusal is not None:
         return refusal
-    desk = hand.desk
+    desk = context.desk
     severity = command.severity or desk.default_severity
     ticket = replace(
-        _beside(old, command.subject_line, hand, birth),
+        _related_ticket(old, command.subject, context, new),
         channel="agent",
         severity=desk.floored(severity, is_trial=old.is_trial),
         priority=command.priority or desk.default_priority,
         product=command.product or old.product,
         links=(Link(LinkKind.FOLLOWS_UP, old.id, old.number),),
     )
-    opened = _opening(ticket, command.text, hand, "follow_up_opened", follows_up=old.id)
-    return followed(old, ticket, hand), opened
+    opened = opening(ticket, command.text, context, "follow_up_opened", follows_up=old.id)
+    return followed(old, ticket, context), opened
 
 
-def followed(old: Ticket, ticket: Ticket, hand: Hand) -> Decision:
+def followed(old: Ticket, ticket: Ticket, context: CommandContext) -> Decision:
     """The old ticket, which knows now what follows it; as it was when it has too many links."""
     if len(old.links) >= MAX_LINKS:
         return Decision(old, (), "too_many_links")
-    event = FollowedUp(**common(old, hand), new_id=ticket.id, new_number=ticket.number, by=hand.by)
+    event = FollowedUp(
+        **fact_fields(old, context), new_id=ticket.id, new_number=ticket.number, by=context.by
+    )
     link = Link(LinkKind.FOLLOWED_BY, ticket.id, ticket.number)
-    return done(old, hand, "followed_up", event, links=(*old.links, link))
+    return done(old, context, "followed_up", event, links=(*old.links, link))
 
 
 def may_follow(ticket: Ticket, old: Ticket) -> bool:
@@ -249,22 +297,8 @@ def _unsuitable(ticket: Ticket, command: Split | FollowUp, desk: Desk) -> Refusa
     return refusal
 
 
-def unknown_values(
-    severity: str | None, priority: str | None, desk: Desk, allowed: tuple[str, ...]
-) -> Refusal | None:
-    """The refusal of a severity or priority that the desk does not have."""
-    if severity is not None and severity not in desk.severities:
-        detail = f"{severity} is no severity here; one of: {', '.join(desk.severities)}"
-        return Refusal(RefusalReason.UNKNOWN_SEVERITY, detail, allowed)
-    if priority is not None and priority not in desk.priorities:
-        known = ", ".join(desk.priorities) or "none are defined"
-        detail = f"{priority} is no priority here; one of: {known}"
-        return Refusal(RefusalReason.UNKNOWN_PRIORITY, detail, allowed)
-    return None
-
-
-def _misdated(source: Ticket, reported_at: datetime, hand: Hand) -> Refusal | None:
-    if source.counts_from <= reported_at <= hand.occurred_at + CLOCK_TOLERANCE:
+def _misdated(source: Ticket, reported_at: datetime, context: CommandContext) -> Refusal | None:
+    if source.counts_from <= reported_at <= context.occurred_at + CLOCK_TOLERANCE:
         return None
     detail = (
         "reported_at must lie between the original's report at "
@@ -273,89 +307,41 @@ def _misdated(source: Ticket, reported_at: datetime, hand: Hand) -> Refusal | No
     return Refusal(RefusalReason.UNSUITABLE, detail, source.allowed)
 
 
-def _beside(ticket: Ticket, subject_line: str, hand: Hand, birth: Birth) -> Ticket:
+def _related_ticket(
+    ticket: Ticket, subject_line: str, context: CommandContext, new: NewTicket
+) -> Ticket:
     """A new ticket of the same people, in a thread of its own."""
     return Ticket(
-        id=birth.ticket_id,
+        id=new.ticket_id,
         desk=ticket.desk,
-        number=birth.number,
+        number=new.number,
         state=State.OPEN,
         sequence=1,
         subject_line=subject_line,
         channel=ticket.channel,
         requester=ticket.requester,
-        opened_at=hand.occurred_at,
-        changed_at=hand.now,
+        opened_at=context.occurred_at,
+        changed_at=context.now,
         plan=ticket.plan,
         customer=ticket.customer,
         language=ticket.language,
-        reply_to=birth.reply_to,
+        reply_to=new.reply_to,
         is_trial=ticket.is_trial,
         participants=ticket.participants,
-        heard_at=hand.occurred_at,
-        particulars=_vouched_for(hand.desk),
+        heard_at=context.occurred_at,
+        particulars=vouched_for(context.desk),
     )
 
 
-def open_for(client: ForClient, hand: Hand, birth: Birth) -> Decision | Refusal:
-    """The ticket that an agent opens on a client's behalf; it counts from when the client asked."""
-    desk, at = hand.desk, hand.occurred_at
-    if not hand.now - OLDEST_REPORT <= at <= hand.now + CLOCK_TOLERANCE:
-        detail = f"occurred_at must lie within the last {OLDEST_REPORT.days} days"
-        return Refusal(RefusalReason.UNSUITABLE, detail, ())
-    refusal = unknown_values(client.severity, client.priority, desk, ())
-    if refusal is not None:
-        return refusal
-    kind = _classified(client, desk)
-    ticket = Ticket(
-        id=birth.ticket_id,
-        desk=desk.id,
-        number=birth.number,
-        state=State.OPEN,
-        sequence=1,
-        subject_line=client.subject_line,
-        channel=client.channel,
-        requester=desk.placed(client.requester),
-        opened_at=min(at, hand.now),
-        changed_at=hand.now,
-        severity=desk.floored(client.severity or kind.severity, is_trial=kind.is_trial),
-        priority=client.priority or kind.priority,
-        plan=kind.plan,
-        product=kind.product,
-        customer=kind.customer,
-        language=client.requester.language or desk.language,
-        reply_to=birth.reply_to,
-        is_trial=kind.is_trial,
-        is_urgent=kind.is_urgent,
-        participants=client.participants[:MAX_PARTICIPANTS],
-        heard_at=min(at, hand.now),
-        particulars=_vouched_for(desk),
-    )
-    return _opening(ticket, client.text, hand, "opened_for_client")
-
-
-def _classified(client: ForClient, desk: Desk) -> Classification:
-    request = Request(
-        channel=client.channel,
-        line=None,
-        subject=client.subject_line,
-        requester_address=client.requester.email,
-        plan=client.plan,
-        product=client.product,
-        customer=client.customer,
-    )
-    return classify(desk, request)
-
-
-def _vouched_for(desk: Desk) -> Particulars:
+def vouched_for(desk: Desk) -> Particulars:
     """What an agent opens is admitted by the agent, whoever asked (SIG-01)."""
     return Particulars(entitled=True) if desk.entitlement is not None else NOTHING_PARTICULAR
 
 
-def _opening(
+def opening(
     ticket: Ticket,
     text: str,
-    hand: Hand,
+    context: CommandContext,
     reason: str,
     *,
     split_from: UUID | None = None,
@@ -364,11 +350,11 @@ def _opening(
     """The first fact of a ticket that an agent opened."""
     asker = ticket.requester
     event = TicketOpened(
-        **{**common(ticket, hand), "occurred_at": ticket.opened_at},
+        **{**fact_fields(ticket, context), "occurred_at": ticket.opened_at},
         **opened_with(ticket),
         text=text,
         is_answerable=bool(asker.email or asker.phone or asker.chat),
-        opened_by=hand.by,
+        opened_by=context.by,
         follows_up=follows_up,
         split_from=split_from,
         reported_at=ticket.reported_at,

@@ -1,0 +1,34 @@
+"""The commands on tickets by group, each declared beside its decision.
+
+Importing this package declares them all; a command is imported from its module.
+"""
+
+from intake.domain.command_registry import Command, Declaration, declarations
+from intake.domain.commands import (
+    contract,
+    conversation,
+    meetings,
+    progress,
+    relations,
+    reviews,
+)
+from intake.domain.ticket import CommandContext, Decision, Refusal, Ticket, refused
+
+__all__ = [
+    "Command",
+    "Declaration",
+    "contract",
+    "conversation",
+    "decide",
+    "declarations",
+    "meetings",
+    "progress",
+    "relations",
+    "reviews",
+]
+
+
+def decide(ticket: Ticket, command: Command, context: CommandContext) -> Decision | Refusal:
+    """Decide what the command does to the ticket. Total: every command on every ticket gives a
+    Decision, or a Refusal that says what is allowed instead."""
+    return refused(ticket, command.action, context) or command.decide(ticket, context)

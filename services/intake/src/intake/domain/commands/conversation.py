@@ -1,0 +1,275 @@
+"""What is said on a ticket: replies, notes, contact attempts, questions for missing information."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from typing import Annotated, Any, Final, Literal
+from uuid import uuid5
+
+from pydantic import Field
+
+from intake.domain.admission import ask, items_of
+from intake.domain.command_fields import Channel, Line, Name, Text
+from intake.domain.command_registry import ANY_STATE, FINISHED, Command, State, command
+from intake.domain.history_words import Data, Words, joined, person, plain, said
+from intake.domain.ticket import (
+    CommandContext,
+    Decision,
+    Refusal,
+    Ticket,
+    done,
+    fact_fields,
+    is_same_person,
+    nothing_to_change,
+)
+from pledge.events import (
+    AgentReplied,
+    CallbackRequested,
+    Contact,
+    ContactAttempted,
+    EmailRequested,
+    Escalated,
+    InformationCompleted,
+    Noted,
+    ParticipantsChanged,
+    Reopened,
+    RequesterReplied,
+    TicketEvent,
+)
+
+MAX_PARTICIPANTS: Final = 50
+MAILED: Final = frozenset(("email", "portal"))
+"""A reply on these channels is sent as a mail."""
+
+
+def _agent_wrote(data: Data) -> Words:
+    agent = data.get("agent") or {}
+    return "Support wrote", str(agent.get("name") or ""), said(data)
+
+
+def _requester_wrote(data: Data) -> Words:
+    return "You or a colleague wrote", person(data.get("by")), said(data)
+
+
+def _information_missing(data: Data) -> Words:
+    missing = joined(str(each).replace("_", " ") for each in data.get("missing") or ())
+    return f"Information is missing: {missing}", "", ""
+
+
+@command("reply", states=ANY_STATE, history={"agent_replied": _agent_wrote})
+@dataclass(frozen=True, slots=True)
+class Reply(Command):
+    """Words to the requester and the participants; by mail unless said otherwise."""
+
+    text: Text
+    channel: Channel = "email"
+    is_initial_response: bool = False
+
+    def decide(self, ticket: Ticket, context: CommandContext) -> Decision | Refusal:
+        """Decide what the command does to the ticket."""
+        event = AgentReplied(
+            **fact_fields(ticket, context),
+            agent=context.by,
+            channel=self.channel,
+            text=self.text,
+            to=(ticket.requester, *ticket.participants),
+            is_initial_response=self.is_initial_response,
+        )
+        is_mailed = self.channel in MAILED and not context.is_backdated
+        if not is_mailed or ticket.requester.email is None:
+            return done(ticket, context, "agent_replied", event)
+        mail = EmailRequested(
+            **fact_fields(ticket, context),
+            # Derived, so that the same reply asks for the same mail whoever computes it.
+            email_id=uuid5(ticket.id, f"reply {ticket.sequence}"),
+            to=(ticket.requester,),
+            cc=tuple(each for each in ticket.participants if each.email is not None),
+            template="agent_reply",
+            subject_line=_reply_subject(ticket),
+            text=self.text,
+            reply_to=ticket.reply_to,
+            in_reply_to=ticket.message_id,
+            references=(ticket.message_id,) if ticket.message_id else (),
+            is_urgent=True,
+            is_automatic=False,
+        )
+        return done(ticket, context, "agent_replied", event, mail)
+
+
+def _reply_subject(ticket: Ticket) -> str:
+    tag = f"[{ticket.number}]"
+    subject = ticket.subject_line if tag in ticket.subject_line else f"{tag} {ticket.subject_line}"
+    return subject if subject.lower().startswith("re:") else f"Re: {subject}"
+
+
+@command("note", states=ANY_STATE)
+@dataclass(frozen=True, slots=True)
+class Note(Command):
+    """Words for the desk's own eyes."""
+
+    text: Text
+
+    def decide(self, ticket: Ticket, context: CommandContext) -> Decision | Refusal:
+        """Decide what the command does to the ticket."""
+        return done(
+            ticket,
+            context,
+            "noted",
+            Noted(**fact_fields(ticket, context), by=context.by, text=self.text),
+        )
+
+
+@command("contact-attempts", states=ANY_STATE)
+@dataclass(frozen=True, slots=True)
+class AttemptContact(Command):
+    """An attempt to reach the customer, answered or not (VIR-08)."""
+
+    reached: bool
+    channel: Literal["phone", "email", "chat"] = "phone"
+    note: Line = ""
+
+    def decide(self, ticket: Ticket, context: CommandContext) -> Decision | Refusal:
+        """Decide what the command does to the ticket."""
+        event = ContactAttempted(
+            **fact_fields(ticket, context),
+            by=context.by,
+            channel=self.channel,
+            reached=self.reached,
+            note=self.note,
+        )
+        attempts = 0 if self.reached else ticket.unanswered_attempts + 1
+        return done(ticket, context, "contact_attempted", event, unanswered_attempts=attempts)
+
+
+@command("request-information", history={"information_requested": _information_missing})
+@dataclass(frozen=True, slots=True)
+class RequestInformation(Command):
+    """What is missing (INF-06)."""
+
+    missing: Annotated[tuple[Line, ...], Field(min_length=1, max_length=50)]
+
+    def decide(self, ticket: Ticket, context: CommandContext) -> Decision | Refusal:
+        """Decide what the command does to the ticket."""
+        if not self.missing:
+            return nothing_to_change(
+                ticket, "name at least one piece of information that is missing"
+            )
+        asking = replace(ticket, missing=self.missing)
+        events = ask(
+            asking,
+            items_of(asking, context.desk),
+            context.desk,
+            fact_fields(ticket, context),
+            context.by,
+        )
+        return done(ticket, context, "information_requested", *events, missing=self.missing)
+
+
+@command(
+    "complete-information", history={"information_completed": plain("All information is there")}
+)
+@dataclass(frozen=True, slots=True)
+class CompleteInformation(Command):
+    """Nothing is missing any more."""
+
+    fields: Annotated[Mapping[Name, Line], Field(max_length=50)] = field(default_factory=dict)
+
+    def decide(self, ticket: Ticket, context: CommandContext) -> Decision | Refusal:
+        """Decide what the command does to the ticket."""
+        if not ticket.missing:
+            return nothing_to_change(ticket, "no information is missing")
+        known = {**ticket.particulars.information, **self.fields}
+        event = InformationCompleted(**fact_fields(ticket, context), fields=known)
+        particulars = replace(ticket.particulars, information=known)
+        return done(
+            ticket, context, "information_completed", event, missing=(), particulars=particulars
+        )
+
+
+@command(
+    "hear", states=ANY_STATE, is_internal=True, history={"requester_replied": _requester_wrote}
+)
+@dataclass(frozen=True, slots=True)
+class RecordReply(Command):
+    """The requester, or somebody in copy, wrote or called again.
+
+    ``by`` joins the participants when ``joins`` says that a signed address proves them invited.
+    ``callback`` asks to be called back, ``escalates_to`` for a manager (VIR-11).
+    """
+
+    by: Contact
+    channel: str
+    delivery: str
+    text: str = ""
+    line: str | None = None
+    is_urgent: bool = False
+    joins: bool = False
+    callback: bool = False
+    escalates_to: str | None = None
+    message_id: str | None = None
+
+    def decide(self, ticket: Ticket, context: CommandContext) -> Decision | Refusal:
+        """A reply ends waiting, and reopens what was resolved or closed, at any age (SIG-08)."""
+        facts = fact_fields(ticket, context)
+        events: list[TicketEvent] = [
+            RequesterReplied(
+                **facts,
+                by=self.by,
+                channel=self.channel,
+                line=self.line,
+                delivery=self.delivery,
+                text=self.text,
+                is_urgent=self.is_urgent,
+            )
+        ]
+        participants = _joined(ticket, self)
+        if participants is not ticket.participants:
+            events.append(
+                ParticipantsChanged(
+                    **facts, requester=ticket.requester, participants=participants, by=context.by
+                )
+            )
+        is_finished = ticket.state in FINISHED
+        if is_finished:
+            events.append(Reopened(**facts, by=context.by, why="the requester replied"))
+        events += requested_events(self, facts)
+        return done(
+            ticket, context, "reopened_by_reply" if is_finished else "requester_replied", *events,
+            state=State.OPEN,
+            participants=participants,
+            unanswered_attempts=0,
+            heard_at=max(context.occurred_at, ticket.heard_at or context.occurred_at),
+            is_urgent=ticket.is_urgent or self.is_urgent,
+            message_id=self.message_id or ticket.message_id,
+            resolved_at=None if is_finished else ticket.resolved_at,
+            closed_at=None if is_finished else ticket.closed_at,
+        )  # fmt: skip
+
+
+def requested_events(command: RecordReply, facts: Mapping[str, Any]) -> list[TicketEvent]:
+    """What a delivery asks for beside being answered: a call back, a manager."""
+    events: list[TicketEvent] = []
+    if command.callback:
+        events.append(
+            CallbackRequested(
+                **facts, by=command.by, phone=command.by.phone, is_urgent=command.is_urgent
+            )
+        )
+    if command.escalates_to is not None:
+        events.append(
+            Escalated(
+                **facts,
+                by=command.by,
+                to=command.escalates_to,
+                line=command.line,
+                text=command.text,
+            )
+        )
+    return events
+
+
+def _joined(ticket: Ticket, command: RecordReply) -> tuple[Contact, ...]:
+    people = (ticket.requester, *ticket.participants)
+    is_known = any(is_same_person(command.by, each) for each in people)
+    if is_known or not command.joins or len(ticket.participants) >= MAX_PARTICIPANTS:
+        return ticket.participants
+    return (*ticket.participants, command.by)

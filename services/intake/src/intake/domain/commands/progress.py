@@ -1,0 +1,301 @@
+"""How far a ticket has come: its severity, who has it, whose turn it is, resolved or closed."""
+
+from dataclasses import dataclass, field, replace
+from enum import StrEnum
+from typing import Literal
+from uuid import UUID
+
+from intake.domain.command_fields import INTERNAL, Line, LongText, Name
+from intake.domain.command_registry import (
+    FINISHED,
+    NOT_CLOSED,
+    WAITING,
+    Command,
+    State,
+    command,
+)
+from intake.domain.history_words import Data, Words, joined, plain, said
+from intake.domain.misuse import Misuse, misused
+from intake.domain.ticket import (
+    CommandContext,
+    Decision,
+    Refusal,
+    RefusalReason,
+    Ticket,
+    done,
+    fact_fields,
+    nothing_to_change,
+    unknown_values,
+)
+from pledge.events import (
+    Actor,
+    Assigned,
+    Closed,
+    CustomerUnavailable,
+    LinkedToIncident,
+    MisuseRecorded,
+    Reopened,
+    Resolved,
+    TicketEvent,
+    Triaged,
+    WaitingOnCustomer,
+    WaitingOnProvider,
+    WorkaroundProvided,
+)
+
+
+class WaitingFor(StrEnum):
+    """Whose turn it is while a ticket waits."""
+
+    CUSTOMER = "customer"
+    PROVIDER = "provider"
+    UNAVAILABLE = "unavailable"
+
+
+def _assessed(data: Data) -> Words:
+    parts = [("severity", data.get("severity")), ("priority", data.get("priority"))]
+    values = joined(f"{name} {value}" for name, value in parts if value)
+    return f"Assessed: {values}" if values else "Assessed", "", ""
+
+
+def _picked_up(data: Data) -> Words:
+    assignee = data.get("assignee")
+    if not assignee:
+        return "Back in the queue", "", ""
+    return "Picked up", str(assignee.get("name") or assignee.get("id") or ""), ""
+
+
+def _workaround(data: Data) -> Words:
+    return "A way around it", "", said(data)
+
+
+def _resolved(data: Data) -> Words:
+    release = f" {data['release']}" if data.get("release") else ""
+    what = f"To be fixed in a release{release}" if data.get("fixed_in_release") else "Resolved"
+    return what, "", str(data.get("resolution") or "")
+
+
+@command("triage", states=NOT_CLOSED, history={"triaged": _assessed})
+@dataclass(frozen=True, slots=True)
+class Triage(Command):
+    """Severity, priority, product; what is left out stays as it is."""
+
+    severity: Name | None = None
+    priority: Name | None = None
+    product: Line | None = None
+    why: Line = ""
+    known_incident: bool = False
+
+    def decide(self, ticket: Ticket, context: CommandContext) -> Decision | Refusal:
+        """Decide what the command does to the ticket."""
+        desk = context.desk
+        refusal = unknown_values(self.severity, self.priority, desk, ticket.allowed)
+        if refusal is not None:
+            return refusal
+        asked = self.severity or ticket.severity
+        severity = desk.floored(asked, is_trial=ticket.is_trial)
+        event = Triaged(
+            **fact_fields(ticket, context),
+            severity=severity,
+            priority=self.priority or ticket.priority,
+            previous_severity=ticket.severity,
+            previous_priority=ticket.priority,
+            requested_severity=asked if severity != asked else None,
+            by=context.by,
+            why=self.why,
+            product=self.product,
+            known_incident=self.known_incident,
+        )
+        is_other = (severity, event.priority) != (ticket.severity, ticket.priority)
+        own = ticket.particulars
+        if is_other:
+            own = replace(own, assessed_by=context.by, assessed_why=self.why)
+        events: list[TicketEvent] = [event]
+        if (misuse := _misuse(ticket, severity, context)) is not None:
+            facts = fact_fields(ticket, context)
+            found = {"line": misuse.line, "severity": misuse.severity, "rule": misuse.rule}
+            events.append(MisuseRecorded(**facts, **found, by=context.by))
+            own = replace(own, misuse=misuse)
+        return done(
+            ticket, context, "triaged", *events,
+            severity=severity, priority=event.priority, product=self.product or ticket.product,
+            particulars=own,
+            # To the regular queue (SMS-05).
+            is_urgent=ticket.is_urgent and misuse is None,
+        )  # fmt: skip
+
+
+def _misuse(ticket: Ticket, severity: str | None, context: CommandContext) -> Misuse | None:
+    """What this severity first shows to be a misuse of the line that the request came by."""
+    if ticket.particulars.misuse is not None:
+        return None
+    return misused(context.desk.misuse_rules, ticket.line, severity, context.occurred_at)
+
+
+@command("assign", states=NOT_CLOSED, history={"assigned": _picked_up})
+@dataclass(frozen=True, slots=True)
+class Assign(Command):
+    """Who has the ticket now; null for nobody."""
+
+    assignee: Name | None
+    name: Line | None = None
+
+    def decide(self, ticket: Ticket, context: CommandContext) -> Decision | Refusal:
+        """Decide what the command does to the ticket."""
+        assignee = None
+        if self.assignee is not None:
+            assignee = Actor(kind="agent", id=self.assignee, name=self.name)
+        if assignee == ticket.assignee:
+            return nothing_to_change(ticket, "the ticket has that assignee already")
+        event = Assigned(**fact_fields(ticket, context), assignee=assignee, by=context.by)
+        return done(ticket, context, "assigned", event, assignee=assignee)
+
+
+@command("link-incident", states=NOT_CLOSED)
+@dataclass(frozen=True, slots=True)
+class LinkIncident(Command):
+    """The incident of the status page that the ticket belongs to."""
+
+    incident_id: UUID
+
+    def decide(self, ticket: Ticket, context: CommandContext) -> Decision | Refusal:
+        """Decide what the command does to the ticket."""
+        if self.incident_id == ticket.incident_id:
+            return nothing_to_change(ticket, "the ticket is linked to that incident already")
+        event = LinkedToIncident(
+            **fact_fields(ticket, context), incident_id=self.incident_id, by=context.by
+        )
+        return done(ticket, context, "linked", event, incident_id=self.incident_id)
+
+
+@command(
+    "wait",
+    history={
+        "waiting_on_customer": plain("Waiting for your answer"),
+        "waiting_on_provider": plain("Support has the next step"),
+    },
+)
+@dataclass(frozen=True, slots=True)
+class Wait(Command):
+    """Whose turn it is: the customer's, the provider's, or the customer is unavailable (VIR-09)."""
+
+    waiting_for: WaitingFor
+    why: Line = ""
+
+    def decide(self, ticket: Ticket, context: CommandContext) -> Decision | Refusal:
+        """Decide what the command does to the ticket."""
+        facts = {**fact_fields(ticket, context), "by": context.by, "why": self.why}
+        event: TicketEvent
+        if self.waiting_for is WaitingFor.PROVIDER:
+            state, event = State.OPEN, WaitingOnProvider(**facts)
+        elif self.waiting_for is WaitingFor.CUSTOMER:
+            state, event = State.WAITING_ON_CUSTOMER, WaitingOnCustomer(**facts)
+        else:
+            state, event = State.CUSTOMER_UNAVAILABLE, CustomerUnavailable(**facts)
+        if state is ticket.state:
+            return nothing_to_change(ticket, f"the ticket is {ticket.state} already")
+        return done(ticket, context, str(self.waiting_for), event, state=state)
+
+
+@command("resume", states=WAITING)
+@dataclass(frozen=True, slots=True)
+class Resume(Command):
+    """Why waiting is over."""
+
+    why: Line = ""
+
+    def decide(self, ticket: Ticket, context: CommandContext) -> Decision | Refusal:
+        """Decide what the command does to the ticket."""
+        event = WaitingOnProvider(**fact_fields(ticket, context), by=context.by, why=self.why)
+        return done(ticket, context, "resumed", event, state=State.OPEN)
+
+
+@command("workaround", states=NOT_CLOSED, history={"workaround_provided": _workaround})
+@dataclass(frozen=True, slots=True)
+class ProvideWorkaround(Command):
+    """A way around the fault (VIR-04, INF-14)."""
+
+    circumvention: Literal["none", "circumvention", "workaround"] = "workaround"
+    is_suitable: bool = True
+    text: LongText = ""
+
+    def decide(self, ticket: Ticket, context: CommandContext) -> Decision | Refusal:
+        """Decide what the command does to the ticket."""
+        event = WorkaroundProvided(
+            **fact_fields(ticket, context),
+            by=context.by,
+            circumvention=self.circumvention,
+            # Where there is no way around the fault, nothing serves in place of its repair.
+            is_suitable=self.is_suitable and self.circumvention != "none",
+            severity=ticket.severity,
+            text=self.text,
+        )
+        particulars = replace(ticket.particulars, circumvention=self.circumvention)
+        return done(ticket, context, "workaround_provided", event, particulars=particulars)
+
+
+@command("resolve", history={"resolved": _resolved})
+@dataclass(frozen=True, slots=True)
+class Resolve(Command):
+    """How it was resolved, or that a future release fixes it (VIR-06)."""
+
+    resolution: LongText = ""
+    fixed_in_release: bool = False
+    release: Line | None = None
+
+    def decide(self, ticket: Ticket, context: CommandContext) -> Decision | Refusal:
+        """Decide what the command does to the ticket."""
+        event = Resolved(
+            **fact_fields(ticket, context),
+            by=context.by,
+            resolution=self.resolution,
+            fixed_in_release=self.fixed_in_release,
+            release=self.release,
+        )
+        return done(
+            ticket,
+            context,
+            "resolved",
+            event,
+            state=State.RESOLVED,
+            resolved_at=context.occurred_at,
+        )
+
+
+@command("reopen", states=FINISHED, history={"reopened": plain("At work again")})
+@dataclass(frozen=True, slots=True)
+class Reopen(Command):
+    """Why work goes on."""
+
+    why: Line = ""
+
+    def decide(self, ticket: Ticket, context: CommandContext) -> Decision | Refusal:
+        """Decide what the command does to the ticket."""
+        if (into := ticket.merged_into) is not None:
+            detail = f"its story goes on in {into.number}: reopen or split that one"
+            return Refusal(RefusalReason.CONFLICT, detail, ticket.allowed)
+        event = Reopened(**fact_fields(ticket, context), by=context.by, why=self.why)
+        return done(
+            ticket, context, "reopened", event, state=State.OPEN, resolved_at=None, closed_at=None
+        )
+
+
+@command("close", states=NOT_CLOSED, history={"closed": plain("Closed")})
+@dataclass(frozen=True, slots=True)
+class Close(Command):
+    """Why the ticket is over."""
+
+    reason: Name = "resolved"
+    conditions: tuple[str, ...] = field(default=(), metadata=INTERNAL)
+
+    def decide(self, ticket: Ticket, context: CommandContext) -> Decision | Refusal:
+        """Decide what the command does to the ticket."""
+        event = Closed(
+            **fact_fields(ticket, context),
+            by=context.by,
+            reason=self.reason,
+            conditions=self.conditions,
+        )
+        return done(
+            ticket, context, "closed", event, state=State.CLOSED, closed_at=context.occurred_at
+        )
