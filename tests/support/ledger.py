@@ -120,6 +120,7 @@ class Ledger:
         self.handler = LedgerHandler()
         self.clock = clock or SystemClock()
         self.poison_run_limit = poison_run_limit
+        self.registry = CollectorRegistry()
         self.pool: asyncpg.Pool
         self.consumer: PartitionConsumer
         self.outbox: ForgetfulOutbox
@@ -129,7 +130,7 @@ class Ledger:
     async def __aenter__(self) -> Ledger:
         self.pool = await open_pool(self.dsn, application_name="ledger", size=6)
         self.outbox = ForgetfulOutbox(self.pool)
-        metrics = RuntimeMetrics(CollectorRegistry(), "ledger")
+        metrics = RuntimeMetrics(self.registry, "ledger")
         self.consumer = PartitionConsumer(
             self.kafka,
             self.pool,

@@ -84,8 +84,9 @@ class Service:
             on_applied=self._timers.applied,
         )
         self._consumer = chassis.consumer(handler)
-        self._timers.serve(self._consumer)
-        self._reassessor = ReassessmentWorker(context, chassis.pool, self._consumer, self._timers)
+        owner = self._consumer.assignment
+        self._timers.serve(owner)
+        self._reassessor = ReassessmentWorker(context, chassis.pool, owner, self._timers)
 
     async def run(self, stop: asyncio.Event) -> None:
         """Run all workers until `stop`; one that fails takes the others down."""
@@ -105,7 +106,7 @@ class Service:
                 "timers": self._timers.run,
                 "consumer": self._consumer.run,
                 "reassessment": self._reassessor.run,
-                "quarantine": lambda: aside.run(self._consumer, self._timers.schedule),
+                "quarantine": lambda: aside.run(self._consumer.assignment, self._timers.schedule),
                 "census": self._count_for_ever,
                 "changes": lambda: self._changes.run(stop),
             },

@@ -183,15 +183,19 @@ async def test_a_former_owner_cannot_write(kafka: KafkaSettings, dsn: str) -> No
     await topics.publish(kafka, messages(10, keys=1))
     async with Ledger(kafka, dsn) as zombie:
         await eventually(lambda: _has_rows(zombie, 10))
-        partition = next(each for each in zombie.consumer.owned() if zombie.consumer.position(each))
+        partition = next(
+            each
+            for each in zombie.consumer.assignment.owned()
+            if zombie.consumer.assignment.position(each)
+        )
         async with zombie.pool.acquire() as connection:
             await claim(connection, frozenset({partition}))
         with pytest.raises(Fenced):
-            async with zombie.consumer.owned_transaction(partition) as transaction:
+            async with zombie.consumer.assignment.owned_transaction(partition) as transaction:
                 await transaction.connection.execute("DELETE FROM ledger")
         assert await zombie.count() == 10
         await topics.publish(kafka, messages(10, keys=1, start=10))
-        assert partition not in zombie.consumer.owned()
+        assert partition not in zombie.consumer.assignment.owned()
 
 
 async def test_a_database_that_drops_connections_costs_no_record(
@@ -227,7 +231,7 @@ async def test_a_commit_whose_answer_was_lost_is_not_applied_again(
         told = await eventually(lambda: _told(kafka, 500))
         assert max(Counter(await ledger.rows()).values()) == 1
         assert len(told) == 500
-        assert len(ledger.consumer.owned()) == topics.PARTITIONS
+        assert len(ledger.consumer.assignment.owned()) == topics.PARTITIONS
 
 
 async def test_work_that_never_ends_is_given_up_and_done_again(
@@ -240,7 +244,7 @@ async def test_work_that_never_ends_is_given_up_and_done_again(
             await topics.publish(kafka, messages(10))
             await eventually(lambda: _has_rows(ledger, 10))
             assert not ledger.handler.hangs
-    told = [each for each in lines if each["event"].startswith("consumption stands still")]
+    told = [each for each in lines if each["event"].startswith("consumption_stalled")]
     assert any("LedgerHandler.handle" in task for task in told[0]["tasks"])
 
 
@@ -264,16 +268,16 @@ async def test_caught_up_means_that_what_is_published_now_was_applied(
 ) -> None:
     async with Ledger(kafka, dsn) as ledger:
         await eventually(_owns_all(ledger))
-        partitions = ledger.consumer.owned()
-        assert await ledger.consumer.caught_up(partitions) == partitions
+        partitions = ledger.consumer.assignment.owned()
+        assert await ledger.consumer.assignment.caught_up(partitions) == partitions
         ledger.handler.gate.clear()
         await topics.publish(kafka, messages(1, keys=1))
-        behind = partitions - await ledger.consumer.caught_up(partitions)
+        behind = partitions - await ledger.consumer.assignment.caught_up(partitions)
         assert len(behind) == 1
         ledger.handler.gate.set()
 
         async def caught_up() -> bool:
-            return await ledger.consumer.caught_up(behind) == behind
+            return await ledger.consumer.assignment.caught_up(behind) == behind
 
         await eventually(caught_up)
         assert await ledger.count() == 1
@@ -311,14 +315,14 @@ async def _dead(kafka: KafkaSettings, count: int) -> list[ConsumerRecord]:
 
 def _both_own(first: Ledger, second: Ledger) -> Callable[[], Awaitable[bool]]:
     async def both() -> bool:
-        return bool(first.consumer.owned()) and bool(second.consumer.owned())
+        return bool(first.consumer.assignment.owned()) and bool(second.consumer.assignment.owned())
 
     return both
 
 
 def _owns_all(ledger: Ledger) -> Callable[[], Awaitable[bool]]:
     async def owns() -> bool:
-        return len(ledger.consumer.owned()) == topics.PARTITIONS
+        return len(ledger.consumer.assignment.owned()) == topics.PARTITIONS
 
     return owns
 
@@ -331,6 +335,6 @@ async def test_a_dead_letter_is_logged_with_the_ids_that_people_look_for(
         async with Ledger(kafka, dsn):
             await topics.publish(kafka, [Message(INPUT, b"k", b"poison", ids)])
             await eventually(lambda: _dead(kafka, 1))
-    [line] = [each for each in lines if each["event"] == "record dead-lettered"]
+    [line] = [each for each in lines if each["event"] == "record_dead_lettered"]
     assert (line["event_id"], line["desk"], line["subject"]) == ("event-7", "vircom", "ticket-9")
     assert line["reason"] == "not_json"

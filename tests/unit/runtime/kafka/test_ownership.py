@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from datetime import UTC, datetime
 
-from pledge.runtime.kafka.ownership import PartitionState, follow_on
+from pledge.runtime.kafka.ownership import PartitionState, unapplied
 from pledge.runtime.records import Partition, Record
 
 AT = datetime(2026, 1, 5, tzinfo=UTC)
@@ -16,19 +16,19 @@ def records(first: int, last: int) -> list[Record]:
 
 def test_records_that_were_applied_are_left_out() -> None:
     state = PartitionState(Partition("t", 0), 1, next_offset=5, poison_run=0)
-    assert follow_on(state, records(3, 4)) == []
-    assert follow_on(state, records(3, 6)) == records(5, 6)
+    assert unapplied(state, records(3, 4)) == []
+    assert unapplied(state, records(3, 6)) == records(5, 6)
 
 
 def test_batches_on_their_way_when_we_sought_back_are_no_proof_of_a_gap() -> None:
     state = PartitionState(Partition("t", 0), 1, next_offset=5, poison_run=0)
-    assert follow_on(state, records(10, 14)) is None
-    assert follow_on(state, records(15, 19)) is None
-    assert follow_on(state, records(5, 9)) == records(5, 9)
+    assert unapplied(state, records(10, 14)) is None
+    assert unapplied(state, records(15, 19)) is None
+    assert unapplied(state, records(5, 9)) == records(5, 9)
 
 
 def test_a_gap_that_comes_twice_is_gone_for_good() -> None:
     state = PartitionState(Partition("t", 0), 1, next_offset=5, poison_run=0)
-    assert follow_on(state, records(10, 14)) is None
-    assert follow_on(state, records(15, 19)) is None
-    assert follow_on(state, records(10, 14)) == records(10, 14)
+    assert unapplied(state, records(10, 14)) is None
+    assert unapplied(state, records(15, 19)) is None
+    assert unapplied(state, records(10, 14)) == records(10, 14)

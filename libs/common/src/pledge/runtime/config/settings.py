@@ -99,7 +99,7 @@ class KafkaSettings(EnvironmentSettings):
         timedelta(seconds=60),
         ge=timedelta(seconds=1),
         le=timedelta(minutes=30),
-        description="after so long with records to read and none read, the group is joined anew",
+        description="after so long with records to read and none read, the group is rejoined",
     )
     # How long one request to a broker may take before it is sent again.
     request_timeout: Seconds = Field(

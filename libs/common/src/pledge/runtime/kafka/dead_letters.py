@@ -1,4 +1,4 @@
-"""Records that can never be handled: kept with their bytes, where they came from, and why.
+"""Dead letters: records that can never be handled, kept with bytes, origin and reason.
 
 A dead letter is an outbox row written in the transaction that moves the offset past the record, so
 it can't be lost between the two. It lands on `<topic>.dlq` with its own headers and ours below.
@@ -28,7 +28,7 @@ OUR_HEADERS = frozenset({TOPIC, PARTITION, OFFSET, SERVICE, REASON, DETAIL, AT, 
 
 
 class PoisonRun(Exception):
-    """Too many records in a row could not be handled: the fault is hardly in all of them."""
+    """Too many records in a row could not be handled: the fault is hardly in the records."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,7 +45,7 @@ class DeadLetter:
     at: str
 
     def original(self) -> Message:
-        """The record as it was, to be published again to where it came from."""
+        """The record as it was, to be published to its topic again."""
         kept = tuple(pair for pair in self.record.headers if pair[0] not in OUR_HEADERS)
         return Message(self.origin_topic, self.record.key or b"", self.record.value, kept)
 
@@ -64,15 +64,13 @@ def dead_letter(poison: Poison, *, service: str, now: datetime) -> Message:
     ]
     if record.key is None:
         ours.append((NO_KEY, b"1"))
-    # The one thing that no table takes: the outbox keeps names as text.
-    kept = [
-        (name.replace("\0", "\N{REPLACEMENT CHARACTER}"), value) for name, value in record.headers
-    ]
+    # PostgreSQL stores no NUL in text, and the outbox keeps names as text.
+    kept = [(name.replace("\0", _NO_NUL), value) for name, value in record.headers]
     return Message(record.topic + SUFFIX, record.key or b"", record.value, (*kept, *ours))
 
 
 def read_dead_letter(record: Record) -> DeadLetter | None:
-    """What a record of a dead-letter topic says; None when Pledge did not write it."""
+    """Parse a record of a dead-letter topic; None when Pledge did not write it."""
     ours = {name: value for name, value in record.headers if name in OUR_HEADERS and value}
     try:
         return DeadLetter(

@@ -1,4 +1,4 @@
-"""Where topics end now, asked on a connection of its own: a fetch that waits holds answers up."""
+"""Asks for end offsets, on a connection of its own: a fetch that waits would hold the answer up."""
 
 from __future__ import annotations
 
@@ -16,8 +16,8 @@ class OffsetBeyondEnd(Exception):
     """The topic ends before the offset that the database has already read."""
 
 
-class TopicEnds:
-    """A client of Kafka that reads nothing; may be started again after it was stopped."""
+class EndOffsets:
+    """A client of Kafka that fetches nothing. May be started again after it was stopped."""
 
     def __init__(self, kafka: KafkaSettings, service: str) -> None:
         self._kafka = kafka
@@ -37,13 +37,13 @@ class TopicEnds:
         self._client = client
 
     async def stop(self) -> None:
-        """Let go of the connection."""
+        """Close the connection."""
         client, self._client = self._client, None
         if client is not None:
             await client.stop()
 
     async def of(self, partitions: Iterable[Partition]) -> dict[Partition, int]:
-        """Where each of `partitions` ends now: behind the last record published.
+        """The end offset of each of `partitions` now: one behind the last record published.
 
         Raises KafkaError when the broker does not answer.
         """
@@ -57,12 +57,12 @@ class TopicEnds:
         try:
             ends = await self._client.end_offsets(list(physical.values()))
         except RuntimeError as error:
-            # uvloop says so of a connection that the broker closed a moment before we write to it.
+            # uvloop's, about a connection that the broker closed a moment before the request.
             raise KafkaConnectionError(str(error)) from error
         return {each: ends[theirs] for each, theirs in physical.items()}
 
     async def check(self, states: Mapping[Partition, PartitionState]) -> None:
-        """Refuse a topic that ends before what we have read: it was deleted or lost its tail.
+        """Refuse a topic that ends before what was read: it was deleted or lost its tail.
 
         Raises OffsetBeyondEnd, and KafkaError when the broker does not answer.
         """
@@ -70,6 +70,7 @@ class TopicEnds:
             if end < (read := states[partition].next_offset):
                 raise OffsetBeyondEnd(
                     f"{partition.topic}[{partition.number}] ends at offset {end}, but the database"
-                    f" of {self._service} has read up to {read}. The topic was made"
-                    " anew or lost records. Restore it, or start from a database that belongs to it"
+                    f" of {self._service} has read up to {read}. The topic was"
+                    " recreated or lost records. Restore it, or start from a database that belongs"
+                    " to it"
                 )

@@ -1,8 +1,8 @@
-"""Who may change the state that belongs to a partition, held in the service's own database.
+"""Holds, in the service's own database, who may change the state that belongs to a partition.
 
 The row `consumed(topic, partition, next_offset, epoch)` is both the consumer's position and a
 fence: taking a partition over raises the epoch, every transaction names the epoch it was given,
-and a former owner that wakes up late finds no row to update.
+and a former owner that resumes late finds no row to update.
 """
 
 from __future__ import annotations
@@ -46,11 +46,11 @@ SELECT 1 FROM consumed WHERE topic = $1 AND partition = $2 AND epoch = $3 FOR NO
 
 
 class Fenced(Exception):
-    """Somebody else owns the partition now; nothing of this transaction was kept."""
+    """Another process owns the partition now; nothing of this transaction was kept."""
 
 
 class AlreadyApplied(Exception):
-    """The batch is in the database: it was committed, but the answer did not reach us."""
+    """The batch was committed before, and the database's response was lost."""
 
 
 class PartitionOwner(Protocol):
@@ -90,7 +90,7 @@ class PartitionOwner(Protocol):
 
 @dataclass(slots=True)
 class PartitionState:
-    """What the owner of a partition knows about it, from assignment to revocation."""
+    """A partition as its owner knows it, from assignment to revocation."""
 
     partition: Partition
     epoch: int
@@ -99,47 +99,47 @@ class PartitionState:
     # The timestamp of the record applied last; of the takeover, where none was since.
     newest_at: datetime | None = None
     lock: asyncio.Lock = field(default_factory=asyncio.Lock)
-    # Set when the group takes the partition away: work that waits or retries gives up.
+    # Set when the group takes the partition away: what waits or retries for it gives up.
     is_revoked: bool = False
-    # Set when the database says that somebody else claimed it.
-    is_fenced: bool = False
-    # A gap we have asked the consumer to seek back for: the offset wanted, the first that came.
-    sought: tuple[int, int] | None = None
+    # When the database said that another process has claimed it, by the monotonic clock.
+    fenced_at: float | None = None
+    # A gap that the consumer was told to seek back for: the offset wanted, the first that came.
+    gap_seen: tuple[int, int] | None = None
 
     @property
     def is_owned(self) -> bool:
         """Whether, as far as this process knows, it may write for the partition."""
-        return not (self.is_revoked or self.is_fenced)
+        return not self.is_revoked and self.fenced_at is None
 
 
-def follow_on(state: PartitionState, records: Sequence[Record]) -> list[Record] | None:
-    """The records not yet in the database; None: some are missing before them, seek back for those.
+def unapplied(state: PartitionState, records: Sequence[Record]) -> list[Record] | None:
+    """The records not yet in the database; None when some before them are missing: seek back.
 
-    When the same gap comes again, nothing is there to be read: retention has removed it. A batch
-    that begins later proves nothing, since it may have been on its way when we sought back.
+    When the same gap comes again, there is nothing to read: retention has removed the records. A
+    batch that begins later proves nothing, since it may have been fetched before the seek.
     """
-    unseen = [record for record in records if record.offset >= state.next_offset]
-    if not unseen or unseen[0].offset == state.next_offset:
-        return unseen
-    gap = (state.next_offset, unseen[0].offset)
-    if state.sought == gap:
+    rest = [record for record in records if record.offset >= state.next_offset]
+    if not rest or rest[0].offset == state.next_offset:
+        return rest
+    gap = (state.next_offset, rest[0].offset)
+    if state.gap_seen == gap:
         log.error(
-            "records were gone before they were read",
+            "records_gone_before_read",
             topic=state.partition.topic,
             partition=state.partition.number,
             offset=gap[0],
             next_offset=gap[1],
         )
-        return unseen
-    if state.sought is None or state.sought[0] != gap[0] or state.sought[1] > gap[1]:
-        state.sought = gap
+        return rest
+    if state.gap_seen is None or state.gap_seen[0] != gap[0] or state.gap_seen[1] > gap[1]:
+        state.gap_seen = gap
     return None
 
 
 async def claim(
     connection: asyncpg.Connection, partitions: frozenset[Partition]
 ) -> dict[Partition, PartitionState]:
-    """Take over `partitions`: raise their epochs and learn where to go on reading."""
+    """Take over `partitions`: raise their epochs and read their next offsets."""
     ordered = sorted(partitions)
     rows = await connection.fetch(
         _CLAIM, [each.topic for each in ordered], [each.number for each in ordered]
@@ -179,7 +179,7 @@ async def advance(connection: asyncpg.Connection, state: PartitionState, next_of
 async def count_poison(
     connection: asyncpg.Connection, state: PartitionState, poison_run: int
 ) -> None:
-    """Remember, inside the caller's transaction, how long the present run of poison is."""
+    """Store, inside the caller's transaction, how long the present run of poison is."""
     await connection.execute(
         _COUNT_POISON, state.partition.topic, state.partition.number, state.epoch, poison_run
     )
@@ -194,7 +194,7 @@ async def hold(connection: asyncpg.Connection, state: PartitionState) -> None:
         raise Fenced(f"{state.partition}: epoch {state.epoch} is over")
 
 
-# Longer than any ordinary batch takes: a former owner that works at all finishes in this time.
+# Longer than any ordinary batch takes: a former owner that still runs finishes in this time.
 GRACE = timedelta(seconds=2)
 
 # A prepared transaction that blocks has the number 0; Pledge makes none.
@@ -209,7 +209,7 @@ async def take_over(
 ) -> dict[Partition, PartitionState]:
     """Claim `partitions`, ending transactions of others that hold them for longer than `grace`.
 
-    Raises what `claim` raises; a lock that can't be had is a passing fault.
+    Raises what `claim` raises; a lock timeout is a passing fault.
     """
     async with pool.acquire() as connection:
         claiming = asyncio.ensure_future(claim(connection, partitions))
@@ -230,9 +230,9 @@ async def _end_blockers(pool: asyncpg.Pool, waiting: int, grace: timedelta) -> N
         async with pool.acquire(timeout=grace.total_seconds()) as connection:
             rows = await connection.fetch(_END_BLOCKERS, waiting)
     except TimeoutError:
-        return  # all connections are at work; there is another chance
+        return  # all connections are in use; the caller tries again
     except asyncpg.InsufficientPrivilegeError as error:
-        log.warning("a former owner holds partitions and can't be ended", error=str(error))
+        log.warning("former_owner_not_ended", error=str(error))
         return
     for row in rows:
-        log.warning("ended the transaction of a former owner", backend=row["pid"])
+        log.warning("former_owner_ended", backend=row["pid"])

@@ -1,15 +1,16 @@
-"""One batch of one partition, in one transaction, again until it holds."""
+"""Applies one batch of one partition in one transaction, retried until it is committed."""
 
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from typing import Protocol
 
 import asyncpg
 import structlog
 
 from pledge.runtime.clock import Clock
+from pledge.runtime.kafka.assignment import Assignment
 from pledge.runtime.kafka.dead_letters import PoisonRun, dead_letter
 from pledge.runtime.kafka.one_by_one import apply_or_reject
 from pledge.runtime.kafka.ownership import (
@@ -18,6 +19,7 @@ from pledge.runtime.kafka.ownership import (
     PartitionState,
     advance,
     count_poison,
+    unapplied,
 )
 from pledge.runtime.observability.metrics import RuntimeMetrics
 from pledge.runtime.outbox.writer import Outbox
@@ -32,11 +34,11 @@ class Handler(Protocol):
     """What a service does with the records of one partition."""
 
     async def assigned(self, partitions: frozenset[Partition]) -> None:
-        """The partitions are ours from now on; called before their first batch."""
+        """The partitions are assigned to this process; called before their first batch."""
         ...
 
     async def revoked(self, partitions: frozenset[Partition]) -> None:
-        """The partitions are ours no longer; nothing is in flight. Drop what was cached."""
+        """The partitions are revoked and nothing is in flight for them. Drop what was cached."""
         ...
 
     async def handle(
@@ -56,6 +58,7 @@ class PartitionWorker:
 
     def __init__(
         self,
+        assignment: Assignment,
         outbox: Outbox,
         handler: Handler,
         *,
@@ -63,30 +66,51 @@ class PartitionWorker:
         clock: Clock,
         metrics: RuntimeMetrics,
         poison_run_limit: int,
-        is_stopping: Callable[[], bool],
-        progress: Callable[[], None],
     ) -> None:
+        self._assignment = assignment
         self._outbox = outbox
         self._handler = handler
         self._service = service
         self._clock = clock
         self._metrics = metrics
         self._poison_run_limit = poison_run_limit
-        self._is_stopping = is_stopping
-        self._progress = progress
-        # Asked once: a line per event is for looking into something, not for every day.
+        # Asked once: a line per event is for debugging, not for every day.
         self._is_verbose = logging.getLogger().isEnabledFor(logging.DEBUG)
 
-    async def work(self, state: PartitionState, records: Sequence[Record]) -> None:
-        """Apply `records`; the caller holds the partition's lock.
+    async def apply(self, partition: Partition, records: Sequence[Record]) -> int | None:
+        """Apply `records`, once those before them are done.
 
-        Raises Fenced when the partition is lost, PoisonRun when too much can't be handled.
+        Returns the offset to seek back to when records before these are missing, else None.
+        Raises PoisonRun when too many can't be handled, and other errors that are fatal.
         """
+        state = self._assignment.state(partition)
+        if state is None:
+            return None
+        async with state.lock:
+            if not state.is_owned:
+                return None
+            try:
+                rest = unapplied(state, records)
+                if rest is None:
+                    return state.next_offset
+                await self._apply_rest(state, rest)
+            except Fenced:
+                self._assignment.fence(state)
+            except Exception:
+                # Nothing of this partition may be applied behind a batch that was not.
+                state.is_revoked = True
+                raise
+        return None
+
+    async def _apply_rest(self, state: PartitionState, records: Sequence[Record]) -> None:
+        if not records:
+            return
         await apply_or_reject(
             records,
-            apply=lambda some: self._retrying(state, some),
+            apply=lambda some: self._transact_with_retries(state, some),
             reject=lambda record, error: self._dead_letter(state, record, error),
         )
+        state.newest_at = records[-1].timestamp
 
     async def _dead_letter(self, state: PartitionState, record: Record, error: Exception) -> None:
         """Move a record that the handler fails on to the dead letters."""
@@ -102,35 +126,37 @@ class PartitionWorker:
             **names(record.headers),
         )
         poison = Poison(record, "handler_error", f"{type(error).__name__}: {error}")
-        await self._retrying(state, [record], Outcome(poison=[poison]))
+        await self._transact_with_retries(state, [record], Outcome(poison=[poison]))
 
-    async def _retrying(
+    async def _transact_with_retries(
         self, state: PartitionState, records: Sequence[Record], outcome: Outcome | None = None
     ) -> None:
-        def say(error: BaseException) -> None:
-            # Waiting is no reason to be restarted: the database would be no nearer.
-            self._progress()
-            self._metrics.retried()
-            log.warning("waiting_for_database", error=repr(error))
+        """Raises Fenced when the partition is lost, or is given up while the database is away."""
 
         try:
             await retry_while_away(
                 lambda: self._transact(state, records, outcome),
-                on_retry=say,
-                give_up=lambda: not state.is_owned or self._is_stopping(),
+                on_retry=self._log_waiting,
+                give_up=lambda: not state.is_owned or self._assignment.is_closing,
             )
         except AlreadyApplied:
-            await self._catch_up(state, records[-1].offset + 1)
+            await self._skip_committed(state, records[-1].offset + 1)
         except Exception as error:
             if is_retriable(error):
-                # Given up, since the partition goes or the process stops: no fault of the records.
-                raise Fenced(f"{state.partition}: let go of while the database was away") from error
+                # The partition is revoked or the client is closed: no fault of the records.
+                raise Fenced(f"{state.partition}: given up while the database was away") from error
             raise
 
-    async def _catch_up(self, state: PartitionState, next_offset: int) -> None:
-        """A commit held whose answer was lost: go on behind it, with nothing remembered."""
+    def _log_waiting(self, error: BaseException) -> None:
+        # A restart of this process would bring the database back no sooner.
+        self._assignment.progressed()
+        self._metrics.retried()
+        log.warning("waiting_for_database", error=repr(error))
+
+    async def _skip_committed(self, state: PartitionState, next_offset: int) -> None:
+        """The commit succeeded and its response was lost: go on behind it, with an empty cache."""
         log.warning(
-            "batch had been committed",
+            "batch_was_committed",
             topic=state.partition.topic,
             partition=state.partition.number,
         )
@@ -161,15 +187,15 @@ class PartitionWorker:
         state.next_offset, state.poison_run = next_offset, run
         for callback in outcome.after_commit:
             callback()
-        self._tell(state, outcome)
+        self._report(state, outcome)
         self._metrics.batch_done(state.partition, len(records), self._clock.monotonic() - started)
 
-    def _tell(self, state: PartitionState, outcome: Outcome) -> None:
+    def _report(self, state: PartitionState, outcome: Outcome) -> None:
         """Count and log what was committed."""
         for poison in outcome.poison:
             self._metrics.dead_lettered(state.partition.topic, poison.reason)
             log.warning(
-                "record dead-lettered",
+                "record_dead_lettered",
                 topic=state.partition.topic,
                 partition=state.partition.number,
                 offset=poison.record.offset,
@@ -179,7 +205,7 @@ class PartitionWorker:
             )
         if self._is_verbose:
             for message in outcome.messages:
-                log.debug("event published", topic=message.topic, **names(message.headers))
+                log.debug("event_published", topic=message.topic, **names(message.headers))
 
     def _poison_run(
         self, state: PartitionState, records: Sequence[Record], outcome: Outcome
@@ -193,7 +219,7 @@ class PartitionWorker:
                 raise PoisonRun(
                     f"{run} records in a row of {record.topic}[{record.partition}] up to offset"
                     f" {record.offset} could not be handled ({outcome.poison[-1].reason}). Nothing"
-                    " more is dead-lettered. Mend the producer or this service; if the records"
+                    " more is dead-lettered. Fix the producer or this service; if the records"
                     f" really are bad, go on with: pledge dlq resume {self._service}"
                 )
         return run

@@ -1,68 +1,76 @@
-"""Notices a consumer that stands still although there is something to read.
+"""Detects a consumer that reads nothing although records wait.
 
-Whatever the cause (a task of the client that died, an answer that never comes, a lock that nobody
-gives back), the way out is the same: let go of everything and join the group anew. What every task
-was waiting for is told, so that the cause can be found afterwards.
+Whatever the cause (a task of the client that died, a response that never comes, a lock that is
+never released), the way out is the same: close the client and rejoin the group. The log says what
+every task was waiting for, so that the cause can be found afterwards.
 """
 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Hashable
 from datetime import timedelta
-from typing import NoReturn, Protocol
+from typing import NoReturn
 
 import structlog
 
 from pledge.runtime.clock import SystemClock
+from pledge.runtime.config.settings import KafkaSettings
+from pledge.runtime.kafka.assignment import Assignment
+from pledge.runtime.kafka.subscription import Subscription
 
 LOOK_INTERVAL = timedelta(seconds=2)
 # A line of the log holds no more: a service has some dozens of tasks.
-MOST_TASKS_TOLD = 100
+MOST_TASKS_LOGGED = 100
 
 log = structlog.get_logger()
 
 
-class StandsStill(Exception):
+class ConsumptionStalled(Exception):
     """There is something to do, and for too long nothing was done."""
 
 
-class Watched(Protocol):
-    """What is asked of a consumer."""
+async def watch_for_stall(
+    assignment: Assignment, subscription: Subscription, kafka: KafkaSettings
+) -> NoReturn:
+    """Look at the consumer until cancelled.
 
-    def sign(self) -> Hashable:
-        """Something that changes with every step forward."""
-        ...
-
-    async def has_work(self) -> bool:
-        """Whether there is something to do that nobody outside of this process hinders."""
-        ...
-
-
-async def raise_on_standstill(watched: Watched, limit: Callable[[], timedelta]) -> NoReturn:
-    """Look from time to time, until cancelled. Raises StandsStill after `limit` without a step."""
+    Raises ConsumptionStalled after too long without progress, and Fenced when the group leaves us a
+    partition that another process has claimed.
+    """
     clock = SystemClock()
-    since, before = clock.monotonic(), watched.sign()
+    since, before = clock.monotonic(), assignment.progress_mark()
     while True:
         await clock.sleep(LOOK_INTERVAL)
-        # Asked first: to answer may take as long as a request to the broker.
-        has_work, sign = await watched.has_work(), watched.sign()
-        if sign != before or not has_work:
-            since, before = clock.monotonic(), sign
-        elif (lasts := clock.monotonic() - since) > limit().total_seconds():
+        assignment.raise_if_fenced_for_long()
+        # Asked first: the answer may take as long as a request to the broker.
+        has_work, mark = await assignment.has_work(), assignment.progress_mark()
+        stalled_for = clock.monotonic() - since
+        if mark != before or not has_work:
+            since, before = clock.monotonic(), mark
+        elif stalled_for > _limit(assignment, subscription, kafka).total_seconds():
             log.error(
-                "consumption stands still, joining the group anew",
-                seconds=round(lasts),
-                tasks=what_tasks_wait_for(),
+                "consumption_stalled",
+                seconds=round(stalled_for),
+                tasks=tasks_and_what_they_await(),
             )
-            raise StandsStill(f"nothing was done for {lasts:.0f} s")
+            raise ConsumptionStalled(f"nothing was done for {stalled_for:.0f} s")
 
 
-def what_tasks_wait_for() -> list[str]:
+def _limit(assignment: Assignment, subscription: Subscription, kafka: KafkaSettings) -> timedelta:
+    """How long there may be no progress."""
+    if subscription.has_ended:
+        return timedelta(0)  # waiting is of no use
+    if assignment.is_joined:
+        return kafka.standstill_limit
+    # The longest that the group itself may take to assign partitions.
+    return max(kafka.standstill_limit, kafka.rebalance_timeout + kafka.session_timeout)
+
+
+def tasks_and_what_they_await() -> list[str]:
     """For each task of the running loop, where it is: the innermost line last."""
     others = asyncio.all_tasks() - {asyncio.current_task()}
-    told = (f"{each.get_name()}: {' > '.join(_lines(each.get_coro()))}" for each in others)
-    return sorted(told)[:MOST_TASKS_TOLD]
+    lines = (f"{each.get_name()}: {' > '.join(_lines(each.get_coro()))}" for each in others)
+    return sorted(lines)[:MOST_TASKS_LOGGED]
 
 
 def _lines(awaited: object) -> list[str]:

@@ -84,8 +84,15 @@ class RuntimeMetrics:
         )
         self._standstills = Counter(
             "pledge_consumer_standstills",
-            "Times that records waited, none was read, and the group was joined anew.",
+            "Times that records waited, none was read, and the client rejoined its group.",
             ("service",),
+            registry=registry,
+        )
+        self._memberships_lost = Counter(
+            "pledge_consumer_memberships_lost",
+            "Times that this instance fell out of its group and rejoined: forgotten by the"
+            " coordinator, unconfirmed by it for too long, or heartbeat_ended in the client.",
+            ("service", "reason"),
             registry=registry,
         )
         self._retries = Counter(
@@ -169,9 +176,13 @@ class RuntimeMetrics:
         """A transaction was refused, its partition being another instance's by now."""
         self._fenced.labels(self.service).inc()
 
-    def stood_still(self) -> None:
-        """Records waited and none was read: the group is joined anew."""
+    def consumption_stalled(self) -> None:
+        """Records waited and none was read: the client rejoins its group."""
         self._standstills.labels(self.service).inc()
+
+    def membership_lost(self, reason: str) -> None:
+        """The group does not know this instance any more, for `reason`: the client rejoins."""
+        self._memberships_lost.labels(self.service, reason).inc()
 
     def retried(self) -> None:
         """A batch is tried again."""

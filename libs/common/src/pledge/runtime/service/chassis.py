@@ -80,7 +80,8 @@ class Chassis:
     def require_bus_and_database(self, consumer: PartitionConsumer) -> None:
         """Be ready only with partitions assigned, the database answering and keys to check by."""
         self.health.require(
-            "partitions", lambda: None if consumer.is_assigned else "no partitions are assigned yet"
+            "partitions",
+            lambda: None if consumer.is_ready else "not a confirmed member of the group",
         )
         self.health.require("database", self._ask_database)
         self.health.require("keys", self.access.ready)
