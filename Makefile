@@ -75,7 +75,7 @@ bench: $(BENCH_INSTALLED)  ## Measure, each figure beside its floor (B=name meas
 
 chaos: $(INSTALLED)  ## Break things under load for MINUTES, or while TIMERS are due, and compare.
 	@$(BIN)/pytest -q -s -m chaos --chaos-minutes $(MINUTES) --chaos-timers $(TIMERS) \
-	  --chaos-seed $(SEED) tests/chaos/test_long.py tests/chaos/test_crowd.py
+	  --chaos-seed $(SEED) tests/chaos/test_long.py tests/chaos/test_many_timers.py
 
 lock: $(INSTALLED)  ## Resolve requirements.in and Kafka's jars to exact versions with hashes.
 	@$(BIN)/uv pip compile -q --universal --python-version 3.11 --generate-hashes \

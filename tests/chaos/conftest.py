@@ -8,9 +8,9 @@ from collections.abc import Iterator
 
 import pytest
 
-from support.chaos.arena import Arena
-from support.chaos.ground import Ground, open_ground
 from support.chaos.load import SHORT
+from support.chaos.servers import Servers, open_servers
+from support.chaos.trial_runner import TrialRunner
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
@@ -30,17 +30,17 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 
 
 @pytest.fixture(scope="session")
-def ground() -> Iterator[Ground]:
+def servers() -> Iterator[Servers]:
     """A broker and a database server that may be killed."""
     # That a broker can't be reached is what is meant to happen here.
     logging.getLogger("aiokafka").setLevel(logging.CRITICAL)
-    with open_ground() as servers:
+    with open_servers() as servers:
         yield servers
 
 
 @pytest.fixture(scope="session")
-def arena(ground: Ground) -> Iterator[Arena]:
-    """Where trials of the short form are held, all in one world."""
-    shared = Arena(ground, SHORT)
+def runner(servers: Servers) -> Iterator[TrialRunner]:
+    """Where trials of the short form are held, all in one deployment."""
+    shared = TrialRunner(servers, SHORT)
     yield shared
-    asyncio.run(shared.leave())
+    asyncio.run(shared.close_deployment())

@@ -8,54 +8,54 @@ from datetime import timedelta
 import pytest
 
 from pledge.runtime.clock import SystemClock
-from support.chaos.arena import Arena, Broken
-from support.chaos.crowd_report import REPORT, section
-from support.chaos.dice import Dice
-from support.chaos.ground import Ground
 from support.chaos.load import LONG
+from support.chaos.many_timers_report import REPORT, section
+from support.chaos.random_source import RandomSource
 from support.chaos.report import Run, render
 from support.chaos.scenarios import SCENARIOS
+from support.chaos.servers import Servers
 from support.chaos.trial import Trial
+from support.chaos.trial_runner import TrialFailed, TrialRunner
 
 pytestmark = [pytest.mark.chaos, pytest.mark.timeout(0)]
 
-# The oracle judges all that a world has seen, again after each trial: give it up in time.
-TRIALS_IN_A_WORLD = 4
+# The oracle verifies all input of a deployment after each trial: replace it after some trials.
+TRIALS_PER_DEPLOYMENT = 4
 
 
 async def test_chosen_scenario(request: pytest.FixtureRequest) -> None:
     scenario = request.config.getoption("--chaos-scenario", "")
     if not scenario:
         pytest.skip("name one with --chaos-scenario")
-    arena = Arena(_ground(request), LONG)
+    runner = TrialRunner(_servers(request), LONG)
     try:
-        _say(await arena.hold(scenario, request.config.getoption("--chaos-seed", 1)))
+        _say(await runner.run(scenario, request.config.getoption("--chaos-seed", 1)))
     finally:
-        await arena.leave()
+        await runner.close_deployment()
 
 
 async def test_everything_for_minutes(request: pytest.FixtureRequest) -> None:
     minutes = request.config.getoption("--chaos-minutes", 0.0)
     if not minutes:
-        pytest.skip("ask for it with --chaos-minutes")
+        pytest.skip("enable with --chaos-minutes")
     seed = request.config.getoption("--chaos-seed", 1)
     command = f"make chaos MINUTES={minutes:g}" + (f" SEED={seed}" if seed != 1 else "")
     run = Run(command)
     try:
-        await _go_on(Arena(_ground(request), LONG), run, seed, timedelta(minutes=minutes))
+        await _go_on(TrialRunner(_servers(request), LONG), run, seed, timedelta(minutes=minutes))
     finally:
         kept = section(REPORT.read_text(encoding="utf-8"))
         REPORT.write_text("\n".join(filter(None, (render(run), kept))), encoding="utf-8")
     assert not run.failures, "\n\n".join(run.failures)
 
 
-def _ground(request: pytest.FixtureRequest) -> Ground:
-    """The servers, asked for only when they are needed."""
-    found: Ground = request.getfixturevalue("ground")
+def _servers(request: pytest.FixtureRequest) -> Servers:
+    """The servers, started only when they are needed."""
+    found: Servers = request.getfixturevalue("servers")
     return found
 
 
-async def _go_on(arena: Arena, run: Run, seed: int, lasts: timedelta) -> None:
+async def _go_on(runner: TrialRunner, run: Run, seed: int, lasts: timedelta) -> None:
     """Hold trials until the time is over; the one under way then is finished."""
     clock = SystemClock()
     began = clock.monotonic()
@@ -63,16 +63,16 @@ async def _go_on(arena: Arena, run: Run, seed: int, lasts: timedelta) -> None:
     number = 0
     try:
         while run.lasted < lasts:
-            if number % TRIALS_IN_A_WORLD == 0:
-                run.close_world(last)
+            if number % TRIALS_PER_DEPLOYMENT == 0:
+                run.count_deployment(last)
                 last = None
-                await arena.leave()
+                await runner.close_deployment()
             try:
-                last = await arena.hold(_scenario(seed, number), seed + number)
-            except Broken as error:
+                last = await runner.run(_scenario(seed, number), seed + number)
+            except TrialFailed as error:
                 run.failures.append(str(error))
                 print(error, file=sys.stderr, flush=True)
-                run.close_world(error.trial or last)
+                run.count_deployment(error.trial or last)
                 last = None
                 if error.trial is None:
                     run.broken_off += 1
@@ -84,15 +84,15 @@ async def _go_on(arena: Arena, run: Run, seed: int, lasts: timedelta) -> None:
             number += 1
             run.lasted = timedelta(seconds=clock.monotonic() - began)
     finally:
-        run.close_world(last)
-        await arena.leave()
+        run.count_deployment(last)
+        await runner.close_deployment()
 
 
 def _scenario(seed: int, number: int) -> str:
     """Each round goes through all scenarios in an order of its own."""
     turn, place = divmod(number, len(SCENARIOS))
     order = list(SCENARIOS)
-    Dice(seed + turn).shuffle(order)
+    RandomSource(seed + turn).shuffle(order)
     return order[place]
 
 

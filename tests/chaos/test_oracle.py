@@ -6,28 +6,28 @@ import json
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from support.chaos import judge_intake, judge_sla
+from support.chaos import oracle_intake, oracle_sla
 from support.chaos.desk import DESK, FIRST_RESPONSE, RESOLUTION
-from support.chaos.judge import once_in_order
 from support.chaos.load import Ledger
-from support.chaos.reading import Told
+from support.chaos.oracle import once_in_order
 from support.chaos.stories import Channel, Conversation, Delivery
-from support.chaos.verdict import Verdict, Wrong
+from support.chaos.topic_reader import PublishedEvent
+from support.chaos.verdict import Verdict, Violation
 
 OPENED = datetime(2026, 3, 1, 12, 0, tzinfo=UTC)
 SOON = timedelta(milliseconds=100)
 
 
-def told(what: str, sequence: int, at: datetime = OPENED, **data: Any) -> Told:
+def published(what: str, sequence: int, at: datetime = OPENED, **data: Any) -> PublishedEvent:
     """An event of the ticket `t`; on the topic a moment after it happened."""
-    told_at = data.pop("known", at) + SOON
+    appended_at = data.pop("known", at) + SOON
     value = {"occurred_at": at.isoformat(), **data}
     raw = json.dumps(value).encode()
-    return Told(
+    return PublishedEvent(
         topic="ticket.events.v1",
         partition=0,
         offset=sequence,
-        appended_at=told_at,
+        appended_at=appended_at,
         key=b"t",
         value=raw,
         id=f"{what}-{sequence}",
@@ -40,7 +40,7 @@ def told(what: str, sequence: int, at: datetime = OPENED, **data: Any) -> Told:
     )
 
 
-def found(verdict: Verdict) -> dict[Wrong, int]:
+def found(verdict: Verdict) -> dict[Violation, int]:
     return {kind: len(problems) for kind, problems in verdict.problems.items() if problems}
 
 
@@ -49,7 +49,7 @@ def found(verdict: Verdict) -> dict[Wrong, int]:
 
 def test_exact_repetitions_are_dropped_and_counted() -> None:
     verdict = Verdict()
-    first, second = told("a", 1), told("b", 2)
+    first, second = published("a", 1), published("b", 2)
     assert once_in_order([first, second, first, second], verdict) == [first, second]
     assert verdict.is_clean
     assert verdict.counts["repetitions on the topics"] == 2
@@ -57,19 +57,19 @@ def test_exact_repetitions_are_dropped_and_counted() -> None:
 
 def test_gap_in_the_sequence_is_a_loss() -> None:
     verdict = Verdict()
-    once_in_order([told("a", 1), told("b", 3)], verdict)
-    assert found(verdict) == {Wrong.LOST: 1}
+    once_in_order([published("a", 1), published("b", 3)], verdict)
+    assert found(verdict) == {Violation.LOST: 1}
 
 
 def test_other_content_under_the_same_sequence_is_noticed() -> None:
     verdict = Verdict()
-    once_in_order([told("a", 1), told("b", 1)], verdict)
-    assert found(verdict) == {Wrong.TWICE: 1}
+    once_in_order([published("a", 1), published("b", 1)], verdict)
+    assert found(verdict) == {Violation.TWICE: 1}
 
 
 def test_overtaking_is_noticed() -> None:
     verdict = Verdict()
-    once_in_order([told("a", 2), told("b", 1)], verdict)
+    once_in_order([published("a", 2), published("b", 1)], verdict)
     assert not verdict.is_clean
 
 
@@ -78,13 +78,13 @@ def test_overtaking_is_noticed() -> None:
 PLAIN: dict[str, Any] = {"number": "X-1"}
 DUE = OPENED + FIRST_RESPONSE
 TIMERS = [
-    told("timer.started", 1, metric="first_response", cycle=1),
-    told("timer.started", 2, metric="resolution", cycle=1),
+    published("timer.started", 1, metric="first_response", cycle=1),
+    published("timer.started", 2, metric="resolution", cycle=1),
 ]
 
 
-def breach(metric: str, due: datetime, sequence: int = 1, what: str = "breached") -> Told:
-    return told(
+def breach(metric: str, due: datetime, sequence: int = 1, what: str = "breached") -> PublishedEvent:
+    return published(
         f"promise.{what}",
         sequence,
         metric=metric,
@@ -96,81 +96,89 @@ def breach(metric: str, due: datetime, sequence: int = 1, what: str = "breached"
     )
 
 
-def both() -> list[Told]:
+def both() -> list[PublishedEvent]:
     return [breach("first_response", DUE), breach("resolution", OPENED + RESOLUTION, 2)]
 
 
-def judged(facts: list[Told], timers: list[Told], breaches: list[Told]) -> dict[Wrong, int]:
+def verified(
+    facts: list[PublishedEvent], timers: list[PublishedEvent], breaches: list[PublishedEvent]
+) -> dict[Violation, int]:
     verdict = Verdict()
-    judge_sla.judge(facts, timers, breaches, verdict)
+    oracle_sla.verify(facts, timers, breaches, verdict)
     return found(verdict)
 
 
 def test_missed_promises_are_breaches_once() -> None:
-    assert judged([told("ticket.opened", 1, **PLAIN)], TIMERS, both()) == {}
+    assert verified([published("ticket.opened", 1, **PLAIN)], TIMERS, both()) == {}
 
 
 def test_missing_breach_is_a_loss() -> None:
-    assert judged([told("ticket.opened", 1, **PLAIN)], TIMERS, both()[1:]) == {Wrong.LOST: 1}
+    assert verified([published("ticket.opened", 1, **PLAIN)], TIMERS, both()[1:]) == {
+        Violation.LOST: 1
+    }
 
 
 def test_missing_timer_is_a_loss() -> None:
-    assert judged([told("ticket.opened", 1, **PLAIN)], TIMERS[1:], both()) == {Wrong.LOST: 1}
+    assert verified([published("ticket.opened", 1, **PLAIN)], TIMERS[1:], both()) == {
+        Violation.LOST: 1
+    }
 
 
 def test_second_breach_of_one_promise_is_noticed() -> None:
     twice = [*both(), breach("resolution", OPENED + RESOLUTION, 3)]
-    assert Wrong.TWICE in judged([told("ticket.opened", 1, **PLAIN)], TIMERS, twice)
+    assert Violation.TWICE in verified([published("ticket.opened", 1, **PLAIN)], TIMERS, twice)
 
 
-def kept(*, known: datetime) -> list[Told]:
+def kept(*, known: datetime) -> list[PublishedEvent]:
     replied = OPENED + FIRST_RESPONSE / 2
     return [
-        told("ticket.opened", 1, **PLAIN),
-        told("ticket.agent_replied", 2, replied, known=known),
+        published("ticket.opened", 1, **PLAIN),
+        published("ticket.agent_replied", 2, replied, known=known),
     ]
 
 
-MET = [*TIMERS, told("timer.met", 3, metric="first_response", cycle=1)]
+MET = [*TIMERS, published("timer.met", 3, metric="first_response", cycle=1)]
 
 
 def test_breach_of_a_kept_promise_is_false() -> None:
     known_late = DUE + timedelta(seconds=1)
-    assert judged(kept(known=known_late), MET, both()) == {Wrong.FALSE_BREACH: 1}
+    assert verified(kept(known=known_late), MET, both()) == {Violation.FALSE_BREACH: 1}
 
 
 def test_breach_that_a_late_fact_took_back_is_none() -> None:
     known_late = DUE + timedelta(seconds=1)
     back = [*both(), breach("first_response", DUE, 3, "breach_retracted")]
-    assert judged(kept(known=known_late), MET, back) == {}
+    assert verified(kept(known=known_late), MET, back) == {}
 
 
 def test_breach_of_what_was_known_to_be_kept_is_false_though_taken_back() -> None:
     back = [*both(), breach("first_response", DUE, 3, "breach_retracted")]
-    assert judged(kept(known=OPENED + FIRST_RESPONSE / 2), MET, back) == {Wrong.FALSE_BREACH: 1}
+    assert verified(kept(known=OPENED + FIRST_RESPONSE / 2), MET, back) == {
+        Violation.FALSE_BREACH: 1
+    }
 
 
 # -- deliveries -----------------------------------------------------------------------------------
 
 
 def conversation() -> tuple[Ledger, Delivery]:
-    delivery = Delivery("0" * 32, OPENED, OPENED, was_taken=True)
+    delivery = Delivery("0" * 32, OPENED, OPENED, was_acknowledged=True)
     return Ledger(conversations=[Conversation("c", Channel.CHAT, [delivery])]), delivery
 
 
 def test_delivery_that_became_nothing_is_a_loss() -> None:
     ledger, _ = conversation()
     verdict = Verdict()
-    judge_intake.judge([], ledger, verdict)
-    assert found(verdict) == {Wrong.LOST: 1}
+    oracle_intake.verify([], ledger, verdict)
+    assert found(verdict) == {Violation.LOST: 1}
 
 
 def test_delivery_that_became_two_facts_is_noticed() -> None:
     ledger, delivery = conversation()
     verdict = Verdict()
     facts = [
-        told("ticket.opened", 1, text=delivery.text, **PLAIN),
-        told("ticket.requester_replied", 2, text=delivery.text),
+        published("ticket.opened", 1, text=delivery.text, **PLAIN),
+        published("ticket.requester_replied", 2, text=delivery.text),
     ]
-    judge_intake.judge(facts, ledger, verdict)
-    assert found(verdict) == {Wrong.TWICE: 1}
+    oracle_intake.verify(facts, ledger, verdict)
+    assert found(verdict) == {Violation.TWICE: 1}

@@ -1,25 +1,25 @@
-"""Each scenario once, with little load, in one world. 0 lost, 0 applied twice, 0 false breaches:
-the oracle in `support.chaos.judge` says so, or the trial fails and tells how to repeat it."""
+"""Each scenario once, with little load, in one deployment. The oracle verifies 0 lost, 0 applied
+twice, 0 false breaches, or the trial fails with the command that repeats it."""
 
 from __future__ import annotations
 
 import pytest
 
-from support.chaos.arena import Arena
+from support.chaos.trial_runner import TrialRunner
 
-# One process holds all of them, so that there is one broker and one world.
+# One process holds all of them, so that there is one broker and one deployment.
 pytestmark = pytest.mark.chaos
 
 
 @pytest.fixture(autouse=True)
 def _only_the_short_form(request: pytest.FixtureRequest) -> None:
-    told = request.config
+    config = request.config
     if (
-        told.getoption("--chaos-timers", 0)
-        or told.getoption("--chaos-minutes", 0)
-        or told.getoption("--chaos-scenario", "")
+        config.getoption("--chaos-timers", 0)
+        or config.getoption("--chaos-minutes", 0)
+        or config.getoption("--chaos-scenario", "")
     ):
-        pytest.skip("the long form was asked for")
+        pytest.skip("the long form runs instead")
 
 
 @pytest.fixture
@@ -28,44 +28,50 @@ def seed(request: pytest.FixtureRequest) -> int:
     return found
 
 
-async def test_killed_services_lose_nothing_and_double_nothing(arena: Arena, seed: int) -> None:
-    await arena.hold("services are killed", seed)
+async def test_killed_services_lose_nothing_and_double_nothing(
+    runner: TrialRunner, seed: int
+) -> None:
+    await runner.run("services are killed", seed)
 
 
-async def test_killed_broker_costs_no_event_and_no_promise(arena: Arena, seed: int) -> None:
-    await arena.hold("the broker is killed", seed + 1)
+async def test_killed_broker_costs_no_event_and_no_promise(runner: TrialRunner, seed: int) -> None:
+    await runner.run("the broker is killed", seed + 1)
 
 
-async def test_killed_database_costs_no_event_and_no_promise(arena: Arena, seed: int) -> None:
-    await arena.hold("the database is killed", seed + 2)
+async def test_killed_database_costs_no_event_and_no_promise(
+    runner: TrialRunner, seed: int
+) -> None:
+    await runner.run("the database is killed", seed + 2)
 
 
-async def test_two_processes_of_one_name_write_once(arena: Arena, seed: int) -> None:
-    await arena.hold("a zombie returns", seed + 3)
+async def test_two_processes_of_one_name_write_once(runner: TrialRunner, seed: int) -> None:
+    await runner.run("a zombie returns", seed + 3)
 
 
-async def test_owner_in_another_group_is_fenced(arena: Arena, seed: int) -> None:
-    await arena.hold("two groups own the same", seed + 4)
+async def test_owner_in_another_group_is_fenced(runner: TrialRunner, seed: int) -> None:
+    await runner.run("two groups own the same", seed + 4)
 
 
-async def test_rebalances_in_a_batch_apply_it_once(arena: Arena, seed: int) -> None:
-    await arena.hold("replicas come and go", seed + 5)
+async def test_rebalances_in_a_batch_apply_it_once(runner: TrialRunner, seed: int) -> None:
+    await runner.run("replicas come and go", seed + 5)
 
 
-async def test_poison_is_kept_and_costs_its_neighbours_nothing(arena: Arena, seed: int) -> None:
-    await arena.hold("poison among good records", seed + 6)
+async def test_poison_is_kept_and_costs_its_neighbours_nothing(
+    runner: TrialRunner, seed: int
+) -> None:
+    await runner.run("poison among good records", seed + 6)
 
 
-async def test_terminated_services_go_on_where_they_were(arena: Arena, seed: int) -> None:
-    await arena.hold("services are terminated", seed + 7)
+async def test_terminated_services_go_on_where_they_were(runner: TrialRunner, seed: int) -> None:
+    await runner.run("services are terminated", seed + 7)
 
 
-async def test_services_wait_for_a_broker_that_is_away(arena: Arena, seed: int) -> None:
-    await arena.hold("the broker is away at start", seed + 8)
+async def test_services_wait_for_a_broker_that_is_away(runner: TrialRunner, seed: int) -> None:
+    await runner.run("the broker is away at start", seed + 8)
 
 
 async def test_breaches_while_notify_is_away_are_paged_once_and_late(
-    arena: Arena, seed: int
+    runner: TrialRunner, seed: int
 ) -> None:
-    trial = await arena.hold("notify is away", seed + 9)
+    trial = await runner.run("notify is away", seed + 9)
     assert trial.verdict.counts["pages marked late"] > 0

@@ -1,5 +1,5 @@
 """Breaks a running Pledge on purpose and checks, independently of it, that nothing went wrong.
 
-`ground` is a broker and a database server of its own, `world` the four services as processes,
-`load` what comes in, `scenarios` what is done to them, `judge` the oracle.
+`servers` is a broker and a database server for chaos alone, `deployment` the four services as
+processes, `load` what is sent, `scenarios` the faults, `oracle` the verification.
 """

@@ -1,6 +1,6 @@
-"""Deliveries by the doors that intake opens itself: a form over HTTP, a mail over SMTP.
+"""Deliveries by intake's own gateways: a form over HTTP, a mail over SMTP.
 
-A sender that does not hear "taken" sends again, as any sender must; one that heard it forgets.
+Without an acknowledgement the sender sends again, as any sender must.
 """
 
 from __future__ import annotations
@@ -12,9 +12,9 @@ import aiosmtplib
 import httpx
 
 from pledge.runtime.clock import SystemClock
+from support.chaos.deployment import Deployment
 from support.chaos.desk import ADDRESS, DESK, FORM_KEY
 from support.chaos.stories import Delivery
-from support.chaos.world import World
 
 AGAIN_AFTER = timedelta(milliseconds=300)
 TIMEOUT = 5.0
@@ -23,8 +23,8 @@ TIMEOUT = 5.0
 class HttpCases:
     """`POST /cases`, until it is answered with 202."""
 
-    def __init__(self, world: World) -> None:
-        self._world = world
+    def __init__(self, deployment: Deployment) -> None:
+        self._deployment = deployment
 
     async def post(self, delivery: Delivery) -> None:
         """Return once the case was accepted."""
@@ -35,7 +35,7 @@ class HttpCases:
             "requester": {"email": f"{delivery.token}@customer.example"},
         }
         headers = {"Idempotency-Key": delivery.token, "Pledge-Form-Key": FORM_KEY}
-        url = f"{self._world.main('intake').url}/cases"
+        url = f"{self._deployment.main('intake').url}/cases"
         while True:
             try:
                 async with httpx.AsyncClient(timeout=TIMEOUT, trust_env=False) as client:
@@ -45,7 +45,7 @@ class HttpCases:
             else:
                 if answer.status_code == httpx.codes.ACCEPTED:
                     return
-                # Anything else than "not now" would be refused for ever.
+                # Any other refusal would be final.
                 assert answer.status_code == httpx.codes.SERVICE_UNAVAILABLE, answer.text
             await SystemClock().sleep(AGAIN_AFTER)
 
@@ -53,8 +53,8 @@ class HttpCases:
 class SmtpMails:
     """SMTP, until 250."""
 
-    def __init__(self, world: World) -> None:
-        self._world = world
+    def __init__(self, deployment: Deployment) -> None:
+        self._deployment = deployment
 
     async def send(self, delivery: Delivery) -> None:
         """Return once the mail was accepted."""
@@ -67,7 +67,7 @@ class SmtpMails:
         while True:
             try:
                 await aiosmtplib.send(
-                    mail, hostname="127.0.0.1", port=self._world.smtp_port, timeout=TIMEOUT
+                    mail, hostname="127.0.0.1", port=self._deployment.smtp_port, timeout=TIMEOUT
                 )
             except aiosmtplib.SMTPResponseException as error:
                 if not 400 <= error.code < 500:

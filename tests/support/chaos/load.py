@@ -1,7 +1,7 @@
-"""What comes in: tickets straight on the bus, chats, mails and forms, with doubles and disorder.
+"""The load: tickets on the bus, chats, mails and forms, with duplicates and out of order.
 
-All of it is planned from the dice before it begins. Each conversation is told by a task of its own,
-one event after the other as the world would, and each event is sent until it is taken: a broker or
+All of it is planned from a random source before it begins. Each conversation is sent by its own
+task, one event after the other, and each event is sent until it is acknowledged: a broker or
 a gateway that is away makes it late, never lost.
 """
 
@@ -13,10 +13,11 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
 from pledge.runtime.clock import SystemClock
-from support.chaos.dice import Dice
+from support.chaos.deployment import Deployment
 from support.chaos.gateways import HttpCases, SmtpMails
-from support.chaos.poison import Bad
+from support.chaos.poison import BadRecord
 from support.chaos.publisher import Publisher
+from support.chaos.random_source import RandomSource
 from support.chaos.stories import (
     Channel,
     Conversation,
@@ -25,7 +26,6 @@ from support.chaos.stories import (
     plan_conversation,
     plan_ticket,
 )
-from support.chaos.world import World
 
 CLOCK = SystemClock()
 
@@ -53,27 +53,29 @@ LONG = Size(timedelta(seconds=8), tickets=150, chats=100, mails=40, cases=20, sm
 
 @dataclass(slots=True)
 class Ledger:
-    """What was sent and taken: the half of the truth that the oracle gets from us."""
+    """What was sent and acknowledged: the input that the oracle compares with."""
 
     tickets: list[TicketStory] = field(default_factory=list)
     conversations: list[Conversation] = field(default_factory=list)
     events: int = 0
     """Distinct ones."""
-    doubles: int = 0
+    duplicates: int = 0
     """Sent again on purpose."""
-    poison: list[Bad] = field(default_factory=list)
+    poison: list[BadRecord] = field(default_factory=list)
 
 
 class Load:
     """The load of one trial; everything that is sent is noted in `ledger`."""
 
-    def __init__(self, world: World, dice: Dice, size: Size, ledger: Ledger) -> None:
-        self._dice = dice
+    def __init__(
+        self, deployment: Deployment, rng: RandomSource, size: Size, ledger: Ledger
+    ) -> None:
+        self._rng = rng
         self._size = size
         self.ledger = ledger
-        self._publisher = Publisher(world.kafka)
-        self._cases = HttpCases(world)
-        self._mails = SmtpMails(world)
+        self._publisher = Publisher(deployment.kafka)
+        self._cases = HttpCases(deployment)
+        self._mails = SmtpMails(deployment)
         self._task: asyncio.Task[None] | None = None
         self._began: datetime = CLOCK.now()
 
@@ -82,18 +84,18 @@ class Load:
         self._task = asyncio.create_task(self._run())
 
     async def done(self) -> None:
-        """Wait until everything was taken."""
+        """Wait until everything was acknowledged."""
         if self._task is not None:
             await self._task
 
-    async def plant(self, bad: Sequence[Bad]) -> None:
-        """Write bad records in their order, beside the load."""
+    async def plant(self, bad: Sequence[BadRecord]) -> None:
+        """Write bad records in their order, while the load runs."""
         for each in bad:
             self.ledger.poison.append(each)
             await self._publisher.publish(each.message)
 
     async def close(self) -> None:
-        """Stop what still runs and let go of connections."""
+        """Stop what still runs and close the connections."""
         if self._task is not None:
             self._task.cancel()
             await asyncio.gather(self._task, return_exceptions=True)
@@ -106,12 +108,12 @@ class Load:
                 group.create_task(story)
 
     def _plan(self) -> list[Coroutine[None, None, None]]:
-        size, dice, seconds = self._size, self._dice, self._size.lasts.total_seconds()
-        told: list[Coroutine[None, None, None]] = []
+        size, rng, seconds = self._size, self._rng, self._size.lasts.total_seconds()
+        tasks: list[Coroutine[None, None, None]] = []
         for _ in range(size.tickets):
-            ticket = plan_ticket(dice, self._began, seconds)
+            ticket = plan_ticket(rng, self._began, seconds)
             self.ledger.tickets.append(ticket)
-            told.append(self._tell_ticket(ticket))
+            tasks.append(self._send_ticket(ticket))
         channels = [
             *[Channel.CHAT] * size.chats,
             *[Channel.EMAIL] * size.mails,
@@ -119,22 +121,22 @@ class Load:
             *[Channel.SMTP] * size.smtp,
         ]
         for channel in channels:
-            one = plan_conversation(dice, channel, self._began, seconds)
+            one = plan_conversation(rng, channel, self._began, seconds)
             self.ledger.conversations.append(one)
-            told.append(self._tell_conversation(one))
-        dice.shuffle(told)
-        return told
+            tasks.append(self._send_conversation(one))
+        rng.shuffle(tasks)
+        return tasks
 
-    async def _tell_ticket(self, story: TicketStory) -> None:
+    async def _send_ticket(self, story: TicketStory) -> None:
         for step in story.steps:
             await CLOCK.sleep_until(step.at)
             await self._publisher.publish(story.message(step, CLOCK.now()))
             self.ledger.events += 1
-            for message in story.doubles(step):
+            for message in story.duplicates(step):
                 await self._publisher.publish(message)
-                self.ledger.doubles += 1
+                self.ledger.duplicates += 1
 
-    async def _tell_conversation(self, one: Conversation) -> None:
+    async def _send_conversation(self, one: Conversation) -> None:
         for delivery in one.deliveries:
             await CLOCK.sleep_until(delivery.at)
             await self._deliver(one, delivery, 0)
@@ -143,7 +145,7 @@ class Load:
         for delivery in reversed(one.deliveries):
             for copy in range(1, delivery.copies + 1):
                 await self._deliver(one, delivery, copy)
-                self.ledger.doubles += 1
+                self.ledger.duplicates += 1
 
     async def _deliver(self, one: Conversation, delivery: Delivery, copy: int) -> None:
         match one.channel:
@@ -153,4 +155,4 @@ class Load:
                 await self._cases.post(delivery)
             case Channel.SMTP:
                 await self._mails.send(delivery)
-        delivery.was_taken = True
+        delivery.was_acknowledged = True

@@ -1,4 +1,4 @@
-"""Records that nobody can handle, each wrong in its own way."""
+"""Records that no service can handle, each malformed in another way."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from pledge.events import (
 )
 from pledge.runtime.records import Message
 from support.chaos.desk import DESK
-from support.chaos.dice import Dice
+from support.chaos.random_source import RandomSource
 from support.chaos.stories import AGENT, Conversation, TicketStory
 
 Headers = tuple[tuple[str, bytes | None], ...]
@@ -31,7 +31,7 @@ READERS: Mapping[str, tuple[str, ...]] = {
 
 
 @dataclass(frozen=True, slots=True)
-class Bad:
+class BadRecord:
     """A record, and for each service that keeps it as a dead letter, the reason that it gives."""
 
     name: str
@@ -69,10 +69,10 @@ def _spoilt(good: Message) -> list[tuple[str, bytes | None, Headers, str | None]
     ]
 
 
-def spoil(good: Message) -> list[Bad]:
+def spoil(good: Message) -> list[BadRecord]:
     """Every way in which `good` can be wrong. The records keep its key, or have none."""
     return [
-        Bad(
+        BadRecord(
             name,
             # A key that is null: the record may be on any partition.
             Message(good.topic, b"" if name == "no headers" else good.key, value, headers),
@@ -82,27 +82,27 @@ def spoil(good: Message) -> list[Bad]:
     ]
 
 
-def on_tickets(story: TicketStory) -> list[Bad]:
-    """Bad records under the key of a ticket that lives."""
+def on_tickets(story: TicketStory) -> list[BadRecord]:
+    """Bad records under the key of an open ticket."""
     return spoil(story.messages[0])
 
 
-def on_channel(one: Conversation) -> list[Bad]:
+def on_channel(one: Conversation) -> list[BadRecord]:
     """Bad deliveries within a conversation that goes on."""
     first = one.deliveries[0]
     return spoil(one.message(first, 0, first.at))
 
 
-def of_nothing(dice: Dice, one: Conversation) -> list[Bad]:
+def of_nothing(rng: RandomSource, one: Conversation) -> list[BadRecord]:
     """A fact of, and a reply on, a ticket that does not exist."""
-    now, nobody = one.deliveries[0].at, dice.id()
-    common = {"desk": DESK, "occurred_at": now, "recorded_at": now, "ticket_id": nobody}
+    now, unknown_id = one.deliveries[0].at, rng.id()
+    common = {"desk": DESK, "occurred_at": now, "recorded_at": now, "ticket_id": unknown_id}
     fact = AgentReplied.model_validate({**common, "number": "CHAOS-0", "agent": AGENT})
     reply = ReplySubmitted.model_validate(
         {
             **common,
-            "delivery": nobody.hex,
-            "conversation": nobody.hex,
+            "delivery": unknown_id.hex,
+            "conversation": unknown_id.hex,
             "authentication": Authentication(result="none"),
             "requester": Contact(email="nobody@customer.example"),
         }
@@ -110,20 +110,22 @@ def of_nothing(dice: Dice, one: Conversation) -> list[Bad]:
     found = []
     for event, service, sequence in ((fact, "sla", 2), (reply, "intake", None)):
         envelope = originate(
-            event, source="/chaos", id=derived_id(nobody.hex, 0), sequence=sequence
+            event, source="/chaos", id=derived_id(unknown_id.hex, 0), sequence=sequence
         )
         encoded = encode(event, envelope)
         message = Message(encoded.topic, encoded.key, encoded.value, encoded.headers)
-        found.append(Bad("a ticket that does not exist", message, {service: "unknown_ticket"}))
+        found.append(
+            BadRecord("a ticket that does not exist", message, {service: "unknown_ticket"})
+        )
     return found
 
 
-def elsewhere(dice: Dice) -> list[Bad]:
+def elsewhere(rng: RandomSource) -> list[BadRecord]:
     """Rubbish on the topics that services write themselves."""
     return [
-        Bad(
+        BadRecord(
             "rubbish",
-            Message(topic, dice.id().bytes, dice.id().bytes, (("x", None), ("y", b"\xff"))),
+            Message(topic, rng.id().bytes, rng.id().bytes, (("x", None), ("y", b"\xff"))),
             dict.fromkeys(_readers(topic), "missing_header"),
         )
         for topic in ("sla.events.v1", "sla.breaches.v1", "status.events.v1")

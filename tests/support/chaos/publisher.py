@@ -1,4 +1,4 @@
-"""Publishes until it is taken, through brokers that die."""
+"""Publishes until acknowledged, through brokers that die."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ STOPS_WITHIN = 5.0
 
 
 class Publisher:
-    """One idempotent producer, made anew when it fails."""
+    """One idempotent producer, replaced when it fails."""
 
     def __init__(self, kafka: KafkaSettings) -> None:
         self._kafka = kafka
@@ -73,5 +73,5 @@ class Publisher:
             await asyncio.wait_for(producer.stop(), STOPS_WITHIN)
 
     async def close(self) -> None:
-        """Let go of the connection."""
+        """Close the connection."""
         await self._discard(self._producer)

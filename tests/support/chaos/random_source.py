@@ -1,4 +1,4 @@
-"""Chance that can be repeated: the same seed throws the same dice."""
+"""Repeatable randomness: the same seed gives the same values."""
 
 from __future__ import annotations
 
@@ -14,8 +14,8 @@ T = TypeVar("T")
 _EPOCH = datetime(2026, 1, 1, tzinfo=UTC)
 
 
-class Dice:
-    """Everything that a trial leaves to chance."""
+class RandomSource:
+    """All random values of a trial."""
 
     def __init__(self, seed: int) -> None:
         self.seed = seed
@@ -26,7 +26,7 @@ class Dice:
         return low + (high - low) * self._ids.jitter()
 
     def chance(self, share: float) -> bool:
-        """True in about `share` of all throws."""
+        """True in about `share` of all draws."""
         return self._ids.jitter() < share
 
     def number(self, low: int, high: int) -> int:
@@ -44,5 +44,5 @@ class Dice:
             items[last], items[other] = items[other], items[last]
 
     def id(self) -> UUID:
-        """An id that no other throw of this seed gives."""
+        """An id that no other draw of this seed gives."""
         return self._ids.new()

@@ -29,16 +29,16 @@ from pledge.events import (
 )
 from pledge.runtime.clock import SystemClock
 from pledge.runtime.records import Message
-from support.chaos import judge_sla
-from support.chaos.dice import Dice
-from support.chaos.ground import Ground
-from support.chaos.judge import once_in_order
-from support.chaos.judge_sla import Targets
+from support.chaos import oracle_sla
+from support.chaos.deployment import PATIENCE, Deployment, assert_done
+from support.chaos.oracle import once_in_order
+from support.chaos.oracle_sla import Targets
 from support.chaos.publisher import Publisher
-from support.chaos.reading import Told, open_reader, parse
+from support.chaos.random_source import RandomSource
 from support.chaos.replicas import Replica
-from support.chaos.verdict import Verdict, Wrong
-from support.chaos.world import PATIENCE, World, assert_done
+from support.chaos.servers import Servers
+from support.chaos.topic_reader import PublishedEvent, open_reader, parse
+from support.chaos.verdict import Verdict, Violation
 from support.waiting import eventually
 
 CLOCK = SystemClock()
@@ -47,7 +47,7 @@ AGENT = Actor(kind="agent", id="ann", name="Ann")
 TIMERS_A_TICKET = 2
 # The resolution is due so long after the first response.
 AFTERWARDS = timedelta(seconds=10)
-# A breach that was noticed later than that is to say so.
+# A breach that was noticed later than that must be marked late.
 LATE_AFTER = timedelta(seconds=1)
 TOPICS = ("ticket.events.v1", "sla.events.v1", "sla.breaches.v1")
 _HAS_READ = "SELECT coalesce(sum(next_offset), 0)::int8 FROM consumed WHERE topic = $1"
@@ -104,7 +104,7 @@ metrics:
 
 
 @dataclass(slots=True)
-class Seen:
+class Observed:
     """What became of it."""
 
     plan: Plan
@@ -120,54 +120,62 @@ class Seen:
         return self.late_by[min(len(self.late_by) - 1, int(share * len(self.late_by)))]
 
 
-async def hold(ground: Ground, plan: Plan, seed: int) -> Seen:
-    """Let the timers come due in a world of two sla processes, break things, and judge."""
+async def run(servers: Servers, plan: Plan, seed: int) -> Observed:
+    """Let the timers come due in a deployment of two sla processes, break things, and verify."""
     started = CLOCK.monotonic()
-    world = World(ground, f"crowd{seed}")
+    deployment = Deployment(servers, f"crowd{seed}")
     # As in production: a small batch would only make the reading slow.
-    world.overrides["KAFKA_BATCH_RECORDS"] = "1000"
-    seen = Seen(plan, Verdict())
+    deployment.overrides["KAFKA_BATCH_RECORDS"] = "1000"
+    observed = Observed(plan, Verdict())
     try:
-        await ground.restore()
-        await world.prepare()
-        path = world.folder / "desks" / DESK / "sla.yaml"
+        await servers.restore()
+        await deployment.prepare()
+        path = deployment.folder / "desks" / DESK / "sla.yaml"
         path.parent.mkdir()
         path.write_text(plan.desk_file(), encoding="utf-8")
-        await _storm(world, plan, Dice(seed), seen)
-        await _rest(world)
-        await _judge(world, plan, seen)
+        await _run_faults(deployment, plan, RandomSource(seed), observed)
+        await _rest(deployment)
+        await _verify(deployment, plan, observed)
     finally:
-        await world.close()
-    seen.took = timedelta(seconds=CLOCK.monotonic() - started)
-    return seen
+        await deployment.close()
+    observed.took = timedelta(seconds=CLOCK.monotonic() - started)
+    return observed
 
 
-async def _storm(world: World, plan: Plan, dice: Dice, seen: Seen) -> None:
-    replicas = [world.main("sla"), world.replica("sla", "sla-second")]
+async def _run_faults(
+    deployment: Deployment, plan: Plan, rng: RandomSource, observed: Observed
+) -> None:
+    replicas = [deployment.main("sla"), deployment.replica("sla", "sla-second")]
     for each in replicas:
         each.start()
     await asyncio.gather(*(each.ready(PATIENCE) for each in replicas))
     began = CLOCK.now()
-    early, late = _stories(plan, dice, began)
-    await _publish(world, early)
-    await _read(world, began + plan.lead)
+    early, late = _stories(plan, rng, began)
+    await _publish(deployment, early)
+    await _read(deployment, began + plan.lead)
     left = (began + plan.lead - CLOCK.now()).total_seconds()
-    seen.counts["seconds left when all was read, before the first was due"] = max(0, round(left))
+    observed.counts["seconds left when all was read, before the first was due"] = max(
+        0, round(left)
+    )
     async with asyncio.TaskGroup() as group:
-        group.create_task(_tell_late(world, late))
-        group.create_task(_break(world, replicas, plan, began + plan.lead, seen))
+        group.create_task(_publish_late(deployment, late))
+        group.create_task(_break(deployment, replicas, plan, began + plan.lead, observed))
 
 
 async def _break(
-    world: World, replicas: list[Replica], plan: Plan, first_due: datetime, seen: Seen
+    deployment: Deployment,
+    replicas: list[Replica],
+    plan: Plan,
+    first_due: datetime,
+    observed: Observed,
 ) -> None:
     """Kill, join and leave while timers are due. The first process is a static member."""
     first, second = replicas
-    third = world.replica("sla", "sla-third")
+    third = deployment.replica("sla", "sla-third")
 
     async def at(share: float, what: str) -> None:
         await CLOCK.sleep_until(first_due + share * plan.lasts)
-        seen.faults.append(f"{share:.0%}: {what}")
+        observed.faults.append(f"{share:.0%}: {what}")
 
     await at(0.10, "kill -9 of a process")
     await second.kill()
@@ -176,8 +184,8 @@ async def _break(
     await at(0.40, "a third process joins: rebalance")
     third.start()
     await at(0.55, "kill -9 of the database, started at once")
-    await world.ground.kill_database()
-    await world.ground.start_database()
+    await deployment.servers.kill_database()
+    await deployment.servers.start_database()
     await at(0.70, "kill -9 of the other process, started at once")
     await first.kill()
     first.start()
@@ -190,7 +198,7 @@ async def _break(
 
 
 def _stories(
-    plan: Plan, dice: Dice, began: datetime
+    plan: Plan, rng: RandomSource, began: datetime
 ) -> tuple[list[Message], list[tuple[datetime, Message]]]:
     """What is published before the first is due, and what only later, with its instant."""
     early: list[Message] = []
@@ -198,17 +206,17 @@ def _stories(
     for n in range(plan.tickets):
         due_at = began + plan.lead + n / plan.tickets * plan.lasts
         opened_at = due_at - plan.within
-        ticket_id = dice.id()
+        ticket_id = rng.id()
         early.append(_message(ticket_id, 1, _opened(ticket_id, n, opened_at)))
-        fate = dice.number(1, 100)
+        outcome = rng.number(1, 100)
         # Answered a moment before the beginning, which is before anything is due.
         in_time = began - timedelta(seconds=1)
-        if fate <= 25:
+        if outcome <= 25:
             early.append(_message(ticket_id, 2, _replied(ticket_id, n, in_time, began)))
-        elif fate <= 40:
+        elif outcome <= 40:
             early.append(_message(ticket_id, 2, _resolved(ticket_id, n, in_time, began)))
-        elif fate <= 43:
-            known_at = due_at + timedelta(seconds=dice.between(0.5, 5))
+        elif outcome <= 43:
+            known_at = due_at + timedelta(seconds=rng.between(0.5, 5))
             event = _replied(ticket_id, n, due_at - timedelta(milliseconds=1), known_at)
             late.append((known_at, _message(ticket_id, 2, event)))
     late.sort(key=lambda each: each[0])
@@ -264,16 +272,16 @@ def _message(ticket_id: UUID, sequence: int, event: Event) -> Message:
     return Message(encoded.topic, encoded.key, encoded.value, encoded.headers)
 
 
-async def _publish(world: World, messages: Iterable[Message]) -> None:
+async def _publish(deployment: Deployment, messages: Iterable[Message]) -> None:
     """All at once; returns when the broker has them."""
     producer = AIOKafkaProducer(
-        **world.kafka.client_options(), acks="all", enable_idempotence=True, linger_ms=5
+        **deployment.kafka.client_options(), acks="all", enable_idempotence=True, linger_ms=5
     )
     await producer.start()
     try:
         for message in messages:
             await producer.send(
-                world.kafka.topic(message.topic),
+                deployment.kafka.topic(message.topic),
                 message.value,
                 key=message.key,
                 headers=list(message.headers),
@@ -283,8 +291,8 @@ async def _publish(world: World, messages: Iterable[Message]) -> None:
         await producer.stop()
 
 
-async def _tell_late(world: World, late: Iterable[tuple[datetime, Message]]) -> None:
-    publisher = Publisher(world.kafka)
+async def _publish_late(deployment: Deployment, late: Iterable[tuple[datetime, Message]]) -> None:
+    publisher = Publisher(deployment.kafka)
     try:
         for at, message in late:
             await CLOCK.sleep_until(at)
@@ -293,12 +301,12 @@ async def _tell_late(world: World, late: Iterable[tuple[datetime, Message]]) -> 
         await publisher.close()
 
 
-async def _read(world: World, until: datetime) -> None:
+async def _read(deployment: Deployment, until: datetime) -> None:
     """Wait for sla to have read what was published, but not longer than `until`."""
-    async with open_reader(world.kafka) as reader:
+    async with open_reader(deployment.kafka) as reader:
         ends = await reader.ends()
     wanted = sum(end for (topic, _), end in ends.items() if topic == TOPICS[0])
-    connection = await asyncpg.connect(world.dsn("sla"), timeout=10)
+    connection = await asyncpg.connect(deployment.dsn("sla"), timeout=10)
     try:
         while CLOCK.now() < until:
             if await connection.fetchval(_HAS_READ, TOPICS[0]) >= wanted:
@@ -311,61 +319,63 @@ async def _read(world: World, until: datetime) -> None:
 # -- what came out ------------------------------------------------------------------------------
 
 
-async def _rest(world: World) -> None:
+async def _rest(deployment: Deployment) -> None:
     """Wait until all is read, fired and published."""
 
     async def is_at_rest() -> bool:
-        for each in world.replicas.values():
+        for each in deployment.replicas.values():
             each.check()
-        async with open_reader(world.kafka) as reader:
+        async with open_reader(deployment.kafka) as reader:
             ends = await reader.ends()
-        connection = await asyncpg.connect(world.dsn("sla"), timeout=10)
+        connection = await asyncpg.connect(deployment.dsn("sla"), timeout=10)
         try:
             await assert_done(connection, "sla", ends)
         finally:
             await connection.close()
         return True
 
-    await eventually(is_at_rest, within=REST_WITHIN, what="coming to rest")
+    await eventually(is_at_rest, within=REST_WITHIN, what="all work done")
 
 
-async def _judge(world: World, plan: Plan, seen: Seen) -> None:
-    verdict = seen.verdict
-    async with open_reader(world.kafka) as reader:
+async def _verify(deployment: Deployment, plan: Plan, observed: Observed) -> None:
+    verdict = observed.verdict
+    async with open_reader(deployment.kafka) as reader:
         records = await reader.read()
     facts, timers, breaches = (
         once_in_order(parse(records[topic], topic), verdict) for topic in TOPICS
     )
-    judge_sla.judge(facts, timers, breaches, verdict, targets=plan.targets)
+    oracle_sla.verify(facts, timers, breaches, verdict, targets=plan.targets)
     started = sum(each.what == "timer.started" for each in timers)
-    verdict.expect(started == plan.timers, Wrong.LOST, f"{started} timers were started")
-    connection = await asyncpg.connect(world.dsn("sla"), timeout=10)
+    verdict.expect(started == plan.timers, Violation.LOST, f"{started} timers were started")
+    connection = await asyncpg.connect(deployment.dsn("sla"), timeout=10)
     try:
-        await judge_sla.judge_tables(connection, facts, breaches, (), verdict)
+        await oracle_sla.verify_tables(connection, facts, breaches, (), verdict)
     finally:
         await connection.close()
     broken = [each for each in breaches if each.what == "promise.breached"]
-    seen.late_by = sorted(_judged_late(broken, verdict))
-    seen.counts |= {
+    observed.late_by = sorted(_lateness(broken, verdict))
+    observed.counts |= {
         "timers started": started,
         "of them met": sum(each.what == "timer.met" for each in timers),
         "breaches": len(broken),
-        "of them noticed more than a second late": sum(by > 1 for by in seen.late_by),
+        "of them noticed more than a second late": sum(by > 1 for by in observed.late_by),
         "of them provisional": sum(bool(each.data["is_provisional"]) for each in broken),
         "retractions": len(breaches) - len(broken),
         "repetitions on the topics": verdict.counts.get("repetitions on the topics", 0),
-        "processes killed": world.kills,
+        "processes killed": deployment.kills,
     }
 
 
-def _judged_late(broken: Iterable[Told], verdict: Verdict) -> Iterator[float]:
+def _lateness(broken: Iterable[PublishedEvent], verdict: Verdict) -> Iterator[float]:
     for each in broken:
         due_at, detected_at = (
             datetime.fromisoformat(each.data[name]) for name in ("due_at", "detected_at")
         )
         by = detected_at - due_at
-        says_so = bool(each.data["is_late"])
-        # Instants are told in whole milliseconds.
+        is_marked = bool(each.data["is_late"])
+        # Instants are published in whole milliseconds.
         if abs(by - LATE_AFTER) > timedelta(milliseconds=2):
-            verdict.expect(says_so == (by > LATE_AFTER), Wrong.OTHER, f"{each}: late {says_so}")
+            verdict.expect(
+                is_marked == (by > LATE_AFTER), Violation.OTHER, f"{each}: late {is_marked}"
+            )
         yield by.total_seconds()

@@ -1,4 +1,4 @@
-"""A broker and a database server that may be killed: nobody else uses them."""
+"""A broker and a database server that may be killed: only chaos tests use them."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ _BROKER = {
 _POSTGRES = {"fsync": "off", "full_page_writes": "off", "max_connections": "300"}
 
 
-class Ground:
+class Servers:
     """The two servers, with their data and the logs of everything in `folder`."""
 
     def __init__(self, folder: Path) -> None:
@@ -50,7 +50,7 @@ class Ground:
         await asyncio.to_thread(self.postgres.start)
 
     async def restore(self) -> None:
-        """Start whatever does not run."""
+        """Start what does not run."""
         if self.broker.child is None:
             await self.start_broker()
         if self.postgres.child is None:
@@ -58,19 +58,19 @@ class Ground:
 
 
 @contextmanager
-def open_ground() -> Iterator[Ground]:
+def open_servers() -> Iterator[Servers]:
     """Both servers, running; everything is gone afterwards."""
     folder = Path(tempfile.mkdtemp(prefix="pledge-chaos-"))
-    ground = Ground(folder)
+    servers = Servers(folder)
     try:
         with ThreadPoolExecutor(2) as pool:
             for started in (
-                pool.submit(ground.broker.start),
-                pool.submit(ground.postgres.start),
+                pool.submit(servers.broker.start),
+                pool.submit(servers.postgres.start),
             ):
                 started.result()
-        yield ground
+        yield servers
     finally:
-        ground.broker.kill()
-        ground.postgres.kill()
+        servers.broker.kill()
+        servers.postgres.kill()
         shutil.rmtree(folder, ignore_errors=True)

@@ -19,23 +19,23 @@ class OtherGroup(KafkaSettings):
     """The same cluster and topics, another group."""
 
     def group(self, name: str) -> str:
-        """A group that the service's own replicas know nothing of."""
-        return f"{super().group(name)}.usurper"
+        """A group unknown to the service's own replicas."""
+        return f"{super().group(name)}.stale-owner"
 
 
 def main(service: str) -> int:
-    """Run `service` until told to stop."""
+    """Run `service` until SIGTERM."""
     serve = importlib.import_module(f"{service}.__main__").serve
-    settings = getattr(
+    settings_class = getattr(
         importlib.import_module(f"{service}.settings"), f"{service.capitalize()}Settings"
     )
 
-    async def usurp(
-        told: ServiceSettings, kafka: KafkaSettings, clock: Clock, ids: Ids, stop: asyncio.Event
+    async def serve_in_other_group(
+        settings: ServiceSettings, kafka: KafkaSettings, clock: Clock, ids: Ids, stop: asyncio.Event
     ) -> None:
-        await serve(told, OtherGroup(**kafka.model_dump()), clock, ids, stop)
+        await serve(settings, OtherGroup(**kafka.model_dump()), clock, ids, stop)
 
-    return run_main(service, settings, usurp)
+    return run_main(service, settings_class, serve_in_other_group)
 
 
 if __name__ == "__main__":

@@ -6,12 +6,15 @@ from collections.abc import Sequence
 
 import asyncpg
 
-from support.chaos.reading import Told
-from support.chaos.verdict import Verdict, Wrong
+from support.chaos.topic_reader import PublishedEvent
+from support.chaos.verdict import Verdict, Violation
 
 
-async def judge(
-    connection: asyncpg.Connection, facts: Sequence[Told], events: Sequence[Told], verdict: Verdict
+async def verify(
+    connection: asyncpg.Connection,
+    facts: Sequence[PublishedEvent],
+    events: Sequence[PublishedEvent],
+    verdict: Verdict,
 ) -> None:
     """Compare confirmations, incidents and what was published of them."""
     confirmed = {
@@ -25,7 +28,7 @@ async def judge(
     opened = [each for each in events if each.what == "incident.opened"]
     incidents = await connection.fetchval("SELECT count(*) FROM incidents")
     wanted = 1 if confirmed else 0
-    kind = Wrong.TWICE if len(opened) > wanted else Wrong.LOST
-    told = f"{len(confirmed)} confirmations: {incidents} incidents, {len(opened)} told"
-    verdict.expect(len(opened) == incidents == wanted, kind, told)
+    kind = Violation.TWICE if len(opened) > wanted else Violation.LOST
+    counts = f"{len(confirmed)} confirmations: {incidents} incidents, {len(opened)} published"
+    verdict.expect(len(opened) == incidents == wanted, kind, counts)
     verdict.count("incidents", incidents)

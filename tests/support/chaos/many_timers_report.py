@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from support.chaos.crowd import Seen
+from support.chaos.many_timers import Observed
 from support.chaos.report import place
-from support.chaos.verdict import Wrong
+from support.chaos.verdict import Violation
 from support.cluster import ROOT
 
 REPORT = ROOT / "docs" / "chaos.md"
@@ -17,19 +17,19 @@ def section(text: str) -> str:
     return heading + rest
 
 
-def write(seen: Seen, seed: int) -> None:
+def write(observed: Observed, seed: int) -> None:
     """Put what was seen in the place of an earlier section."""
     text = REPORT.read_text(encoding="utf-8")
     before = text.removesuffix(section(text)).rstrip()
-    REPORT.write_text(f"{before}\n\n{render(seen, seed)}", encoding="utf-8")
+    REPORT.write_text(f"{before}\n\n{render(observed, seed)}", encoding="utf-8")
 
 
-def render(seen: Seen, seed: int) -> str:
+def render(observed: Observed, seed: int) -> str:
     """The section as Markdown."""
-    plan = seen.plan
+    plan = observed.plan
     command = f"make chaos MINUTES=0 TIMERS={plan.timers}" + (f" SEED={seed}" if seed != 1 else "")
-    totals = {kind: len(seen.verdict.problems[kind]) for kind in Wrong}
-    half, most, all_of_them = (f"{seen.later_than(at):.3f} s" for at in (0.5, 0.99, 1))
+    totals = {kind: len(observed.verdict.problems[kind]) for kind in Violation}
+    half, most, all_of_them = (f"{observed.later_than(at):.3f} s" for at in (0.5, 0.99, 1))
     return "\n".join(
         [
             HEADING,
@@ -40,12 +40,12 @@ def render(seen: Seen, seed: int) -> str:
             "before it is due; for some it is learnt of only after the breach. Meanwhile, after so",
             "much of the minute:",
             "",
-            *(f"- {each}" for each in seen.faults),
+            *(f"- {each}" for each in observed.faults),
             "",
             f"    {command}",
             "",
-            f"{place()}. It took {seen.took.total_seconds() / 60:.1f} minutes, the opening of the",
-            "tickets and the judging included.",
+            f"{place()}. It took {observed.took.total_seconds() / 60:.1f} minutes, opening the",
+            "tickets and the verification included.",
             "",
             "| lost | applied twice | false breaches | out of order | otherwise wrong |",
             "|---|---|---|---|---|",
@@ -53,7 +53,7 @@ def render(seen: Seen, seed: int) -> str:
             "",
             "| what | how many |",
             "|---|---|",
-            *(f"| {what} | {count:,} |" for what, count in seen.counts.items()),
+            *(f"| {what} | {count:,} |" for what, count in observed.counts.items()),
             "",
             f"A breach was noticed {half} after it was due by half of all, {most} by 99 % and",
             f"{all_of_them} at the latest. While a process is dead its timers wait until the group",

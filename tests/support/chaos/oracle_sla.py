@@ -1,4 +1,4 @@
-"""The desk's promises, worked out anew from the facts, against what sla said of them."""
+"""The desk's promises, computed again from the facts, compared with what sla published."""
 
 from __future__ import annotations
 
@@ -10,8 +10,8 @@ from datetime import datetime, timedelta
 import asyncpg
 
 from support.chaos.desk import FIRST_RESPONSE, RESOLUTION
-from support.chaos.reading import Told
-from support.chaos.verdict import Verdict, Wrong
+from support.chaos.topic_reader import PublishedEvent
+from support.chaos.verdict import Verdict, Violation
 
 Targets = Mapping[str, tuple[timedelta, frozenset[str]]]
 """By metric, within how long, and which facts keep the promise."""
@@ -23,9 +23,9 @@ _TARGETS: Targets = {
     ),
     "resolution": (RESOLUTION, frozenset(("ticket.resolved",))),
 }
-# The broker stamps a record a moment before readers are shown it.
-SHOWN_WITHIN = timedelta(milliseconds=300)
-# Said at most once of each cycle of each timer.
+# The broker stamps a record a moment before readers get it.
+READABLE_WITHIN = timedelta(milliseconds=300)
+# Published at most once for each cycle of each timer.
 _ONCE = ("timer.started", "timer.met", "timer.cancelled", "timer.at_risk")
 
 
@@ -48,22 +48,24 @@ class Promise:
         return (
             self.is_kept
             and self.known_at is not None
-            and self.known_at + SHOWN_WITHIN < self.due_at
+            and self.known_at + READABLE_WITHIN < self.due_at
         )
 
 
-def promises(facts: Sequence[Told], targets: Targets = _TARGETS) -> dict[tuple[str, str], Promise]:
+def promises(
+    facts: Sequence[PublishedEvent], targets: Targets = _TARGETS
+) -> dict[tuple[str, str], Promise]:
     """Every promise by ticket and metric."""
-    by_ticket: dict[str, list[Told]] = defaultdict(list)
+    by_ticket: dict[str, list[PublishedEvent]] = defaultdict(list)
     for fact in facts:
         by_ticket[fact.subject].append(fact)
     found = {}
-    for ticket, told in by_ticket.items():
-        opened = next(fact for fact in told if fact.what == "ticket.opened")
+    for ticket, events in by_ticket.items():
+        opened = next(fact for fact in events if fact.what == "ticket.opened")
         for metric, (within, meets) in targets.items():
             meeting = [
                 fact
-                for fact in told
+                for fact in events
                 if fact.what in meets and fact.occurred_at >= opened.occurred_at
             ]
             due_at = opened.occurred_at + within
@@ -75,81 +77,83 @@ def promises(facts: Sequence[Told], targets: Targets = _TARGETS) -> dict[tuple[s
     return found
 
 
-def judge(
-    facts: Sequence[Told],
-    timers: Sequence[Told],
-    breaches: Sequence[Told],
+def verify(
+    facts: Sequence[PublishedEvent],
+    timers: Sequence[PublishedEvent],
+    breaches: Sequence[PublishedEvent],
     verdict: Verdict,
     *,
     targets: Targets = _TARGETS,
 ) -> None:
     """Compare the published timers and breaches with the promises."""
     wanted = promises(facts, targets)
-    said = Counter(
+    published = Counter(
         (each.what, each.subject, each.data["metric"], each.data["cycle"], each.data.get("percent"))
         for each in timers
         if each.what in _ONCE
     )
-    for what, count in said.items():
-        verdict.expect(count == 1, Wrong.TWICE, f"{what} was said {count} times")
-    known = {(what, f"{ticket} {metric}") for what, ticket, metric, *_ in said}
+    for what, count in published.items():
+        verdict.expect(count == 1, Violation.TWICE, f"{what} was published {count} times")
+    known = {(what, f"{ticket} {metric}") for what, ticket, metric, *_ in published}
     everything = {f"{ticket} {metric}" for ticket, metric in wanted}
     kept = {f"{ticket} {metric}" for (ticket, metric), one in wanted.items() if one.is_kept}
     for kind, expected in (("timer.started", everything), ("timer.met", kept)):
         found = {which for what, which in known if what == kind}
         verdict.same(found & everything, expected, kind)
-    _judge_breaches(wanted, breaches, verdict)
+    _verify_breaches(wanted, breaches, verdict)
 
 
-def _judge_breaches(
-    wanted: Mapping[tuple[str, str], Promise], breaches: Sequence[Told], verdict: Verdict
+def _verify_breaches(
+    wanted: Mapping[tuple[str, str], Promise], breaches: Sequence[PublishedEvent], verdict: Verdict
 ) -> None:
     broken = [each for each in breaches if each.what == "promise.breached"]
     retracted = [each for each in breaches if each.what == "promise.breach_retracted"]
     for kind, events in (("breached", broken), ("retracted", retracted)):
         for breach, count in Counter(each.data["breach_id"] for each in events).items():
-            verdict.expect(count == 1, Wrong.TWICE, f"breach {breach} was {kind} {count} times")
+            verdict.expect(count == 1, Violation.TWICE, f"breach {breach} was {kind} {count} times")
         keys = Counter((each.subject, each.data["metric"], each.data["cycle"]) for each in events)
         for key, count in keys.items():
-            verdict.expect(count == 1, Wrong.TWICE, f"{key} was {kind} {count} times")
+            verdict.expect(count == 1, Violation.TWICE, f"{key} was {kind} {count} times")
     taken_back = {each.data["breach_id"] for each in retracted}
     orphans = taken_back - {each.data["breach_id"] for each in broken}
-    verdict.expect(not orphans, Wrong.LOST, f"retractions of no breach: {orphans}")
+    verdict.expect(not orphans, Violation.LOST, f"retractions of no breach: {orphans}")
     standing = set()
     for each in broken:
         promise = wanted.get((each.subject, each.data["metric"]))
         if promise is None:
-            verdict.blame(Wrong.FALSE_BREACH, f"{each} of no promise")
+            verdict.add(Violation.FALSE_BREACH, f"{each} of no promise")
             continue
-        _judge_breach(each, promise, verdict)
+        _verify_breach(each, promise, verdict)
         if each.data["breach_id"] not in taken_back:
             standing.add(f"{each.subject} {each.data['metric']}")
             verdict.expect(
-                not promise.is_kept, Wrong.FALSE_BREACH, f"{each} was kept at {promise.met_at}"
+                not promise.is_kept, Violation.FALSE_BREACH, f"{each} was kept at {promise.met_at}"
             )
     missed = {f"{ticket} {metric}" for (ticket, metric), one in wanted.items() if not one.is_kept}
     for each_missed in sorted(missed - standing):
-        verdict.blame(Wrong.LOST, f"no breach of {each_missed}")
+        verdict.add(Violation.LOST, f"no breach of {each_missed}")
     verdict.count("breaches", len(broken))
     verdict.count("retractions", len(retracted))
 
 
-def _judge_breach(each: Told, promise: Promise, verdict: Verdict) -> None:
-    told = datetime.fromisoformat(each.data["due_at"])
-    verdict.expect(told == promise.due_at, Wrong.OTHER, f"{each}: due {told}, not {promise.due_at}")
+def _verify_breach(each: PublishedEvent, promise: Promise, verdict: Verdict) -> None:
+    due_at = datetime.fromisoformat(each.data["due_at"])
+    verdict.expect(
+        due_at == promise.due_at, Violation.OTHER, f"{each}: due {due_at}, not {promise.due_at}"
+    )
     noticed = datetime.fromisoformat(each.data["detected_at"])
-    verdict.expect(noticed >= told, Wrong.FALSE_BREACH, f"{each}: noticed before it was due")
+    verdict.expect(noticed >= due_at, Violation.FALSE_BREACH, f"{each}: noticed before it was due")
     verdict.expect(
         each.data["is_provisional"] or not promise.was_known_to_be_kept,
-        Wrong.FALSE_BREACH,
+        Violation.FALSE_BREACH,
         f"{each}: due {promise.due_at}, but kept at {promise.met_at}, readable {promise.known_at}",
     )
 
 
-async def judge_tables(
+async def verify_tables(
     connection: asyncpg.Connection,
-    facts: Sequence[Told],
-    breaches: Sequence[Told],
+    facts: Sequence[PublishedEvent],
+    breaches: Sequence[PublishedEvent],
     incidents: Collection[str],
     verdict: Verdict,
 ) -> None:
@@ -177,5 +181,5 @@ async def judge_tables(
     )
 
 
-def _retracted(breaches: Sequence[Told]) -> set[str]:
+def _retracted(breaches: Sequence[PublishedEvent]) -> set[str]:
     return {each.data["breach_id"] for each in breaches if each.what.endswith("retracted")}

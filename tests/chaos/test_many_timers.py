@@ -6,9 +6,9 @@ from datetime import timedelta
 
 import pytest
 
-from support.chaos.crowd import Plan, hold
-from support.chaos.crowd_report import write
-from support.chaos.ground import Ground
+from support.chaos.many_timers import Plan, run
+from support.chaos.many_timers_report import write
+from support.chaos.servers import Servers
 
 pytestmark = [pytest.mark.chaos, pytest.mark.timeout(0)]
 
@@ -23,13 +23,13 @@ async def test_each_of_very_many_timers_breaches_once_or_not_at_all(
     """None lost, none twice, none early, none that a fact on the bus had prevented."""
     timers = request.config.getoption("--chaos-timers", 0)
     if not timers:
-        pytest.skip("ask for it with --chaos-timers")
-    ground: Ground = request.getfixturevalue("ground")
+        pytest.skip("enable with --chaos-timers")
+    servers: Servers = request.getfixturevalue("servers")
     seed = request.config.getoption("--chaos-seed", 1)
-    seen = await hold(ground, Plan(timers, LASTS), seed)
-    for what, count in seen.counts.items():
+    observed = await run(servers, Plan(timers, LASTS), seed)
+    for what, count in observed.counts.items():
         print(f"{what}: {count:,}")
-    print(f"noticed after: {[round(seen.later_than(at), 3) for at in (0.5, 0.99, 1)]} s")
+    print(f"noticed after: {[round(observed.later_than(at), 3) for at in (0.5, 0.99, 1)]} s")
     if timers >= REPORTED:
-        write(seen, seed)
-    assert seen.verdict.is_clean, str(seen.verdict)
+        write(observed, seed)
+    assert observed.verdict.is_clean, str(observed.verdict)

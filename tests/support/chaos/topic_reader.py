@@ -1,4 +1,4 @@
-"""What is on the topics, read by a consumer that is nobody's, and parsed without Pledge's codec."""
+"""What is on the topics, read by a consumer without a group, and parsed without Pledge's codec."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ Raw = tuple[bytes, bytes | None, tuple[tuple[str, bytes | None], ...]]
 
 
 @dataclass(frozen=True, slots=True)
-class Told:
+class PublishedEvent:
     """One record that is an event. `appended_at` is when the broker had it."""
 
     topic: str
@@ -46,7 +46,7 @@ class Told:
 
     @property
     def occurred_at(self) -> datetime:
-        """When it happened in the world."""
+        """When it happened."""
         return datetime.fromisoformat(self.data["occurred_at"])
 
     def __str__(self) -> str:
@@ -55,7 +55,7 @@ class Told:
 
 
 class Reader:
-    """Reads every topic of one world from its beginning."""
+    """Reads every topic of one deployment from its beginning."""
 
     def __init__(self, kafka: KafkaSettings, consumer: AIOKafkaConsumer) -> None:
         self._kafka = kafka
@@ -111,16 +111,16 @@ def raw_of(record: ConsumerRecord) -> Raw:
     return (record.key or b"", record.value, tuple(record.headers))
 
 
-def parse(records: Iterable[ConsumerRecord], topic: str) -> list[Told]:
+def parse(records: Iterable[ConsumerRecord], topic: str) -> list[PublishedEvent]:
     """The records that are events, in their order; what can't be read is left out."""
-    return [told for record in records if (told := _parsed(record, topic)) is not None]
+    return [event for record in records if (event := _parsed(record, topic)) is not None]
 
 
-def _parsed(record: ConsumerRecord, topic: str) -> Told | None:
+def _parsed(record: ConsumerRecord, topic: str) -> PublishedEvent | None:
     try:
         headers = {name: value.decode() for name, value in record.headers}
         data = json.loads(record.value)
-        return Told(
+        return PublishedEvent(
             topic=topic,
             partition=record.partition,
             offset=record.offset,
