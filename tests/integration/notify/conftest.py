@@ -1,4 +1,4 @@
-"""A receiver, a mailbox and a notify for each test that asks for them."""
+"""A receiver, a mailbox and a notify for each test that uses them."""
 
 from __future__ import annotations
 

@@ -119,7 +119,7 @@ class Call:
 @dataclass
 class Receiver:
     """Takes webhooks, and orders for phone calls. `answers` are the statuses of the next ones;
-    then all is well for ever."""
+    then it always succeeds."""
 
     calls: list[Call] = field(default_factory=list)
     answers: list[int] = field(default_factory=list)
@@ -260,7 +260,7 @@ class Notify:
         """Start it as a process of its own, to be killed."""
         port = _free_port()
         self.url = f"http://127.0.0.1:{port}"
-        told = {
+        values = {
             **self._settings,
             "http_port": port,
             "notify_public_url": self.url,
@@ -268,7 +268,9 @@ class Notify:
             "retry_first_wait": 0.05,
             "retry_longest_wait": 0.2,
         }
-        environment = {variable_of(NotifySettings, name): str(told[name]) for name in told}
+        environment = {
+            variable_of(NotifySettings, name): str(value) for name, value in values.items()
+        }
         environment |= {
             "KAFKA_BOOTSTRAP_SERVERS": self.kafka.bootstrap_servers,
             "KAFKA_TOPIC_PREFIX": self.kafka.topic_prefix,
@@ -303,9 +305,9 @@ class Notify:
         **options: Any,
     ) -> httpx.Response:
         token = self.signer.token(CLOCK.now(), **{"roles": list(roles), **(claims or {})})
-        told = {"authorization": f"Bearer {token}", **(headers or {})}
+        all_headers = {"authorization": f"Bearer {token}", **(headers or {})}
         async with asker() as client:
-            return await client.request(method, self.url + path, headers=told, **options)
+            return await client.request(method, self.url + path, headers=all_headers, **options)
 
     async def get(self, path: str, **params: Any) -> list[dict[str, Any]]:
         answer = await self.request("GET", path, params=params)
@@ -407,7 +409,7 @@ Probe = Callable[[], bool]
 async def until(probe: Probe, what: str) -> None:
     """Wait until the probe holds."""
 
-    async def ask() -> bool:
+    async def holds() -> bool:
         return probe()
 
-    await eventually(ask, what=what)
+    await eventually(holds, what=what)

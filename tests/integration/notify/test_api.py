@@ -17,8 +17,8 @@ async def test_lists_are_cut_into_pages_by_a_cursor(notify: Notify, receiver: Re
     for path in ("/pages", "/deliveries"):
         found, cursor = [], None
         while True:
-            asked = {"limit": 2} if cursor is None else {"limit": 2, "cursor": cursor}
-            answer = (await notify.request("GET", path, params=asked)).json()
+            params = {"limit": 2} if cursor is None else {"limit": 2, "cursor": cursor}
+            answer = (await notify.request("GET", path, params=params)).json()
             found += [item["ticket_number"] for item in answer["items"]]
             if (cursor := answer["next"]) is None:
                 break

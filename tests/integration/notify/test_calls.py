@@ -1,4 +1,4 @@
-"""Pages by phone: what the provider is asked for, and what it may report to us."""
+"""Pages by phone: what the provider is sent, and what it may report."""
 
 from __future__ import annotations
 
@@ -96,10 +96,10 @@ async def test_only_the_desks_own_provider_may_speak_of_its_calls(
     assert taken.headers["content-type"].startswith("text/xml")
     assert "It is yours" in taken.text
 
-    async def told() -> bool:
+    async def is_published() -> bool:
         return len(await calling.events(PageAcknowledged, PageDelivered, PageFailed)) == 3
 
-    await eventually(told, what="the events are published")
+    await eventually(is_published, what="the events are published")
     (failed,) = await calling.events(PageFailed)
     assert isinstance(failed, PageFailed)
     assert (failed.reason, failed.is_permanent) == ("busy", True)

@@ -39,7 +39,7 @@ class StubbornOutbox(Outbox):
     @asynccontextmanager
     async def transaction(self) -> AsyncIterator[OutboxTransaction]:
         if self.is_away:
-            raise ConnectionResetError("told so by the test")
+            raise ConnectionResetError("as the test demands")
         async with super().transaction() as transaction:
             yield transaction
 
@@ -78,7 +78,7 @@ class Desk:
         )
 
     async def decide(self) -> Draft:
-        """A new mail, as the consumer hands it over."""
+        """A new mail, as the consumer passes it on."""
         now = self.clock.now()
         content = {"message_id": "<1@x>"}
         draft = Draft(
@@ -132,7 +132,7 @@ async def test_what_was_sent_is_not_sent_again_after_an_outage_longer_than_its_l
 
 
 async def test_an_appointment_whose_delivery_was_cancelled_delays_no_other(desk: Desk) -> None:
-    """The receiver asked for a minute; meanwhile the mail was cancelled, and another one fails."""
+    """The receiver requested a minute; meanwhile the mail was cancelled, and another one fails."""
     wait = Retry(Reason.TOO_MANY_REQUESTS, not_before=timedelta(minutes=1))
     desk.receiver.answers = [wait, Retry(Reason.RECEIVER_ERROR, not_before=SECOND)]
     first = await desk.decide()

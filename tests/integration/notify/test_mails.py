@@ -104,7 +104,7 @@ async def test_answers_that_intake_asks_for_stop_at_the_same_bound(
 
 def an_answer_to(address: str, **changes: bool) -> EmailRequested:
     opened = a_ticket()
-    asked = EmailRequested(
+    event = EmailRequested(
         desk=DESK,
         occurred_at=opened.occurred_at,
         recorded_at=opened.occurred_at,
@@ -115,7 +115,7 @@ def an_answer_to(address: str, **changes: bool) -> EmailRequested:
         template="question",
         text="What product is it?",
     )
-    return asked.model_copy(update=changes)
+    return event.model_copy(update=changes)
 
 
 async def test_a_mail_intake_asks_for_is_sent_in_its_words(
@@ -123,7 +123,7 @@ async def test_a_mail_intake_asks_for_is_sent_in_its_words(
 ) -> None:
     await notify.start()
     opened = a_ticket()
-    asked = EmailRequested(
+    event = EmailRequested(
         desk=DESK,
         occurred_at=opened.occurred_at,
         recorded_at=opened.occurred_at,
@@ -139,7 +139,7 @@ async def test_a_mail_intake_asks_for_is_sent_in_its_words(
         references=("<m1@customer.example>", "<m7@customer.example>"),
         is_automatic=False,
     )
-    await notify.publish(asked)
+    await notify.publish(event)
     await until(lambda: bool(mailbox.mails), "the mail arrives")
 
     (mail,) = mailbox.mails

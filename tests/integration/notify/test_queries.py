@@ -102,7 +102,7 @@ async def test_due_steps_of_pages_are_read_in_order_without_sorting(hot: Explain
 
 
 async def test_due_deliveries_are_found_lane_by_lane(hot: Explaining) -> None:
-    """Two rows tell of a lane, and as many are read as are claimed."""
+    """Two rows lead to a lane, and as many are read as are claimed."""
     lanes = await deliveries.lanes_due(hot, NOW, LANES)
     assert len(lanes) == LANES
     assert hot.indexes() == {"deliveries_due"}

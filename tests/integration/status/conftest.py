@@ -1,4 +1,4 @@
-"""A running status service for each test that asks for one."""
+"""A running status service for each test that uses one."""
 
 from __future__ import annotations
 

@@ -35,9 +35,9 @@ async def test_the_api_is_for_every_site(status: Status) -> None:
         answer = await client.get("/acme/api/v2/summary.json", headers={"origin": "https://x"})
         assert answer.headers["access-control-allow-origin"] == "*"
         assert answer.headers["content-type"] == "application/json; charset=utf-8"
-        asked = await client.options("/acme/api/v2/summary.json")
-        assert asked.status_code == 204
-        assert asked.headers["access-control-allow-origin"] == "*"
+        preflight = await client.options("/acme/api/v2/summary.json")
+        assert preflight.status_code == 204
+        assert preflight.headers["access-control-allow-origin"] == "*"
         missing = await client.get("/acme/api/v2/nothing.json")
         assert missing.status_code == 404
         assert missing.headers["access-control-allow-origin"] == "*"
@@ -113,8 +113,8 @@ async def test_who_asks_for_what_is_not_there_leaves_the_database_to_others(
     status: Status,
 ) -> None:
     async def waiting() -> int:
-        asked = "SELECT count(*) FROM pg_stat_activity WHERE wait_event_type = 'Lock'"
-        return int(await status.connection.fetchval(asked))
+        query = "SELECT count(*) FROM pg_stat_activity WHERE wait_event_type = 'Lock'"
+        return int(await status.connection.fetchval(query))
 
     async def are_waiting() -> bool:
         return await waiting() >= 2
@@ -125,11 +125,11 @@ async def test_who_asks_for_what_is_not_there_leaves_the_database_to_others(
             # A slow table, as it were: who reads it holds a connection for long.
             await locking.execute("LOCK TABLE incidents")
             paths = [f"/acme/incidents/{number:012}" for number in range(12)]
-            asked = [asyncio.create_task(client.get(path)) for path in paths]
+            requests = [asyncio.create_task(client.get(path)) for path in paths]
             await eventually(are_waiting, what="readers that wait")
             assert (await staff.get("/components")).is_success
             assert await waiting() == 2
-        answers = await asyncio.gather(*asked)
+        answers = await asyncio.gather(*requests)
     await locking.close()
     assert {answer.status_code for answer in answers} == {404}
 
@@ -152,7 +152,7 @@ async def test_odd_headers_do_no_harm(status: Status) -> None:
 async def test_a_second_instance_shows_what_the_first_one_changed(
     status: Status, tmp_path: Path
 ) -> None:
-    # Far apart, so that only the database's announcement can tell it in time.
+    # Far apart, so that only the database's announcement can show it in time.
     rarely: dict[str, Any] = {"refresh_every": timedelta(minutes=5)}
     folder = tmp_path / "second"
     folder.mkdir()

@@ -51,9 +51,9 @@ async def test_an_incident_from_opening_to_resolution(status: Status) -> None:
 
 async def test_an_incident_told_when_it_is_over_ends_on_the_bus_too(status: Status) -> None:
     began = status.clock.now() - timedelta(hours=5)
-    asked = an_incident(status="resolved", started_at=began.isoformat(), components={})
+    body = an_incident(status="resolved", started_at=began.isoformat(), components={})
     async with status.staff() as client:
-        incident = (await client.post("/incidents", json=asked)).json()
+        incident = (await client.post("/incidents", json=body)).json()
     assert instant(incident["started_at"]) < instant(incident["resolved_at"])
 
     async def is_told() -> bool:
@@ -234,8 +234,8 @@ async def test_lists_come_in_parts(status: Status) -> None:
         seen: list[str] = []
         cursor: str | None = None
         while True:
-            asked = {"limit": "2", **({"cursor": cursor} if cursor else {})}
-            part = (await client.get("/incidents", params=asked)).json()
+            params = {"limit": "2", **({"cursor": cursor} if cursor else {})}
+            part = (await client.get("/incidents", params=params)).json()
             seen += [one["name"] for one in part["items"]]
             cursor = part["next"]
             if cursor is None:
@@ -248,7 +248,7 @@ async def test_lists_come_in_parts(status: Status) -> None:
 
 async def test_a_maintenance_begins_and_ends_by_its_window(status: Status) -> None:
     start = status.clock.now() + timedelta(seconds=1)
-    asked = {
+    body = {
         "desk": "acme",
         "name": "New index",
         "body": "Search will pause.",
@@ -257,11 +257,11 @@ async def test_a_maintenance_begins_and_ends_by_its_window(status: Status) -> No
         "scheduled_until": (start + timedelta(seconds=1)).isoformat(),
     }
     async with status.staff() as client:
-        answer = await client.post("/maintenances", json=asked)
+        answer = await client.post("/maintenances", json=body)
         assert answer.status_code == 201
         assert (answer.json()["kind"], answer.json()["status"]) == ("maintenance", "scheduled")
         wrong = await client.post(
-            "/maintenances", json={**asked, "scheduled_until": asked["scheduled_for"]}
+            "/maintenances", json={**body, "scheduled_until": body["scheduled_for"]}
         )
         assert wrong.status_code == 422
 

@@ -107,10 +107,10 @@ def test_deciding_the_same_event_twice_is_deciding_it_once(
 @given(policies)
 def test_left_alone_a_page_tells_everybody_and_ends(policy: EscalationPolicy) -> None:
     decision = raise_page("page", policy, NOW)
-    told = list(steps_to_send(decision.effects))
+    sent = list(steps_to_send(decision.effects))
     while decision.page.next_step_at is not None:
         decision = decide(decision.page, StepRanOut(), decision.page.next_step_at)
-        told += steps_to_send(decision.effects)
+        sent += steps_to_send(decision.effects)
     rounds = range(1, policy.repeats + 2)
-    assert told == [SendStep(step, each) for each in rounds for step in range(len(policy.steps))]
+    assert sent == [SendStep(step, each) for each in rounds for step in range(len(policy.steps))]
     assert decision.page.state is PageState.EXHAUSTED

@@ -43,9 +43,11 @@ def test_what_the_receiver_asks_for_is_heeded_up_to_the_longest_wait(
     jitter: float, seconds: int
 ) -> None:
     policy = RetryPolicy()
-    asked = timedelta(seconds=seconds)
+    requested = timedelta(seconds=seconds)
 
-    at = next_attempt(policy, attempts=1, created_at=NOW, now=NOW, jitter=jitter, not_before=asked)
+    at = next_attempt(
+        policy, attempts=1, created_at=NOW, now=NOW, jitter=jitter, not_before=requested
+    )
 
     assert at is not None
-    assert min(asked, policy.longest_wait) <= at - NOW <= policy.longest_wait
+    assert min(requested, policy.longest_wait) <= at - NOW <= policy.longest_wait

@@ -1,4 +1,4 @@
-"""Acknowledgement links can't be forged, changed, or used for ever."""
+"""Acknowledgement links can't be forged, changed, or used without end."""
 
 from __future__ import annotations
 

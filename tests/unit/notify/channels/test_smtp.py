@@ -82,7 +82,7 @@ def test_what_a_person_wrote_is_not_marked_automatic() -> None:
 
 
 class _Relay:
-    """Takes mails, and notes what is said to it; it offers no TLS."""
+    """Accepts mails and records the dialogue; it offers no TLS."""
 
     def __init__(self) -> None:
         self.logins: list[object] = []

@@ -1,4 +1,4 @@
-"""What phones say, and how their provider's requests are told from anybody's."""
+"""TwiML of calls, and the signatures of the provider's requests."""
 
 from __future__ import annotations
 

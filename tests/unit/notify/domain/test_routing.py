@@ -1,4 +1,4 @@
-"""Routes: every one that matches counts, and nobody is told the same twice."""
+"""Routes: every one that matches counts, and nothing is sent twice."""
 
 from __future__ import annotations
 
@@ -111,7 +111,7 @@ def test_automatic_mails_go_to_people_only(address: str | None, reason: Refusal 
 
 
 def test_what_a_machine_wrote_is_not_answered_and_floods_are_braked() -> None:
-    def ask(*, is_automatic: bool, sent_lately: int) -> Refusal | None:
+    def refusal(*, is_automatic: bool, sent_lately: int) -> Refusal | None:
         return refuse(
             "rita@customer.example",
             is_automatic=is_automatic,
@@ -120,6 +120,6 @@ def test_what_a_machine_wrote_is_not_answered_and_floods_are_braked() -> None:
             most=3,
         )
 
-    assert ask(is_automatic=True, sent_lately=0) is Refusal.AUTOMATIC_SENDER
-    assert ask(is_automatic=False, sent_lately=2) is None
-    assert ask(is_automatic=False, sent_lately=3) is Refusal.TOO_MANY
+    assert refusal(is_automatic=True, sent_lately=0) is Refusal.AUTOMATIC_SENDER
+    assert refusal(is_automatic=False, sent_lately=2) is None
+    assert refusal(is_automatic=False, sent_lately=3) is Refusal.TOO_MANY

@@ -1,4 +1,4 @@
-"""Invitations as mail programs read them, and who is told of feedback."""
+"""Invitations as mail programs read them, and who is notified of feedback."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A desk's file: what it means, and what is said about a wrong one."""
+"""A desk's file: what it means, and the problems of a wrong one."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What status and sla ask for, and what nobody can read."""
+"""Mails that status requests, and records that can't be decoded."""
 
 from __future__ import annotations
 
@@ -74,7 +74,7 @@ async def test_an_addressed_update_reaches_each_subscriber_once(
 async def test_a_new_subscriber_is_asked_to_confirm(notify: Notify, mailbox: Mailbox) -> None:
     await notify.start()
     now = CLOCK.now()
-    asked = ConfirmationRequested(
+    event = ConfirmationRequested(
         desk=DESK,
         occurred_at=now,
         recorded_at=now,
@@ -82,7 +82,7 @@ async def test_a_new_subscriber_is_asked_to_confirm(notify: Notify, mailbox: Mai
         confirm_url="https://status.example/confirm/secret",
         page_name="Demo status",
     )
-    await notify.publish(asked)
+    await notify.publish(event)
     await until(lambda: bool(mailbox.mails), "the mail arrives")
 
     assert "https://status.example/confirm/secret" in mailbox.mails[0].get_content()
