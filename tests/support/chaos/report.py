@@ -95,6 +95,15 @@ def render(run: Run) -> str:
         "|---|---|---|---|---|",
         *_rows(run),
         "",
+        *_counts(run),
+    ]
+    if run.failures:
+        lines += ["## What went wrong", "", *(f"```\n{each}\n```" for each in run.failures), ""]
+    return "\n".join(lines)
+
+
+def _counts(run: Run) -> list[str]:
+    return [
         "## Counts",
         "",
         "Sums over all deployments. A repetition is a record that came again unchanged, and is",
@@ -106,9 +115,6 @@ def render(run: Run) -> str:
         *(f"| {what} | {count:,} |" for what, count in run.counts.items()),
         "",
     ]
-    if run.failures:
-        lines += ["## What went wrong", "", *(f"```\n{each}\n```" for each in run.failures), ""]
-    return "\n".join(lines)
 
 
 def _rows(run: Run) -> list[str]:

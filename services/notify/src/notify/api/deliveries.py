@@ -54,7 +54,7 @@ class DeliveriesApi:
         cursor: Cursor = None,
         limit: Limit = 50,
     ) -> dict[str, Any]:
-        """Every message on its way, arrived or given up."""
+        """Deliveries in every state."""
         states = known_states(state, DELIVERY_STATES)
         wanted = DeliveryFilter(visible_desks(principal, desk), states, kind, ticket, page)
         try:

@@ -1,4 +1,4 @@
-"""The API of on-call rotations: who is on call, now or over a stretch of time."""
+"""The API of on-call rotations: who is on call, now or over a period."""
 
 from collections.abc import Mapping, Sequence
 from datetime import datetime
@@ -35,7 +35,7 @@ class OnCallApi:
         at: Instant | None = None,
         until: Instant | None = None,
     ) -> dict[str, Any]:
-        """Who is on call in each rotation, at an instant or over a stretch of up to 90 days."""
+        """Who is on call in each rotation, at an instant or over up to 90 days."""
         now = at or self._clock.now()
         if until is None:
             return {"items": on_call_at(self._desks, principal, desk, now), "next": None}

@@ -38,7 +38,7 @@ RenderPage = Callable[[Request, Principal, dict[str, Any], Sequence[dict[str, An
 
 
 class TestPage(BaseModel):
-    """A page that nothing caused, to try an escalation policy out."""
+    """A page without a cause, to try an escalation policy."""
 
     model_config = ConfigDict(extra="forbid")
     __test__ = False
@@ -76,7 +76,7 @@ class PagesApi:
         add("/pages/{page_id}", self.page, methods=["GET"], summary="One page, with deliveries",
             response_model=None)  # fmt: skip
         add("/pages/{page_id}/acknowledge", self.acknowledge, methods=["POST"],
-            summary="Take a page", response_model=None)  # fmt: skip
+            summary="Acknowledge a page", response_model=None)  # fmt: skip
         return router
 
     async def pages(
@@ -108,7 +108,7 @@ class PagesApi:
         return JSONResponse({**found, "deliveries": deliveries})
 
     async def acknowledge(self, request: Request, principal: Responder, page_id: UUID) -> Response:
-        """Take a page: it escalates no more. Doing it again changes nothing."""
+        """Acknowledge a page: it escalates no more. A repetition changes nothing."""
         await self._page_for(principal, page_id)
         decision = await self._escalator.acknowledge(page_id, principal.subject, "web")
         if wants_page(request):
@@ -117,7 +117,7 @@ class PagesApi:
         return JSONResponse({**found, "decision": decision.reason.value if decision else None})
 
     async def test_page(self, principal: Responder, body: TestPage) -> dict[str, Any]:
-        """Raise a page that nothing caused. It escalates like any other."""
+        """Raise a page without a cause. It escalates like any other."""
         desk = self._context.desks.get(body.desk)
         if desk is None or not principal.may(body.desk):
             raise HttpProblem(404, f"there is no desk {body.desk}")

@@ -154,6 +154,6 @@ class UnitOfWork:
 
 
 def acknowledge(unit: UnitOfWork, record: PageRecord, by: str, *, method: str) -> Decision:
-    """A person takes the page, by the API or by a link."""
+    """A person acknowledges the page, by API, link or phone."""
     actor = Actor(kind="responder", id=by)
     return unit.apply(record, Acknowledged(by), actor=actor, method=method)

@@ -89,7 +89,7 @@ def raise_test_page(
     escalation: Annotated[str, typer.Argument(help="An escalation of the desk's file.")],
     as_json: AsJson = False,
 ) -> None:
-    """Raise a page that nothing caused, to see whom it reaches."""
+    """Raise a page without a cause, to see whom it reaches."""
     found = _call("POST", "/pages/test", json={"desk": desk, "escalation": escalation})
     if as_json:
         typer.echo(json.dumps(found, indent=2, ensure_ascii=False))
@@ -101,7 +101,7 @@ def raise_test_page(
 
 @app.command("on-call", epilog="Example:\n\npledge notify on-call --desk demo")
 def on_call(desk: Desks = None, as_json: AsJson = False) -> None:
-    """Say who is on call now."""
+    """Show who is on call now."""
     found = _call("GET", "/on-call", params={"desk": desk})
     show_page(found, ("desk", "rotation", "name", "at"), as_json=as_json)
 

@@ -123,7 +123,7 @@ class ContactMethod:
 def contact_methods(desk: Desk, target: str, at: datetime) -> tuple[ContactMethod, ...]:
     """How to reach a step's target ("receiver:r", "person:p", "rotation:r") at this instant.
 
-    Empty for a target that the desk's file no longer has (the policy was stamped earlier).
+    Empty for a target that the desk's file no longer has (the policy was copied earlier).
     """
     kind, _, name = target.partition(":")
     if kind == "receiver":

@@ -43,7 +43,7 @@ class Rotation:
 
 @dataclass(frozen=True, slots=True)
 class Shift:
-    """One stretch with one person, half open: [starts_at, ends_at), in UTC."""
+    """One period with one person, half open: [starts_at, ends_at), in UTC."""
 
     person: str
     starts_at: datetime

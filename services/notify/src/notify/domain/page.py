@@ -1,7 +1,7 @@
 """A page and its escalation: `decide(page, event, now)` gives next state, effects, reason.
 
 A page is raised, goes through the steps of its escalation policy until it is acknowledged,
-and ends when its cause is gone. The policy is stamped on the page when it is raised, so that an
+and ends when its cause is gone. The policy is copied to the page when it is raised, so that an
 edit of the desk's file does not rewrite what already runs.
 """
 

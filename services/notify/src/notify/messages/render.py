@@ -138,7 +138,7 @@ def render(template: DeskTemplate, values: Mapping[str, Any], zone: str) -> Rend
 
 
 # A macro that calls itself ends in one of the last two: the template's fault, too, and a page whose
-# template fails goes out in our own words.
+# template fails goes out with built-in wording.
 _FAILURES = (
     TemplateError,
     TypeError,

@@ -58,16 +58,7 @@ def requested_mail(
         mailbox = party_mailbox(desk, _party(contact, desk))
         reason = "template_unknown" if template is None else None
         if reason is None and event.is_automatic:
-            refusal = refuse(
-                mailbox.address,
-                is_automatic=False,  # intake knows who wrote when it requests the mail
-                own_addresses=desk.own_addresses,
-                sent_lately=mailed[desk.name, mailbox.address],
-                most=desk.mails_per_address,
-            )
-            reason = refusal.value if refusal else None
-            if refusal:
-                context.metrics.mail_refused(desk.name, refusal)
+            reason = _refusal(context, desk, mailbox, mailed)
         if template is not None and reason is None:
             try:
                 mails.drafts.append(
@@ -81,6 +72,23 @@ def requested_mail(
         if reason is not None:
             mails.events.append(_failed(event, cause, mailbox, reason, position, now))
     return mails
+
+
+def _refusal(
+    context: NotifyContext, desk: Desk, mailbox: Mailbox, mailed: Counter[tuple[str, str]]
+) -> str | None:
+    """Why an automatic mail may not go to the mailbox; None if it may."""
+    refusal = refuse(
+        mailbox.address,
+        is_automatic=False,  # intake knows who wrote when it requests the mail
+        own_addresses=desk.own_addresses,
+        sent_lately=mailed[desk.name, mailbox.address],
+        most=desk.mails_per_address,
+    )
+    if refusal is None:
+        return None
+    context.metrics.mail_refused(desk.name, refusal)
+    return refusal.value
 
 
 def _template_of(desk: Desk, event: EmailRequested) -> Template | None:

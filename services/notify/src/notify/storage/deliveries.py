@@ -297,5 +297,5 @@ async def find_call(connection: asyncpg.Connection, desk: str, delivery_id: UUID
 async def note_call(
     connection: asyncpg.Connection, delivery_id: UUID, call_id: str, outcome: str, now: datetime
 ) -> bool:
-    """Keep what became of a call; whether that was not known yet."""
+    """Record the outcome of a call; whether it is new."""
     return bool(await connection.fetchval(_NOTE_CALL, delivery_id, call_id, outcome, now))

@@ -1,7 +1,7 @@
 """Domain objects to rows of the database and back."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict
+from dataclasses import asdict, fields
 from typing import Any
 from uuid import UUID
 
@@ -22,24 +22,9 @@ Row = dict[str, Any]
 
 
 def component(row: asyncpg.Record) -> Component:
-    """The component in a row of `components`."""
-    return Component(
-        id=row["id"],
-        key=row["key"],
-        desk=row["desk"],
-        name=row["name"],
-        status=ComponentStatus(row["status"]),
-        created_at=row["created_at"],
-        updated_at=row["updated_at"],
-        position=row["position"],
-        description=row["description"],
-        showcase=row["showcase"],
-        start_date=row["start_date"],
-        group_id=row["group_id"],
-        is_group=row["is_group"],
-        only_show_if_degraded=row["only_show_if_degraded"],
-        revision=row["revision"],
-    )
+    """The component in a row of `components`, whose columns have the names of its fields."""
+    values = {field.name: row[field.name] for field in fields(Component)}
+    return Component(**values | {"status": ComponentStatus(row["status"])})
 
 
 def update(row: asyncpg.Record) -> Update:
