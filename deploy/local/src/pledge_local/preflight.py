@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import psutil
 
-from pledge.runtime.cli.desk_commands import check_folder
+from pledge.runtime.cli.desk_commands import check_files
 from pledge.runtime.cli.root import services
+from pledge.runtime.desk_file.problem import errors_of
 from pledge_local.errors import LocalError
 from pledge_local.plan import Plan
 
@@ -34,8 +35,7 @@ def check_desks(plan: Plan) -> None:
     """Raise LocalError naming every mistake in the desks' files: a service would refuse them."""
     described = services()
     folders = sorted(path for path in plan.desks.iterdir() if path.is_dir())
-    problems = [problem for folder in folders for problem in check_folder(folder, described)]
-    errors = [problem for problem in problems if problem.severity == "error"]
+    errors = [error for folder in folders for error in errors_of(check_files(folder, described)[0])]
     if errors:
         raise LocalError(
             "Desk files have mistakes:\n" + "\n".join(f"  {problem}" for problem in errors),

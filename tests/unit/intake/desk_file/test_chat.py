@@ -82,6 +82,6 @@ def test_the_hours_in_a_desks_file_are_checked(
     path.parent.mkdir()
     chat = f"chat:\n  case_form: https://help.example\n  hours:\n    - {window}\n"
     path.write_text(DESK_TEMPLATE.replace("{desk}", "acme") + chat, encoding="utf-8")
-    problems = [str(each) for each in check_desk_file(path)]
+    problems = [str(each) for each in check_desk_file(path).problems]
     assert len(problems) == (0 if words is None else 1)
     assert words is None or words in problems[0]

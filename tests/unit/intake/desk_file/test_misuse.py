@@ -68,7 +68,7 @@ def test_lines_and_severities_that_the_desk_has_not_are_told(tmp_path: Path) -> 
     path.parent.mkdir()
     rule = "misuse:\n  - {name: line, lines: [hotline], only_for: [critical, p1]}\n"
     path.write_text(DESK_TEMPLATE.replace("{desk}", "acme") + rule, encoding="utf-8")
-    problems = [str(each) for each in check_desk_file(path)]
+    problems = [str(each) for each in check_desk_file(path).problems]
     assert len(problems) == 2
     assert "hotline is not known here" in problems[0]
     assert "p1 is not known here" in problems[1]

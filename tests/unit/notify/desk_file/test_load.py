@@ -38,7 +38,7 @@ def write(folder: Path, text: str) -> Path:
 def test_a_good_file_becomes_a_desk(tmp_path: Path) -> None:
     path = write(tmp_path, GOOD)
 
-    assert check_desk_file(path) == []
+    assert check_desk_file(path).problems == []
     desk = load_desks(tmp_path, SURROUNDINGS)["demo"]
     assert desk.receivers["pager"].url == "http://sink/webhooks/pager"
     assert desk.receivers["pager"].secret.startswith("whsec_")
@@ -72,7 +72,7 @@ def test_each_mistake_is_told_with_its_line(
 ) -> None:
     path = write(tmp_path, GOOD.replace(old, new))
 
-    (problem,) = check_desk_file(path)
+    (problem,) = check_desk_file(path).problems
 
     assert words in str(problem)
     assert problem.line == line
@@ -124,7 +124,7 @@ def test_calls_need_to_know_where_the_provider_finds_us_and_the_file_is_right_al
     assert (problem.file, problem.line) == (
         tmp_path / "demo" / "notify.yaml", 1 + GOOD.count("\n")
     )  # fmt: skip
-    assert check_desk_file(problem.file) == []
+    assert check_desk_file(problem.file).problems == []
 
 
 def test_two_overrides_at_one_time_are_refused(tmp_path: Path) -> None:
@@ -142,7 +142,7 @@ rotations:
       - {person: anna, from: 2026-12-25T08:00:00+01:00, until: 2026-12-27T08:00:00+01:00}
 """
     )
-    (problem,) = check_desk_file(write(tmp_path, text))
+    (problem,) = check_desk_file(write(tmp_path, text)).problems
 
     assert "only one person" in str(problem)
 
@@ -150,15 +150,15 @@ rotations:
 def test_a_template_that_can_not_be_read_is_told(tmp_path: Path) -> None:
     text = GOOD + "templates:\n  own: {en: {subject: fine, text: '{% if %}'}}\n"
 
-    (problem,) = check_desk_file(write(tmp_path, text))
+    (problem,) = check_desk_file(write(tmp_path, text)).problems
 
     assert problem.line == 13
 
 
 def test_the_template_of_a_new_desk_is_good_as_it_stands(tmp_path: Path) -> None:
-    assert check_desk_file(write(tmp_path, DESK_TEMPLATE.replace("{desk}", "acme"))) == []
+    assert check_desk_file(write(tmp_path, DESK_TEMPLATE.replace("{desk}", "acme"))).problems == []
 
 
 @pytest.mark.parametrize("path", sorted(ROOT.glob("deploy/desks/*/notify.yaml")), ids=str)
 def test_the_desks_we_ship_are_good(path: Path) -> None:
-    assert check_desk_file(path) == []
+    assert check_desk_file(path).problems == []

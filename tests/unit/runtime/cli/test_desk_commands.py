@@ -11,7 +11,7 @@ from pledge.runtime.cli import desk_commands
 from pledge.runtime.cli import root as cli
 from pledge.runtime.cli.root import CommandError
 from pledge.runtime.desk_file.load import read_desk_file
-from pledge.runtime.desk_file.problem import Problem
+from pledge.runtime.desk_file.summary import DeskFileReport
 from pledge.runtime.postgres.migrations import Migrations
 from pledge.runtime.service.description import ServiceDescription
 
@@ -24,8 +24,8 @@ class DeskFile(BaseModel):
     name: str
 
 
-def check_file(path: Path) -> list[Problem]:
-    return read_desk_file(path, DeskFile)[1]
+def check_file(path: Path) -> DeskFileReport:
+    return DeskFileReport(read_desk_file(path, DeskFile)[1])
 
 
 @pytest.fixture(autouse=True)

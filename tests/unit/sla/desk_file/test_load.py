@@ -122,7 +122,7 @@ def test_file_in_another_desks_folder_is_told(tmp_path: Path) -> None:
     path = tmp_path / "other" / "sla.yaml"
     path.parent.mkdir()
     path.write_text(GOOD, encoding="utf-8")
-    [problem] = load.check_desk_file(path)
+    [problem] = load.check_desk_file(path).problems
     assert (problem.line, problem.severity) == (GOOD.split("\n").index("desk: test") + 1, "error")
     assert "desk `test` but stands in the folder `other`" in problem.message
     assert problems_of(path) == []
@@ -136,5 +136,5 @@ def test_template_is_valid_as_it_stands(tmp_path: Path) -> None:
     "path", sorted(DESKS.glob("*/sla.yaml")), ids=lambda path: path.parent.name
 )
 def test_every_desk_is_free_of_problems_and_fits_the_schema(path: Path) -> None:
-    assert load.check_desk_file(path) == []
+    assert load.check_desk_file(path).problems == []
     Draft202012Validator(load.json_schema()).validate(load_yaml(path).data)

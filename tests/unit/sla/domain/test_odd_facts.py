@@ -153,5 +153,5 @@ def test_field_that_no_starting_fact_has_is_an_error_with_a_suggestion(tmp_path:
         "    for_each: complaint\n    targets: [{within: 4h}]\n",
         encoding="utf-8",
     )
-    (problem,) = policy_file.check_desk_file(path)
+    (problem,) = policy_file.check_desk_file(path).problems
     assert (problem.line, "complaint_id" in str(problem)) == (5, True)

@@ -42,11 +42,11 @@ def write(folder: Path, text: str, desk: str = "acme") -> Path:
 
 @pytest.mark.parametrize("desk", ["demo", "vircom"])
 def test_the_desks_that_ship_are_right(desk: str) -> None:
-    assert check_desk_file(DESKS / desk / "status.yaml") == []
+    assert check_desk_file(DESKS / desk / "status.yaml").problems == []
 
 
 def test_the_template_is_right_as_it_stands(tmp_path: Path) -> None:
-    assert check_desk_file(write(tmp_path, DESK_TEMPLATE.replace("{desk}", "acme"))) == []
+    assert check_desk_file(write(tmp_path, DESK_TEMPLATE.replace("{desk}", "acme"))).problems == []
 
 
 def test_a_file_in_the_words_of_the_domain(tmp_path: Path) -> None:
@@ -86,14 +86,14 @@ def test_what_is_wrong_is_said_with_its_line(
     tmp_path: Path, before: str, after: str, line: int, words: str
 ) -> None:
     assert before in GOOD
-    problems = check_desk_file(write(tmp_path, GOOD.replace(before, after)))
+    problems = check_desk_file(write(tmp_path, GOOD.replace(before, after))).problems
 
     assert [problem.line for problem in problems] == [line]
     assert words in str(problems[0])
 
 
 def test_a_desk_may_not_take_a_path_of_the_service(tmp_path: Path) -> None:
-    problems = check_desk_file(write(tmp_path, GOOD, desk="incidents"))
+    problems = check_desk_file(write(tmp_path, GOOD, desk="incidents")).problems
 
     assert "/incidents/" in str(problems[0])
 

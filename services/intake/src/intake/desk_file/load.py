@@ -26,18 +26,21 @@ from intake.desk_file.sections import (
     misuse_rules_of,
     with_customers,
 )
+from intake.desk_file.summary import summary_of
 from intake.domain.desk import Desk, Desks, Rule
 from intake.domain.request import Line
 from pledge.runtime.desk_file.load import DeskFile, check_folder_name, load_each, read_desk_file
 from pledge.runtime.desk_file.problem import DeskFileError, Problem
+from pledge.runtime.desk_file.summary import DeskFileReport
 from pledge.runtime.desk_file.yaml_file import Document, Steps
 
 FILE_NAME: Final = "intake.yaml"
 
 
-def check_desk_file(path: Path) -> list[Problem]:
-    """Every problem of the file at `path`, cross references included; empty when it is right."""
-    return _read(path)[1]
+def check_desk_file(path: Path) -> DeskFileReport:
+    """Every problem of the file at `path`, and what the desk's other files may contradict."""
+    file, problems = _read(path)
+    return DeskFileReport(problems, summary_of(file.document, file.model) if file else None)
 
 
 def load_desk(path: Path) -> tuple[Desk | None, list[Problem]]:

@@ -3,7 +3,7 @@
 DESK_TEMPLATE = """\
 # How the desk takes requests in. `pledge desk check <folder>` validates it.
 desk: {desk}
-name: Our support
+name: "{desk} support"             # as `title` in notify.yaml
 
 tickets:
   # Tickets are numbered SUP-10001, SUP-10002, … The prefix must be this desk's alone.
@@ -17,13 +17,16 @@ language: en
 zone: UTC                      # of the times on the desk's pages, where a customer has none
 # help_centre: https://help.{desk}.example    # linked from the portal and the chat widget
 
-# The gravest first. The words stand beside the choice in triage.
+# The most severe first, named as in sla.yaml. The words are shown where a severity is chosen.
 severities:
   - name: critical
     title: Critical
     definition: Vital functions fail for all or most users.
     examples: [Nobody can sign in.]
     # also: ["1", "sev 1"]       # other words by which requesters name it
+  - name: high
+    title: High
+    definition: An important function fails for most users.
   - name: normal
     title: Normal
     definition: Everything else.

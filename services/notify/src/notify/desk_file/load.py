@@ -7,6 +7,7 @@ from pathlib import Path
 from zoneinfo import ZoneInfo
 
 from notify.desk_file.model import NotifyFile, RotationSection, RouteSection
+from notify.desk_file.summary import summary_of
 from notify.domain.desk import Desk, Person, Receiver, ReceiverKind, Template, Voice
 from notify.domain.oncall import Override, Period, Rotation
 from notify.domain.page import EscalationPolicy, Step
@@ -16,6 +17,7 @@ from notify.messages.default_templates import BUILT_IN
 from pledge.runtime.auth.key_derivation import webhook_secret
 from pledge.runtime.desk_file.load import DeskFile, desk_of, load_each, read_desk_file
 from pledge.runtime.desk_file.problem import DeskFileError, Problem
+from pledge.runtime.desk_file.summary import DeskFileReport
 from pledge.runtime.desk_file.yaml_file import Document, Steps
 
 FILE_NAME = "notify.yaml"
@@ -61,9 +63,10 @@ class Surroundings:
     has_public_url: bool = True
 
 
-def check_desk_file(path: Path) -> list[Problem]:
-    """Every problem of one desk's notify file, cross references included."""
-    return _read(path)[1]
+def check_desk_file(path: Path) -> DeskFileReport:
+    """Every problem of the file at `path`, and what the desk's other files may contradict."""
+    file, problems = _read(path)
+    return DeskFileReport(problems, summary_of(file.document, file.model) if file else None)
 
 
 def load_desks(folder: Path, surroundings: Surroundings) -> dict[str, Desk]:

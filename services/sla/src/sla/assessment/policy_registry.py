@@ -236,6 +236,6 @@ def load_policies(desks: Path) -> Policies:
     if errors:
         raise DeskFileError(errors)
     policies = Policies()
-    for policy, text in found.values():
-        policies.add(policy, text)
+    for file in found.values():
+        policies.add(file.policy, file.document.text)
     return policies

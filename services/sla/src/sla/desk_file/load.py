@@ -2,29 +2,37 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from pledge.runtime.desk_file.load import check_folder_name, desk_of
 from pledge.runtime.desk_file.problem import DeskFileError, Problem, errors_of, in_file_order
+from pledge.runtime.desk_file.summary import DeskFileReport
 from pledge.runtime.desk_file.yaml_file import Document, validate_document
 from pledge.runtime.desk_file.yaml_file import load as load_yaml
 from pledge.runtime.desk_file.yaml_file import parse as parse_yaml
 from sla.desk_file.compile import Compiler
 from sla.desk_file.model import PolicyFile
+from sla.desk_file.summary import summary_of
 from sla.domain.policy.policy import Policy
 
 FILE_NAME = "sla.yaml"
 
 
+@dataclass(frozen=True, slots=True)
+class SlaFile:
+    """A file that makes a policy, with the file's text."""
+
+    document: Document
+    model: PolicyFile
+    policy: Policy
+
+
 def read(document: Document) -> tuple[Policy | None, list[Problem]]:
     """The policy of a file, and all its problems; None when one of them is an error."""
-    file, problems = validate_document(document, PolicyFile)
-    if file is None:
-        return None, problems
-    compiler = Compiler(document, file, file.desk or desk_of(document.file))
-    policy = compiler.compile()
-    return policy, in_file_order(compiler.problems)
+    _, policy, problems = _compiled(document)
+    return policy, problems
 
 
 def load(path: Path) -> Policy:
@@ -40,8 +48,8 @@ def parse(text: str, path: Path) -> Policy:
     return _policy(parse_yaml(text, path))
 
 
-def load_desk(path: Path) -> tuple[tuple[Policy, str] | None, list[Problem]]:
-    """The policy of the desk's file at `path` with the file's text, and all problems.
+def load_desk(path: Path) -> tuple[SlaFile | None, list[Problem]]:
+    """The desk's file at `path`, and all problems of it.
 
     Only here it matters whether the file stands in its desk's folder: there it serves that desk.
     """
@@ -49,18 +57,18 @@ def load_desk(path: Path) -> tuple[tuple[Policy, str] | None, list[Problem]]:
         document = load_yaml(path)
     except DeskFileError as error:
         return None, list(error.problems)
-    file, problems = validate_document(document, PolicyFile)
-    if file is None:
+    model, policy, problems = _compiled(document)
+    if model is None:
         return None, problems
-    compiler = Compiler(document, file, file.desk or desk_of(path))
-    policy = compiler.compile()
-    problems = in_file_order([*check_folder_name(document, file), *compiler.problems])
-    return (policy, document.text) if policy else None, problems
+    problems = in_file_order([*problems, *check_folder_name(document, model)])
+    return (None if policy is None else SlaFile(document, model, policy)), problems
 
 
-def check_desk_file(path: Path) -> list[Problem]:
-    """Everything wrong with a desk's file, and warnings; raises nothing for a wrong file."""
-    return load_desk(path)[1]
+def check_desk_file(path: Path) -> DeskFileReport:
+    """Every problem of the file at `path`, and what the desk's other files may contradict."""
+    file, problems = load_desk(path)
+    summary = None if file is None else summary_of(file.document, file.model, file.policy)
+    return DeskFileReport(problems, summary)
 
 
 def json_schema() -> dict[str, Any]:
@@ -76,3 +84,12 @@ def _policy(document: Document) -> Policy:
     if policy is None:
         raise DeskFileError(errors_of(problems))
     return policy
+
+
+def _compiled(document: Document) -> tuple[PolicyFile | None, Policy | None, list[Problem]]:
+    model, problems = validate_document(document, PolicyFile)
+    if model is None:
+        return None, None, problems
+    compiler = Compiler(document, model, model.desk or desk_of(document.file))
+    policy = compiler.compile()
+    return model, policy, in_file_order(compiler.problems)

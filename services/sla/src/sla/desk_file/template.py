@@ -7,7 +7,7 @@ desk: {desk}
 timezone: Europe/Paris  # in which explanations tell times
 
 severity:
-  levels: [critical, high, normal]  # the most severe first
+  levels: [critical, high, normal]  # the most severe first, as in intake.yaml
   default: normal                   # until somebody sets one
   # Whatever is set, customers on trial are at least `high`:
   floors:
@@ -48,6 +48,15 @@ metrics:
     targets:
       - {when: {severity: critical}, within: 4h, calendar: always}
       - {expect: 24h}  # measured and reported, never a breach
+
+  public_update:  # times what the status page says of its next update: `update_every` there
+    title: Status page update
+    starts: incident_opened
+    meets: incident_updated
+    cancels: incident_resolved
+    repeats: on_meet
+    targets:
+      - {within: 30m}
 
 silences:
   auto_close:  # both: three attempts that failed, and five days without a word

@@ -14,8 +14,10 @@ from pledge.runtime.desk_file.load import (
     read_desk_file,
 )
 from pledge.runtime.desk_file.problem import DeskFileError, Problem
+from pledge.runtime.desk_file.summary import DeskFileReport
 from pledge.runtime.desk_file.yaml_file import Document, Steps
 from status.desk_file.model import ComponentFile, RuleFile, StatusFile
+from status.desk_file.summary import summary_of
 from status.domain.components import ComponentDefinition
 from status.domain.identifiers import public_id
 from status.domain.incidents import IncidentStatus
@@ -58,9 +60,10 @@ class Policy:
     end_message: str | None
 
 
-def check_desk_file(path: Path) -> list[Problem]:
-    """All problems of the desk's file at `path`, cross references included."""
-    return _read(path)[1]
+def check_desk_file(path: Path) -> DeskFileReport:
+    """Every problem of the file at `path`, and what the desk's other files may contradict."""
+    file, problems = _read(path)
+    return DeskFileReport(problems, summary_of(file.document, file.model) if file else None)
 
 
 def load_policies(folder: Path, base_url: str) -> dict[str, Policy]:

@@ -41,7 +41,8 @@ open_incident_when:
       components:
         service: major_outage
 
-# An open incident says when its next update comes, at the latest.
+# An open incident says when its next update comes, at the latest. A metric of sla.yaml times it:
+# the same time must stand there (public_update).
 update_every: 30m
 
 # Said when a maintenance's window begins and ends; null leaves that to a publisher.

@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import json
-import re
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import asdict
 from pathlib import Path
 from typing import Annotated
@@ -12,10 +11,11 @@ from typing import Annotated
 import typer
 
 from pledge.runtime.cli import root as cli
-from pledge.runtime.desk_file.problem import Problem
+from pledge.runtime.desk_file.agreement import check_agreement
+from pledge.runtime.desk_file.problem import Problem, errors_of
+from pledge.runtime.desk_file.summary import DeskFileSummary
+from pledge.runtime.desk_file.template import DESK_ID, EXPECTED_ID, DeskExists, write_desk
 from pledge.runtime.service.description import ServiceDescription
-
-DESK_ID = re.compile(r"[a-z0-9][a-z0-9-]{0,62}")
 
 app = typer.Typer(
     help="Check, begin and describe the files of a desk.",
@@ -31,13 +31,15 @@ def check(
     folders: Annotated[list[Path], typer.Argument(help="Folders of desks.", metavar="FOLDER")],
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON, for programs.")] = False,
 ) -> None:
-    """Check every file of each desk; problems are printed as file:line:column: message (hint).
+    """Check every file of each desk, and whether the files agree with each other.
+
+    Problems are printed as file:line:column: message (hint).
 
     Exit status: 0 when all is well (warnings allowed), 1 when there are problems.
     """
     known = cli.services()
     problems = [problem for folder in folders for problem in check_folder(folder, known)]
-    errors = [problem for problem in problems if problem.severity == "error"]
+    errors = errors_of(problems)
     if as_json:
         listed = [asdict(one) | {"file": str(one.file)} for one in problems]
         typer.echo(json.dumps({"ok": not errors, "problems": listed}, indent=2))
@@ -46,7 +48,8 @@ def check(
             typer.echo(str(problem))
         if not errors:
             names = ", ".join(folder.name for folder in folders)
-            typer.echo(f"{names}: no problem found")
+            warnings = "nothing but warnings" if problems else "no problem found"
+            typer.echo(f"{names}: {warnings}")
     if errors:
         raise typer.Exit(1)
 
@@ -58,23 +61,20 @@ def new(
     """Write a commented desk to start from: one file for each service, valid as it stands."""
     desk = folder.resolve().name
     if not DESK_ID.fullmatch(desk):
-        raise cli.CommandError(
-            f"`{desk}` can't be a desk's id: small letters, digits and dashes, like `acme-support`"
-        )
-    known = cli.services()
-    written = [folder / f"{name}.yaml" for name, one in known.items() if one.desk_template]
-    if taken := [path for path in written if path.exists()]:
-        raise cli.CommandError(f"{taken[0]} is there already; nothing was written")
-    if not written:
+        raise cli.CommandError(f"`{desk}` can't be a desk's id: {EXPECTED_ID}")
+    described = cli.services()
+    templates = {f"{name}.yaml": one.desk_template for name, one in described.items()}
+    known = {name: template for name, template in templates.items() if template}
+    if not known:
         raise cli.CommandError("no installed service brings a template for its file")
     try:
-        folder.mkdir(parents=True, exist_ok=True)
-        for path in written:
-            template = known[path.stem].desk_template or ""
-            path.write_text(template.replace("{desk}", desk), encoding="utf-8")
-            typer.echo(f"wrote {path}")
+        written = write_desk(folder, known)
+    except DeskExists as error:
+        raise cli.CommandError(str(error)) from error
     except OSError as error:
         raise cli.CommandError(f"{folder} can't be written: {error.strerror}") from error
+    for path in written:
+        typer.echo(f"wrote {path}")
     typer.echo(f"edit them, then: pledge desk check {folder}")
 
 
@@ -93,26 +93,43 @@ def schema(
 
 
 def check_folder(folder: Path, services: Mapping[str, ServiceDescription]) -> list[Problem]:
-    """All problems of the desk in `folder`, its id and its set of files included."""
+    """All problems of the desk in `folder`, what its files say of each other included."""
+    problems, summaries = check_files(folder, services)
+    return problems + check_agreement(summaries)
+
+
+def check_files(
+    folder: Path, services: Mapping[str, ServiceDescription]
+) -> tuple[list[Problem], list[DeskFileSummary]]:
+    """The problems of the desk's id, its set of files and each file, and what the files say."""
     if not folder.is_dir():
-        return [Problem(folder, 1, 1, "is not a folder")]
-    problems = []
-    if not DESK_ID.fullmatch(folder.resolve().name):
-        told = "a desk's id is small letters, digits and dashes"
-        problems.append(Problem(folder, 1, 1, told, "rename the folder"))
-    for path in sorted(folder.iterdir()):
-        if path.suffix in (".yaml", ".yml") and not (
-            path.suffix == ".yaml" and path.stem in services
-        ):
-            hint = "known: " + ", ".join(f"{name}.yaml" for name in services)
-            problems.append(Problem(path, 1, 1, "no service reads this file", hint, "warning"))
+        return [Problem(folder, 1, 1, "is not a folder")], []
+    problems = [*_check_id(folder), *_check_unread(folder, services)]
+    summaries = []
     for name, service in services.items():
         path = folder / f"{name}.yaml"
         if service.check_desk_file is None:
             continue
         if not path.exists():
-            told = f"is missing, so {name} will not serve this desk"
-            problems.append(Problem(path, 1, 1, told, None, "warning"))
+            message = f"is missing, so {name} will not serve this desk"
+            hint = "copy one from a new desk: pledge desk new <another folder>"
+            problems.append(Problem(path, 1, 1, message, hint, "warning"))
             continue
-        problems += service.check_desk_file(path)
-    return problems
+        report = service.check_desk_file(path)
+        problems += report.problems
+        if report.summary is not None:
+            summaries.append(report.summary)
+    return problems, summaries
+
+
+def _check_id(folder: Path) -> Iterator[Problem]:
+    if not DESK_ID.fullmatch(folder.resolve().name):
+        yield Problem(folder, 1, 1, EXPECTED_ID, "rename the folder")
+
+
+def _check_unread(folder: Path, services: Mapping[str, ServiceDescription]) -> Iterator[Problem]:
+    known = [f"{name}.yaml" for name in services]
+    for path in sorted(folder.iterdir()):
+        if path.suffix in (".yaml", ".yml") and path.name not in known:
+            hint = "known: " + ", ".join(known)
+            yield Problem(path, 1, 1, "no service reads this file", hint, "warning")

@@ -14,9 +14,9 @@ import typer
 from pledge.runtime.auth import signing
 from pledge.runtime.auth.access import LONGEST_TOKEN, Role, token_id
 from pledge.runtime.cli import endpoints
-from pledge.runtime.cli.desk_commands import DESK_ID
 from pledge.runtime.cli.root import CommandError
 from pledge.runtime.clock import SystemClock
+from pledge.runtime.desk_file.template import DESK_ID
 from pledge.runtime.durations import parse_duration
 from pledge.runtime.ids import SystemIds
 

@@ -1,4 +1,4 @@
-"""What a service tells the `pledge` command about itself, found by entry-point group."""
+"""How a service describes itself to the `pledge` command, found by entry-point group."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from pathlib import Path
 
 from pydantic import BaseModel
 
-from pledge.runtime.desk_file.problem import Problem
+from pledge.runtime.desk_file.summary import DeskFileReport
 from pledge.runtime.postgres.migrations import Migrations
 from pledge.runtime.service.topics import ServiceTopics
 
@@ -20,7 +20,8 @@ NO_TOPICS = ServiceTopics(reads=(), writes=())
 class ServiceDescription:
     """One service: its name is also that of its file in a desk's folder (`<name>.yaml`).
 
-    `check_desk_file` gives all problems of such a file, cross references included.
+    `check_desk_file` gives all problems of such a file, and what it says that the other files of
+    the desk may contradict.
     `desk_template` is a commented file that is valid as it stands; `{desk}` in it becomes the
     desk's id. `desk_model` is the pydantic model of the file, for its JSON Schema.
     `topics` are those that it reads and writes.
@@ -28,7 +29,7 @@ class ServiceDescription:
 
     name: str
     migrations: Migrations
-    check_desk_file: Callable[[Path], list[Problem]] | None = None
+    check_desk_file: Callable[[Path], DeskFileReport] | None = None
     desk_template: str | None = None
     desk_model: type[BaseModel] | None = None
     topics: ServiceTopics = NO_TOPICS
