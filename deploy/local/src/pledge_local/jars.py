@@ -64,7 +64,7 @@ def classpath(advance: Callable[[int], None] = lambda size: None) -> str:
     `advance` is told of every piece downloaded, in bytes. Safe to run in several processes at
     once: a file appears whole or not at all. Raises LocalError.
     """
-    jars, folder = locked(), cache()
+    jars, folder = locked(), cache().absolute()
     wanted = missing(jars, folder)
     if wanted:
         asyncio.run(fetch(wanted, folder, advance))

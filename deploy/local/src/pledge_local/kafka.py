@@ -115,9 +115,10 @@ class Broker:
         """Start the broker and wait until it answers. Raises LocalError with the end of its log."""
         if self._child is not None:
             raise RuntimeError("the broker has been started already")
-        java = [str(find_java()), *self._java_options, "-cp", classpath()]
+        java = [str(find_java().absolute()), *self._java_options, "-cp", classpath()]
         self._prepare(java)
-        self._child = Child("kafka", [*java, "kafka.Kafka", self._configuration], self.log)
+        command = [*java, "kafka.Kafka", self._configuration.name]
+        self._child = Child("kafka", command, self.log, cwd=self.folder)
         self._wait_until_ready(self._child)
 
     def stop(self) -> None:
@@ -172,7 +173,8 @@ class Broker:
             "listeners": f"{listeners},CONTROLLER://{controller}",
             "advertised.listeners": listeners,
             "controller.quorum.voters": f"1@{controller}",
-            "log.dirs": str(self._data),
+            # Relative to the folder it runs in: the setting is a list, and the file is Latin-1.
+            "log.dirs": self._data.name,
             **self._properties,
         }
         lines = [f"{name}={value}\n" for name, value in properties.items()]
@@ -182,7 +184,8 @@ class Broker:
         # Left over from a format that was interrupted: nothing has been written to it yet.
         shutil.rmtree(self._data, ignore_errors=True)
         format_tool = ["kafka.tools.StorageTool", "format", "-t", _cluster_id(), "-c"]
-        child = Child("kafka", [*java, *format_tool, self._configuration], self.log)
+        command = [*java, *format_tool, self._configuration.name]
+        child = Child("kafka", command, self.log, cwd=self.folder)
         if not child.wait(STARTS_WITHIN) or child.exit_code() != 0:
             child.kill()
             raise self._failure("could not prepare its data folder")

@@ -15,6 +15,7 @@ import sys
 import tempfile
 from collections.abc import Mapping
 from pathlib import Path
+from urllib.parse import quote
 
 import asyncpg
 
@@ -27,6 +28,7 @@ STARTS_WITHIN = 30.0
 STOPS_WITHIN = 20.0
 # The path of a unix socket must fit into 108 bytes with its name.
 LONGEST_SOCKET_FOLDER = 80
+LONGEST_TEMPORARY_FOLDER = 40
 SUPERUSER = "postgres"
 # Every system has this user, and it owns nothing.
 DEPUTY = "nobody"
@@ -76,11 +78,12 @@ class Server:
 
     @property
     def socket_folder(self) -> Path:
-        """Where the socket is: in `folder` unless its path is too long for a socket."""
-        if len(os.fsencode(self.folder)) <= LONGEST_SOCKET_FOLDER:
+        """Where the socket is: in `folder` unless its path is too long or splits a DSN's list."""
+        path = os.fsencode(self.folder)
+        if len(path) <= LONGEST_SOCKET_FOLDER and b"," not in path:
             return self.folder
         name = hashlib.sha256(os.fsencode(self.folder)).hexdigest()[:16]
-        return Path(tempfile.gettempdir()) / f"pledge-{os.getuid()}-{name}"
+        return short_temporary_folder() / f"pledge-{os.getuid()}-{name}"
 
     @functools.cached_property
     def _identity(self) -> str:
@@ -93,7 +96,7 @@ class Server:
 
     def dsn(self, database: str, role: str = SUPERUSER) -> str:
         """How a client reaches `database` as `role`; no password is asked on the socket."""
-        return f"postgresql://{role}@/{database}?host={self.socket_folder}"
+        return f"postgresql://{role}@/{database}?host={quote(str(self.socket_folder))}"
 
     def start(self) -> None:
         """Start the server and wait until it answers. Raises LocalError with the end of its log."""
@@ -105,7 +108,9 @@ class Server:
         self.socket_folder.mkdir(mode=0o700, parents=True, exist_ok=True)
         if self.socket_folder != self.folder:
             _check_own(self.socket_folder)
-        options = {**self._settings, "unix_socket_directories": str(self.socket_folder)}
+        # Quoted, since the setting is a list.
+        socket_folder = str(self.socket_folder).replace('"', '""')
+        options = {**self._settings, "unix_socket_directories": f'"{socket_folder}"'}
         command = [_program("postgres"), "-D", str(self.folder)]
         for name, value in options.items():
             command += ["-c", f"{name}={value}"]
@@ -282,6 +287,13 @@ def _check_own(folder: Path) -> None:
         )
 
 
+def short_temporary_folder() -> Path:
+    """The folder for temporary files; the system's own where TMPDIR does not suit a socket."""
+    chosen = os.fsencode(tempfile.gettempdir())
+    is_fit = len(chosen) <= LONGEST_TEMPORARY_FOLDER and b"," not in chosen
+    return Path(os.fsdecode(chosen) if is_fit else "/tmp")  # noqa: S108 - what is in it is ours
+
+
 def _quoted(name: str) -> str:
     return '"' + name.replace('"', '""') + '"'
 
@@ -298,8 +310,9 @@ def _identity() -> str:
             return identity
     raise LocalError(
         "PostgreSQL refuses to run as root, and this root may neither make user namespaces nor"
-        f" become the user {DEPUTY}.",
-        "Run as an ordinary user, or set PLEDGE_INTAKE_DSN, PLEDGE_SLA_DSN, PLEDGE_NOTIFY_DSN"
+        f" become the user {DEPUTY} and still run the programs in {_programs()}.",
+        "Run as an ordinary user, or from a folder that every user may enter (chmod o+x it and"
+        " those above it), or set PLEDGE_INTAKE_DSN, PLEDGE_SLA_DSN, PLEDGE_NOTIFY_DSN"
         " and PLEDGE_STATUS_DSN to existing databases.",
     )
 

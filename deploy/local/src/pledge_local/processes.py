@@ -34,6 +34,7 @@ class Child:
         log: Path,
         *,
         environment: Mapping[str, str] | None = None,
+        cwd: Path | None = None,
         identity: str = "-",
         on_death_of_parent: signal.Signals = signal.SIGKILL,
     ) -> None:
@@ -50,6 +51,7 @@ class Child:
                 stdin=subprocess.DEVNULL,
                 stdout=output,
                 stderr=subprocess.STDOUT,
+                cwd=cwd,
                 env=None if environment is None else dict(environment),
                 # Ctrl-C in a terminal goes to a whole group: ours stops its children in order.
                 start_new_session=True,
