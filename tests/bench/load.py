@@ -61,7 +61,7 @@ def opened(
         occurred_at=at,
         recorded_at=at,
         ticket_id=ticket_id,
-        number=number,
+        ticket_number=number,
         subject_line=subject,
         text="Since this morning mails arrive an hour late. " * 4,
         channel="email",

@@ -10,6 +10,7 @@ import pytest
 from jsonschema import Draft202012Validator
 
 from pledge.events import ALL_EVENTS, Event, Topic
+from pledge.events.spec.samples import kept_files
 
 ROOT = Path(__file__).parents[2]
 REFERENCE = ROOT / "docs" / "reference"
@@ -87,13 +88,32 @@ class TestEveryEvent:
         schema = load(REFERENCE / "schemas" / f"{model.TYPE}.json")
         Draft202012Validator.check_schema(schema)
         validator = Draft202012Validator(schema, format_checker=Draft202012Validator.FORMAT_CHECKER)
-        content = load(SAMPLES / f"{model.TYPE}.json")["value"]
+        for path in kept_files(SAMPLES, model):
+            content = load(path)["value"]
+            validator.validate(content)
+            assert not validator.is_valid({**content, "type": "pledge.other.v1"})
+            assert not validator.is_valid({**content, "occurred_at": 7})
+            for name in schema["required"]:
+                assert not validator.is_valid({key: content[key] for key in content if key != name})
 
-        validator.validate(content)
-        assert not validator.is_valid({**content, "type": "pledge.other.v1"})
-        assert not validator.is_valid({**content, "occurred_at": 7})
-        for name in schema["required"]:
-            assert not validator.is_valid({key: content[key] for key in content if key != name})
+    def test_a_former_name_is_deprecated_and_enough_where_a_name_is_required(
+        self, model: type[Event]
+    ) -> None:
+        schema = load(REFERENCE / "schemas" / f"{model.TYPE}.json")
+        content = load(kept_files(SAMPLES, model)[-1])["value"]
+        for former, name in model.former_names().items():
+            assert schema["properties"][former]["deprecated"]
+            assert not schema["properties"][name].get("deprecated")
+            without = [
+                {key: content[key] for key in content if key not in left_out}
+                for left_out in ({former}, {name}, {former, name})
+            ]
+            is_required = model.model_fields[name].is_required()
+            assert [Draft202012Validator(schema).is_valid(each) for each in without] == [
+                True,
+                True,
+                not is_required,
+            ]
 
     def test_the_asyncapi_example_holds_for_payload_and_headers(
         self, model: type[Event], document: Any

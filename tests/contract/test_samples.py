@@ -1,6 +1,7 @@
 """Golden samples: what was ever published stays readable."""
 
 import json
+import re
 from hashlib import sha256
 from pathlib import Path
 from typing import Any
@@ -11,6 +12,7 @@ from pledge.events import EVENT_TYPES, Decoded, Encoded, decode, encode
 
 FOLDER = Path(__file__).parent / "samples"
 SAMPLES = sorted(FOLDER.glob("*.json"))
+FURTHER = re.compile(r"(?<=\.v\d)\.\d+$")
 
 
 def sample(path: Path) -> Any:
@@ -41,7 +43,28 @@ def test_a_sample_is_read_without_loss_and_would_be_published_the_same(path: Pat
 
 
 def test_every_event_has_a_sample() -> None:
-    assert {path.stem for path in SAMPLES} == set(EVENT_TYPES)
+    assert {FURTHER.sub("", path.stem) for path in SAMPLES} == set(EVENT_TYPES)
+
+
+def test_a_renamed_field_has_a_sample_of_before_and_one_of_since() -> None:
+    renamed = {name: model.former_names() for name, model in EVENT_TYPES.items()}
+    assert sum(map(bool, renamed.values())) > 70
+    for event_type, former_names in renamed.items():
+        before, since = FOLDER / f"{event_type}.json", FOLDER / f"{event_type}.2.json"
+        assert since.exists() is bool(former_names)
+        for former, name in former_names.items():
+            assert name not in sample(before)["value"]
+            assert sample(since)["value"][name] == sample(since)["value"][former]
+
+
+@pytest.mark.parametrize("path", SAMPLES, ids=lambda path: path.stem)
+def test_a_sample_without_the_former_names_is_read_the_same(path: Path) -> None:
+    """As a later version will publish it."""
+    kept, value = record(path), sample(path)["value"]
+    former_names = EVENT_TYPES[value["type"]].former_names()
+    fields = {former_names.get(name, name): content for name, content in value.items()}
+
+    assert decode(kept.headers, json.dumps(fields).encode()) == decode(kept.headers, kept.value)
 
 
 def test_no_sample_was_touched_since_it_was_made() -> None:

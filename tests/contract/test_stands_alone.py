@@ -56,7 +56,7 @@ def test_a_subscriber_needs_pydantic_alone() -> None:
     done = run(GUARD + READER, str(ROOT / "tests" / "contract" / "samples"))
 
     assert done.returncode == 0, done.stderr
-    assert sorted(done.stdout.split()) == sorted(model.TYPE for model in ALL_EVENTS)
+    assert sorted(set(done.stdout.split())) == sorted(model.TYPE for model in ALL_EVENTS)
 
 
 def test_the_documents_are_made_with_pydantic_alone(tmp_path: Path) -> None:

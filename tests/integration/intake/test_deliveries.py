@@ -210,7 +210,7 @@ async def test_a_ticket_silent_for_too_long_is_announced_and_closed(intake: Inta
             occurred_at=now,
             recorded_at=now,
             ticket_id=ticket["id"],
-            number=ticket["number"],
+            ticket_number=ticket["number"],
             rule="five-days",
             step=step,
             silent_since=now,

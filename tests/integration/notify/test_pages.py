@@ -254,7 +254,7 @@ async def test_a_resolved_ticket_ends_its_pages(notify: Notify, receiver: Receiv
         occurred_at=breach.due_at,
         recorded_at=breach.due_at,
         ticket_id=breach.ticket_id,
-        number="DEMO-1",
+        ticket_number="DEMO-1",
         by=Actor(kind="agent", id="ann"),
     )
     await notify.publish(resolved, sequence=2)

@@ -96,7 +96,7 @@ async def test_a_promise_at_risk_is_posted_to_the_chat(notify: Notify, receiver:
         occurred_at=now,
         recorded_at=now,
         ticket_id=IDS.new(),
-        number="DEMO-1",
+        ticket_number="DEMO-1",
         metric="resolution",
         target="4 hours",
         due_at=now + timedelta(hours=1),

@@ -229,7 +229,7 @@ def _opened(ticket_id: UUID, n: int, at: datetime) -> TicketOpened:
         occurred_at=at,
         recorded_at=at,
         ticket_id=ticket_id,
-        number=f"CROWD-{n}",
+        ticket_number=f"CROWD-{n}",
         subject_line="Nothing works",
         channel="email",
         requester=Contact(name="Bea", email="bea@customer.example"),
@@ -243,8 +243,8 @@ def _replied(ticket_id: UUID, n: int, at: datetime, known_at: datetime) -> Agent
         occurred_at=at,
         recorded_at=known_at,
         ticket_id=ticket_id,
-        number=f"CROWD-{n}",
-        agent=AGENT,
+        ticket_number=f"CROWD-{n}",
+        by=AGENT,
         text="We are on it",
     )
 
@@ -255,7 +255,7 @@ def _resolved(ticket_id: UUID, n: int, at: datetime, known_at: datetime) -> Reso
         occurred_at=at,
         recorded_at=known_at,
         ticket_id=ticket_id,
-        number=f"CROWD-{n}",
+        ticket_number=f"CROWD-{n}",
         by=AGENT,
     )
 

@@ -31,7 +31,7 @@ def a_note(text: str = "ok") -> Noted:
         occurred_at=AT,
         recorded_at=AT,
         ticket_id=UUID("0190e0b7-6a3e-7c41-9f10-3f1c1e8a2b01"),
-        number="VIR-10042",
+        ticket_number="VIR-10042",
         by=Actor(kind="agent", id="sam"),
         text=text,
     )

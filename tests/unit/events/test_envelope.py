@@ -19,7 +19,7 @@ def a_note() -> Noted:
         occurred_at=NOON_IN_MONTREAL,
         recorded_at=NOON_IN_MONTREAL + timedelta(seconds=1),
         ticket_id=TICKET,
-        number="VIR-10042",
+        ticket_number="VIR-10042",
         by=Actor(kind="agent", id="sam"),
         text="ok",
     )
@@ -136,8 +136,8 @@ def test_headers_byte_for_byte() -> None:
     assert record.value == (
         b'{"type":"pledge.ticket.noted.v1","desk":"vircom",'
         b'"occurred_at":"2026-03-02T17:00:00.250000Z","recorded_at":"2026-03-02T17:00:01.250000Z",'
-        b'"ticket_id":"0190e0b7-6a3e-7c41-9f10-3f1c1e8a2b01","number":"VIR-10042",'
-        b'"by":{"kind":"agent","id":"sam","name":null},"text":"ok"}'
+        b'"ticket_id":"0190e0b7-6a3e-7c41-9f10-3f1c1e8a2b01","ticket_number":"VIR-10042",'
+        b'"by":{"kind":"agent","id":"sam","name":null},"text":"ok","number":"VIR-10042"}'
     )
 
 

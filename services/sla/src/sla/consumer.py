@@ -158,7 +158,7 @@ def _read(records: Sequence[Record], outcome: Outcome) -> list[Incoming]:
             continue
         envelope, event = decoded.envelope, decoded.event
         if isinstance(event, TicketEvent):
-            name = event.number
+            name = event.ticket_number
         elif isinstance(event, IncidentEvent):
             name = event.title
         elif isinstance(event, StatusEvent):

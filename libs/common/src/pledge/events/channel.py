@@ -5,12 +5,12 @@ side, which is when the desk's promises begin.
 """
 
 from datetime import timedelta
-from typing import ClassVar, Literal
+from typing import Any, ClassVar, Literal
 from uuid import UUID
 
-from pydantic import Field
+from pydantic import AliasChoices, Field
 
-from pledge.events.event import Event
+from pledge.events.event import Event, former_name
 from pledge.events.people import AttachmentRef, Authentication, Contact, Instant, Line
 from pledge.events.topics import Topic
 
@@ -40,7 +40,12 @@ class EmailMessageReceived(ChannelEvent):
 
     TOPIC: ClassVar[Topic] = Topic.CHANNEL_EMAIL
     type: Literal["pledge.email.message_received.v1"] = "pledge.email.message_received.v1"
-    message_id: str | None = Field(default=None, description="Message-ID with its brackets.")
+    mail_message_id: str | None = Field(
+        default=None,
+        validation_alias=AliasChoices("mail_message_id", "message_id"),
+        description="Message-ID with its brackets.",
+    )
+    message_id: ClassVar[Any] = former_name("mail_message_id")
     in_reply_to: str | None = Field(default=None, description="Message-ID answered, if said.")
     references: tuple[str, ...] = Field(default=(), description="Message-IDs, oldest first.")
     sender: Contact = Field(description="From, as the mail says; see `authentication`.")

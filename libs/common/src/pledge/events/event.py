@@ -1,11 +1,25 @@
 """`Event`: what every event of the contract has in common."""
 
+from operator import attrgetter
 from typing import Any, ClassVar, final
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import AliasChoices, BaseModel, ConfigDict, Field, computed_field
 
 from pledge.events.people import DeskId, Instant
 from pledge.events.topics import Topic
+
+
+def former_name(name: str) -> Any:
+    """A field's deprecated former name: published still, with the value of the field `name`.
+
+    The field itself reads both, the new name first:
+
+        ticket_number: str = Field(validation_alias=AliasChoices("ticket_number", "number"))
+        number: ClassVar[Any] = former_name("ticket_number")
+    """
+    return computed_field(return_type=Any, description=f"Deprecated: read `{name}`.")(
+        property(attrgetter(name))
+    )
 
 
 class Event(BaseModel):
@@ -15,7 +29,9 @@ class Event(BaseModel):
     Unknown fields are ignored, so that an older consumer reads newer events.
     """
 
-    model_config = ConfigDict(frozen=True, extra="ignore", allow_inf_nan=False)
+    model_config = ConfigDict(
+        frozen=True, extra="ignore", allow_inf_nan=False, validate_by_name=True
+    )
 
     TYPE: ClassVar[str] = ""
     TOPIC: ClassVar[Topic]
@@ -26,6 +42,16 @@ class Event(BaseModel):
         description="When it happened in the world, UTC. Promises count from here."
     )
     recorded_at: Instant = Field(description="When Pledge took it, UTC.")
+
+    @classmethod
+    def former_names(cls) -> dict[str, str]:
+        """The deprecated names of fields, each with the name that took its place."""
+        return {
+            str(former): name
+            for name, field in cls.model_fields.items()
+            if isinstance(field.validation_alias, AliasChoices)
+            for former in field.validation_alias.choices[1:]
+        }
 
     @classmethod
     def __pydantic_init_subclass__(cls, **kwargs: Any) -> None:

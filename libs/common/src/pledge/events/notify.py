@@ -1,11 +1,11 @@
 """What notify publishes: how pages went, and what became of mails and messages."""
 
-from typing import ClassVar, Literal
+from typing import Any, ClassVar, Literal
 from uuid import UUID
 
-from pydantic import Field
+from pydantic import AliasChoices, Field
 
-from pledge.events.event import Event
+from pledge.events.event import Event, former_name
 from pledge.events.people import Actor, Instant, Line
 from pledge.events.topics import Topic
 
@@ -16,7 +16,12 @@ class NotifyEvent(Event):
     TOPIC: ClassVar[Topic] = Topic.NOTIFY_EVENTS
     ticket_id: UUID | None = None
     incident_id: UUID | None = None
-    number: str | None = Field(default=None, description="The ticket's number.")
+    ticket_number: str | None = Field(
+        default=None,
+        validation_alias=AliasChoices("ticket_number", "number"),
+        description="The ticket's number.",
+    )
+    number: ClassVar[Any] = former_name("ticket_number")
 
     def subject(self) -> str:
         """The ticket's id, else the incident's, else the message's own."""

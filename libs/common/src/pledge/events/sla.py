@@ -5,12 +5,12 @@ one of `ticket_id` and `incident_id` is set, and it is the subject.
 """
 
 from datetime import timedelta
-from typing import ClassVar, Literal, Self
+from typing import Any, ClassVar, Literal, Self
 from uuid import UUID
 
-from pydantic import Field, model_validator
+from pydantic import AliasChoices, Field, model_validator
 
-from pledge.events.event import Event
+from pledge.events.event import Event, former_name
 from pledge.events.people import Contact, Instant, Line
 from pledge.events.topics import Topic
 
@@ -45,7 +45,11 @@ class TimerEvent(PromiseEvent):
     """What all events of one timer have. The newest of (subject, metric, cycle) tells its state."""
 
     TOPIC: ClassVar[Topic] = Topic.SLA_EVENTS
-    number: str = Field(description="The ticket's number, or the incident's title.")
+    ticket_number: str = Field(
+        validation_alias=AliasChoices("ticket_number", "number"),
+        description="The ticket's number, or the incident's title.",
+    )
+    number: ClassVar[Any] = former_name("ticket_number")
     expect_at: Instant | None = Field(default=None, description="The softer promise; no breach.")
     reason: str = Field(description="Named reason: why the timer is as this event says.")
 
@@ -108,7 +112,8 @@ class SilenceElapsed(Event):
     TOPIC: ClassVar[Topic] = Topic.SLA_EVENTS
     type: Literal["pledge.silence.elapsed.v1"] = "pledge.silence.elapsed.v1"
     ticket_id: UUID
-    number: str
+    ticket_number: str = Field(validation_alias=AliasChoices("ticket_number", "number"))
+    number: ClassVar[Any] = former_name("ticket_number")
     rule: str = Field(description="Name of the rule in the desk's file.")
     step: str = Field(default="elapsed", description="Open set: announce, elapsed.")
     silent_since: Instant

@@ -1,12 +1,12 @@
 """Ticket events: the facts of a ticket's life that intake publishes. What promises need is here;
 how the work went is in `ticket_work`, feedback and complaints in `ticket_care`."""
 
-from typing import ClassVar, Literal
+from typing import Any, ClassVar, Literal
 from uuid import UUID
 
-from pydantic import Field
+from pydantic import AliasChoices, Field
 
-from pledge.events.event import Event
+from pledge.events.event import Event, former_name
 from pledge.events.people import Actor, Contact, Excerpt, Instant, Line
 from pledge.events.topics import Topic
 
@@ -16,7 +16,11 @@ class TicketEvent(Event):
 
     TOPIC: ClassVar[Topic] = Topic.TICKET_EVENTS
     ticket_id: UUID
-    number: str = Field(description="For people: `VIR-10042`.")
+    ticket_number: str = Field(
+        validation_alias=AliasChoices("ticket_number", "number"),
+        description="For people: `VIR-10042`.",
+    )
+    number: ClassVar[Any] = former_name("ticket_number")
 
     def subject(self) -> str:
         """The ticket's id."""
@@ -31,9 +35,12 @@ class TicketOpened(TicketEvent):
     text: Excerpt = ""
     channel: str = Field(description="Open set: email, chat, phone, portal, agent.")
     delivery: str | None = Field(default=None, description="Key of the delivery that opened it.")
-    message_id: str | None = Field(
-        default=None, description="Message-ID of the mail that opened it, to answer to."
+    mail_message_id: str | None = Field(
+        default=None,
+        validation_alias=AliasChoices("mail_message_id", "message_id"),
+        description="Message-ID of the mail that opened it, to answer to.",
     )
+    message_id: ClassVar[Any] = former_name("mail_message_id")
     line: str | None = Field(
         default=None, description="Address, number, form or widget that it came by."
     )
@@ -82,7 +89,8 @@ class AgentReplied(TicketEvent):
     """An agent wrote to the requester. An automatic acknowledgement is never this event."""
 
     type: Literal["pledge.ticket.agent_replied.v1"] = "pledge.ticket.agent_replied.v1"
-    agent: Actor
+    by: Actor = Field(validation_alias=AliasChoices("by", "agent"))
+    agent: ClassVar[Any] = former_name("by")
     channel: str = Field(default="email", description="Open set: email, chat, phone, portal.")
     text: Excerpt = ""
     to: tuple[Contact, ...] = Field(default=(), description="Requester and participants told.")

@@ -128,9 +128,9 @@ def _email(
     lookups = [key_of("mail", desk.id, each) for each in answered]
     awaited = [key_of("awaited", desk.id, each) for each in answered]
     own = []
-    if event.message_id:
-        own.append(key_of("mail", desk.id, event.message_id))
-        lookups.append(key_of("awaited", desk.id, event.message_id))
+    if event.mail_message_id:
+        own.append(key_of("mail", desk.id, event.mail_message_id))
+        lookups.append(key_of("awaited", desk.id, event.mail_message_id))
     return Delivery(
         event, desk, cause, key,
         lookups=(*lookups, *awaited),
@@ -144,7 +144,7 @@ def _email(
 def _first_mail(
     event: EmailMessageReceived, cause: str, desk: Desk, key: Key, addresses: ReplyAddresses
 ) -> Delivery:
-    own = event.message_id
+    own = event.mail_message_id
     return Delivery(
         event,
         desk,

@@ -75,7 +75,7 @@ def _email(event: ChannelEvent, desk: Desk) -> Content:
         text=event.text,
         line=desk.line_of(event.recipients),
         participants=tuple(people[:MAX_PARTICIPANTS]),
-        message_id=event.message_id,
+        message_id=event.mail_message_id,
         is_answerable=event.sender.email is not None,
     )
 
@@ -188,7 +188,7 @@ def open_ticket(
     facts = {
         "desk": desk.id,
         "ticket_id": ticket_id,
-        "number": number,
+        "ticket_number": number,
         "occurred_at": ticket.opened_at,
         "recorded_at": now,
     }
@@ -303,7 +303,7 @@ def _opened(
         **opened_with(ticket),
         text=content.text,
         delivery=event.delivery,
-        message_id=ticket.message_id,
+        mail_message_id=ticket.message_id,
         line=ticket.line,
         form=content.form,
         is_answerable=content.is_answerable,

@@ -152,7 +152,7 @@ def fact_fields(ticket: Ticket, context: CommandContext) -> dict[str, Any]:
     return {
         "desk": ticket.desk,
         "ticket_id": ticket.id,
-        "number": ticket.number,
+        "ticket_number": ticket.number,
         "occurred_at": context.occurred_at,
         "recorded_at": context.now,
     }

@@ -177,7 +177,7 @@ def email_event(
         delivery=delivery_key(mail),
         conversation=str(named) if named else key_of("mail", desk.id, mail.root).hex(),
         authentication=Authentication(result="none"),
-        message_id=mail.message_id,
+        mail_message_id=mail.message_id,
         in_reply_to=mail.in_reply_to,
         references=mail.references,
         sender=Contact(

@@ -58,7 +58,7 @@ def _page_common(record: PageRecord, now: datetime) -> dict[str, object]:
         "recorded_at": now,
         "ticket_id": facts.about.ticket_id,
         "incident_id": facts.about.incident_id,
-        "number": facts.about.number,
+        "ticket_number": facts.about.number,
         "page_id": record.id,
         "policy": page.policy.name,
         "why": facts.summary,

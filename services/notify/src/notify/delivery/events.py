@@ -30,7 +30,7 @@ def delivery_events(
         "recorded_at": now,
         "ticket_id": draft.about.ticket_id,
         "incident_id": draft.about.incident_id,
-        "number": draft.about.number,
+        "ticket_number": draft.about.number,
         **draft.context,
     }
     if draft.kind == "page":
@@ -69,7 +69,7 @@ def call_event(draft: Draft, call_id: str, outcome: str, attempt: int, now: date
         "recorded_at": now,
         "ticket_id": draft.about.ticket_id,
         "incident_id": draft.about.incident_id,
-        "number": draft.about.number,
+        "ticket_number": draft.about.number,
         **draft.context,
         "page_id": draft.page_id,
         "method": draft.channel,

@@ -79,10 +79,10 @@ def ending(event: Event) -> Ending | None:
 
 def apply_to_ticket(known: Ticket | None, event: TicketEvent) -> Ticket:
     """What is known of the ticket after the event."""
-    ticket = known or Ticket(event.ticket_id, event.desk, event.number)
+    ticket = known or Ticket(event.ticket_id, event.desk, event.ticket_number)
     match event:
         case TicketOpened():
-            return Ticket(event.ticket_id, event.desk, event.number, _opened(event))
+            return Ticket(event.ticket_id, event.desk, event.ticket_number, _opened(event))
         case Triaged():
             facts = {**ticket.facts, "severity": event.severity, "priority": event.priority}
             return replace(ticket, facts=facts)
@@ -127,7 +127,7 @@ def _opened(event: TicketOpened) -> dict[str, Any]:
         "is_urgent": event.is_urgent,
         "is_answerable": event.is_answerable,
         "reply_to": event.reply_to,
-        "message_id": event.message_id,
+        "message_id": event.mail_message_id,
     }
 
 
@@ -135,7 +135,7 @@ def about(event: Event) -> About:
     """What a page or message of the event is about."""
     ticket_id = getattr(event, "ticket_id", None)
     incident_id = getattr(event, "incident_id", None)
-    number = getattr(event, "number", None) or getattr(event, "ticket_number", None)
+    number = getattr(event, "ticket_number", None)
     return About(ticket_id, incident_id, number)
 
 

@@ -110,15 +110,15 @@ def _requested_draft(
     now: datetime,
 ) -> Draft:
     values: dict[str, Any] = {
-        "ticket": {"number": event.number, "title": event.subject_line or ""},
+        "ticket": {"number": event.ticket_number, "title": event.subject_line or ""},
         "event": _template_values(event.variables),
         **_template_values(event.variables),
         "text": event.text,
-        "subject_line": event.subject_line or event.number,
+        "subject_line": event.subject_line or event.ticket_number,
         "occurred_at": event.occurred_at,
     }
     spec = MailSpec(
-        about=About(ticket_id=event.ticket_id, number=event.number),
+        about=About(ticket_id=event.ticket_id, number=event.ticket_number),
         cause=cause,
         lane=f"{desk.name}/email",
         context={"template": event.template, "message_id": str(event.email_id)},
@@ -161,7 +161,7 @@ def _failed(
         occurred_at=now,
         recorded_at=now,
         ticket_id=event.ticket_id,
-        number=event.number,
+        ticket_number=event.ticket_number,
         message_id=event.email_id,
         template=event.template,
         recipient=mailbox.address,

@@ -90,7 +90,7 @@ def _promise(change: Change, context: EventContext) -> dict[str, Any]:
 def _timer(change: Change, context: EventContext) -> Event:
     timer, published = change.timer, context.published
     fields = _promise(change, context)
-    fields["number"] = context.ticket.number
+    fields["ticket_number"] = context.ticket.number
     fields["reason"] = change.reason
     fields["due_at"] = timer.due_at if timer is not None else change.due_at
     fields["expect_at"] = timer.expect_at if timer is not None else None
@@ -172,7 +172,7 @@ def _silence(change: Change, context: EventContext) -> SilenceElapsed:
         occurred_at=change.occurred_at,
         recorded_at=context.now,
         ticket_id=ticket.ticket_id,
-        number=ticket.number,
+        ticket_number=ticket.number,
         rule=silence.rule,
         step="announce" if is_warning else "elapsed",
         silent_since=silence.heard_at,

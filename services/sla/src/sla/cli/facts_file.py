@@ -16,7 +16,7 @@ from sla.domain.facts import NotAFact, fact_from_event, fact_type, unwrapped
 from sla.domain.model import Fact
 
 _EVENT_TYPE = re.compile(r"pledge\.[a-z_]+\.[a-z_]+\.v\d+")
-_NAMES = ("ticket_id", "incident_id", "number")
+_NAMES = ("ticket_id", "incident_id", "ticket_number", "number")
 
 
 @dataclass(frozen=True, slots=True)

@@ -39,14 +39,14 @@ def simulate(
     lines: dict[str, list[tuple[Mapping[str, object], object]]] = {}
     for event in events:
         data, sequence = unwrapped(event)
-        key = str(data.get("ticket_id") or data.get("incident_id") or data.get("number") or "")
+        key = str(data.get("ticket_id") or data.get("incident_id") or _ticket_number(data) or "")
         told = lines.setdefault(key, [])
         if all(data != other for other, _ in told):
             told.append((data, sequence))
     tickets = {key: facts for key, told in lines.items() if (facts := _facts(told, until))}
     found: list[tuple[dict[str, object], Explanation]] = []
     for key, facts in sorted(tickets.items(), key=_opening):
-        about = {"ticket_id": key, "number": facts[0].data.get("number")}
+        about = {"ticket_id": key, "number": _ticket_number(facts[0].data)}
         found.append((about, explain(assess(facts, policy), policy, until)))
     return found
 
@@ -67,6 +67,11 @@ def _facts(told: Sequence[tuple[Mapping[str, object], object]], until: datetime)
         for fact, number in zip(facts, given, strict=True)
         if min(fact.occurred_at, fact.recorded_at) <= until
     ]
+
+
+def _ticket_number(data: Mapping[str, object]) -> object:
+    """The number under its name, or under its former one."""
+    return data.get("ticket_number", data.get("number"))
 
 
 def _opening(ticket: tuple[str, list[Fact]]) -> tuple[datetime, str]:

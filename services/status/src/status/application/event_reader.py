@@ -55,16 +55,16 @@ def _sourced_fact(
     record: Record, found: Decoded, detail: FactDetail, sequence: int
 ) -> SourcedFact | None:
     event = found.event
-    if isinstance(event, PromiseBreached | BreachRetracted):
-        ticket_id, number = event.ticket_id, event.ticket_number
-    elif isinstance(event, TicketOpened | Triaged | LinkedToIncident):
-        ticket_id, number = event.ticket_id, event.number
-    else:
+    if not isinstance(
+        event, PromiseBreached | BreachRetracted | TicketOpened | Triaged | LinkedToIncident
+    ):
         return None
+    ticket_id = event.ticket_id
     if ticket_id is None:
         # A promise on an incident: the page itself is what was late.
         return None
-    fact = Fact(ticket_id, event.desk, number, record.topic, sequence, event.occurred_at, detail)
+    number, at = event.ticket_number, event.occurred_at
+    fact = Fact(ticket_id, event.desk, number, record.topic, sequence, at, detail)
     return SourcedFact(fact, found.envelope)
 
 

@@ -1,13 +1,15 @@
 """Golden samples: one record of each event type, made once and kept for ever.
 
-A sample fills every field its event had when the type was new. Later versions of the code must go
-on reading it without losing anything; `SHA256SUMS` beside the samples tells when one was touched.
+A sample fills every field its event had when the type was new. Later versions of the code must
+read it without losing anything; `SHA256SUMS`, next to the samples, shows when one was changed. A
+type of which a field is renamed gets a further sample, `<type>.2.json`, with the new name.
 """
 
 import json
 from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
 from hashlib import sha256
+from itertools import count, takewhile
 from pathlib import Path
 from types import UnionType
 from typing import Any, Literal, TypeVar, Union, get_args, get_origin
@@ -71,8 +73,8 @@ def sample_of(model: type[Sampled]) -> Sampled:
 
 def record(folder: Path, model: type[Event]) -> dict[str, Any]:
     """The record of a sample as it is kept, or as it would be made: topic, key, headers, value."""
-    path = path_of(folder, model)
-    text = path.read_text(encoding="utf-8") if path.exists() else render(model)
+    kept = kept_files(folder, model)
+    text = kept[-1].read_text(encoding="utf-8") if kept else render(model)
     content: dict[str, Any] = json.loads(text)
     return content
 
@@ -93,15 +95,32 @@ def render(model: type[Event]) -> str:
     return json.dumps(content, indent=2, ensure_ascii=False) + "\n"
 
 
-def path_of(folder: Path, model: type[Event]) -> Path:
-    """Where the sample of an event type is kept."""
-    return folder / f"{model.TYPE}.json"
+def path_of(folder: Path, model: type[Event], edition: int = 1) -> Path:
+    """Where a sample of an event type is kept; a later `edition` has fields by their new names."""
+    suffix = "" if edition == 1 else f".{edition}"
+    return folder / f"{model.TYPE}{suffix}.json"
+
+
+def kept_files(folder: Path, model: type[Event]) -> list[Path]:
+    """The samples of an event type, oldest first."""
+    paths = (path_of(folder, model, edition) for edition in count(1))
+    return list(takewhile(Path.exists, paths))
 
 
 def missing_files(folder: Path) -> dict[Path, str]:
     """The samples that are still to be made, with their text."""
-    paths = {model: path_of(folder, model) for model in ALL_EVENTS}
-    return {path: render(model) for model, path in paths.items() if not path.exists()}
+    kept = {model: kept_files(folder, model) for model in ALL_EVENTS}
+    return {
+        path_of(folder, model, len(paths) + 1): render(model)
+        for model, paths in kept.items()
+        if not paths or not _has_all_names(paths[-1], model)
+    }
+
+
+def _has_all_names(path: Path, model: type[Event]) -> bool:
+    """Whether a sample has every renamed field under its new name."""
+    value = json.loads(path.read_text(encoding="utf-8"))["value"]
+    return all(name in value for name in model.former_names().values())
 
 
 def problems(folder: Path) -> list[str]:

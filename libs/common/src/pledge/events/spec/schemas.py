@@ -32,16 +32,30 @@ def components() -> dict[str, Any]:
     )
     definitions: dict[str, Any] = schema["$defs"]
     for model in ALL_EVENTS:
-        _require_type(definitions[model.__name__])
+        _as_on_the_wire(model, definitions[model.__name__])
     return definitions
 
 
 def _schema(model: type[Event]) -> dict[str, Any]:
     schema = model.model_json_schema(schema_generator=_PlainSchema)
-    _require_type(schema)
+    _as_on_the_wire(model, schema)
     return {"$schema": DIALECT, "$id": f"{model.TYPE}.json", **schema}
 
 
-def _require_type(schema: dict[str, Any]) -> None:
-    """`type` has a default for whoever writes Python; on the wire it is always there."""
-    schema["required"] = ["type", *schema["required"]]
+def _as_on_the_wire(model: type[Event], schema: dict[str, Any]) -> None:
+    """`type` is always there, whatever its default in Python; former names are deprecated.
+
+    A required field that was renamed may come under either name: old records have the former one.
+    """
+    required = ["type", *schema["required"]]
+    properties, either = schema["properties"], []
+    for former, name in model.former_names().items():
+        own = {key: value for key, value in properties[name].items() if key != "default"}
+        note = f"Deprecated: the same as `{name}`, under its former name."
+        properties[former] = {**own, "description": note, "deprecated": True}
+        if name in required:
+            required.remove(name)
+            either.append({"anyOf": [{"required": [name]}, {"required": [former]}]})
+    schema["required"] = required
+    if either:
+        schema["allOf"] = either

@@ -11,14 +11,16 @@ _HEAD = """# Events
 
 Every event on the bus. All have `type`, `desk`, `occurred_at` (when it happened; promises count
 from here) and `recorded_at` (when Pledge took it), the instants in UTC. Fields in *italics* may be
-absent. Each type links to its JSON Schema; [asyncapi.json](asyncapi.json) holds all of them with
-headers and examples. A golden sample of each is kept in `tests/contract/samples`.
+absent. A field with a former name is published under both; the former one is deprecated. Each type
+links to its JSON Schema; [asyncapi.json](asyncapi.json) holds all of them with headers and
+examples. Golden samples of each are kept in `tests/contract/samples`.
 
 `ce_sequence` counts per topic and subject, from 1, without gaps, and is set by the topic's owner;
 consumers drop what is not above the last one seen. Gateways set none: `delivery` is the key there.
 
-A new field is optional and free. Anything else is a new version, published beside the old one until
-that is retired. Consumers ignore types and fields they do not know.
+A new field is optional and free; a field that is renamed is published under both names. Anything
+else is a new version, published in parallel with the old one until that is retired. Consumers
+ignore types and fields they do not know.
 """
 
 
@@ -66,6 +68,9 @@ def _row(model: type[Event], common: list[str]) -> str:
 
 
 def _fields(model: type[Event], names: list[str]) -> str:
+    former = {name: old for old, name in model.former_names().items()}
     return ", ".join(
-        name if model.model_fields[name].is_required() else f"*{name}*" for name in names
+        (name if model.model_fields[name].is_required() else f"*{name}*")
+        + (f" (formerly {former[name]})" if name in former else "")
+        for name in names
     )

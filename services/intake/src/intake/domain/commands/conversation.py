@@ -42,7 +42,7 @@ MAILED: Final = frozenset(("email", "portal"))
 
 
 def _agent_wrote(data: Data) -> Words:
-    agent = data.get("agent") or {}
+    agent = data.get("by") or data.get("agent") or {}
     return "Support wrote", str(agent.get("name") or ""), said(data)
 
 
@@ -68,7 +68,7 @@ class Reply(Command):
         """Decide what the command does to the ticket."""
         event = AgentReplied(
             **fact_fields(ticket, context),
-            agent=context.by,
+            by=context.by,
             channel=self.channel,
             text=self.text,
             to=(ticket.requester, *ticket.participants),

@@ -303,6 +303,6 @@ _ACTIONS = (
 
 
 def _who(fact: Fact) -> str:
-    by = fact.part("by") or fact.part("agent")
+    by = fact.part("by") or fact.part("agent")  # its former name
     name = by.get("name") or by.get("id") or by.get("email")
     return name if isinstance(name, str) else ""
