@@ -28,6 +28,7 @@ from pledge.events import (
     encode,
     originate,
 )
+from pledge.runtime.auth.link_signer import LinkSigner
 from pledge.runtime.clock import SystemClock
 from pledge.runtime.config.settings import KafkaSettings
 from pledge.runtime.ids import SystemIds
@@ -66,7 +67,7 @@ class Intake:
                 **settings,
             }
         )
-        self.addresses = ReplyAddresses([KEY.encode()])
+        self.addresses = ReplyAddresses(LinkSigner([KEY.encode()]))
         self.pool: asyncpg.Pool
         self._stop = asyncio.Event()
         self._serving: asyncio.Task[None]

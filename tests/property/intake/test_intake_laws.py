@@ -45,6 +45,7 @@ from intake.mail.headers import decode_words
 from intake.mail.html_text import html_to_text
 from intake.mail.parse import MAX_SUBJECT, MAX_TEXT, read_mail
 from pledge.events import Authentication, Contact, EmailMessageReceived, TicketEvent
+from pledge.runtime.auth.link_signer import LinkSigner
 from unit.intake.builders import ADDRESSES, ANN, NINE, TOM, a_desk, a_ticket, at
 
 DESK = a_desk()
@@ -287,9 +288,9 @@ def test_a_subject_survives_being_encoded(text: str) -> None:
 def test_reply_addresses_name_their_ticket_and_nothing_else_does(
     ticket: UUID, key: bytes, made_up: str
 ) -> None:
-    addresses = ReplyAddresses([key])
+    addresses = ReplyAddresses(LinkSigner([key]))
     address = addresses.address("support@vircom.example", "vircom", ticket)
     assert addresses.ticket(address, "vircom") == ticket
     assert addresses.ticket(address, "demo") is None
-    assert ReplyAddresses([key + b"x"]).ticket(address, "vircom") is None
+    assert ReplyAddresses(LinkSigner([key + b"x"])).ticket(address, "vircom") is None
     assert addresses.ticket(f"support+{made_up}@vircom.example", "vircom") is None

@@ -14,11 +14,13 @@ from intake.domain.reply_address import ReplyAddresses
 from intake.domain.request import Condition, Line
 from intake.domain.ticket import CommandContext, Decision, Refusal, Ticket
 from pledge.events import Actor, Contact
+from pledge.runtime.auth.link_signer import LinkSigner
 
 NINE = datetime(2026, 11, 20, 9, 0, tzinfo=UTC)
 ANN = Contact(name="Ann", email="ann@contoso.example")
 TOM = Actor(kind="agent", id="tom")
-ADDRESSES = ReplyAddresses([b"k" * 32])
+KEY = b"k" * 32
+ADDRESSES = ReplyAddresses(LinkSigner([KEY]))
 
 
 def a_desk(**changes: Any) -> Desk:

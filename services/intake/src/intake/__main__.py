@@ -31,6 +31,7 @@ from intake.portal.sign_in import LINKS_PER_MINUTE, SignIns
 from intake.portal.tokens import PortalKeys
 from intake.settings import IntakeSettings
 from intake.topics import TOPICS
+from pledge.runtime.auth.link_signer import LinkSigner
 from pledge.runtime.clock import Clock
 from pledge.runtime.config.settings import KafkaSettings
 from pledge.runtime.http.rate_limit import RateLimit
@@ -61,9 +62,10 @@ class Service:
         self._settings, self._desks, self._chassis = settings, desks, chassis
         self._metrics = IntakeMetrics(chassis.registry)
         self._publisher = ChannelPublisher(chassis.kafka, timeout=settings.publish_timeout)
-        addresses = self._addresses = ReplyAddresses(settings.reply_keys())
+        signer = LinkSigner(settings.reply_keys())
+        addresses = self._addresses = ReplyAddresses(signer)
         url = settings.intake_public_url
-        self._links = MeetingLinks(settings.reply_keys(), url) if url else None
+        self._links = MeetingLinks(signer, url) if url else None
         clock, ids = chassis.clock, chassis.ids
         handler = IntakeHandler(desks.by_id, addresses, clock=clock, ids=ids, metrics=self._metrics)
         self._consumer = chassis.consumer(handler)

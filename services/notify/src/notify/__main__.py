@@ -11,7 +11,7 @@ from notify.api.deliveries import DeliveriesApi
 from notify.api.on_call import OnCallApi
 from notify.api.pages import PagesApi
 from notify.application.escalation import Escalator
-from notify.channels.links import AckLinks
+from notify.channels.ack_tokens import AckLinks
 from notify.channels.registry import make_channels
 from notify.consumer import NotifyHandler
 from notify.delivery.dispatcher import Dispatcher
@@ -20,7 +20,7 @@ from notify.metrics import NotifyMetrics
 from notify.pages.routes import Pages
 from notify.settings import NotifySettings
 from notify.topics import TOPICS
-from notify.wiring import link_key, make_context, public_url, retry_policy
+from notify.wiring import link_signer, make_context, public_url, retry_policy
 from pledge.runtime.clock import Clock
 from pledge.runtime.config.settings import KafkaSettings
 from pledge.runtime.ids import Ids
@@ -51,7 +51,7 @@ class Service:
         clock, ids, pool = chassis.clock, chassis.ids, chassis.pool
         metrics = NotifyMetrics(chassis.registry)
         self._context = make_context(settings, metrics, clock)
-        self._channels = make_channels(settings, self._context.desks, link_key(settings), clock)
+        self._channels = make_channels(settings, self._context.desks, link_signer(settings), clock)
         self._worker_lock = WorkerLock(settings.dsn, pool, clock=clock, ids=ids, metrics=metrics)
         self._dispatcher = Dispatcher(
             pool,
@@ -99,7 +99,7 @@ class Service:
             chassis.pool,
             context,
             escalator,
-            links=AckLinks(link_key(self._settings)),
+            links=AckLinks(link_signer(self._settings)),
             web=chassis.web,
         )
         api = PagesApi(chassis.pool, context, escalator, render=pages.render_page, ids=chassis.ids)

@@ -35,11 +35,15 @@ class NotifySettings(ServiceSettings):
     env_prefix = "PLEDGE_NOTIFY_"
 
     # Signs acknowledgement links and gives each receiver its webhook secret: changing it makes
-    # links in people's mailboxes worthless and every receiver's secret another one.
+    # every receiver's secret another one.
     key: SecretStr = Field(
         description="a secret of at least 32 characters that signs links and webhooks",
         examples=["(output of: openssl rand -base64 32)"],
         min_length=32,
+    )
+    # Acknowledgement links in people's mailboxes still work after a change of the key.
+    retired_keys: SecretStr | None = Field(
+        None, description="earlier secrets, separated by white space"
     )
     smtp_host: str = Field("127.0.0.1", examples=["smtp.internal"])
     smtp_port: int = Field(25, ge=1, le=65535)

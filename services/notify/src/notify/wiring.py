@@ -11,6 +11,7 @@ from notify.messages.page_messages import PageComposer
 from notify.metrics import NotifyMetrics
 from notify.settings import NotifySettings
 from pledge.runtime.auth.key_derivation import derive_key
+from pledge.runtime.auth.link_signer import LinkSigner
 from pledge.runtime.clock import Clock
 
 
@@ -44,9 +45,11 @@ def _voice_account(settings: NotifySettings, desk: str) -> VoiceAccount | None:
     return f"AC{account}", token
 
 
-def link_key(settings: NotifySettings) -> bytes:
-    """The key that signs acknowledgement links."""
-    return derive_key(settings.key.get_secret_value(), "acknowledgement links")
+def link_signer(settings: NotifySettings) -> LinkSigner:
+    """What signs acknowledgement links, and reads those of retired keys."""
+    retired = settings.retired_keys.get_secret_value().split() if settings.retired_keys else []
+    secrets = [each.encode() for each in (settings.key.get_secret_value(), *retired)]
+    return LinkSigner.derived(secrets, "acknowledgement links")
 
 
 def public_url(settings: NotifySettings) -> str:

@@ -14,10 +14,11 @@ from intake.domain.desk import Customer, classify
 from intake.domain.reply_address import ReplyAddresses
 from intake.domain.request import Request
 from notify.messages.default_templates import BUILT_IN
+from pledge.runtime.auth.link_signer import LinkSigner
 from pledge.runtime.desk_file import yaml_file
 from pledge.runtime.desk_file.problem import DeskFileError
 from support.cluster import ROOT
-from unit.intake.builders import ADDRESSES, a_desk
+from unit.intake.builders import ADDRESSES, KEY, a_desk
 
 DESKS = sorted(each.parent.name for each in (ROOT / "deploy" / "desks").glob("*/intake.yaml"))
 
@@ -168,9 +169,11 @@ def test_reply_addresses_are_read_in_any_case_and_with_retired_keys() -> None:
     assert len(address.partition("@")[0]) <= 64
     assert ADDRESSES.ticket(address.upper(), "vircom") == ticket
     assert ADDRESSES.ticket(address, "demo") is None
-    rotated = ReplyAddresses([b"new" * 11, *ADDRESSES.keys])
+    token = "aaaaaaaaaaaaaaaaaaaaaabqhhhsb2p6gpwsd5n32q"
+    assert address == f"support+{token}@vircom.example", "as in mails sent by earlier versions"
+    rotated = ReplyAddresses(LinkSigner([b"new" * 11, KEY]))
     assert rotated.ticket(address, "vircom") == ticket
-    assert ReplyAddresses([b"new" * 11]).ticket(address, "vircom") is None
+    assert ReplyAddresses(LinkSigner([b"new" * 11])).ticket(address, "vircom") is None
     for wrong in ("", "support@x", "support+@x", "support+ä@x", f"support+{'1' * 42}@x"):
         assert ADDRESSES.ticket(wrong, "vircom") is None
 

@@ -83,3 +83,12 @@ def test_reasons_that_agents_give_one_another_are_not_shown(kind: str) -> None:
     shown = entry(f"pledge.ticket.{kind}.v1", NOW, {"why": "a bad customer", "note": "x"}, None)
     assert shown is not None
     assert "bad" not in f"{shown.what} {shown.who} {shown.text}"
+
+
+def test_tokens_of_earlier_versions_still_work() -> None:
+    keys, sign_in = PortalKeys([b"k" * 32]), UUID(int=12345)
+    link = "AAAAAAAAAAAAAAAAAAAwOXcYES4UXlppM0d36VpphTvY6e4ItzJFDgddXfFAoDwt"
+    session = "AAAAAAAAAAAAAAAAAAAwOeqModSTlXs9L2XDNnN_rJ7-7TH-tRnD-mR5nOzQq3eG"
+    assert keys.link("vircom", sign_in) == link
+    assert keys.session("vircom", sign_in) == session
+    assert keys.read_link("vircom", link) == sign_in == keys.read_session("vircom", session)

@@ -8,12 +8,11 @@ and the token of one desk means nothing at another.
 
 import base64
 import binascii
-import hashlib
-import hmac
-from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Final
 from uuid import UUID
+
+from intake.domain.signer import Signer
 
 MAC_BYTES: Final = 10
 """80 bits: a forged address is guessed once in 10^24 mails."""
@@ -24,14 +23,14 @@ _PAIRS: Final = [one + other for one in _ALPHABET for other in _ALPHABET]
 
 @dataclass(frozen=True, slots=True)
 class ReplyAddresses:
-    """Makes and reads reply addresses. The first key signs; others, being retired, still read."""
+    """Makes and reads reply addresses."""
 
-    keys: Sequence[bytes]
+    signer: Signer
 
     def address(self, base: str, desk: str, ticket_id: UUID) -> str:
         """The reply address of a ticket under the desk's own address ``base``."""
         local, _, domain = base.partition("@")
-        mac = _mac(self.keys[0], desk, ticket_id)
+        mac = self.signer.signature(_message(desk, ticket_id), MAC_BYTES)
         return f"{local}+{_base32(ticket_id.bytes + mac)}@{domain}"
 
     def ticket(self, address: str, desk: str) -> UUID | None:
@@ -44,8 +43,8 @@ class ReplyAddresses:
         except binascii.Error:
             return None
         ticket_id, mac = UUID(bytes=raw[:16]), raw[16:]
-        known = [hmac.compare_digest(mac, _mac(key, desk, ticket_id)) for key in self.keys]
-        return ticket_id if any(known) else None
+        is_ours = self.signer.is_signed(_message(desk, ticket_id), mac, MAC_BYTES)
+        return ticket_id if is_ours else None
 
 
 def _base32(raw: bytes) -> str:
@@ -63,5 +62,5 @@ def bare_address(address: str) -> str:
     return f"{local.partition('+')[0]}{at}{domain}"
 
 
-def _mac(key: bytes, desk: str, ticket_id: UUID) -> bytes:
-    return hmac.digest(key, desk.encode() + b"\0" + ticket_id.bytes, hashlib.sha256)[:MAC_BYTES]
+def _message(desk: str, ticket_id: UUID) -> bytes:
+    return desk.encode() + b"\0" + ticket_id.bytes

@@ -5,19 +5,17 @@ in constant time, and mean nothing at another desk. Both name a row of `sign_ins
 whether the link was used and whether the session has ended.
 """
 
-import base64
-import binascii
-import hashlib
-import hmac
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Final
 from uuid import UUID
 
-_MAC: Final = 32
+from pledge.runtime.auth.link_signer import LinkSigner
+
+_MAC_BYTES: Final = 32
 # Not `session`, whose cookies said something else: an earlier version refuses this one.
 _SESSION: Final = "signed-in"
-_LENGTH: Final = 64  # base64 of 48 bytes
+_BODY_BYTES: Final = 16
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,26 +49,15 @@ class PortalKeys:
         return self._named(_SESSION, desk, token or "")
 
     def _signed(self, purpose: str, desk: str, sign_in: UUID) -> str:
-        return _text(sign_in.bytes + _mac(self.secrets[0], purpose, desk, sign_in.bytes))
+        return self._signer(purpose).seal(sign_in.bytes, _context(desk), _MAC_BYTES)
 
     def _named(self, purpose: str, desk: str, token: str) -> UUID | None:
-        if len(token) != _LENGTH or not token.isascii():
-            return None
-        try:
-            raw = base64.b64decode(token, altchars=b"-_", validate=True)
-        except (binascii.Error, ValueError):
-            return None
-        body, mac = raw[:-_MAC], raw[-_MAC:]
-        known = [
-            hmac.compare_digest(mac, _mac(secret, purpose, desk, body)) for secret in self.secrets
-        ]
-        return UUID(bytes=body) if any(known) else None
+        body = self._signer(purpose).unseal(token, _context(desk), _MAC_BYTES)
+        return UUID(bytes=body) if body is not None and len(body) == _BODY_BYTES else None
+
+    def _signer(self, purpose: str) -> LinkSigner:
+        return LinkSigner.derived(self.secrets, f"portal {purpose}")
 
 
-def _mac(secret: bytes, purpose: str, desk: str, body: bytes) -> bytes:
-    key = hmac.digest(secret, f"portal {purpose}".encode(), hashlib.sha256)
-    return hmac.digest(key, desk.encode() + b"\0" + body, hashlib.sha256)
-
-
-def _text(raw: bytes) -> str:
-    return base64.urlsafe_b64encode(raw).decode()
+def _context(desk: str) -> bytes:
+    return desk.encode() + b"\0"

@@ -13,6 +13,7 @@ from notify.channels import Channel
 from notify.channels.ack_tokens import AckLink, make_token
 from notify.domain.delivery import Delivery, Outcome
 from notify.messages.page_messages import PageRequest
+from pledge.runtime.auth.link_signer import LinkSigner
 
 LINK_LIFE = timedelta(days=7)
 _KEPT: Final = "late_link"
@@ -39,7 +40,7 @@ class LateLinks:
     every attempt."""
 
     channel: Channel
-    key: bytes
+    signer: LinkSigner
 
     async def send(self, delivery: Delivery) -> Outcome:
         """Try once, with the link in its places."""
@@ -54,7 +55,7 @@ class LateLinks:
         if kept is None:
             return delivery
         expires_at = datetime.fromisoformat(kept["expires_at"])
-        token = make_token(self.key, AckLink(UUID(kept["page"]), kept["responder"], expires_at))
+        token = make_token(self.signer, AckLink(UUID(kept["page"]), kept["responder"], expires_at))
         place = place_of(delivery.id)
         content = {
             name: value.replace(place, token) if isinstance(value, str) else value

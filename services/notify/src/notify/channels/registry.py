@@ -11,6 +11,7 @@ from notify.channels.webhook import WebhookChannel
 from notify.domain.desk import Desk, Receiver, Voice
 from notify.messages.page_messages import PageWriter
 from notify.settings import NotifySettings
+from pledge.runtime.auth.link_signer import LinkSigner
 from pledge.runtime.clock import Clock
 
 PROVIDER_URL: Final = "https://api.twilio.com"
@@ -23,9 +24,9 @@ PAGE_WRITERS: Mapping[str, PageWriter] = {
 
 
 def make_channels(
-    settings: NotifySettings, desks: Mapping[str, Desk], key: bytes, clock: Clock
+    settings: NotifySettings, desks: Mapping[str, Desk], signer: LinkSigner, clock: Clock
 ) -> dict[str, Channel]:
-    """The senders, by channel. `key` signs acknowledgement links."""
+    """The senders, by channel. `signer` signs acknowledgement links."""
 
     def receiver(desk: str, name: str) -> tuple[Receiver, frozenset[str]] | None:
         known = desks.get(desk)
@@ -43,9 +44,9 @@ def make_channels(
             WebhookChannel(
                 receiver, clock, timeout=settings.webhook_timeout, connections=connections
             ),
-            key,
+            signer,
         ),
-        "email": LateLinks(SmtpChannel(_smtp_server(settings)), key),
+        "email": LateLinks(SmtpChannel(_smtp_server(settings)), signer),
         "voice": VoiceChannel(
             account, _voice_url(settings), clock,
             timeout=settings.webhook_timeout, connections=LANE_SENDERS,

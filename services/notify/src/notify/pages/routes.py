@@ -13,7 +13,7 @@ from notify.api.on_call import on_call_at
 from notify.api.parameters import Reader, visible_desks
 from notify.application.context import NotifyContext
 from notify.application.escalation import Escalator
-from notify.channels.links import AckLinks
+from notify.channels.ack_tokens import AckLinks
 from notify.storage import queries
 from notify.storage.queries import DeliveryFilter, PageFilter
 from pledge.runtime.auth.access import Principal

@@ -7,9 +7,10 @@ import hmac
 from base64 import b64encode
 
 
-def derive_key(secret: str, purpose: str) -> bytes:
+def derive_key(secret: str | bytes, purpose: str) -> bytes:
     """A key of its own for each purpose."""
-    return hmac.new(secret.encode(), purpose.encode(), hashlib.sha256).digest()
+    key = secret.encode() if isinstance(secret, str) else secret
+    return hmac.digest(key, purpose.encode(), hashlib.sha256)
 
 
 def webhook_secret(secret: str, desk: str, receiver: str) -> str:
