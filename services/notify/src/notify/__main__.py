@@ -6,7 +6,7 @@ import sys
 import structlog
 from fastapi import APIRouter
 
-from notify.api.calls import Calls
+from notify.api.calls import CallsApi
 from notify.api.deliveries import DeliveriesApi
 from notify.api.on_call import OnCallApi
 from notify.api.pages import PagesApi
@@ -103,13 +103,13 @@ class Service:
             web=chassis.web,
         )
         api = PagesApi(chassis.pool, context, escalator, render=pages.render_page, ids=chassis.ids)
-        calls = Calls(chassis.outbox, context, escalator, public_url(self._settings))
+        calls = CallsApi(chassis.outbox, context, escalator, public_url(self._settings))
         return [
             pages.router(),
             api.router(),
             DeliveriesApi(chassis.pool, self._dispatcher, context.clock).router(),
             OnCallApi(context.desks, context.clock).router(),
-            calls.router,
+            calls.router(),
         ]
 
 

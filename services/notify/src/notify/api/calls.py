@@ -39,8 +39,8 @@ _ANSWERS = {
 }
 
 
-class Calls:
-    """The routes that the provider calls. `public_url` is how it reaches us: it signs that."""
+class CallsApi:
+    """Answers the provider. `public_url` is the address that it calls, and signs."""
 
     def __init__(
         self, outbox: Outbox, context: NotifyContext, escalator: Escalator, public_url: str
@@ -49,10 +49,14 @@ class Calls:
         self._context = context
         self._escalator = escalator
         self._public_url = public_url
-        self.router = APIRouter(include_in_schema=False)
-        add = self.router.add_api_route
+
+    def router(self) -> APIRouter:
+        """The routes."""
+        router = APIRouter(include_in_schema=False)
+        add = router.add_api_route
         add("/voice/{desk}/{delivery_id}/key", self.key, methods=["POST"])
         add("/voice/{desk}/{delivery_id}/status", self.status, methods=["POST"])
+        return router
 
     async def key(self, request: Request, desk: str, delivery_id: UUID) -> Response:
         """A key was pressed: the one that acknowledges, or another: repeat the words."""
