@@ -10,7 +10,7 @@ import yaml
 
 from notify.desk_file.load import load_desks
 from notify.settings import NotifySettings
-from notify.wiring import surroundings
+from notify.wiring import operator_grants
 from pledge.runtime.config.settings import (
     EnvironmentSettings,
     KafkaSettings,
@@ -203,7 +203,7 @@ def test_desks_of_both_get_what_their_files_ask_for(tmp_path: Path) -> None:
     for environment, desks in ((told_to("notify"), tmp_path), (in_compose, DEPLOY / "desks")):
         told = {name: value for name, value in environment.items() if "_FILE" not in name}
         settings = load_settings(NotifySettings, {**told, **secrets})
-        assert "demo" in load_desks(desks, surroundings(settings))
+        assert "demo" in load_desks(desks, operator_grants(settings))
 
 
 def test_compose_names_secrets_that_are_made() -> None:

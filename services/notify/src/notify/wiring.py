@@ -5,7 +5,7 @@ from urllib.parse import urlsplit
 
 from notify.application.context import NotifyContext
 from notify.channels.registry import PAGE_WRITERS
-from notify.desk_file.load import Surroundings, VoiceAccount, load_desks
+from notify.desk_file.load import OperatorGrants, VoiceAccount, load_desks
 from notify.domain.retry import RetryPolicy
 from notify.messages.page_messages import PageComposer
 from notify.metrics import NotifyMetrics
@@ -15,7 +15,7 @@ from pledge.runtime.auth.link_signer import LinkSigner
 from pledge.runtime.clock import Clock
 
 
-def surroundings(settings: NotifySettings) -> Surroundings:
+def operator_grants(settings: NotifySettings) -> OperatorGrants:
     """The operator's settings for desks' files."""
     variables = dict(settings.variables)
     reachable = {host.lower() for host in settings.reachable_hosts}
@@ -23,7 +23,7 @@ def surroundings(settings: NotifySettings) -> Surroundings:
         # Whoever sets the sink's address wants webhooks to reach it.
         variables["SINK_URL"] = settings.sink_public_url
         reachable.add(urlsplit(settings.sink_public_url).hostname or "")
-    return Surroundings(
+    return OperatorGrants(
         variables=variables,
         signing_secret=settings.key.get_secret_value(),
         reachable_hosts=frozenset(reachable),
@@ -59,7 +59,7 @@ def public_url(settings: NotifySettings) -> str:
 
 def make_context(settings: NotifySettings, metrics: NotifyMetrics, clock: Clock) -> NotifyContext:
     """The desks and what composes their messages. Raises DeskFileError."""
-    desks = load_desks(settings.desks, surroundings(settings))
+    desks = load_desks(settings.desks, operator_grants(settings))
     pages = PageComposer(PAGE_WRITERS, public_url(settings))
     return NotifyContext(desks, pages, metrics, clock)
 

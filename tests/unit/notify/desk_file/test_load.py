@@ -6,13 +6,13 @@ from pathlib import Path
 
 import pytest
 
-from notify.desk_file.load import Surroundings, check_desk_file, load_desks
+from notify.desk_file.load import OperatorGrants, check_desk_file, load_desks
 from notify.desk_file.template import DESK_TEMPLATE
 from notify.domain.page import Step
 from pledge.runtime.desk_file.problem import DeskFileError
 from support.cluster import ROOT
 
-SURROUNDINGS = Surroundings({"SINK_URL": "http://sink"}, "a secret", frozenset())
+GRANTS = OperatorGrants({"SINK_URL": "http://sink"}, "a secret", frozenset())
 GOOD = """\
 title: Demo
 zone: Europe/Berlin
@@ -39,7 +39,7 @@ def test_a_good_file_becomes_a_desk(tmp_path: Path) -> None:
     path = write(tmp_path, GOOD)
 
     assert check_desk_file(path).problems == []
-    desk = load_desks(tmp_path, SURROUNDINGS)["demo"]
+    desk = load_desks(tmp_path, GRANTS)["demo"]
     assert desk.receivers["pager"].url == "http://sink/webhooks/pager"
     assert desk.receivers["pager"].secret.startswith("whsec_")
     (step,) = desk.policies["on-call"].steps
@@ -82,41 +82,43 @@ def test_a_variable_without_a_value_is_told_at_the_start(tmp_path: Path) -> None
     write(tmp_path, GOOD)
 
     with pytest.raises(DeskFileError, match="SINK_URL"):
-        load_desks(tmp_path, Surroundings({}, "a secret", frozenset()))
+        load_desks(tmp_path, OperatorGrants({}, "a secret", frozenset()))
 
 
 def test_a_desk_grants_itself_no_way_into_our_network(tmp_path: Path) -> None:
     write(tmp_path, GOOD + "reachable_hosts: [Pager.Internal, 169.254.169.254]\n")
-    variables = SURROUNDINGS.variables
+    variables = GRANTS.variables
 
     with pytest.raises(DeskFileError, match=r"169\.254\.169\.254.*REACHABLE_HOSTS") as refusal:
-        load_desks(tmp_path, Surroundings(variables, "a secret", frozenset({"pager.internal"})))
+        load_desks(tmp_path, OperatorGrants(variables, "a secret", frozenset({"pager.internal"})))
 
     assert len(refusal.value.problems) == 1
     both = frozenset({"pager.internal", "169.254.169.254"})
-    assert load_desks(tmp_path, Surroundings(variables, "s", both))["demo"].reachable_hosts == both
+    assert (
+        load_desks(tmp_path, OperatorGrants(variables, "s", both))["demo"].reachable_hosts == both
+    )
 
 
 def test_a_desk_calls_with_its_own_account_or_not_at_all(tmp_path: Path) -> None:
     write(tmp_path, GOOD + 'voice: {from: "+15550100"}\n')
     accounts = {"demo": ("AC1", "its token"), "other": ("AC2", "another's")}
-    given = SURROUNDINGS.variables, "a secret", frozenset[str]()
+    given = GRANTS.variables, "a secret", frozenset[str]()
 
-    voice = load_desks(tmp_path, Surroundings(*given, accounts.get))["demo"].voice
+    voice = load_desks(tmp_path, OperatorGrants(*given, accounts.get))["demo"].voice
     assert voice is not None
     assert (voice.account, voice.token) == ("AC1", "its token")
     assert "its token" not in repr(voice)
     del accounts["demo"]
     with pytest.raises(DeskFileError, match="no account at the phone provider"):
-        load_desks(tmp_path, Surroundings(*given, accounts.get))
+        load_desks(tmp_path, OperatorGrants(*given, accounts.get))
 
 
 def test_calls_need_to_know_where_the_provider_finds_us_and_the_file_is_right_all_the_same(
     tmp_path: Path,
 ) -> None:
     write(tmp_path, GOOD + 'voice: {from: "+15550100"}\n')
-    hidden = Surroundings(
-        SURROUNDINGS.variables, "a secret", frozenset(), lambda desk: ("AC1", "x"), False
+    hidden = OperatorGrants(
+        GRANTS.variables, "a secret", frozenset(), lambda desk: ("AC1", "x"), False
     )
     with pytest.raises(DeskFileError, match="PLEDGE_NOTIFY_PUBLIC_URL") as refusal:
         load_desks(tmp_path, hidden)

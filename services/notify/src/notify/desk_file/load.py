@@ -52,7 +52,7 @@ VoiceAccount = tuple[str, str]
 
 
 @dataclass(frozen=True, slots=True)
-class Surroundings:
+class OperatorGrants:
     """What the operator, not the desk, decides: URLs behind `${…}`, signing key, allowed hosts, and
     for each desk its account at the phone provider, which finds us at the public URL."""
 
@@ -69,24 +69,24 @@ def check_desk_file(path: Path) -> DeskFileReport:
     return DeskFileReport(problems, summary_of(file.document, file.model) if file else None)
 
 
-def load_desks(folder: Path, surroundings: Surroundings) -> dict[str, Desk]:
+def load_desks(folder: Path, grants: OperatorGrants) -> dict[str, Desk]:
     """Every desk in the folder that has a notify file, by name. Raises DeskFileError."""
 
     def load(path: Path) -> tuple[DeskFile[NotifyFile] | None, list[Problem]]:
         file, problems = _read(path)
         if file is not None:
-            problems += _missing_variables(file, surroundings.variables)
-            problems += _hosts_not_granted(file, surroundings.reachable_hosts)
-            problems += _no_calls(file, surroundings)
+            problems += _missing_variables(file, grants.variables)
+            problems += _hosts_not_granted(file, grants.reachable_hosts)
+            problems += _no_calls(file, grants)
         return file, problems
 
     files, problems = load_each(folder, FILE_NAME, load)
     if problems:
         raise DeskFileError(problems)
-    return {name: build_desk(name, file.model, surroundings) for name, file in files.items()}
+    return {name: build_desk(name, file.model, grants) for name, file in files.items()}
 
 
-def build_desk(name: str, file: NotifyFile, surroundings: Surroundings) -> Desk:
+def build_desk(name: str, file: NotifyFile, grants: OperatorGrants) -> Desk:
     """The domain's desk of a checked file."""
     own = {address.lower() for address in (*file.own_addresses, file.sender)}
     return Desk(
@@ -98,20 +98,20 @@ def build_desk(name: str, file: NotifyFile, surroundings: Surroundings) -> Desk:
         own_addresses=frozenset(own),
         people={key: _person(file, key) for key in file.people},
         rotations={key: _rotation(key, one, file.zone) for key, one in file.rotations.items()},
-        receivers={key: _receiver(name, file, key, surroundings) for key in file.receivers},
+        receivers={key: _receiver(name, file, key, grants) for key in file.receivers},
         policies={key: _policy(file, key) for key in file.escalations},
         routes=tuple(_route(section) for section in file.routes),
         templates={**BUILT_IN, **_templates(file)},
         late_after=file.late_after,
         mails_per_address=file.mail_brake.mails,
         mails_within=file.mail_brake.within,
-        reachable_hosts=surroundings.reachable_hosts,
-        voice=_voice(name, file, surroundings),
+        reachable_hosts=grants.reachable_hosts,
+        voice=_voice(name, file, grants),
     )
 
 
-def _voice(desk: str, file: NotifyFile, surroundings: Surroundings) -> Voice | None:
-    account = surroundings.voice_account(desk)
+def _voice(desk: str, file: NotifyFile, grants: OperatorGrants) -> Voice | None:
+    account = grants.voice_account(desk)
     return Voice(file.voice.number, *account) if file.voice and account else None
 
 
@@ -142,14 +142,14 @@ def _rotation(key: str, section: RotationSection, zone: str) -> Rotation:
     )
 
 
-def _receiver(desk: str, file: NotifyFile, key: str, surroundings: Surroundings) -> Receiver:
+def _receiver(desk: str, file: NotifyFile, key: str, grants: OperatorGrants) -> Receiver:
     section = file.receivers[key]
-    variables = surroundings.variables
+    variables = grants.variables
     return Receiver(
         name=key,
         kind=ReceiverKind.WEBHOOK,
         url=_VARIABLE.sub(lambda match: variables[match[1]], section.url),
-        secret=webhook_secret(surroundings.signing_secret, desk, key),
+        secret=webhook_secret(grants.signing_secret, desk, key),
         zone=section.zone,
     )
 
@@ -228,15 +228,15 @@ def _hosts_not_granted(file: DeskFile[NotifyFile], granted: frozenset[str]) -> l
     ]
 
 
-def _no_calls(file: DeskFile[NotifyFile], surroundings: Surroundings) -> list[Problem]:
+def _no_calls(file: DeskFile[NotifyFile], grants: OperatorGrants) -> list[Problem]:
     if file.model.voice is None:
         return []
     desk, problems = desk_of(file.document.file), []
-    if surroundings.voice_account(desk) is None:
+    if grants.voice_account(desk) is None:
         message = f"the desk {desk} has no account at the phone provider in this installation"
         hint = "its operator gives one in PLEDGE_NOTIFY_VOICE_ACCOUNTS"
         problems.append(file.document.problem(("voice",), message, hint))
-    if not surroundings.has_public_url:
+    if not grants.has_public_url:
         message = "the phone provider can't report who took a page: it does not know our address"
         hint = "the operator sets PLEDGE_NOTIFY_PUBLIC_URL to where the provider reaches notify"
         problems.append(file.document.problem(("voice",), message, hint))
