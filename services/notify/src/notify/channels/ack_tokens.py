@@ -1,7 +1,7 @@
-"""Signed links that acknowledge a page without signing in: for a phone at three in the morning.
+"""Signed links that acknowledge a page without signing in, from a phone at night.
 
-A token names one page and one responder, and expires. It is a bearer secret: it stands in links
-only, is never logged, and can do nothing but acknowledge that one page.
+A token names one page and one responder, and expires. It is a bearer secret: it is in links
+only, never logged, and acknowledges that one page only.
 """
 
 import struct
@@ -19,12 +19,12 @@ _SIGNATURE_BYTES: Final = 16  # half of SHA-256: 128 bits, and a link short enou
 
 
 class BadToken(Exception):
-    """The link was not made by us, was cut, or has expired."""
+    """The link is forged, cut or expired."""
 
 
 @dataclass(frozen=True, slots=True)
 class AckLink:
-    """What a token says."""
+    """The content of a token."""
 
     page_id: UUID
     responder: str
@@ -38,7 +38,7 @@ def make_token(signer: LinkSigner, link: AckLink) -> str:
 
 
 def read_token(signer: LinkSigner, token: str, now: datetime) -> AckLink:
-    """What the token says. Raises BadToken."""
+    """The content of the token. Raises BadToken."""
     body = signer.unseal(token, b"", _SIGNATURE_BYTES)
     if body is None or len(body) < _HEAD.size:
         raise BadToken("this link is not complete")
@@ -50,13 +50,13 @@ def read_token(signer: LinkSigner, token: str, now: datetime) -> AckLink:
 
 
 class AckLinks:
-    """Reads the tokens of links that browsers open, with an answer for people."""
+    """Reads the tokens of links that browsers open, with an error page."""
 
     def __init__(self, signer: LinkSigner) -> None:
         self._signer = signer
 
     def read(self, token: str, now: datetime) -> AckLink:
-        """What the link says. Raises HttpProblem 404 for one that is not ours or is over."""
+        """The content of the link. Raises HttpProblem 404 for a forged or expired one."""
         try:
             return read_token(self._signer, token, now)
         except BadToken as error:

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from typing import Final
 
 from notify.channels import LANE_SENDERS, Channel, smtp, voice, webhook
-from notify.channels.ack_links import LateLinks
+from notify.channels.ack_links import LinkFiller
 from notify.channels.smtp import SmtpChannel, SmtpServer
 from notify.channels.voice import VoiceChannel
 from notify.channels.webhook import WebhookChannel
@@ -40,13 +40,13 @@ def make_channels(
     # A receiver has two lanes, pages and the rest.
     connections = 2 * LANE_SENDERS
     return {
-        "webhook": LateLinks(
+        "webhook": LinkFiller(
             WebhookChannel(
                 receiver, clock, timeout=settings.webhook_timeout, connections=connections
             ),
             signer,
         ),
-        "email": LateLinks(SmtpChannel(_smtp_server(settings)), signer),
+        "email": LinkFiller(SmtpChannel(_smtp_server(settings)), signer),
         "voice": VoiceChannel(
             account, _voice_url(settings), clock,
             timeout=settings.webhook_timeout, connections=LANE_SENDERS,
