@@ -5,6 +5,7 @@ from pathlib import Path
 from typing import Annotated, Any, Literal
 
 import pytest
+import yaml
 from hypothesis import given
 from hypothesis import strategies as st
 from pydantic import BaseModel, ConfigDict, Field, field_validator
@@ -14,6 +15,7 @@ from pledge.runtime.desk_file.problem import DeskFileError, Problem
 from pledge.runtime.desk_file.yaml_file import MAX_BYTES, MAX_DEPTH, Document, load, parse
 
 FILE = Path("desk.yaml")
+DESKS = Path(__file__).parents[4] / "deploy" / "desks"
 
 
 class Strict(BaseModel):
@@ -278,3 +280,15 @@ def test_file_that_is_no_mapping_is_told_what_it_should_be(tmp_path: Path, text:
 def test_warning_says_that_it_is_one() -> None:
     told = Problem(FILE, 3, 1, "is odd", severity="warning")
     assert str(told) == "desk.yaml:3:1: warning: is odd"
+
+
+@pytest.mark.skipif(not hasattr(yaml, "CSafeLoader"), reason="PyYAML without libyaml")
+@pytest.mark.parametrize(
+    "file", sorted(DESKS.glob("*/*.yaml")), ids=lambda file: f"{file.parent.name}-{file.stem}"
+)
+def test_a_desk_that_pledge_ships_reads_the_same_without_libyaml(file: Path) -> None:
+    text = file.read_text(encoding="utf-8")
+
+    with_libyaml = yaml.load(text, yaml.CSafeLoader)
+
+    assert yaml.load(text, yaml.SafeLoader) == with_libyaml
