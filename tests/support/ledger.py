@@ -1,4 +1,4 @@
-"""The smallest service that there is: it writes each record down and tells of it.
+"""The smallest service that there is: it stores each record and publishes an event of it.
 
 Tests of the runtime count its rows and its events: what is lost or doubled shows at once.
 """
@@ -52,6 +52,8 @@ class LedgerHandler:
         self.gate.set()
         self.hangs: set[bytes] = set()
         """Values at which it waits for ever, once each."""
+        self.failing_callbacks = 0
+        """How many of the next callbacks after a commit fail."""
 
     async def assigned(self, partitions: frozenset[Partition]) -> None:
         self.assignments.append(partitions)
@@ -64,15 +66,16 @@ class LedgerHandler:
     ) -> Outcome:
         await self.gate.wait()
         outcome = Outcome()
+        outcome.after_commit.append(self._committed)
         for record in records:
             if record.value in self.hangs:
                 self.hangs.remove(record.value)
                 await asyncio.Event().wait()
             if record.value is None or record.value.startswith(b"poison"):
-                outcome.poison.append(Poison(record, "not_json", "told so by the test"))
+                outcome.poison.append(Poison(record, "not_json", "asked for by the test"))
                 continue
             if record.value.startswith(b"bug"):
-                raise ZeroDivisionError("told so by the test")
+                raise ZeroDivisionError("asked for by the test")
             if record.value.startswith(b"unfit"):
                 await connection.execute("SELECT $1::int", 2**40)
             await connection.execute(
@@ -89,6 +92,11 @@ class LedgerHandler:
             )
         return outcome
 
+    def _committed(self) -> None:
+        if self.failing_callbacks:
+            self.failing_callbacks -= 1
+            raise ZeroDivisionError("asked for by the test")
+
 
 class ForgetfulOutbox(Outbox):
     """Its connection dies between a commit and the answer to it, `forgets` times."""
@@ -101,7 +109,7 @@ class ForgetfulOutbox(Outbox):
             yield transaction
         if self.forgets:
             self.forgets -= 1
-            raise ConnectionLost("told so by the test")
+            raise ConnectionLost("asked for by the test")
 
 
 class Ledger:

@@ -40,7 +40,7 @@ def messages(count: int, keys: int = 7, start: int = 0) -> list[Message]:
     ]
 
 
-async def test_every_record_is_applied_once_and_told_of_in_order(
+async def test_every_record_is_applied_once_and_published_in_order(
     kafka: KafkaSettings, dsn: str
 ) -> None:
     sent = messages(1_000)
@@ -48,12 +48,12 @@ async def test_every_record_is_applied_once_and_told_of_in_order(
     async with Ledger(kafka, dsn) as ledger:
         await eventually(lambda: _has_rows(ledger, 1_000), what="reading 1,000 records")
         assert sorted(await ledger.rows()) == sorted(each.value or b"" for each in sent)
-        told = await eventually(lambda: _told(kafka, 1_000), what="publishing 1,000 events")
+        events = await eventually(lambda: _published(kafka, 1_000), what="publishing 1,000 events")
     by_key = defaultdict(list)
-    for record in told:
+    for record in events:
         by_key[record.key].append(record.value)
     assert all(values == sorted(values) for values in by_key.values())
-    assert max(Counter(record.value for record in told).values()) == 1
+    assert max(Counter(record.value for record in events).values()) == 1
 
 
 async def test_members_that_come_and_go_lose_and_double_nothing(
@@ -70,8 +70,8 @@ async def test_members_that_come_and_go_lose_and_double_nothing(
         await topics.publish(kafka, messages(300, start=900))
         await eventually(lambda: _has_rows(first, 1_200))
         assert max(Counter(await first.rows()).values()) == 1
-        told = await eventually(lambda: _told(kafka, 1_200))
-        assert len({record.value for record in told}) == 1_200
+        events = await eventually(lambda: _published(kafka, 1_200))
+        assert len({record.value for record in events}) == 1_200
 
 
 async def test_poison_is_kept_with_its_bytes_and_does_not_stop_its_neighbours(
@@ -211,8 +211,8 @@ async def test_a_database_that_drops_connections_costs_no_record(
                     " WHERE datname = current_database() AND backend_type = 'client backend'"
                     " AND pid <> pg_backend_pid()"
                 )
-            told = await eventually(lambda: _told(kafka, 1_000))
-            assert len({record.value for record in told}) == 1_000
+            events = await eventually(lambda: _published(kafka, 1_000))
+            assert len({record.value for record in events}) == 1_000
             values = [row["value"] for row in await admin.fetch("SELECT value FROM ledger")]
             assert len(values) == len(set(values)) == 1_000
     finally:
@@ -228,15 +228,13 @@ async def test_a_commit_whose_answer_was_lost_is_not_applied_again(
             ledger.outbox.forgets = 2
             await topics.publish(kafka, messages(100, start=start))
             await eventually(partial(_has_rows, ledger, start + 100))
-        told = await eventually(lambda: _told(kafka, 500))
+        events = await eventually(lambda: _published(kafka, 500))
         assert max(Counter(await ledger.rows()).values()) == 1
-        assert len(told) == 500
+        assert len(events) == 500
         assert len(ledger.consumer.assignment.owned()) == topics.PARTITIONS
 
 
-async def test_work_that_never_ends_is_given_up_and_done_again(
-    kafka: KafkaSettings, dsn: str
-) -> None:
+async def test_batch_that_hangs_is_given_up_and_done_again(kafka: KafkaSettings, dsn: str) -> None:
     impatient = kafka.model_copy(update={"standstill_limit": timedelta(seconds=1)})
     with structlog.testing.capture_logs() as lines:
         async with Ledger(impatient, dsn) as ledger:
@@ -244,22 +242,35 @@ async def test_work_that_never_ends_is_given_up_and_done_again(
             await topics.publish(kafka, messages(10))
             await eventually(lambda: _has_rows(ledger, 10))
             assert not ledger.handler.hangs
-    told = [each for each in lines if each["event"].startswith("consumption_stalled")]
-    assert any("LedgerHandler.handle" in task for task in told[0]["tasks"])
+    stalls = [each for each in lines if each["event"] == "consumption_stalled"]
+    assert any("LedgerHandler.handle" in task for task in stalls[0]["tasks"])
 
 
-async def test_a_client_that_silently_ended_joins_the_group_anew(
+async def test_a_client_that_silently_ended_rejoins_the_group(
     kafka: KafkaSettings, dsn: str
 ) -> None:
     async with Ledger(kafka, dsn) as ledger:
         await topics.publish(kafka, messages(10))
         await eventually(lambda: _has_rows(ledger, 10))
-        # FastStream says nothing, and starts nothing anew, when the loop that fetches is cancelled,
+        # FastStream logs nothing, and restarts nothing, when the loop that fetches is cancelled,
         # as it is when a task of aiokafka was.
         (fetching,) = [each for each in asyncio.all_tasks() if "consume_loop" in repr(each)]
         fetching.cancel()
         await topics.publish(kafka, messages(10, start=10))
         await eventually(lambda: _has_rows(ledger, 20))
+        assert max(Counter(await ledger.rows()).values()) == 1
+
+
+async def test_a_batch_whose_callback_fails_after_the_commit_is_not_applied_again(
+    kafka: KafkaSettings, dsn: str
+) -> None:
+    async with Ledger(kafka, dsn) as ledger:
+        await eventually(_owns_all(ledger))
+        ledger.handler.failing_callbacks = 3
+        for start in range(0, 100, 20):
+            await topics.publish(kafka, messages(20, start=start))
+            await eventually(partial(_has_rows, ledger, start + 20))
+        assert ledger.handler.failing_callbacks == 0
         assert max(Counter(await ledger.rows()).values()) == 1
 
 
@@ -303,7 +314,7 @@ async def _has_rows(ledger: Ledger, count: int) -> bool:
     return found == count
 
 
-async def _told(kafka: KafkaSettings, count: int) -> list[ConsumerRecord]:
+async def _published(kafka: KafkaSettings, count: int) -> list[ConsumerRecord]:
     records = await topics.read(kafka, OUTPUT)
     return records if len({record.value for record in records}) >= count else []
 

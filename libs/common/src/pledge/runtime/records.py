@@ -1,4 +1,4 @@
-"""What travels between the bus and a service, as bytes: the runtime knows no event."""
+"""Records to and from the bus, as bytes: the runtime knows no event."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ class Partition(NamedTuple):
 
 
 class Record(NamedTuple):
-    """One record as it was read. Nothing of it has been believed yet."""
+    """One record as it was read; nothing of it is checked yet."""
 
     topic: str
     partition: int
@@ -38,7 +38,7 @@ class Message(NamedTuple):
     headers: tuple[tuple[str, bytes | None], ...]
 
 
-# CloudEvents headers by which people look for an event, and what log lines call them.
+# CloudEvents headers by which people look for an event, and their names in log lines.
 _NAMED = {
     "ce_id": "event_id",
     "ce_type": "event_type",
@@ -49,7 +49,7 @@ _NAMED = {
 
 
 def names(headers: Iterable[tuple[str, bytes | None]]) -> dict[str, str]:
-    """What to call a record in a log line: ids of event, desk and subject, where it has them."""
+    """The fields that identify a record in a log line: event, desk, subject, where it has them."""
     return {
         _NAMED[name]: value[:200].decode("utf-8", "replace")
         for name, value in headers
@@ -68,20 +68,20 @@ class Poison:
 
 @dataclass(slots=True)
 class Outcome:
-    """What handling a batch of records asks for, beside the state the handler wrote itself."""
+    """The results of handling a batch of records, apart from the state that the handler wrote."""
 
     messages: list[Message] = field(default_factory=list)
     poison: list[Poison] = field(default_factory=list)
     after_commit: list[Callable[[], None]] = field(default_factory=list)
 
 
-# What a time of a record is at most: some producers count in microseconds, and no record is worse
-# for a time that nobody can write down.
+# The latest timestamp of a record. Some producers count in microseconds; a timestamp beyond what
+# `datetime` holds makes no record poison.
 _LATEST_MS = 253_402_300_799_000  # the end of the year 9999 UTC
 
 
 def from_kafka(raw: ConsumerRecord, topic: str) -> Record:
-    """A record as the client gave it, under the logical name of its topic."""
+    """A record of aiokafka, under the logical name of its topic."""
     return Record(
         topic,
         raw.partition,
@@ -89,6 +89,6 @@ def from_kafka(raw: ConsumerRecord, topic: str) -> Record:
         raw.key,
         raw.value,
         tuple(raw.headers),
-        # A producer may leave the time out, which the client gives as -1.
+        # A producer may leave the timestamp out, which aiokafka gives as -1.
         datetime.fromtimestamp(min(max(raw.timestamp, 0), _LATEST_MS) / 1000, UTC),
     )

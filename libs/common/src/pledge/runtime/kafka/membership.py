@@ -1,10 +1,9 @@
 """Proves, again and again, that the group coordinator still knows this member.
 
 A member of a Kafka group can fall out of it unaware: its heartbeats may have ended (aiokafka ends
-them for good at an answer that it does not expect, such as "the coordinator is loading", which
-comes when a broker dies), or go to a broker that no longer coordinates the group. It goes on
-fetching, since that asks for no membership, and nobody takes its partitions over, or somebody does
-and it does not hear of it.
+them for good at a response that it does not expect, such as "the coordinator is loading", which
+follows the death of a broker), or get no response. Fetching asks for no membership, so it may go on
+while the group is empty, or while another member has taken the partitions over.
 
 An offset commit carries the member's id and generation and is refused when either is out of date,
 so a commit that succeeds is proof. It is made at an interval below the session timeout, also when
@@ -78,7 +77,7 @@ class Membership:
         """Whether the coordinator, though brokers answer, has not confirmed this member lately."""
 
     def joined(self) -> None:
-        """The group has assigned partitions: a change of the member's id means that it was out."""
+        """The group has assigned partitions. A new member id means that the former was unknown."""
         before, self._member_id = self._member_id, self._subscription.member_id
         self._confirm(self._clock.monotonic())
         if before not in ("", self._member_id):

@@ -54,7 +54,7 @@ class AlreadyApplied(Exception):
 
 
 class PartitionOwner(Protocol):
-    """What a service's workers ask of the process's partitions, beside the handling of records."""
+    """What a service's workers ask of the process's partitions, apart from handling records."""
 
     def owned(self) -> frozenset[Partition]:
         """The partitions this process may write for."""

@@ -132,7 +132,6 @@ class PartitionWorker:
         self, state: PartitionState, records: Sequence[Record], outcome: Outcome | None = None
     ) -> None:
         """Raises Fenced when the partition is lost, or is given up while the database is away."""
-
         try:
             await retry_while_away(
                 lambda: self._transact(state, records, outcome),
@@ -160,11 +159,15 @@ class PartitionWorker:
             topic=state.partition.topic,
             partition=state.partition.number,
         )
+        await self._empty_cache(state)
+        state.next_offset = next_offset
+        self._outbox.wake()
+
+    async def _empty_cache(self, state: PartitionState) -> None:
+        """Have the handler read again what it keeps in memory of the partition."""
         partitions = frozenset({state.partition})
         await self._handler.revoked(partitions)
         await self._handler.assigned(partitions)
-        state.next_offset = next_offset
-        self._outbox.wake()
 
     async def _transact(
         self, state: PartitionState, records: Sequence[Record], outcome: Outcome | None
@@ -185,10 +188,15 @@ class PartitionWorker:
                 await count_poison(transaction.connection, state, run)
             transaction.publish(*outcome.messages, *self._dead_letters(outcome))
         state.next_offset, state.poison_run = next_offset, run
-        for callback in outcome.after_commit:
-            callback()
         self._report(state, outcome)
         self._metrics.batch_done(state.partition, len(records), self._clock.monotonic() - started)
+        try:
+            for callback in outcome.after_commit:
+                callback()
+        except Exception:
+            # The batch is committed: to raise would apply it again, record by record.
+            log.exception("after_commit_failed", topic=state.partition.topic)
+            await self._empty_cache(state)
 
     def _report(self, state: PartitionState, outcome: Outcome) -> None:
         """Count and log what was committed."""

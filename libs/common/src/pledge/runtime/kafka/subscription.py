@@ -91,14 +91,14 @@ class Subscription:
         self._service = service
         self._topics = tuple(topics)
         self._broker: KafkaBroker | None = None
-        # FastStream's; it is generic over what nobody needs here.
+        # FastStream's subscriber; its type parameters matter to no caller.
         self._feed: Any = None
         self._is_started = False
 
     async def start(self) -> None:
         """Connect, join the group and begin to feed. Raises KafkaError when no broker answers.
 
-        The subscriber hears of the first assignment while this is under way.
+        The first assignment is handed to the subscriber while this is under way.
         """
         self._broker = self._new_broker()
         self._feed = self._new_feed(self._broker)
