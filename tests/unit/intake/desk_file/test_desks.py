@@ -90,10 +90,10 @@ scope:
     lines = path.read_text().splitlines()
     told = [(each.severity, each.message, lines[each.line - 1].strip()) for each in problems]
     assert [(kind, message) for kind, message, _ in told] == [
-        ("error", "nothing is no other item of all"),
-        ("error", "log stands here a second time"),
-        ("warning", "never is never used: all before it takes all requests"),
-        ("error", "the versions of sdk are not in order"),
+        ("error", "`all` has no other item `nothing`"),
+        ("error", "`log` is used twice"),
+        ("warning", "`never` is never used: `all` before it takes all requests"),
+        ("error", "the versions of `sdk` are not in order"),
     ]
     assert "required_if" in told[0][2]
     assert "released" in told[3][2]
@@ -105,8 +105,8 @@ def test_problems_say_where_and_what(tmp_path: Path) -> None:
     text = DESK_TEMPLATE.replace("{desk}", "acme").replace("severity: normal", "severity: mild")
     path.write_text(text.replace("reply_address: support@", "reply_address: other@"))
     problems = {each.message: each for each in check_desk_file(path).problems}
-    assert "mild is not known here" in problems
-    line = path.read_text().splitlines()[problems["mild is not known here"].line - 1]
+    assert "there is no severity `mild`" in problems
+    line = path.read_text().splitlines()[problems["there is no severity `mild`"].line - 1]
     assert "severity: mild" in line
     assert any("none of the desk's addresses" in each for each in problems)
     path.write_text(text.replace('name: "acme support"', 'nmae: "acme support"'))

@@ -70,5 +70,5 @@ def test_lines_and_severities_that_the_desk_has_not_are_told(tmp_path: Path) -> 
     path.write_text(DESK_TEMPLATE.replace("{desk}", "acme") + rule, encoding="utf-8")
     problems = [str(each) for each in check_desk_file(path).problems]
     assert len(problems) == 2
-    assert "hotline is not known here" in problems[0]
-    assert "p1 is not known here" in problems[1]
+    assert "no address or phone line `hotline`" in problems[0]
+    assert "no severity `p1`" in problems[1]

@@ -141,8 +141,8 @@ def test_aliases_stand_for_what_they_name() -> None:
         ("a: 1\nb: 2\na: 3", "desk.yaml:3:1: `a` is here a second time (first on line 1)"),
         ("a: {b: 1, b: 2}", "desk.yaml:1:11: `b` is here a second time (first on line 1)"),
         ("a: 1\n---\nb: 2", "desk.yaml:2:1: has a second document; keep one"),
-        ("a: *x", "desk.yaml:1:4: the alias *x stands for nothing that came before it"),
-        ("a: &x [*x]", "desk.yaml:1:8: the alias *x stands for nothing that came before it"),
+        ("a: *x", "desk.yaml:1:4: the alias *x has no anchor before it"),
+        ("a: &x [*x]", "desk.yaml:1:8: the alias *x has no anchor before it"),
         (
             "a: &x {b: 1}\nc:\n  <<: *x",
             "desk.yaml:3:3: merge keys (<<) are not supported (write the entries out)",

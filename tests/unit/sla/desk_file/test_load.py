@@ -1,4 +1,4 @@
-"""A desk's `sla.yaml`: what is wrong is told with its line, column and a way out."""
+"""A desk's `sla.yaml`: what is wrong is reported with its line, column and a way out."""
 
 from __future__ import annotations
 
@@ -124,7 +124,7 @@ def test_file_in_another_desks_folder_is_told(tmp_path: Path) -> None:
     path.write_text(GOOD, encoding="utf-8")
     [problem] = load.check_desk_file(path).problems
     assert (problem.line, problem.severity) == (GOOD.split("\n").index("desk: test") + 1, "error")
-    assert "desk `test` but stands in the folder `other`" in problem.message
+    assert "desk `test` but in the folder `other`" in problem.message
     assert problems_of(path) == []
 
 

@@ -25,7 +25,9 @@ from pledge.runtime.desk_file.yaml_file import Document, Steps
 
 def _without_colon(value: str) -> str:
     if ":" in value or "\n" in value:
-        raise ValueError("should be without a colon: what comes before the colon of a line is it")
+        raise ValueError(
+            "should be without a colon: write what comes before the colon of such a line"
+        )
     return value
 
 
@@ -42,7 +44,7 @@ class MailLines(Part):
 class ItemEntry(Part):
     """A piece of information: how it is asked for, and how it is recognised.
 
-    `known_as` are names of form fields and beginnings of lines (`Product: …`), beside the name and
+    `known_as` are names of form fields and beginnings of lines (`Product: …`), besides the name and
     in any spelling; `matches` is a regular expression that a value must hold to count; `found_by`
     finds it anywhere in the text; so many characters of `free_text` are it; `stands_for` makes it
     the ticket's product, or the customer, whose name may stand anywhere in the text.
@@ -181,10 +183,12 @@ def check_required_information(
     for index, kind in enumerate(section.kinds if section else ()):
         at: Steps = ("required_information", "kinds", index)
         if kind.name in seen:
-            yield document.problem((*at, "name"), f"{kind.name} stands here a second time")
+            yield document.twice((*at, "name"), kind.name)
         seen.add(kind.name)
         if reached_by_all is not None:
-            message = f"{kind.name} is never used: {reached_by_all} before it takes all requests"
+            message = (
+                f"`{kind.name}` is never used: `{reached_by_all}` before it takes all requests"
+            )
             found = document.problem(at, message, "give that one a `when`, or put it last")
             yield replace(found, severity="warning")
         if kind.when == RuleCondition():
@@ -198,13 +202,13 @@ def check_scope(document: Document, section: ScopeSection) -> Iterator[Problem]:
     names += [("versions", each.name) for each in section.versions]
     for index, (part, name) in enumerate(names):
         if name in [other for _, other in names[:index]]:
-            yield document.problem(("scope", part), f"{name} stands here a second time")
+            yield document.twice(("scope", part), name)
     for index, each in enumerate(section.versions):
         numbers = [tuple(map(int, version.split("."))) for version in each.released]
         if numbers != sorted(numbers, reverse=True):
             yield document.problem(
-                ("scope", "versions", index, "released"), f"the versions of {each.name} are not "
-                "in order", "the latest comes first",
+                ("scope", "versions", index, "released"), f"the versions of `{each.name}` are "
+                "not in order", "write the latest one first",
             )  # fmt: skip
 
 
@@ -212,12 +216,12 @@ def _check_items(document: Document, at: Steps, kind: KindEntry) -> Iterator[Pro
     names = [each.name for each in kind.items]
     for index, item in enumerate(kind.items):
         if item.name in names[:index]:
-            yield document.problem((*at, index), f"{item.name} stands here a second time")
+            yield document.twice((*at, index), item.name)
         for other in item.required_if:
             if other not in names or other == item.name:
                 yield document.problem(
-                    (*at, index, "required_if"), f"{other} is no other item of {kind.name}",
-                    f"one of: {', '.join(names)}",
+                    (*at, index, "required_if"), f"`{kind.name}` has no other item `{other}`",
+                    f"known: {', '.join(names)}",
                 )  # fmt: skip
 
 

@@ -1,6 +1,6 @@
 """`intake.yaml` of a desk: its checks, and how it becomes the domain's `Desk`."""
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import replace
 from pathlib import Path
 from types import MappingProxyType
@@ -35,6 +35,13 @@ from pledge.runtime.desk_file.summary import DeskFileReport
 from pledge.runtime.desk_file.yaml_file import Document, Steps
 
 FILE_NAME: Final = "intake.yaml"
+_KIND_OF: Final[Mapping[str | int, str]] = {
+    "severity": "severity",
+    "severity_at_least": "severity",
+    "priority": "priority",
+    "plan": "plan",
+    "line": "address or phone line",
+}
 
 
 def check_desk_file(path: Path) -> DeskFileReport:
@@ -57,7 +64,7 @@ def _cross_check(document: Document, model: IntakeFile) -> Iterator[Problem]:
     if model.reply_address not in {each.address for each in model.addresses}:
         yield document.problem(
             ("reply_address",), f"{model.reply_address} is none of the desk's addresses",
-            "add it under `addresses`, or answers bounce",
+            "add it to `addresses`: answers to our mails go there",
         )  # fmt: skip
     yield from _doubles(document, model)
     yield from check_required_information(document, model.required_information)
@@ -78,16 +85,19 @@ def _doubles(document: Document, model: IntakeFile) -> Iterator[Problem]:
     for key, names in lists.items():
         for index, name in enumerate(names):
             if name in names[:index]:
-                yield document.problem((key, index), f"{name} stands here a second time")
+                yield document.twice((key, index), name)
     for index, line in enumerate(model.phone_lines):
         if line.number is None and line.extension is None:
-            yield document.problem(("phone_lines", index), "needs a `number` or an `extension`")
+            yield document.problem(
+                ("phone_lines", index), "a phone line needs a number", "add `number` or `extension`"
+            )
     owners: dict[str, str] = {}
     for index, customer in enumerate(model.customers):
         for domain in (*customer.domains, *customer.addresses):
             if owners.setdefault(domain, customer.name) != customer.name:
-                message = f"{domain} belongs to {owners[domain]} already"
-                yield document.problem(("customers", index), message)
+                message = f"`{domain}` belongs to the customer `{owners[domain]}` already"
+                hint = "a requester is of one customer: remove it from one of them"
+                yield document.problem(("customers", index), message, hint)
 
 
 def _unknown_names(document: Document, model: IntakeFile) -> Iterator[Problem]:
@@ -115,8 +125,7 @@ def _unknown_names(document: Document, model: IntakeFile) -> Iterator[Problem]:
         used += [((*at, "when", "line"), each, lines) for each in rule.when.line]
     for steps, name, known in used:
         if name is not None and name not in known:
-            hint = f"one of: {', '.join(known)}" if known else "none are defined"
-            yield document.problem(steps, f"{name} is not known here", hint)
+            yield document.unknown(steps, _KIND_OF[steps[-1]], name, known)
 
 
 def to_desk(model: IntakeFile) -> Desk:
@@ -209,7 +218,9 @@ def load_desks(folder: Path) -> Desks:
     problems += _taken_twice(files.values())
     if not files and not problems:
         hint = "pledge desk new <desk>"
-        problems.append(Problem(folder, 1, 1, f"there is no <desk>/{FILE_NAME} here", hint))
+        problems.append(
+            Problem(folder, 1, 1, f"there is no desk here: no <desk>/{FILE_NAME}", hint)
+        )
     if problems:
         raise DeskFileError(problems)
     return Desks({desk: to_desk(file.model) for desk, file in files.items()})

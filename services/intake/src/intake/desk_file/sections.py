@@ -21,7 +21,7 @@ from pledge.runtime.desk_file.yaml_file import Document
 
 
 class SeverityDefinition(Part):
-    """A severity with the words that stand beside the choice in triage; `also` are other words by
+    """A severity with the words shown where it is chosen; `also` are other words by
     which requesters name it."""
 
     name: Name
@@ -159,11 +159,8 @@ def check_misuse(
         ):
             for place, name in enumerate(names):
                 if name not in known:
-                    yield document.problem(
-                        ("misuse", index, key, place),
-                        f"{name} is not known here",
-                        f"one of: {', '.join(known)}",
-                    )
+                    kind = "severity" if key == "only_for" else "address or phone line"
+                    yield document.unknown(("misuse", index, key, place), kind, name, known)
 
 
 _DAYS: Final = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
@@ -178,7 +175,7 @@ def _days(value: object) -> object:
     for part in parts:
         first, _, last = str(part).strip().lower().partition("-")
         if first not in _DAYS or (last and last not in _DAYS):
-            raise ValueError("is no weekday; write mon-fri, or [mon, wed]")
+            raise ValueError("is no weekday; write mon-fri or [mon, wed]")
         begin, end = _DAYS.index(first), _DAYS.index(last or first)
         found += [(begin + number) % 7 for number in range((end - begin) % 7 + 1)]
     return found
@@ -210,7 +207,7 @@ class ChatSection(Part):
     @classmethod
     def _is_ever_open(cls, value: tuple[ChatWindow, ...]) -> tuple[ChatWindow, ...]:
         if not value:
-            raise ValueError("needs a window; a desk without a chat leaves `chat` out")
+            raise ValueError("needs at least one window; without a chat remove the section `chat`")
         return value
 
 

@@ -88,7 +88,7 @@ rules:
 #           found_by: 'Windows [0-9]+'  # finds it anywhere in the text
 #         - name: description
 #           title: what happens
-#           free_text: 30               # so many characters beside the lines are it
+#           free_text: 30               # so many characters besides such lines are it
 #         - name: reported_before
 #           title: yes if it was reported before
 #           required: false
@@ -104,7 +104,7 @@ rules:
 #     domains: [contoso.example]
 #     plan: standard
 #     is_trial: false
-#     zone: Europe/Berlin          # of its people: for times in messages, unless they tell another
+#     zone: Europe/Berlin          # of its people: for times in messages, unless they name another
 #     administrators:
 #       - {name: Ada Admin, email: ada@contoso.example}
 

@@ -220,7 +220,7 @@ def _hosts_not_granted(file: DeskFile[NotifyFile], granted: frozenset[str]) -> l
     return [
         file.document.problem(
             ("reachable_hosts", index),
-            f"{host} is no private host that webhooks may reach in this installation",
+            f"webhooks may not reach the private host {host} in this installation",
             "its operator names it in PLEDGE_NOTIFY_REACHABLE_HOSTS; public hosts need no entry",
         )
         for index, host in enumerate(file.model.reachable_hosts)
@@ -243,21 +243,17 @@ def _no_calls(file: DeskFile[NotifyFile], grants: OperatorGrants) -> list[Proble
     return problems
 
 
-def _known(names: Mapping[str, object]) -> str:
-    return f"known: {', '.join(names)}" if names else "the file has none yet"
-
-
 def _check_people(document: Document, file: NotifyFile) -> Iterator[Problem]:
     for key, person in file.people.items():
         for index, method in enumerate(person.methods):
             where = ("people", key, "methods", index)
             if method == "email":
                 if person.email is None:
-                    yield document.problem(where, f"{key} has no email address")
+                    yield document.problem(where, f"{key} has no email address", "add `email`")
             elif method == "voice":
                 yield from _check_voice(document, file, where, key)
             elif method not in file.receivers:
-                yield document.problem(where, f"no receiver {method}", _known(file.receivers))
+                yield document.unknown(where, "receiver", method, file.receivers)
 
 
 def _check_voice(
@@ -282,7 +278,7 @@ def _check_rotations(document: Document, file: NotifyFile) -> Iterator[Problem]:
         for steps, name in places:
             if name not in file.people:
                 where = ("rotations", key, *steps)
-                yield document.problem(where, f"no person {name}", _known(file.people))
+                yield document.unknown(where, "person", name, file.people)
 
 
 def _check_receivers(document: Document, file: NotifyFile) -> Iterator[Problem]:
@@ -291,7 +287,7 @@ def _check_receivers(document: Document, file: NotifyFile) -> Iterator[Problem]:
             if not _ALLOWED_VARIABLE.fullmatch(name):
                 yield document.problem(
                     ("receivers", key, "url"),
-                    f"${{{name}}} is not available here",
+                    f"${{{name}}} is not available in desks' files",
                     "use SINK_URL or a name that begins with RECEIVER_",
                 )
 
@@ -314,7 +310,7 @@ def _check_target(
         "rotation": file.rotations,
     }
     if name not in among[kind]:
-        yield document.problem(where, f"no {kind} {name}", _known(among[kind]))
+        yield document.unknown(where, kind, name, among[kind])
 
 
 def _check_routes(document: Document, file: NotifyFile) -> Iterator[Problem]:
@@ -323,16 +319,14 @@ def _check_routes(document: Document, file: NotifyFile) -> Iterator[Problem]:
     for number, route in enumerate(file.routes):
         at = ("routes", number)
         if route.name in names:
-            yield document.problem((*at, "name"), f"a second route is named {route.name}")
+            yield document.twice((*at, "name"), route.name)
         names.add(route.name)
         for event in route.when.event:
             if event not in ROUTABLE_EVENTS:
-                known = ", ".join(sorted(ROUTABLE_EVENTS))
-                yield document.problem((*at, "when", "event"), f"no event {event}", known)
+                at_event = (*at, "when", "event")
+                yield document.unknown(at_event, "event", event, sorted(ROUTABLE_EVENTS))
         if route.page and route.page not in file.escalations:
-            yield document.problem(
-                (*at, "page"), f"no escalation {route.page}", _known(file.escalations)
-            )
+            yield document.unknown((*at, "page"), "escalation", route.page, file.escalations)
         yield from _check_messages(document, file, at, route, templates)
 
 
@@ -346,18 +340,16 @@ def _check_messages(
     if route.email:
         if route.email.template not in templates:
             where = (*at, "email", "template")
-            yield document.problem(where, f"no template {route.email.template}", _known(templates))
+            yield document.unknown(where, "template", route.email.template, templates)
         for index, to in enumerate(route.email.to):
             yield from _check_addressee(document, file, (*at, "email", "to", index), to)
     if route.chat:
         if route.chat.template not in templates:
             where = (*at, "chat", "template")
-            yield document.problem(where, f"no template {route.chat.template}", _known(templates))
+            yield document.unknown(where, "template", route.chat.template, templates)
         if route.chat.receiver not in file.receivers:
             where = (*at, "chat", "receiver")
-            yield document.problem(
-                where, f"no receiver {route.chat.receiver}", _known(file.receivers)
-            )
+            yield document.unknown(where, "receiver", route.chat.receiver, file.receivers)
 
 
 def _check_addressee(
@@ -367,7 +359,7 @@ def _check_addressee(
         return
     if not to.startswith(("person:", "rotation:")):
         hint = "write requester, person:NAME, rotation:NAME or a mail address"
-        yield document.problem(where, f"{to} is nobody to mail", hint)
+        yield document.problem(where, f"`{to}` can't be mailed", hint)
         return
     yield from _check_target(document, file, where, to)
 

@@ -1,4 +1,4 @@
-"""The shape of a desk's `notify.yaml`, as people write it. `policy` turns it into the domain."""
+"""The shape of a desk's `notify.yaml`, as people write it. `load` turns it into the domain."""
 
 import re
 from datetime import UTC, date, datetime, time, timedelta
@@ -39,7 +39,7 @@ Phone = Annotated[str, Field(pattern=r"^\+[1-9][0-9]{5,14}$")]
 
 
 class PersonSection(Part):
-    """Somebody who can be told. `methods`: "email", "voice" or names of receivers, all are used."""
+    """Somebody to notify. `methods`: "email", "voice" or names of receivers; all are used."""
 
     name: str
     email: Address | None = None
@@ -99,7 +99,7 @@ class VoiceSection(Part):
 
 
 class StepSection(Part):
-    """Whom to tell, and how long to wait for an acknowledgement."""
+    """Whom to notify, and how long to wait for an acknowledgement."""
 
     notify: Annotated[list[Target], BeforeValidator(one_or_more), Field(min_length=1)]
     wait: Wait
@@ -151,7 +151,7 @@ class RouteSection(Part):
     @model_validator(mode="after")
     def _check_effect(self) -> Self:
         if not (self.page or self.email or self.chat):
-            raise ValueError("a route needs at least one of page, email, chat")
+            raise ValueError("a route needs at least one of `page`, `email` and `chat`")
         return self
 
 
@@ -171,7 +171,7 @@ class BrakeSection(Part):
 
 
 class NotifyFile(Part):
-    """Who is told what, when, and how, for one desk."""
+    """Who is notified of what, and how, for one desk."""
 
     title: str
     zone: Zone

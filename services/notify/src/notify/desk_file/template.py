@@ -1,7 +1,7 @@
 """The commented file that `pledge desk new` writes."""
 
 DESK_TEMPLATE = """\
-# Who is told what at the desk {desk}: people, rotations, escalations, routes, words.
+# Who is notified of what at the desk {desk}: people, rotations, escalations, routes, texts.
 title: "{desk} support"
 
 # Times that people read are in their own zone, or in this one.
@@ -50,7 +50,7 @@ rotations:
 receivers: {}
 #  pager: {url: "${RECEIVER_PAGER}"}
 
-# Steps are gone through until somebody acknowledges: tell these, wait so long, then the next.
+# Steps run in order until somebody acknowledges: notify these, wait so long, then the next.
 escalations:
   urgent:
     steps:

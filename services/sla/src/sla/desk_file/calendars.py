@@ -28,7 +28,7 @@ class Calendars:
             self.named(name, ("calendars", name))
 
     def named(self, name: str, steps: Steps) -> Calendar | None:
-        """The calendar that is called `name` at `steps`; None after telling what is wrong."""
+        """The calendar that is called `name` at `steps`; None after reporting what is wrong."""
         if name in self.found:
             return self.found[name]
         if name not in self._file.calendars:
@@ -36,7 +36,9 @@ class Calendars:
             self._fail(steps, f"there is no calendar `{name}`", suggest(name, known))
             return None
         if name in self._reading:
-            self._fail(steps, f"the calendar `{name}` is made of itself", None)
+            self._fail(
+                steps, f"the calendar `{name}` is made of itself", "remove it from its own members"
+            )
             return None
         self._reading.append(name)
         hours = self._hours(name)

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
-import json
 from collections.abc import Iterable
 from datetime import UTC
 from typing import Literal, NamedTuple
@@ -12,7 +10,6 @@ from pledge.runtime.config.error_messages import suggest
 from pledge.runtime.desk_file.problem import Problem
 from pledge.runtime.desk_file.yaml_file import Document, Steps
 from pledge.runtime.desk_file.zones import UnknownZone, zone_or_offset
-from pledge.runtime.durations import parse_duration
 from sla.desk_file.calendars import Calendars
 from sla.desk_file.due import due_within, read_due
 from sla.desk_file.facts import fact_models, fields_of
@@ -24,6 +21,7 @@ from sla.desk_file.model import (
     TargetPart,
     TriggerModel,
     When,
+    version_of,
 )
 from sla.desk_file.overlap import covers, may_both_match
 from sla.domain.calendar.calendar import ALWAYS, Calendar
@@ -41,14 +39,7 @@ from sla.domain.policy.rules import (
     Pause,
     SilenceRule,
     Target,
-    Threshold,
 )
-
-
-def version_of(data: object) -> str:
-    """The hash of what a file says; comments and layout do not count."""
-    text = json.dumps(data, sort_keys=True, default=str)
-    return hashlib.sha256(text.encode()).hexdigest()[:16]
 
 
 class _Case(NamedTuple):
@@ -61,7 +52,7 @@ class _Case(NamedTuple):
 
 
 class Compiler:
-    """Compiles one file; `problems` tells what is wrong, errors and warnings."""
+    """Compiles one file; `problems` are its errors and warnings."""
 
     def __init__(self, document: Document, file: PolicyFile, desk: str) -> None:
         self.document, self.file, self.desk = document, file, desk
@@ -133,7 +124,7 @@ class Compiler:
     def _attribute(self, name: str, steps: Steps) -> None:
         if name not in self._known:
             self.fail(
-                steps, f"a ticket has no `{name}` to ask about", suggest(name, sorted(self._known))
+                steps, f"a ticket has no attribute `{name}`", suggest(name, sorted(self._known))
             )
 
     def _conditions(self, when: When, steps: Steps) -> tuple[Condition, ...]:
@@ -218,7 +209,7 @@ class Compiler:
             after=part.after,
             reopening=part.reopening,
             outlives_closing=part.outlives_closing,
-            at_risk=tuple(_threshold(text) for text in at_risk),
+            at_risk=tuple(at_risk),
             for_each=self._for_each(part, steps),
             tracks=tracks,
         )
@@ -256,7 +247,11 @@ class Compiler:
         if isinstance(choice, str):
             return [(self._calendars.named(choice, steps), ())]
         if not choice or choice[-1].when:
-            self.fail(steps, "the last calendar of a choice stands without `when`")
+            self.fail(
+                steps,
+                "the last calendar of a choice needs no `when`",
+                "end the list with `- use: NAME`",
+            )
         return [
             (
                 self._calendars.named(case.use, (*steps, i, "use")),
@@ -288,9 +283,18 @@ class Compiler:
             due = read_due(part.by, calendar, (*steps, "by"), self.fail)
         expect = read_due(part.expect, calendar, (*steps, "expect"), self.fail)
         if due and expect and (expect.within_us or 0) > (due.within_us or expect.within_us or 0):
-            self.fail((*steps, "expect"), "expects later than promised", None, "warning")
+            self.fail(
+                (*steps, "expect"),
+                "expects later than promised",
+                "`expect` is the softer, earlier time",
+                "warning",
+            )
         if part.during is not None and part.during == part.outside:
-            self.fail((*steps, "outside"), "no start is both during and outside a calendar")
+            self.fail(
+                (*steps, "outside"),
+                "no start is both during and outside a calendar",
+                "remove one of the two",
+            )
         return Target(
             rule=rule,
             calendar=calendar,
@@ -353,7 +357,11 @@ class Compiler:
             self._level(severity.default, at)
             return [Default(severity.default)]
         if not severity.default or severity.default[-1].when:
-            self.fail(at, "the last default of a choice stands without `when`")
+            self.fail(
+                at,
+                "the last default of a choice needs no `when`",
+                "end the list with `- use: LEVEL`",
+            )
         found: list[Default] = []
         for i, case in enumerate(severity.default):
             self._level(case.use, (*at, i, "use"))
@@ -363,7 +371,9 @@ class Compiler:
     def _silence(self, name: str) -> SilenceRule:
         part, steps = self.file.silences[name], ("silences", name)
         if part.attempts and not part.attempt:
-            self.fail(steps, "`attempts` needs `attempt`: which fact is an attempt that failed")
+            self.fail(
+                steps, "`attempts` is set and `attempt` is not", "name the fact that is an attempt"
+            )
         return SilenceRule(
             name=name,
             when=self._conditions(part.when, (*steps, "when")),
@@ -383,10 +393,3 @@ def _condition(name: str, test: object) -> Condition:
     if isinstance(test, list):
         return Condition(name, tuple(test))
     return Condition(name, (test if isinstance(test, str | bool | int) else None,))
-
-
-def _threshold(text: str) -> Threshold:
-    if text.endswith("%"):
-        return Threshold(int(text[:-1]), None)
-    left = parse_duration(text.removesuffix(" left"))
-    return Threshold(None, left // MICROSECOND if left else None)

@@ -29,7 +29,7 @@ def due_within(within: timedelta, calendar: Calendar) -> Due:
 def read_due(text: str | None, calendar: Calendar, steps: Steps, fail: Report) -> Due | None:
     """`4h`, `close of next business day` or `time given in next_update_by`, on `calendar`.
 
-    None without a text, and after telling what is wrong with it.
+    None without a text, and after reporting what is wrong with it.
     """
     if text is None:
         return None

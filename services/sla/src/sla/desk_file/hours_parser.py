@@ -49,10 +49,10 @@ class _Reader:
         if isinstance(data, str):
             return Always() if data in ROUND_THE_CLOCK else self._reference(data, steps)
         if not isinstance(data, Mapping):
-            self.fail(steps, "a calendar is a mapping, a calendar's name or `always`")
+            self.fail(steps, "is no calendar", "write a mapping, a calendar's name or `always`")
             return None
         if depth > _DEPTH:
-            self.fail(steps, f"calendars are nested more than {_DEPTH} deep")
+            self.fail(steps, f"calendars are nested more than {_DEPTH} deep", "name the inner ones")
             return None
         for key in data:
             if key not in KEYS:
@@ -104,7 +104,7 @@ class _Reader:
 
     def _weekly(self, data: Mapping[str, object], steps: Steps) -> Hours | None:
         if data["hours"] == "always":
-            self.fail((*steps, "hours"), "`always` stands for a whole calendar", "write 24x7")
+            self.fail((*steps, "hours"), "`always` is a whole calendar, not hours", "write 24x7")
         name, where = self._zone(data, steps)
         week = self._week(data["hours"], (*steps, "hours"))
         sets, dates, yearly = self._holidays(data.get("holidays"), (*steps, "holidays"))

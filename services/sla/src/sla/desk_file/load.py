@@ -51,7 +51,7 @@ def parse(text: str, path: Path) -> Policy:
 def load_desk(path: Path) -> tuple[SlaFile | None, list[Problem]]:
     """The desk's file at `path`, and all problems of it.
 
-    Only here it matters whether the file stands in its desk's folder: there it serves that desk.
+    Only here the file must be in the folder of the desk that it names: there it serves that desk.
     """
     try:
         document = load_yaml(path)

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import hashlib
+import json
 from datetime import datetime
 from typing import Annotated, Any, Literal
 
 from pydantic import (
-    AfterValidator,
     AwareDatetime,
     BeforeValidator,
     Discriminator,
@@ -18,7 +19,8 @@ from pydantic import (
 
 from pledge.runtime.desk_file.model import Part
 from pledge.runtime.durations import Duration, parse_duration
-from sla.domain.policy.rules import Reopening, Repeats, VersionScope
+from sla.domain.calendar.zones import MICROSECOND
+from sla.domain.policy.rules import Reopening, Repeats, Threshold, VersionScope
 
 Name = Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9_-]{0,63}$")]
 
@@ -44,7 +46,7 @@ Test = Annotated[
     | Annotated[Except, Tag("except")],
     Discriminator(_kind_of_test),
 ]
-"""`p1`, `[p1, p2]`, `{not: p3}`; `*` in text stands for anything."""
+"""`p1`, `[p1, p2]`, `{not: p3}`; `*` in text matches anything."""
 
 When = dict[str, Test]
 
@@ -97,7 +99,7 @@ Triggers = Annotated[
 
 
 class PausePart(Part):
-    """Time stands still from `on` until one of `until`."""
+    """The timer is paused from `on` until one of `until`."""
 
     on: TriggerPart
     until: Triggers = Field(min_length=1)
@@ -156,16 +158,21 @@ Targets = Annotated[
 ]
 
 
-def _threshold(value: str) -> str:
-    text = value.strip()
-    if text.endswith("%") and text[:-1].isdigit() and 0 < int(text[:-1]) < 100:
-        return text
-    if text.endswith(" left") and parse_duration(text.removesuffix(" left")):
-        return text
+def _threshold(value: object) -> object:
+    if isinstance(value, str):
+        text = value.strip()
+        if text.endswith("%") and text[:-1].isdigit() and 0 < int(text[:-1]) < 100:
+            return Threshold(int(text[:-1]), None)
+        if text.endswith(" left") and (left := parse_duration(text.removesuffix(" left"))):
+            return Threshold(None, left // MICROSECOND)
     raise ValueError('should be a percentage such as "75%", or a time such as "10m left"')
 
 
-AtRisk = Annotated[str, AfterValidator(_threshold)]
+AtRisk = Annotated[
+    Threshold,
+    BeforeValidator(_threshold),
+    WithJsonSchema({"type": "string", "examples": ["75%", "10m left"]}),
+]
 
 
 class MetricPart(Part):
@@ -234,14 +241,14 @@ class FlagPart(Part):
 
 
 class SilencePart(Part):
-    """A quiet ticket closes by itself after so many attempts and so much quiet, both."""
+    """A quiet ticket closes by itself after so many attempts and so long without a word, both."""
 
     when: When = Field(default_factory=dict)
     attempts: int = Field(default=0, ge=0, le=100)
     attempt: Triggers = Field(default_factory=list, description="What is an attempt that failed.")
-    heard: Triggers = Field(min_length=1, description="What is hearing from the customer.")
+    heard: Triggers = Field(min_length=1, description="Facts by which the customer was heard from.")
     quiet: Duration
-    warn: Duration | None = Field(default=None, description="Told so long before.")
+    warn: Duration | None = Field(default=None, description="Announced so long before.")
     calendar: str = "always"
 
 
@@ -294,11 +301,11 @@ class PolicyFile(Part):
     applies_to: VersionScope = Field(
         default=VersionScope.NEW, description="`open`: also to the tickets that are open then."
     )
-    timezone: str = Field(default="UTC", description="In which explanations tell times.")
+    timezone: str = Field(default="UTC", description="In which explanations show times.")
     severity: SeverityPart | None = None
     defaults: dict[str, Plain] = Field(default_factory=dict, description="e.g. {plan: basic}")
     flags: dict[Name, FlagPart] = Field(default_factory=dict)
-    at_risk: list[AtRisk] = Field(default_factory=lambda: ["75%"])
+    at_risk: list[AtRisk] = Field(default_factory=lambda: [Threshold(75, None)])
     calendars: dict[Name, Annotated[Any, WithJsonSchema(_CALENDAR_SCHEMA)]] = Field(
         default_factory=dict
     )
@@ -308,3 +315,9 @@ class PolicyFile(Part):
     def is_effective(self, at: datetime) -> bool:
         """Whether the version governs tickets opened at `at`."""
         return self.effective_from is None or self.effective_from <= at
+
+
+def version_of(data: object) -> str:
+    """The hash of what a file says; comments and layout do not count."""
+    text = json.dumps(data, sort_keys=True, default=str)
+    return hashlib.sha256(text.encode()).hexdigest()[:16]

@@ -4,7 +4,7 @@ DESK_TEMPLATE = """\
 # The promises of the desk `{desk}`. Check this file with `pledge desk check <folder>`;
 # try it on facts with `pledge sla simulate`.
 desk: {desk}
-timezone: Europe/Paris  # in which explanations tell times
+timezone: Europe/Paris  # in which explanations show times
 
 severity:
   levels: [critical, high, normal]  # the most severe first, as in intake.yaml

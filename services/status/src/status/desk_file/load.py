@@ -41,7 +41,7 @@ RESERVED = frozenset(
     }
     | {"metrics", "openapi.json", "readyz", "sign-in", "sign-out", "staff", "startupz", "static"}
 )
-"""First parts of paths that the service itself serves: no desk's page can stand there."""
+"""First parts of paths that the service itself serves: no desk can have such a name."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -147,7 +147,9 @@ def _check_path(document: Document, file: StatusFile) -> Iterator[Problem]:
     desk = desk_of(document.file)
     if desk in RESERVED:
         hint = "give the desk's folder another name"
-        yield document.problem((), f"no page can stand under /{desk}/: the path is taken", hint)
+        yield document.problem(
+            (), f"the path /{desk}/ is used by the service: no page can have it", hint
+        )
 
 
 def _check_components(document: Document, file: StatusFile) -> Iterator[Problem]:
@@ -155,12 +157,14 @@ def _check_components(document: Document, file: StatusFile) -> Iterator[Problem]
     ids: set[str] = set()
     for steps, component in _walk(file):
         if component.key in keys:
-            yield document.problem((*steps, "key"), f"`{component.key}` is used twice")
+            yield document.twice((*steps, "key"), component.key)
         if component.id in ids:
-            yield document.problem((*steps, "id"), f"the id {component.id} is used twice")
+            yield document.problem(
+                (*steps, "id"), f"the id {component.id} is used twice", "each has its own"
+            )
         if component.components and len(steps) > 2:
             hint = "components have one level of groups"
-            yield document.problem((*steps, "components"), "a group in a group", hint)
+            yield document.problem((*steps, "components"), "is a group inside a group", hint)
         keys.add(component.key)
         if component.id is not None:
             ids.add(component.id)
@@ -183,11 +187,11 @@ def _check_rules(document: Document, file: StatusFile) -> Iterator[Problem]:
     for index, rule in enumerate(file.open_incident_when):
         steps = ("open_incident_when", index)
         if rule.key in seen:
-            yield document.problem((*steps, "key"), f"`{rule.key}` is used twice")
+            yield document.twice((*steps, "key"), rule.key)
         seen.add(rule.key)
         if Trigger.BROKEN not in rule.any_of and (rule.metrics or rule.only_confirmed):
             hint = f"add {Trigger.BROKEN} to any_of, or remove them"
-            message = "metrics and only_confirmed say something about broken promises only"
+            message = "`metrics` and `only_confirmed` are for broken promises only"
             yield document.problem((*steps, "any_of"), message, hint)
         for key in rule.incident.components:
             place = (*steps, "incident", "components", key)
@@ -195,8 +199,7 @@ def _check_rules(document: Document, file: StatusFile) -> Iterator[Problem]:
                 hint = "name its components: a group is as bad as the worst of them"
                 yield document.problem(place, f"`{key}` is a group", hint)
             elif key not in leaves:
-                hint = f"known are: {', '.join(sorted(leaves)) or 'none'}"
-                yield document.problem(place, f"there is no component `{key}`", hint)
+                yield document.unknown(place, "component", key, sorted(leaves))
 
 
 def _doubled(

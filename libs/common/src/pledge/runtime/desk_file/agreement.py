@@ -35,7 +35,7 @@ def _check_severities(files: Sequence[DeskFileSummary]) -> Iterator[Problem]:
         yield from _missing_severities(other, one)
         names, others = [each.name for each in one], [each.name for each in other]
         if names != others and set(names) == set(others):
-            message = f"the severities stand in another order than in {one[0].place}"
+            message = f"the severities are in another order than in {one[0].place}"
             hint = f"the most severe first, in both alike: {', '.join(names)}"
             yield other[0].problem(message, hint)
 
@@ -109,7 +109,7 @@ def _check_cadence(files: Sequence[DeskFileSummary]) -> Iterator[Problem]:
             where = timing[0].file.name
             message = (
                 f"the page promises an update every {promised.mention.name}, but no metric of"
-                f" {where} times it: nobody hears of one that is missed"
+                f" {where} times it: a missed one is not noticed"
             )
             hint = (
                 "add a metric `public_update` there (starts: incident_opened, meets:"

@@ -56,11 +56,11 @@ def desk_of(path: Path) -> str:
 
 
 def check_folder_name(document: Document, model: BaseModel) -> Iterable[Problem]:
-    """Whether the file stands in the folder of the desk that it names in `desk`, if it does."""
+    """Whether the file is in the folder of the desk that it names in `desk`, if it names one."""
     named, folder = getattr(model, "desk", None), desk_of(document.file)
     if named is not None and named != folder:
-        message = f"the file says desk `{named}` but stands in the folder `{folder}`"
-        hint = "the folder's name is the desk's id"
+        message = f"the file is of the desk `{named}` but in the folder `{folder}`"
+        hint = f"write `desk: {folder}`, or rename the folder: its name is the desk's id"
         yield document.problem(("desk",), message, hint)
 
 

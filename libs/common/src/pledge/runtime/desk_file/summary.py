@@ -89,7 +89,7 @@ class DeskFileSummary:
     `severities` are in order, the most severe first, None where the file has no list of them.
     `defines` has the names of a kind that this file alone defines; where no file of the desk
     defines a kind, any name goes. `promised_cadence` is what the status page announces,
-    `timed_cadences` are those whose breach somebody hears of (None: the file times nothing).
+    `timed_cadences` are those whose breach is noticed (None: the file has no timers).
     """
 
     file: Path
@@ -117,7 +117,7 @@ def mention(document: Document, steps: Steps, name: str) -> Mention:
 
 
 def mentions(document: Document, steps: Steps, names: tuple[str, ...] | list[str]) -> list[Mention]:
-    """Each of the names that the document lists at `steps`; one alone may stand there as text."""
+    """Each of the names that the document lists at `steps`; one alone may be written as text."""
     return [mention(document, (*steps, index), name) for index, name in enumerate(names)]
 
 

@@ -10,7 +10,7 @@ large value.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, NoReturn, TypeVar
@@ -18,7 +18,7 @@ from typing import Any, NoReturn, TypeVar
 import yaml
 from pydantic import BaseModel, ValidationError
 
-from pledge.runtime.config.error_messages import explain
+from pledge.runtime.config.error_messages import explain, suggest
 from pledge.runtime.desk_file.problem import DeskFileError, Problem, in_file_order
 
 MAX_BYTES = 512 * 1024
@@ -60,6 +60,18 @@ class Document:
     def problem(self, steps: Steps, message: str, hint: str | None = None) -> Problem:
         """A Problem at the value at `steps`: for checks that go beyond the model."""
         return Problem(self.file, *self.where(steps), message, hint)
+
+    def unknown(self, steps: Steps, kind: str, name: str, known: Iterable[str]) -> Problem:
+        """A Problem at `steps`: the file defines no `kind` of that name."""
+        names = list(known)
+        hint = suggest(name, names) or (
+            f"known: {', '.join(names)}" if names else f"the file defines no {kind} yet"
+        )
+        return self.problem(steps, f"there is no {kind} `{name}`", hint)
+
+    def twice(self, steps: Steps, name: str) -> Problem:
+        """A Problem at `steps`: the name was used before in the same list."""
+        return self.problem(steps, f"`{name}` is used twice", "remove one of them, or rename it")
 
     @staticmethod
     def _nearest(places: dict[Steps, tuple[int, int]], steps: Steps) -> tuple[int, int]:
@@ -117,11 +129,11 @@ def validate_document(document: Document, model: type[M]) -> tuple[M | None, lis
     problems = {
         Problem(
             document.file,
-            *(document.where_key(told.steps) if told.at_key else document.where(told.steps)),
-            told.message,
-            told.hint,
+            *(document.where_key(one.steps) if one.at_key else document.where(one.steps)),
+            one.message,
+            one.hint,
         )
-        for told in found
+        for one in found
     }
     return None, in_file_order(problems)
 
@@ -134,7 +146,7 @@ class _Reader:
         self.keys: dict[Steps, tuple[int, int]] = {}
         self._file = file
         self._events: Iterator[Any] = yaml.parse(text, Loader=_LOADER)
-        # What an anchor stands for, and how many values that is.
+        # The value of each anchor, and of how many values it consists.
         self._anchors: dict[str, tuple[Any, int]] = {}
         self._count = 0
 
@@ -180,7 +192,7 @@ class _Reader:
 
     def _alias(self, event: Any) -> Any:
         if event.anchor not in self._anchors:
-            self._fail(event, f"the alias *{event.anchor} stands for nothing that came before it")
+            self._fail(event, f"the alias *{event.anchor} has no anchor before it")
         value, size = self._anchors[event.anchor]
         self._spend(event, size)
         return value
