@@ -1,1 +1,1 @@
-"""Settings from the environment and desks' files: read, checked, reloaded."""
+"""Settings from the environment, error messages, and files that are read again when they change."""

@@ -25,7 +25,7 @@ class Explained:
 
 
 def explain(detail: ErrorDetails, model: type[BaseModel], data: object) -> Explained:
-    """Explain one pydantic error about `data`, read as a `model`."""
+    """Explain one pydantic error in `data`, read as a `model`."""
     steps = _steps_in(data, detail["loc"])
     kind = detail["type"]
     name = str(detail["loc"][-1]) if detail["loc"] else ""

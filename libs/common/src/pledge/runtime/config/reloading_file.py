@@ -18,7 +18,7 @@ class WatchedFile(Generic[T]):
     """The parsed content of `path`, as of now.
 
     `parse` raises ValueError for content that is no good. A file that turns bad or vanishes is
-    reported in the log, and what it said before stays valid.
+    reported in the log, and its last good content stays valid.
     """
 
     def __init__(self, path: Path, parse: Callable[[bytes], T]) -> None:
@@ -26,7 +26,7 @@ class WatchedFile(Generic[T]):
         self._parse = parse
         self._stamp: tuple[int, int, int] | None = None
         self._parsed: list[T] = []
-        self._complaint = ""
+        self._reported = ""
 
     def value(self) -> T:
         """The content. Raises OSError or ValueError only if it never was good."""
@@ -36,12 +36,12 @@ class WatchedFile(Generic[T]):
             stamp = (status.st_mtime_ns, status.st_size, status.st_ino)
             if stamp != self._stamp:
                 self._parsed[:] = [self._parse(self._read())]
-                self._stamp, self._complaint = stamp, ""
+                self._stamp, self._reported = stamp, ""
                 log.info("file_read", path=str(self._path))
         except (OSError, ValueError) as error:
             if not self._parsed:
                 raise
-            self._stay_with_what_was(error)
+            self._keep_last_good(error)
         return self._parsed[0]
 
     def _read(self) -> bytes:
@@ -51,8 +51,8 @@ class WatchedFile(Generic[T]):
             raise ValueError(f"{self._path} is larger than {MAX_BYTES // 1024} KiB")
         return content
 
-    def _stay_with_what_was(self, error: Exception) -> None:
-        # Once for each thing that is wrong: this is asked with every request.
-        if str(error) != self._complaint:
-            self._complaint = str(error)
-            log.error("file_unusable", path=str(self._path), error=str(error), used="the last good")
+    def _keep_last_good(self, error: Exception) -> None:
+        # Once for each error: this runs with every request.
+        if str(error) != self._reported:
+            self._reported = str(error)
+            log.error("file_unusable", path=str(self._path), error=str(error), used="last_good")
