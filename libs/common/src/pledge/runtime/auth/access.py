@@ -71,7 +71,7 @@ class Principal:
 
 
 class Denied(Exception):
-    """The request shows no valid token: 401. `reason` is short and fit for a stranger."""
+    """The request shows no valid token: 401. `reason` is short and holds no secret."""
 
     def __init__(self, reason: str) -> None:
         self.reason = reason
@@ -79,7 +79,7 @@ class Denied(Exception):
 
 
 class CannotCheck(Denied):
-    """No token can be checked at the moment, by no fault of the one who asks: 503."""
+    """Token verification is unavailable: 503."""
 
 
 class Forbidden(Exception):
@@ -107,7 +107,7 @@ class Access:
         self._denied = WatchedFile(denylist, _read_denylist) if denylist else None
 
     async def authenticate(self, token: str) -> Principal:
-        """The principal of `token`. Raises Denied, with a reason that tells no secret."""
+        """The principal of `token`. Raises Denied, with a reason that holds no secret."""
         if len(token) > LONGEST_TOKEN:
             raise Denied("the token is too long")
         key = await self._key(token)
@@ -135,7 +135,7 @@ class Access:
         return principal
 
     async def ready(self) -> str | None:
-        """A readiness check: None while keys are at hand, else what is wrong."""
+        """A readiness check: None while keys are available, else what is wrong."""
         try:
             await self._keys.refresh()
             self._denylist()

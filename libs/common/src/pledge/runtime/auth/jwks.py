@@ -50,18 +50,18 @@ class KeySource(Protocol):
         ...
 
     async def refresh(self) -> None:
-        """Read the keys if they are not at hand. Raises KeysUnavailable."""
+        """Read the keys unless they are cached and fresh. Raises KeysUnavailable."""
         ...
 
 
-def key_source(told: str, clock: Clock) -> KeySource:
+def key_source(location: str, clock: Clock) -> KeySource:
     """The source that the setting `PLEDGE_JWKS` names: a file's path or an issuer's URL.
 
     Raises ValueError for an issuer without TLS that is not on this machine.
     """
-    if "://" in told:
-        return IssuerKeys(told, clock)
-    return FileKeys(Path(told))
+    if "://" in location:
+        return IssuerKeys(location, clock)
+    return FileKeys(Path(location))
 
 
 class FileKeys:
@@ -151,10 +151,10 @@ class IssuerKeys:
             transport=self._transport,
         ) as client:
             found = await _get(client, f"{self._url}/.well-known/openid-configuration")
-            told: Any = json.loads(found)
-            if not isinstance(told, dict) or told.get("issuer") != self.issuer:
+            document: Any = json.loads(found)
+            if not isinstance(document, dict) or document.get("issuer") != self.issuer:
                 raise ValueError("the discovery document names another issuer")
-            address = str(told.get("jwks_uri", "(no jwks_uri)"))
+            address = str(document.get("jwks_uri", "(no jwks_uri)"))
             _check_url(address)
             return parse_jwks(await _get(client, address))
 
@@ -162,10 +162,10 @@ class IssuerKeys:
 def parse_jwks(content: bytes) -> list[jwt.PyJWK]:
     """The usable public keys of a JWKS. Raises ValueError when it is none, or has no such key."""
     try:
-        told: Any = json.loads(content)
+        document: Any = json.loads(content)
     except (ValueError, RecursionError) as error:
         raise ValueError(f"is not JSON ({error})") from error
-    keys = told.get("keys") if isinstance(told, dict) else None
+    keys = document.get("keys") if isinstance(document, dict) else None
     if not isinstance(keys, list) or len(keys) > MAX_KEYS:
         raise ValueError(f'is no JWKS: an object with a list "keys" of at most {MAX_KEYS}')
     usable = [key for one in keys if (key := _usable(one)) is not None]
@@ -174,17 +174,17 @@ def parse_jwks(content: bytes) -> list[jwt.PyJWK]:
     return usable
 
 
-def _usable(told: object) -> jwt.PyJWK | None:
-    if not isinstance(told, dict) or told.get("use", "sig") != "sig":
+def _usable(entry: object) -> jwt.PyJWK | None:
+    if not isinstance(entry, dict) or entry.get("use", "sig") != "sig":
         return None
-    if "d" in told:
+    if "d" in entry:
         raise ValueError("holds a private key; give services the public keys only")
-    kind = told.get("kty")
-    algorithm = _ALGORITHM_OF.get((str(kind), None if kind == "RSA" else str(told.get("crv"))))
-    if algorithm is None or told.get("alg", algorithm) != algorithm:
+    kind = entry.get("kty")
+    algorithm = _ALGORITHM_OF.get((str(kind), None if kind == "RSA" else str(entry.get("crv"))))
+    if algorithm is None or entry.get("alg", algorithm) != algorithm:
         return None
     try:
-        key = jwt.PyJWK(told, algorithm)
+        key = jwt.PyJWK(entry, algorithm)
     except jwt.PyJWTError as error:
         raise ValueError(f"holds a key that can't be read: {error}") from error
     return (

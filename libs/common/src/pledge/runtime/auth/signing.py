@@ -1,6 +1,6 @@
 """The key pair with which `pledge token` signs, and the JWKS that services check against.
 
-One file holds the private keys, newest last, as a JWKS of mode 0600; beside it stands the JWKS with
+One file holds the private keys, newest last, as a JWKS of mode 0600; next to it is the JWKS with
 the public keys, which is what services are given. Rotation adds a pair: tokens signed by the one
 before stay valid until they end or their key is dropped.
 """

@@ -1,4 +1,4 @@
-"""How the services' commands ask a running service, and show its answers."""
+"""The HTTP client of the services' commands, and how they print answers."""
 
 from __future__ import annotations
 
@@ -33,10 +33,10 @@ def ask(
     """The running service's answer. `body` is httpx's `json=` or `content=`.
 
     Raises CommandError with what the service says is wrong, or that it does not answer, and
-    SettingsError when nobody told where it is.
+    SettingsError when its address is not known.
     """
     url = endpoints.service_url(service)
-    told = {
+    sent_headers = {
         "authorization": f"Bearer {endpoints.token()}",
         "accept": "application/json",
         **(headers or {}),
@@ -45,7 +45,7 @@ def ask(
     transport = httpx.HTTPTransport(retries=CONNECT_RETRIES)
     try:
         with httpx.Client(transport=transport, timeout=ANSWER_SECONDS) as client:
-            answer = client.request(method, url + path, params=known, headers=told, **body)
+            answer = client.request(method, url + path, params=known, headers=sent_headers, **body)
     except httpx.HTTPError as error:
         message = f"the {service} service at {url} does not answer: {error}; is it up?"
         raise cli.CommandError(message) from error
@@ -83,7 +83,7 @@ def _problem(answer: httpx.Response) -> str:
     try:
         problem = answer.json()
         fields = [f"{each['field']} {each['detail']}" for each in problem.get("errors") or ()]
-        told = problem["detail"]
-        return "\n  ".join([told, *(each for each in fields if each not in told)])
+        detail = problem["detail"]
+        return "\n  ".join([detail, *(each for each in fields if each not in detail)])
     except (ValueError, KeyError, TypeError, AttributeError):
         return f"{answer.request.url} answered {answer.status_code}"

@@ -1,4 +1,4 @@
-"""`pledge dlq`: look at dead letters, and publish them again once their cause is mended."""
+"""`pledge dlq`: list and show dead letters, replay them, and resume a stopped consumer."""
 
 from __future__ import annotations
 
@@ -24,15 +24,15 @@ from pledge.runtime.records import from_kafka as record_from_kafka
 # A listing reads each partition from its beginning; more than this is a job for a real consumer.
 MOST_READ = 100_000
 READ_TIMEOUT_MS = 2_000
-# After `resume` a run of poison may go on for so many records; the first good one ends the licence.
+# After `resume` a run of poison may have so many records; the first good one resets the count.
 MOST_SET_ASIDE = 1_000_000
 COLUMNS = ("where", "reason", "detail", "service", "at", "bytes")
 
-# What its client can't do comes as an exception; its warnings would only stand in between.
+# What its client can't do comes as an exception; its warnings would only repeat it.
 logging.getLogger("aiokafka").addHandler(logging.NullHandler())
 
 app = typer.Typer(
-    help="Dead letters: records that no service could handle, kept with the reason.",
+    help="List, show and replay dead letters: records that a service could not handle.",
     no_args_is_help=True,
 )
 
@@ -92,9 +92,9 @@ def replay_letters(
 ) -> None:
     """Publish dead letters again to the topic they came from.
 
-    They stay in the dead-letter topic. A service that has handled the record recognises it. intake
-    and sla take a replayed record in whenever it comes; notify and status drop one of a ticket or
-    incident of which they have handled a later one since: they don't tell old news.
+    They stay in the dead-letter topic. Services ignore a record that they have handled before.
+    intake and sla apply a replayed record at any time; notify and status ignore it once they have
+    handled a later event of the same ticket or incident.
 
     Example: pledge dlq replay --topic ticket.events.v1 --reason handler_error
     """
@@ -117,7 +117,7 @@ def replay_letters(
 
 @app.command("resume")
 def resume(service: Annotated[str, typer.Argument(help="intake, sla, notify or status")]) -> None:
-    """Let a service that stopped at a run of bad records go on, and dead-letter them.
+    """Let a service that stopped after a run of poison records dead-letter them and continue.
 
     Start the service again afterwards.
     """
@@ -125,16 +125,16 @@ def resume(service: Annotated[str, typer.Argument(help="intake, sla, notify or s
         raise cli.CommandError(f"there is no service {service}; there are {', '.join(known)}")
     allowed = _run(lambda _: allow_runs(endpoints.service_dsn(service)))
     if not allowed:
-        typer.echo(f"{service}: no run of bad records is under way; there is nothing to resume")
+        typer.echo(f"{service}: no run of poison records is under way; there is nothing to resume")
         return
     typer.echo(f"{service}: {allowed} partition(s) may go on.")
 
 
-def _run(work: Callable[[KafkaSettings], Awaitable[Any]]) -> Any:
-    """Do `work`, and tell what is wrong in a line instead of a trace."""
+def _run(action: Callable[[KafkaSettings], Awaitable[Any]]) -> Any:
+    """Run `action`; what fails is printed as one line instead of a traceback."""
 
     async def run() -> Any:
-        return await work(endpoints.kafka_settings())
+        return await action(endpoints.kafka_settings())
 
     try:
         return asyncio.run(run())

@@ -1,4 +1,4 @@
-"""Where the `pledge` command finds a running Pledge: told by the environment, or the local stack.
+"""Where the `pledge` command finds a running Pledge: from the environment, or from the local stack.
 
 `pledge up` writes `.pledge/stack.json`; a command run in the same folder uses it, so that
 `pledge sla timers` works without any setting. What the environment says wins.
@@ -32,35 +32,35 @@ def kafka_settings() -> KafkaSettings:
     environ = dict(os.environ)
     if not environ.get("KAFKA_BOOTSTRAP_SERVERS"):
         variable = "KAFKA_BOOTSTRAP_SERVERS"
-        environ[variable] = _told(variable, "kafka", "bootstrap_servers", "localhost:9092")
+        environ[variable] = _configured(variable, "kafka", "bootstrap_servers", "localhost:9092")
     return load_settings(KafkaSettings, environ)
 
 
 def service_url(service: str) -> str:
     """PLEDGE_<SERVICE>_PUBLIC_URL, or the local stack's address. Raises SettingsError."""
     variable = f"PLEDGE_{service.upper()}_PUBLIC_URL"
-    return _told(variable, service, "url", f"https://{service}.pledge.example").rstrip("/")
+    return _configured(variable, service, "url", f"https://{service}.pledge.example").rstrip("/")
 
 
 def service_dsn(service: str) -> str:
     """PLEDGE_<SERVICE>_DSN, or the local stack's database. Raises SettingsError."""
     variable = f"PLEDGE_{service.upper()}_DSN"
-    return _told(variable, service, "dsn", f"postgresql://{service}@localhost/{service}")
+    return _configured(variable, service, "dsn", f"postgresql://{service}@localhost/{service}")
 
 
 def token() -> str:
     """PLEDGE_TOKEN, or the token that the local stack made for its user. Raises SettingsError."""
-    told = os.environ.get("PLEDGE_TOKEN") or _stack().get("token")
-    if not told:
+    value = os.environ.get("PLEDGE_TOKEN") or _stack().get("token")
+    if not value:
         raise _unknown("PLEDGE_TOKEN", "eyJ… (see: pledge token create --help)")
-    return str(told)
+    return str(value)
 
 
-def _told(variable: str, service: str, key: str, example: str) -> str:
-    told = os.environ.get(variable) or _stack().get(service, {}).get(key)
-    if not told:
+def _configured(variable: str, service: str, key: str, example: str) -> str:
+    value = os.environ.get(variable) or _stack().get(service, {}).get(key)
+    if not value:
         raise _unknown(variable, example)
-    return str(told)
+    return str(value)
 
 
 def _unknown(variable: str, example: str) -> SettingsError:

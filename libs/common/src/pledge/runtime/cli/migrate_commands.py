@@ -1,4 +1,4 @@
-"""`pledge migrate`: bring the services' databases up to date."""
+"""`pledge migrate`: apply schema migrations to the services' databases."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from pledge.runtime.cli import root as cli
 from pledge.runtime.postgres.migrations import SchemaMismatch, Step, migrate
 from pledge.runtime.service.description import SERVICES_GROUP, ServiceDescription
 
-app = typer.Typer(help="Bring databases up to date.", no_args_is_help=False)
+app = typer.Typer(help="Apply schema migrations.", no_args_is_help=False)
 
 
 def installed_services() -> dict[str, ServiceDescription]:

@@ -29,7 +29,7 @@ class CommandError(Exception):
 def console(*, stderr: bool = False, markup: bool = False) -> Console:
     """A console that follows NO_COLOR and writes plain text when it is not a terminal.
 
-    Without `markup` everything is shown as it is: subjects and names come from strangers, and a
+    Without `markup` everything is shown as it is: subjects and names are untrusted input, and a
     `[/b]` in one of them would be taken for a tag.
     """
     return Console(
@@ -83,11 +83,11 @@ def main() -> None:
     try:
         build(sys.argv[1:])(prog_name="pledge")
     except (KeyboardInterrupt, asyncio.CancelledError):
-        # Ctrl-C while commands are loaded; later it is Typer who hears of it.
-        _complain("stopped")
+        # Ctrl-C while commands are loaded; later Typer handles it.
+        _print_error("stopped")
         sys.exit(INTERRUPTED)
     except (CommandError, SettingsError) as error:
-        _complain(str(error))
+        _print_error(str(error))
         sys.exit(2)
     except BrokenPipeError:
         # The reader (head, less) has seen enough; keep the interpreter from complaining at exit.
@@ -96,14 +96,16 @@ def main() -> None:
     except Exception as error:
         if os.environ.get(TRACE_VARIABLE):
             raise
-        told = f"{type(error).__name__}: {error}".removesuffix(": ")
-        _complain(f"{told} (this should not happen; set {TRACE_VARIABLE}=1 to see where it does)")
+        summary = f"{type(error).__name__}: {error}".removesuffix(": ")
+        _print_error(
+            f"{summary} (this should not happen; set {TRACE_VARIABLE}=1 to see where it does)"
+        )
         sys.exit(1)
 
 
-def _complain(text: str) -> None:
-    told = logs.clean(text)
-    console(stderr=True).print(f"pledge: {told}", style="red", markup=False, soft_wrap=True)
+def _print_error(text: str) -> None:
+    message = logs.clean(text)
+    console(stderr=True).print(f"pledge: {message}", style="red", markup=False, soft_wrap=True)
 
 
 def _print_version(wanted: bool) -> None:
@@ -149,8 +151,8 @@ def _add(app: typer.Typer, entry: EntryPoint) -> None:
     elif callable(loaded):
         app.command(name=entry.name)(loaded)
     else:
-        told = f"`{entry.name}` ({entry.value}) is neither a Typer app nor a command"
-        _add_broken(app, entry.name, CommandError(told))
+        reason = f"`{entry.name}` ({entry.value}) is neither a Typer app nor a command"
+        _add_broken(app, entry.name, CommandError(reason))
 
 
 def _add_broken(app: typer.Typer, name: str, error: CommandError) -> None:

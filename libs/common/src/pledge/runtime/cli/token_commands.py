@@ -1,4 +1,4 @@
-"""`pledge token`: make signing keys, tokens, and take tokens back."""
+"""`pledge token`: create signing keys and tokens, and revoke tokens."""
 
 from __future__ import annotations
 
@@ -22,12 +22,12 @@ from pledge.runtime.ids import SystemIds
 
 KEY_VARIABLE = "PLEDGE_TOKEN_KEY"
 DENYLIST_VARIABLE = "PLEDGE_DENYLIST"
-# Longer than that nobody remembers who holds it.
+# A token that lives longer is one nobody remembers.
 LONGEST = timedelta(days=400)
 _STANDARD_INPUT = "-"
 
 app = typer.Typer(
-    help="Make signing keys and tokens, and take tokens back.",
+    help="Create signing keys and tokens, and revoke tokens.",
     no_args_is_help=True,
     pretty_exceptions_enable=False,
 )
@@ -50,7 +50,7 @@ def create(
     expires: Annotated[str, typer.Option(help="How long it is valid: 30m, 8h, 90d.")] = "8h",
     key: KeyOption = DEFAULT_KEY,
 ) -> None:
-    """Print a new token. Whoever has it may use it until it ends or is revoked."""
+    """Print a new token. It is a bearer token: valid for its holder until it ends or is revoked."""
     everywhere = desks == ["*"]
     if wrong := [desk for desk in desks if not everywhere and not DESK_ID.fullmatch(desk)]:
         raise CommandError(f"`{wrong[0]}` is no desk's id (use --desk '*' alone for all desks)")
@@ -110,7 +110,7 @@ def revoke(
     denylist: Annotated[
         Path, typer.Option(envvar=DENYLIST_VARIABLE, help="The file that services read.")
     ],
-    remark: Annotated[str, typer.Option(help="Why; noted beside the id.")] = "",
+    remark: Annotated[str, typer.Option(help="Why; written after the id.")] = "",
 ) -> None:
     """Add a token to the denylist. Services refuse it from the next request on."""
     # Arguments are seen by everybody on the machine, and this one works until it is revoked.

@@ -84,8 +84,8 @@ def load_settings(cls: type[S], environ: Mapping[str, str] | None = None) -> S:
     try:
         settings = cls.model_validate(found)
     except ValidationError as error:
-        told = list(_problems(cls, error))
-        problems += [problem for problem in told if problem.variable not in wrong]
+        invalid = list(_problems(cls, error))
+        problems += [problem for problem in invalid if problem.variable not in wrong]
         raise SettingsError(problems) from None
     if problems:
         raise SettingsError(problems)
@@ -113,10 +113,10 @@ def misspelt(cls: type[EnvironmentSettings], environ: Mapping[str, str]) -> list
     """
     prefix = cls.env_prefix.upper()
     known = [name + end for name in variables_of(cls) for end in ("", "_FILE")]
-    strangers = [name for name in environ if name.startswith(prefix) and name not in known]
+    unknown = [name for name in environ if name.startswith(prefix) and name not in known]
     return [
         SettingProblem(name, f"is not a setting; did you mean {close[0]}?")
-        for name in (sorted(strangers) if prefix else [])
+        for name in (sorted(unknown) if prefix else [])
         if (close := difflib.get_close_matches(name, known, n=1, cutoff=0.88))
     ]
 
@@ -128,16 +128,16 @@ def _read(
     problems: list[SettingProblem] = []
     variables = {variable_of(cls, name): name for name in cls.model_fields}
     for variable, name in variables.items():
-        beside = f"{variable}_FILE"
+        file_variable = f"{variable}_FILE"
         value = environ.get(variable, "")
-        path = environ.get(beside, "") if beside not in variables else ""
+        path = environ.get(file_variable, "") if file_variable not in variables else ""
         if value and path:
-            problems.append(SettingProblem(variable, f"is set and so is {beside}; keep one"))
+            problems.append(SettingProblem(variable, f"is set and so is {file_variable}; keep one"))
         elif path:
             try:
                 found[name] = _read_secret(Path(path))
             except (OSError, ValueError) as error:
-                problems.append(SettingProblem(beside, f"can't be used: {error}"))
+                problems.append(SettingProblem(file_variable, f"can't be used: {error}"))
         elif value:
             found[name] = value
     return found, problems
@@ -157,10 +157,10 @@ def _read_secret(path: Path) -> str:
 def _problems(cls: type[EnvironmentSettings], error: ValidationError) -> Iterator[SettingProblem]:
     for detail in error.errors(include_url=False):
         name = str(detail["loc"][0]) if detail["loc"] else ""
-        told = detail["msg"].removeprefix("Value error, ")
+        message = detail["msg"].removeprefix("Value error, ")
         if name not in cls.model_fields:
             # A rule over several variables names the first of them at its beginning.
-            yield SettingProblem(*told.split(" ", 1))
+            yield SettingProblem(*message.split(" ", 1))
             continue
         field = cls.model_fields[name]
         example = str(field.examples[0]) if field.examples else None
@@ -174,7 +174,7 @@ def _problems(cls: type[EnvironmentSettings], error: ValidationError) -> Iterato
 
 
 def _seconds(value: object) -> object:
-    """Accept `30` and `2.5` as seconds, beside ISO 8601 durations; pydantic reads the rest."""
+    """Accept `30` and `2.5` as seconds, or ISO 8601 durations; pydantic reads the rest."""
     if isinstance(value, str):
         try:
             return timedelta(seconds=float(value))

@@ -1,4 +1,4 @@
-"""What a process is told by its environment: the values; `environment.py` reads and checks them."""
+"""The settings that all services share; `environment.py` reads and checks them."""
 
 from __future__ import annotations
 
@@ -81,7 +81,7 @@ class KafkaSettings(EnvironmentSettings):
     # With static membership a rolling restart within the session timeout moves no partition.
     group_instance_id: str | None = Field(None, max_length=200, examples=["sla-0"])
     # The client's default of 10 s is shorter than a pause of a loaded database; above 5 minutes
-    # the partitions of a dead process would stand still for longer than any promise allows.
+    # the partitions of a dead process would stop for longer than any promise allows.
     session_timeout: Seconds = Field(
         timedelta(seconds=30), ge=timedelta(seconds=6), le=timedelta(minutes=5)
     )
@@ -117,14 +117,14 @@ class KafkaSettings(EnvironmentSettings):
                 "KAFKA_SESSION_TIMEOUT must be at least three times KAFKA_HEARTBEAT_INTERVAL"
             )
         is_sasl = self.security_protocol.startswith("SASL_")
-        told = (self.sasl_mechanism, self.sasl_username, self.sasl_password)
-        if is_sasl and None in told:
+        sasl = (self.sasl_mechanism, self.sasl_username, self.sasl_password)
+        if is_sasl and None in sasl:
             raise ValueError(
                 f"KAFKA_SECURITY_PROTOCOL is {self.security_protocol}, which needs "
                 "KAFKA_SASL_MECHANISM, KAFKA_SASL_USERNAME and KAFKA_SASL_PASSWORD "
                 "(or KAFKA_SASL_PASSWORD_FILE)"
             )
-        if not is_sasl and any(value is not None for value in told):
+        if not is_sasl and any(value is not None for value in sasl):
             raise ValueError(
                 f"KAFKA_SECURITY_PROTOCOL is {self.security_protocol} but KAFKA_SASL_* is set; "
                 "set it to SASL_SSL"
@@ -181,7 +181,7 @@ class KafkaSettings(EnvironmentSettings):
 
 
 class ServiceSettings(EnvironmentSettings):
-    """What all four services are told. A service adds its own and sets its `env_prefix`.
+    """Settings of all four services. A service adds its own and sets its `env_prefix`.
 
     The first group carries the service's prefix (`PLEDGE_SLA_DSN`), the second is the same
     variable for all of them (`PLEDGE_DESKS`).
@@ -195,7 +195,7 @@ class ServiceSettings(EnvironmentSettings):
     )
     # Each connection is a PostgreSQL process; a service works on a handful of partitions at once.
     pool_size: int = Field(8, ge=2, le=100, description="the most connections to the database")
-    # Reachable from this machine only, unless told otherwise.
+    # Reachable from this machine only, by default.
     http_host: str = Field("127.0.0.1", description="the address that HTTP listens on")
     http_port: int = Field(
         8080, ge=0, le=65535, description="the port that HTTP listens on; 0 takes any free one"
@@ -205,7 +205,7 @@ class ServiceSettings(EnvironmentSettings):
         timedelta(seconds=20),
         ge=timedelta(seconds=1),
         le=timedelta(minutes=10),
-        description="how long each worker may take to finish when the process is told to stop",
+        description="how long each worker may take to finish after SIGTERM",
     )
 
     desks: Annotated[Path, Variable("PLEDGE_DESKS")] = Field(

@@ -68,8 +68,8 @@ class AroundRequests:
             await self._app(scope, receive, send)
             return
         headers = Headers(scope=scope)
-        told = headers.get(REQUEST_ID, "")
-        request_id = told if _REQUEST_ID.fullmatch(told) else str(self._ids.new())
+        given = headers.get(REQUEST_ID, "")
+        request_id = given if _REQUEST_ID.fullmatch(given) else str(self._ids.new())
         scope.setdefault("state", {})["request_id"] = request_id
         with ExitStack() as around:
             parent = tracing.parse(headers.get("traceparent"))
@@ -99,7 +99,7 @@ class AroundRequests:
             await self._app(scope, receive, send_with_headers)
         except Exception as error:
             problem = _problem_of(error)
-            # What is no fault of the program needs no trace of it.
+            # A traceback is logged for bugs only.
             say = log.exception if problem.status == 500 else log.warning
             say("request_failed", method=scope["method"], path=_path(scope), error=repr(error))
             if status:
@@ -185,8 +185,8 @@ def _problem_of(error: Exception) -> problems.HttpProblem:
     if isinstance(error, _UNSTORABLE):
         return problems.HttpProblem(422, "a text of the request holds a NUL; remove it")
     if is_retriable(error):
-        told = "what this needs, such as the database, does not answer now; try again soon"
-        return problems.HttpProblem(503, told, headers={"retry-after": "5"})
+        detail = "what this needs, such as the database, does not answer now; try again soon"
+        return problems.HttpProblem(503, detail, headers={"retry-after": "5"})
     return problems.HttpProblem(
         500, "something went wrong on our side; it was logged under this request's id"
     )

@@ -1,4 +1,4 @@
-"""Errors as RFC 9457 problems, in words for whoever reads them, or as a page for a browser."""
+"""Errors as RFC 9457 problems, as JSON for programs or as a page for a browser."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ from pledge.runtime.observability import logs
 log = logs.get(__name__)
 
 CONTENT_TYPE = "application/problem+json"
-# More of them tell nothing new.
+# More of them add nothing.
 MOST_FIELDS = 20
 
 _DETAILS = {
@@ -137,8 +137,8 @@ async def _http_exception(request: Request, error: Exception) -> Response:
     phrase = HTTPStatus(status).phrase if status in set(HTTPStatus) else "Error"
     if status < 400 or status in (204, 304):
         return Response(status_code=status, headers=dict(error.headers or {}))
-    told = str(error.detail) if error.detail else phrase
-    detail = _DETAILS.get(status, told) if told == phrase else told
+    given = str(error.detail) if error.detail else phrase
+    detail = _DETAILS.get(status, given) if given == phrase else given
     problem = HttpProblem(status, detail, title=phrase, headers=error.headers)
     return answer(request, problem)
 
@@ -153,16 +153,16 @@ async def _validation(request: Request, error: Exception) -> Response:
     if any(detail["type"] == "json_invalid" for detail in details):
         why = str(details[0].get("ctx", {}).get("error", "it can't be parsed"))
         return answer(request, HttpProblem(400, f"the body is not valid JSON: {why}"))
-    told = "; ".join(f"{one.field} {one.detail}" for one in fields[:3])
+    summary = "; ".join(f"{one.field} {one.detail}" for one in fields[:3])
     more = f"; and {len(details) - 3} more" if len(details) > 3 else ""
-    return answer(request, HttpProblem(422, f"{told}{more}", errors=fields))
+    return answer(request, HttpProblem(422, f"{summary}{more}", errors=fields))
 
 
 async def _denied(request: Request, error: Exception) -> Response:
     if isinstance(error, CannotCheck):
-        log.error("tokens_cannot_be_checked", reason=error.reason)
-        told = "tokens can't be checked at the moment; try again soon"
-        return answer(request, HttpProblem(503, told, headers={"retry-after": "10"}))
+        log.error("token_verification_unavailable", reason=error.reason)
+        detail = "token verification is unavailable at the moment; try again soon"
+        return answer(request, HttpProblem(503, detail, headers={"retry-after": "10"}))
     assert isinstance(error, Denied)
     is_browsing = request.method in ("GET", "HEAD") and wants_page(request)
     if is_browsing and "authorization" not in request.headers:

@@ -1,4 +1,4 @@
-"""How often one sender may ask, in memory that does not grow with the number of senders."""
+"""A rate limit per sender, in bounded memory."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from pledge.runtime.clock import Clock
 from pledge.runtime.http.problems import HttpProblem
 
 MINUTE = 60.0
-# A sender takes some 200 bytes; the one not heard of for longest is forgotten for a new one.
+# A sender takes some 200 bytes; the least recent one is dropped for a new one.
 MOST_SENDERS = 10_000
 
 
@@ -33,8 +33,8 @@ class RateLimit:
         wait = full_at - now - MINUTE
         if wait > each / 1_000_000:  # more than floating point loses
             seconds = max(1, math.ceil(wait))
-            told = f"at most {self._per_minute} a minute are taken from one sender; slow down"
-            raise HttpProblem(429, told, headers={"retry-after": str(seconds)})
+            detail = f"at most {self._per_minute} a minute are taken from one sender; slow down"
+            raise HttpProblem(429, detail, headers={"retry-after": str(seconds)})
         self._full_at[sender] = full_at
         self._full_at.move_to_end(sender)
         if len(self._full_at) > self._most_senders:

@@ -1,4 +1,4 @@
-"""Runs an application inside our event loop, beside the service's other workers."""
+"""Serves an ASGI application in the event loop of the service's other workers."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from starlette.types import ASGIApp
 
 from pledge.runtime.http.slow_clients import GuardedHttp
 
-# A client that keeps a connection open without asking anything is let go after this.
+# An idle keep-alive connection is closed after this.
 KEEP_ALIVE = timedelta(seconds=20)
 
 

@@ -1,7 +1,7 @@
-"""Lets go of clients that take too long, or too many bytes, to say what they want.
+"""Closes connections whose request takes too long or whose head is too large.
 
-uvicorn waits for ever for a request that was begun, and takes headers of any length: a few thousand
-silent connections would hold every one that the process may have.
+uvicorn waits without limit for the rest of a request, and takes headers of any length: a few
+thousand silent connections would use up all that the process may have.
 """
 
 from __future__ import annotations
@@ -70,13 +70,13 @@ class GuardedHttp(HttpToolsProtocol):
 
     def _start_timer(self, lasts: timedelta) -> None:
         self._stop_timer()
-        self._timer = self.loop.call_later(lasts.total_seconds(), self._let_go)
+        self._timer = self.loop.call_later(lasts.total_seconds(), self._close)
 
     def _stop_timer(self) -> None:
         if self._timer is not None:
             self._timer.cancel()
             self._timer = None
 
-    def _let_go(self) -> None:
+    def _close(self) -> None:
         self._timer = None
         self.transport.close()

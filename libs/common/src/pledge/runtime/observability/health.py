@@ -1,4 +1,4 @@
-"""Whether the process is alive, started, and ready, told by what its parts actually do."""
+"""Liveness, startup and readiness of the process, derived from what its components do."""
 
 from __future__ import annotations
 

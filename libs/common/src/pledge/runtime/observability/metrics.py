@@ -208,7 +208,7 @@ class RuntimeMetrics:
 
 
 async def watch_event_loop(metrics: RuntimeMetrics, clock: Clock) -> None:
-    """Measure, for ever, how late the event loop wakes a sleeper. Cancel it to end it."""
+    """Measure the delay of the event loop until cancelled."""
     interval = STALL_INTERVAL.total_seconds()
     while True:
         before = clock.monotonic()

@@ -37,7 +37,7 @@ class Series:
 
 
 class _Recorder(CollectorRegistry):
-    """A registry that remembers its collectors, for what `collect` does not tell: the labels."""
+    """A registry that keeps its collectors, since `collect` does not give the label names."""
 
     def __init__(self) -> None:
         super().__init__()

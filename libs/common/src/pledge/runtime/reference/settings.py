@@ -34,7 +34,7 @@ Every environment variable that Pledge's services read. This file is generated f
 `make spec`; do not edit it.
 
 Any of them can come from a file instead: `NAME_FILE` holds its path, as secrets are mounted in
-containers. Durations are seconds (`2.5`) or ISO 8601 (`PT2M30S`). A process that is told something
+containers. Durations are seconds (`2.5`) or ISO 8601 (`PT2M30S`). A process that is given something
 wrong says which variable, and what is wrong with it, and does not start.
 """
 
@@ -56,12 +56,12 @@ def render() -> str:
     parts = [_HEAD]
     parts += _section("Kafka", describe(KafkaSettings, _fields(KafkaSettings)))
     parts += _section("All services", describe(ServiceSettings, shared))
-    told = describe(ServiceSettings, each)
+    described = describe(ServiceSettings, each)
     parts += _section(
         "Each service by itself",
         [
             Described(f"PLEDGE_<SERVICE>_{one.variable}", one.kind, one.default, one.meaning)
-            for one in told
+            for one in described
         ],
     )
     inherited = set(ServiceSettings.model_fields)
@@ -146,8 +146,8 @@ def _in_words(value: object) -> str:
 
 
 def _meaning(description: str | None, remark: str) -> str:
-    told = [one.strip().rstrip(".") for one in (description or "", remark) if one.strip()]
-    text = ". ".join(one[:1].upper() + one[1:] for one in told)
+    sentences = [one.strip().rstrip(".") for one in (description or "", remark) if one.strip()]
+    text = ". ".join(one[:1].upper() + one[1:] for one in sentences)
     return f"{text}." if text else ""
 
 

@@ -133,7 +133,7 @@ async def _static(name: str) -> Response:
     known, content = stylesheet()
     if name != known:
         raise HttpProblem(404, "there is nothing here by that name")
-    # The name stands for the content, so it never needs asking again.
+    # The name changes with the content, so caches may keep it without revalidation.
     caching = {"cache-control": "public, max-age=31536000, immutable"}
     return Response(content, media_type="text/css; charset=utf-8", headers=caching)
 
