@@ -11,7 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from intake.desk_file.load import load_desk
-from intake.domain.apply_delivery import hear
+from intake.domain.apply_delivery import apply_delivery
 from intake.domain.command_registry import State
 from intake.domain.commands import decide
 from intake.domain.commands.contract import DecideEntitlement
@@ -70,7 +70,7 @@ def take(
         )
         delivery = read_delivery(event, f"cause-{place}", desk, ADDRESSES)
         if decisions:
-            decisions.append(hear(decisions[-1].ticket, delivery, now=at(place)))
+            decisions.append(apply_delivery(decisions[-1].ticket, delivery, now=at(place)))
             continue
         decisions.append(
             open_ticket(delivery, ticket_id=UUID(int=7), number="T-1", reply_to="r@x.example",
@@ -87,7 +87,7 @@ def test_information_adds_up_in_any_order_and_completes_once(order: list[str], c
     facts = [event for each in decisions for event in each.events]
     assert sum(isinstance(each, InformationCompleted) for each in facts) == (cut < len(LINES))
     wanted = {"product", "product_version", "operating_system", "description"}
-    assert wanted <= last.particulars.information.keys()
+    assert wanted <= last.request_details.information.keys()
 
 
 @settings(max_examples=150)
@@ -124,7 +124,7 @@ def test_who_may_ask_after_all_is_asked_for_what_the_request_must_say() -> None:
     (refused,) = take(
         "infocyte", ["Version: 3.2\nOS: Windows 11"], "eve@adatum.example", **RESTRICTED
     )
-    assert (refused.ticket.particulars.entitled, refused.ticket.missing) == (False, ())
+    assert (refused.ticket.request_details.entitled, refused.ticket.missing) == (False, ())
     assert not any(isinstance(each, InformationRequested) for each in refused.events)
     assert INFOCYTE is not None
     context = CommandContext(replace(INFOCYTE, **RESTRICTED), TOM, at(5), at(5))
@@ -155,8 +155,8 @@ def test_an_administrator_who_takes_a_request_over_is_heard_before_anything_is_a
         subject_line="Re: Help", text="Product: Hunt\nOS: Windows 11",
     )  # fmt: skip
     delivery = read_delivery(event, "cause-5", desk, ADDRESSES)
-    taken = hear(decisions[0].ticket, delivery, now=at(5))
-    assert taken.ticket.particulars.entitled is True
+    taken = apply_delivery(decisions[0].ticket, delivery, now=at(5))
+    assert taken.ticket.request_details.entitled is True
     assert taken.ticket.missing == ("description",)
     asked = [each.missing for each in taken.events if isinstance(each, InformationRequested)]
     assert asked == [("description",)]
@@ -173,7 +173,7 @@ def test_whoever_names_another_customer_shows_that_ones_administrators_nothing()
 def test_a_version_without_end_makes_no_large_events() -> None:
     endless = f"iOS SDK version: 0.{'1.' * 60_000}"
     (opened,) = take("sightcall", [endless], sender="ada@adatum.example")
-    assert opened.ticket.particulars.scope is not None
+    assert opened.ticket.request_details.scope is not None
     assert all(len(each.model_dump_json()) < 40_000 for each in opened.events)
 
 
@@ -188,5 +188,5 @@ def test_who_cannot_be_told_by_mail_is_not_turned_away_silently() -> None:
     opened = open_ticket(
         delivery, ticket_id=UUID(int=7), number="T-1", reply_to="r@x.example", now=at(0)
     )
-    assert opened.ticket.particulars.entitled is False
+    assert opened.ticket.request_details.entitled is False
     assert opened.ticket.state is State.OPEN, "somebody calls back"

@@ -8,7 +8,7 @@ from uuid import UUID
 from hypothesis import given
 from hypothesis import strategies as st
 
-from intake.application.merged_tickets import heirs
+from intake.application.merged_tickets import merge_targets
 from intake.domain.command_registry import FINISHED, Command
 from intake.domain.commands import decide
 from intake.domain.commands.meetings import AgreeMeeting, CancelMeeting, HoldMeeting, ProposeMeeting
@@ -108,7 +108,7 @@ def test_merging_in_any_order_ends_in_tickets_whose_promises_are_no_easier(
         result = merge(source, target, Merge(target.number), context)
         if not isinstance(result, Refusal):
             known |= {each.ticket.id: each.ticket for each in result}
-    moved = heirs(known)
+    moved = merge_targets(known)
     for ticket in known.values():
         heir = known[moved.get(ticket.id, ticket.id)]
         assert heir.state not in FINISHED, "the story goes on somewhere"
@@ -126,13 +126,13 @@ def test_an_issue_split_off_again_and_again_counts_from_no_later_than_told(
     for number, asked in enumerate(minutes):
         now = at(100 + number)
         command = Split("x", reported_at=at(asked))
-        birth = NewTicket(UUID(int=100 + number), f"VIR-{100 + number}", "r@vircom.example")
-        result = split(chain[-1], command, CommandContext(DESK, TOM, now, now), birth)
+        new = NewTicket(UUID(int=100 + number), f"VIR-{100 + number}", "r@vircom.example")
+        result = split(chain[-1], command, CommandContext(DESK, TOM, now, now), new)
         if isinstance(result, Refusal):
             assert at(asked) < chain[-1].counts_from
             continue
-        _, new = result
-        assert isinstance(new, Decision)
-        assert new.ticket.counts_from == at(asked)
-        chain.append(new.ticket)
+        _, split_off = result
+        assert isinstance(split_off, Decision)
+        assert split_off.ticket.counts_from == at(asked)
+        chain.append(split_off.ticket)
     assert all(one.counts_from <= other.counts_from for one, other in pairwise(chain))

@@ -12,7 +12,7 @@ from uuid import UUID
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from intake.domain.apply_delivery import hear
+from intake.domain.apply_delivery import apply_delivery
 from intake.domain.command_registry import Command, State, allowed_in
 from intake.domain.commands import decide
 from intake.domain.commands.conversation import (
@@ -35,11 +35,10 @@ from intake.domain.commands.progress import (
     Wait,
     WaitingFor,
 )
-from intake.domain.delivery import Delivery, Key, read_delivery
+from intake.domain.delivery import Delivery, Key, read_delivery, route
 from intake.domain.open_ticket import open_ticket
 from intake.domain.reply_address import ReplyAddresses
 from intake.domain.text import is_storable, one_line, paragraphs
-from intake.domain.thread_matching import route
 from intake.domain.ticket import CommandContext, Decision, Ticket
 from intake.mail.headers import decode_words
 from intake.mail.html_text import html_to_text
@@ -69,8 +68,8 @@ class Books:
                 fresh.append(delivery)
         owners = {ticket.id: ticket.desk for ticket in self.tickets.values()}
         ids = iter(range(len(self.tickets) + 1, 10_000))
-        routed, begun = route(fresh, self.threads, owners, lambda: UUID(int=next(ids)))
-        self.threads |= begun
+        routed, new_threads = route(fresh, self.threads, owners, lambda: UUID(int=next(ids)))
+        self.threads |= new_threads
         for way in routed:
             if way.ticket_id is None:
                 continue
@@ -85,7 +84,7 @@ class Books:
             return open_ticket(
                 delivery, ticket_id=ticket_id, number=number, reply_to="r@x.example", now=at(60)
             )
-        return hear(self.tickets[ticket_id], delivery, now=at(60))
+        return apply_delivery(self.tickets[ticket_id], delivery, now=at(60))
 
     def groups(self) -> set[frozenset[str]]:
         """Which deliveries are together, whatever their tickets are called."""

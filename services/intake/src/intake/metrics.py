@@ -6,7 +6,7 @@ MAIL_BUCKETS = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5,
 
 
 class IntakeMetrics:
-    """What intake measures beside the runtime's own series."""
+    """Counts deliveries, commands and mails, in addition to the runtime's own series."""
 
     def __init__(self, registry: CollectorRegistry) -> None:
         self._deliveries = Counter(

@@ -24,7 +24,7 @@ from intake.domain.commands import Command, declarations
 from intake.domain.commands.conversation import MAX_PARTICIPANTS
 from intake.domain.misuse import Misuse
 from intake.domain.open_for_client import ClientRequest
-from intake.domain.request_details import Particulars
+from intake.domain.request_details import RequestDetails
 from intake.domain.text import storable
 from intake.domain.ticket import Ticket
 from intake.domain.ticket_parts import Feedback, Link, Meeting
@@ -45,7 +45,7 @@ class Requester(BaseModel):
     language: str | None = Field(default=None, pattern=r"^[A-Za-z]{2,3}(-[A-Za-z0-9]{1,8}){0,3}$")
 
 
-_PARTICULARS = dataclasses.fields(Particulars)
+_REQUEST_DETAILS = dataclasses.fields(RequestDetails)
 
 
 class TicketView(BaseModel):
@@ -72,7 +72,7 @@ class TicketView(BaseModel):
     is_trial: bool
     is_urgent: bool
     missing: tuple[str, ...]
-    information: dict[str, str] = Field(description="What was told of what the request needs.")
+    information: dict[str, str] = Field(description="What is known of what the request needs.")
     entitled: bool | None = Field(description="Whether the requester may ask; null: no rule.")
     scope: str | None
     scope_rule: str | None
@@ -97,16 +97,16 @@ class TicketView(BaseModel):
 
 def view(ticket: Ticket) -> TicketView:
     """The API's view of a ticket."""
-    particular = {each.name: getattr(ticket.particulars, each.name) for each in _PARTICULARS}
-    del particular["requirement"]
+    details = {each.name: getattr(ticket.request_details, each.name) for each in _REQUEST_DETAILS}
+    del details["requirement"]
     return TicketView(
         subject=ticket.subject_line,
         allowed=ticket.allowed,
-        **particular,
+        **details,
         **{
             name: getattr(ticket, name)
             for name in TicketView.model_fields
-            if name not in {"subject", "allowed", *particular}
+            if name not in {"subject", "allowed", *details}
         },
     )
 

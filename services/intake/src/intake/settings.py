@@ -1,4 +1,4 @@
-"""What intake is told by its environment."""
+"""Settings from the environment."""
 
 from datetime import timedelta
 
@@ -21,7 +21,7 @@ class IntakeSettings(ServiceSettings):
     retired_keys: SecretStr | None = Field(
         None, description="earlier secrets, separated by white space"
     )
-    # Reachable from this machine only, unless told otherwise.
+    # Reachable from this machine only, by default.
     smtp_host: str = "127.0.0.1"
     smtp_port: int = Field(8025, ge=0, le=65535)
     # The name in the greeting and in `Received`; a mail exchanger's name in the DNS.

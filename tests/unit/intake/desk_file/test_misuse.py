@@ -42,7 +42,7 @@ def test_misuse_is_recorded_once_and_takes_the_urgency_away() -> None:
 @pytest.mark.promise("SMS-05")
 def test_what_came_by_another_line_is_no_misuse() -> None:
     for line in ("main", None):
-        assert triaged(a_ticket(line=line), "p3").ticket.particulars.misuse is None
+        assert triaged(a_ticket(line=line), "p3").ticket.request_details.misuse is None
 
 
 @pytest.mark.promise("SMS-05")
@@ -55,8 +55,8 @@ def test_a_person_decides_and_may_think_again() -> None:
         assert isinstance(event, MisuseDecided)
         assert event.is_confirmed is is_confirmed
         ticket = decided.ticket
-        assert ticket.particulars.misuse is not None
-        assert ticket.particulars.misuse.state is state
+        assert ticket.request_details.misuse is not None
+        assert ticket.request_details.misuse.state is state
         again = decide(ticket, DecideMisuse(is_confirmed), CONTEXT)
         assert isinstance(again, Refusal)
         assert again.reason is RefusalReason.NOTHING_TO_CHANGE

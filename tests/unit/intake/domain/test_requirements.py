@@ -14,8 +14,8 @@ from intake.domain.requirements import (
     named_customer,
     normal,
     question,
+    read_items,
     read_words,
-    told,
 )
 
 PRODUCT = Item("product", "name of the product", frozenset(("product", "application")))
@@ -48,20 +48,20 @@ ITEMS = (PRODUCT, VERSION, SYSTEM, FAULT, BEFORE, NUMBER)
     ],
 )
 def test_information_is_found_in_lines_and_text(text: str, found: dict[str, str | None]) -> None:
-    got = told(ITEMS, read_words(text, {}), ())
+    got = read_items(ITEMS, read_words(text, {}), ())
     assert got.keys() == found.keys()
     assert all(value is None or got[name] == value for name, value in found.items())
 
 
 def test_a_line_that_sets_a_value_is_no_free_text() -> None:
     words = read_words("Severity: 1, because all is down", {})
-    assert "fault" in told(ITEMS, words, ())
-    assert told(ITEMS, words, (), frozenset(("severity",))) == {}
+    assert "fault" in read_items(ITEMS, words, ())
+    assert read_items(ITEMS, words, (), frozenset(("severity",))) == {}
 
 
 def test_a_field_of_a_form_counts_before_a_line_and_by_any_spelling() -> None:
     words = read_words("Product: Line", {"PRODUCT": "Field", "o-s": "x", "Version": "3.2"})
-    assert told(ITEMS, words, ()) == {"product": "Field", "version": "3.2"}
+    assert read_items(ITEMS, words, ()) == {"product": "Field", "version": "3.2"}
     assert normal("Product__Version - x") == "product version x"
 
 
@@ -76,7 +76,7 @@ def test_what_is_missing_depends_on_what_was_told() -> None:
 def test_a_later_line_corrects_and_later_text_only_fills_gaps() -> None:
     known = {"product": "Hunt", "fault": "It fails at night."}
     words = read_words("Product: Hunt 4.0\nand this is more to say about it", {})
-    now = merged(known, told(ITEMS, words, ()), ITEMS, words)
+    now = merged(known, read_items(ITEMS, words, ()), ITEMS, words)
     assert now["product"] == "Hunt 4.0"
     assert now["fault"] == "It fails at night."
 
@@ -85,7 +85,7 @@ def test_our_own_question_quoted_back_is_no_answer() -> None:
     asked = question(ITEMS, ("product", "version", "os", "fault", "the log file"))
     assert asked.splitlines()[0] == "- Product – name of the product"
     quoted = "\n".join(f"> {line}" for line in asked.splitlines())
-    assert told(ITEMS, read_words(f"See below.\n{quoted}", {}), ()) == {}
+    assert read_items(ITEMS, read_words(f"See below.\n{quoted}", {}), ()) == {}
 
 
 def test_a_customer_is_named_by_whole_words_the_longest_name_first() -> None:

@@ -10,7 +10,7 @@ from pydantic import BaseModel, ConfigDict, Field
 from intake.application.ticket_commands import TicketCommands, TicketUnknown
 from intake.domain.commands.contract import ChangePlan
 from intake.domain.ticket import Refusal, RefusalReason
-from intake.storage import customer_plans, queries
+from intake.storage import queries, store
 from pledge.events import Actor, Instant
 from pledge.runtime.auth.access import Principal, Role, require
 from pledge.runtime.http.app import FieldProblem, HttpProblem
@@ -52,8 +52,8 @@ class Customers:
         it changes what is left."""
         desk = self._commands.desks.get(body.desk) if principal.may(body.desk) else None
         if desk is None or customer not in desk.customers:
-            told = f"there is no customer {customer[:200]} at the desk {body.desk}"
-            raise HttpProblem(404, told)
+            detail = f"there is no customer {customer[:200]} at the desk {body.desk}"
+            raise HttpProblem(404, detail)
         if desk.plans and body.plan not in desk.plans:
             problem = FieldProblem("body.plan", f"one of: {', '.join(desk.plans)}")
             raise HttpProblem(422, f"there is no plan {body.plan}", errors=[problem])
@@ -61,7 +61,7 @@ class Customers:
         command, at = ChangePlan(body.plan), min(body.occurred_at or now, now)
         by = Actor(kind="agent", id=principal.subject)
         async with self._pool.acquire() as connection:
-            await customer_plans.keep(connection, desk, customer, body.plan, at)
+            await store.keep_customer_plan(connection, desk, customer, body.plan, at)
         result = PlanResult(changed=[], unchanged=[])
         after: UUID | None = None
         while True:

@@ -32,7 +32,7 @@ class PublishUnavailable(Exception):
 
 
 class ChannelPublisher:
-    """One idempotent producer, made anew when it is beyond repair."""
+    """One idempotent producer, replaced when it can't recover."""
 
     def __init__(self, kafka: KafkaSettings, *, timeout: timedelta) -> None:
         self._kafka = kafka
@@ -62,9 +62,9 @@ class ChannelPublisher:
                 self._broken.clear()
                 self._producer = producer
                 await self._broken.wait()
-                log.warning("gateway producer is made anew")
+                log.warning("gateway_producer_replaced")
             except KafkaError as error:
-                log.warning("gateway is waiting for Kafka", error=repr(error))
+                log.warning("gateway_waits_for_kafka", error=repr(error))
                 await SystemClock().sleep(RETRY_AFTER)
             finally:
                 self._producer = None

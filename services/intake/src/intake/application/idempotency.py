@@ -42,8 +42,8 @@ class Once:
             return True
         known = await store.request_of(connection, self.key)
         if known is not None and known != self.request:
-            told = "the Idempotency-Key was used for another request; take a new one"
-            raise HttpProblem(422, told, type=REUSED)
+            detail = "the Idempotency-Key was used for another request; take a new one"
+            raise HttpProblem(422, detail, type=REUSED)
         return False
 
     async def forget(self, connection: asyncpg.Connection) -> None:

@@ -1,4 +1,4 @@
-"""Tickets merged into others: what comes for one goes to where its story goes on."""
+"""Tickets merged into others: their deliveries go to the ticket that they were merged into."""
 
 from collections.abc import Iterable, Mapping
 from dataclasses import replace
@@ -12,10 +12,10 @@ from intake.domain.ticket import Ticket
 from intake.storage import store
 
 LONGEST_CHAIN: Final = 50
-"""A ticket merged into one that was merged, and so on; so many steps are followed."""
+"""The most steps followed from a merged ticket to the one that it ended up in."""
 
 
-async def lock_with_heirs(
+async def lock_with_merge_targets(
     connection: asyncpg.Connection, wanted: Iterable[UUID]
 ) -> dict[UUID, Ticket]:
     """The tickets, and those that they were merged into, locked. One more statement for each step,
@@ -34,8 +34,8 @@ async def lock_with_heirs(
     return known
 
 
-def heirs(known: Mapping[UUID, Ticket]) -> dict[UUID, UUID]:
-    """Where the story of each merged ticket goes on; those that were not merged are left out."""
+def merge_targets(known: Mapping[UUID, Ticket]) -> dict[UUID, UUID]:
+    """The ticket that each merged ticket ended up in; those that were not merged are left out."""
     found: dict[UUID, UUID] = {}
     for ticket in known.values():
         here, steps = ticket, 0
@@ -49,8 +49,8 @@ def heirs(known: Mapping[UUID, Ticket]) -> dict[UUID, UUID]:
     return found
 
 
-def inherited(delivery: Delivery, heirs: Mapping[UUID, UUID]) -> Delivery:
-    """The delivery, naming the ticket where the one it names goes on."""
+def redirected(delivery: Delivery, merge_targets: Mapping[UUID, UUID]) -> Delivery:
+    """The delivery, naming the ticket that the one it names was merged into."""
     named = delivery.named
-    following = heirs.get(named) if named is not None else None
+    following = merge_targets.get(named) if named is not None else None
     return replace(delivery, named=following) if following is not None else delivery

@@ -1,12 +1,21 @@
-"""A ticket's fact in its two forms: the record that is published and the row that is kept."""
+"""Facts of tickets, as the record that is published and the row that is kept, and their batches."""
 
-from dataclasses import dataclass
+from collections import Counter
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from types import MappingProxyType
 from typing import Final
 from uuid import UUID
 
+import asyncpg
+
+from intake.domain.delivery import Delivery, Key
+from intake.domain.desk import Desk
+from intake.domain.ticket import Decision, Ticket
+from intake.storage import store
 from intake.storage.store import Fact
 from pledge.events import EXCERPT_LENGTH, Envelope, TicketEvent, caused_by, encode
-from pledge.runtime.records import Message
+from pledge.runtime.records import Message, Poison, Record
 
 SOURCE: Final = "/intake"
 
@@ -46,3 +55,58 @@ def publication(event: TicketEvent, envelope: Envelope, text: str | None = None)
     if text is None or len(text) <= EXCERPT_LENGTH:
         return Publication(message, fact)
     return Publication(message, fact, (event.ticket_id, envelope.sequence, text))
+
+
+@dataclass(frozen=True, slots=True)
+class Arrival:
+    """A record that could be read as a delivery to one of our desks."""
+
+    record: Record
+    envelope: Envelope
+    delivery: Delivery
+
+
+@dataclass(slots=True)
+class Batch:
+    """The result of a batch of records while it is worked out: tickets, facts, poison, counts."""
+
+    arrivals: list[Arrival] = field(default_factory=list)
+    poison: list[Poison] = field(default_factory=list)
+    outcomes: Counter[tuple[str, str, str]] = field(default_factory=Counter)
+    desks: dict[str, Desk] = field(default_factory=dict)
+    opened: dict[UUID, Ticket] = field(default_factory=dict)
+    known: dict[UUID, Ticket] = field(default_factory=dict)
+    changed: set[UUID] = field(default_factory=set)
+    publications: list[Publication] = field(default_factory=list)
+
+    def count(self, arrival: Arrival, outcome: str) -> None:
+        """Count the outcome of a delivery."""
+        delivery = arrival.delivery
+        self.outcomes[delivery.desk.id, delivery.channel, outcome] += 1
+
+    def keep(self, decision: Decision) -> None:
+        """Keep the decided ticket, to be written."""
+        ticket = decision.ticket
+        if ticket.id in self.opened:
+            self.opened[ticket.id] = ticket
+            return
+        if decision.events or ticket != self.known[ticket.id]:
+            self.changed.add(ticket.id)
+        self.known[ticket.id] = ticket
+
+    async def write(
+        self, connection: asyncpg.Connection, new_threads: Mapping[Key, UUID] = MappingProxyType({})
+    ) -> None:
+        """Write the tickets, threads, facts and whole texts: a statement for each kind."""
+        if self.opened:
+            await store.insert_tickets(connection, list(self.opened.values()))
+        if self.changed:
+            changed = [self.known[each] for each in sorted(self.changed)]
+            await store.update_tickets(connection, changed)
+        if new_threads:
+            await store.add_threads(connection, new_threads)
+        if self.publications:
+            await store.insert_facts(connection, [each.fact for each in self.publications])
+        texts = [each.long_text for each in self.publications if each.long_text is not None]
+        if texts:
+            await store.insert_texts(connection, texts)

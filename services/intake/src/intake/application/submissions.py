@@ -57,8 +57,8 @@ class Submissions:
             raise HttpProblem(422, f"this can't be an event: {error.detail}") from error
         except PublishUnavailable as error:
             self.metrics.submitted(channel, "deferred")
-            told = "deliveries can't be taken at the moment; send it again later"
-            raise HttpProblem(503, told, headers={"retry-after": "5"}) from error
+            detail = "deliveries can't be taken at the moment; send it again later"
+            raise HttpProblem(503, detail, headers={"retry-after": "5"}) from error
         self.metrics.submitted(channel, "accepted")
         return Accepted(desk=event.desk, channel=channel, delivery=event.delivery)
 
@@ -69,14 +69,14 @@ class Submissions:
         await asyncio.wait({looking}, timeout=KEY_CHECK.total_seconds())
         if not looking.done():
             looking.cancel()
-            log.warning("a case is taken without a look at its key", error="no answer in time")
+            log.warning("case_key_not_checked", error="no answer in time")
             return
         try:
             looking.result()
         except Exception as error:
             if not is_retriable(error):
                 raise
-            log.warning("a case is taken without a look at its key", error=repr(error))
+            log.warning("case_key_not_checked", error=repr(error))
 
     async def _look_up(self, once: Once) -> None:
         async with self.pool.acquire() as connection:

@@ -44,7 +44,8 @@ class TicketCommands:
         occurred_at: datetime | None,
         asked: Asked | None = None,
     ) -> Decision | Refusal:
-        """Do the command and tell of it; under a key once, however often it is asked for.
+        """Do the command and publish its facts; under an idempotency key once, however often it is
+        sent.
         Raises TicketUnknown, and HttpProblem for a key that another request had."""
         async with self.outbox.transaction() as transaction:
             found = await store.lock_tickets(transaction.connection, [ticket_id])
@@ -69,29 +70,29 @@ class TicketCommands:
             result = decision.reason if isinstance(decision, Refusal) else "done"
             self.metrics.commanded(ticket.desk, command.action, result)
             if isinstance(decision, Decision):
-                told = publications(decision, ticket.sequence, self.ids)
+                published = publications(decision, ticket.sequence, self.ids)
                 await store.update_tickets(transaction.connection, [decision.ticket])
-                await store.insert_facts(transaction.connection, [each.fact for each in told])
-                transaction.publish(*(each.message for each in told))
+                await store.insert_facts(transaction.connection, [each.fact for each in published])
+                transaction.publish(*(each.message for each in published))
         return decision
 
 
 def publications(
-    decision: Decision, before: int, ids: Ids, story: str | None = None
+    decision: Decision, before: int, ids: Ids, correlation_id: str | None = None
 ) -> list[Publication]:
-    """The facts of a ticket that had ``before`` of them, as parts of a story; without one they are
-    a story of their own, which the first one's id begins."""
+    """The facts of a ticket that had ``before`` of them, under a correlation id; by default
+    the id of the first one."""
     trace = tracing.current() or tracing.begin(ids)
-    begun = story or str(ids.new())
+    first_id = correlation_id or str(ids.new())
     return [
         publication(
             event,
             originate(
                 event,
                 source=SOURCE,
-                id=begun if story is None and position == 0 else str(ids.new()),
+                id=first_id if correlation_id is None and position == 0 else str(ids.new()),
                 sequence=before + position + 1,
-                correlation_id=begun,
+                correlation_id=first_id,
                 traceparent=trace.traceparent(),
             ),
         )

@@ -1,7 +1,7 @@
-"""What agents do with two tickets at once, and opening one for a client: one transaction each.
+"""Commands on two tickets at once, and opening one for a client: one transaction each.
 
-Tickets that a command touches are locked together, in the order of their ids, and written and told
-together: no crash leaves a ticket merged into one that knows nothing of it.
+Tickets that a command touches are locked together, in the order of their ids, and written and
+published together: no crash leaves a ticket merged into one that knows nothing of it.
 """
 
 from collections.abc import Mapping
@@ -12,7 +12,7 @@ from uuid import UUID
 import asyncpg
 
 from intake.application.idempotency import Asked, Once, command_once
-from intake.application.merged_tickets import heirs, lock_with_heirs
+from intake.application.merged_tickets import lock_with_merge_targets, merge_targets
 from intake.application.publishing import Publication
 from intake.application.ticket_commands import TicketUnknown, publications
 from intake.domain.commands.relations import (
@@ -29,7 +29,7 @@ from intake.domain.open_for_client import ClientRequest, open_for
 from intake.domain.reply_address import ReplyAddresses
 from intake.domain.ticket import CommandContext, Decision, Refusal, Ticket
 from intake.metrics import IntakeMetrics
-from intake.storage import customer_plans, store
+from intake.storage import store
 from pledge.events import Actor
 from pledge.runtime.clock import Clock
 from pledge.runtime.ids import Ids
@@ -59,13 +59,13 @@ class TicketRelations:
         """Merge one ticket into another; gives the one that goes on. Raises TicketUnknown."""
         async with self.outbox.transaction() as transaction:
             connection = transaction.connection
-            found = await lock_with_heirs(connection, [source_id, target_id])
+            found = await lock_with_merge_targets(connection, [source_id, target_id])
             source, target = self._known(found, source_id), self._known(found, target_id)
             once = command_once(source.desk, by, f"merge {source_id}", asked)
             if not await self._is_new(connection, once):
                 return target
             context = self._hand(source.desk, by, occurred_at)
-            heir = found.get(heirs(found).get(target_id, target_id))
+            heir = found.get(merge_targets(found).get(target_id, target_id))
             decisions = merge(
                 source, target, command, context, heir if heir is not target else None
             )
@@ -94,18 +94,18 @@ class TicketRelations:
             if not await self._is_new(connection, once):
                 return await _made(connection, once)
             context = self._hand(ticket.desk, by, occurred_at)
-            birth = await self._birth(connection, context.desk)
+            new = await self._new_ticket(connection, context.desk)
             decisions = (
-                split(ticket, command, context, birth)
+                split(ticket, command, context, new)
                 if isinstance(command, Split)
-                else follow_up(ticket, command, context, birth)
+                else follow_up(ticket, command, context, new)
             )
             self._count(ticket.desk, command.action, decisions)
             if isinstance(decisions, Refusal):
                 await self._forget(connection, once)
                 return decisions
             await self._write(transaction, found, decisions)
-            await _remember(connection, once, birth.ticket_id)
+            await _remember(connection, once, new.ticket_id)
         return decisions[1].ticket
 
     async def open_for(
@@ -123,16 +123,16 @@ class TicketRelations:
             if not await self._is_new(connection, once):
                 return await _made(connection, once)
             context = self._hand(desk, by, occurred_at)
-            planned = await customer_plans.planned(connection, [context.desk])
+            planned = await store.desks_with_plans(connection, [context.desk])
             context = replace(context, desk=planned.get(desk, context.desk))
-            birth = await self._birth(connection, context.desk)
-            decision = open_for(client, context, birth)
+            new = await self._new_ticket(connection, context.desk)
+            decision = open_for(client, context, new)
             self._count(desk, "open", decision)
             if isinstance(decision, Refusal):
                 await self._forget(connection, once)
                 return decision
             await self._write(transaction, {}, (decision,))
-            await _remember(connection, once, birth.ticket_id)
+            await _remember(connection, once, new.ticket_id)
         return decision.ticket
 
     # ---- parts ----
@@ -147,8 +147,8 @@ class TicketRelations:
         now = self.clock.now()
         return CommandContext(self.desks[desk], by, occurred_at or now, now)
 
-    async def _birth(self, connection: asyncpg.Connection, desk: Desk) -> NewTicket:
-        """A number taken by a command that is refused stays unused: gaps tell nobody anything."""
+    async def _new_ticket(self, connection: asyncpg.Connection, desk: Desk) -> NewTicket:
+        """Take a number and an id. A refused command leaves its number unused: gaps do no harm."""
         ticket_id = self.ids.new()
         numbers = await store.take_numbers(connection, {desk.id: 1}, self.desks)
         return NewTicket(
@@ -176,21 +176,23 @@ class TicketRelations:
         known: Mapping[UUID, Ticket],
         decisions: tuple[Decision, ...],
     ) -> None:
-        """Write all tickets and tell all facts, as one story."""
+        """Write all tickets and publish all facts, with one correlation id."""
         connection = transaction.connection
-        told: list[Publication] = []
+        published: list[Publication] = []
         for decision in decisions:
             before = known.get(decision.ticket.id)
-            story = told[0].fact.event_id if told else None
-            told += publications(decision, before.sequence if before else 0, self.ids, story)
+            correlation_id = published[0].fact.event_id if published else None
+            published += publications(
+                decision, before.sequence if before else 0, self.ids, correlation_id
+            )
         old = [each.ticket for each in decisions if each.ticket.id in known]
         new = [each.ticket for each in decisions if each.ticket.id not in known]
         if new:
             await store.insert_tickets(connection, new)
         if old:
             await store.update_tickets(connection, old)
-        await store.insert_facts(connection, [each.fact for each in told])
-        transaction.publish(*(each.message for each in told))
+        await store.insert_facts(connection, [each.fact for each in published])
+        transaction.publish(*(each.message for each in published))
 
 
 async def _remember(connection: asyncpg.Connection, once: Once | None, made: UUID) -> None:

@@ -103,7 +103,7 @@ def read_mail_command(
     except OSError as error:
         raise cli.CommandError(f"{path} can't be read: {error.strerror}") from error
     mail = read_mail(raw)
-    told = {
+    shown = {
         "message_id": mail.message_id,
         "in_reply_to": mail.in_reply_to,
         "references": mail.references,
@@ -119,4 +119,4 @@ def read_mail_command(
         "defects": mail.defects,
         "text": mail.text,
     }
-    typer.echo(json.dumps(told, indent=2, ensure_ascii=False))
+    typer.echo(json.dumps(shown, indent=2, ensure_ascii=False))

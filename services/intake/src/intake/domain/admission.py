@@ -35,7 +35,7 @@ NOT_ENTITLED: Final = "not_entitled"
 
 
 @dataclass(frozen=True, slots=True)
-class Said:
+class RequestReading:
     """What the delivery that opens a ticket says, as far as the desk's rules ask for it."""
 
     request: Request
@@ -56,12 +56,12 @@ def words_of(event: ChannelEvent) -> Words:
     return requirements.read_words(getattr(event, "text", ""), fields, subject)
 
 
-def listen(desk: Desk, event: ChannelEvent, request: Request) -> Said:
+def read_request(desk: Desk, event: ChannelEvent, request: Request) -> RequestReading:
     """What the event says of what the desk's file asks for; the request completed by it."""
     is_vouched_for = bool(getattr(event, "is_tenant_admin", None))
     reads = desk.requirements or desk.version_lists or desk.severity_labels or desk.priority_labels
     if not reads:
-        return Said(request, is_vouched_for=is_vouched_for)
+        return RequestReading(request, is_vouched_for=is_vouched_for)
     words = words_of(event)
     if request.channel != "portal":
         request = replace(
@@ -71,15 +71,17 @@ def listen(desk: Desk, event: ChannelEvent, request: Request) -> Said:
         )
     requirement = requirement_of(desk, request)
     if requirement is None:
-        return Said(request, words, is_vouched_for=is_vouched_for)
+        return RequestReading(request, words, is_vouched_for=is_vouched_for)
     labels = desk.severity_labels | desk.priority_labels
-    told = requirements.told(requirement.items, words, tuple(desk.customers), labels)
+    found = requirements.read_items(requirement.items, words, tuple(desk.customers), labels)
     for item in requirement.items:
-        if item.name in told and item.stands_for == "customer":
-            request = replace(request, customer=_customer(desk, request, told[item.name]))
-        elif item.name in told and item.stands_for == "product":
-            request = replace(request, product=request.product or told[item.name])
-    return Said(request, words, requirement.name, requirement.items, told, is_vouched_for)
+        if item.name in found and item.stands_for == "customer":
+            request = replace(request, customer=_customer(desk, request, found[item.name]))
+        elif item.name in found and item.stands_for == "product":
+            request = replace(request, product=request.product or found[item.name])
+    return RequestReading(
+        request, words, requirement.name, requirement.items, found, is_vouched_for
+    )
 
 
 def _customer(desk: Desk, request: Request, named: str) -> str:
@@ -104,16 +106,16 @@ def _labelled(words: Words, labels: frozenset[str]) -> str | None:
 
 
 def admit(
-    ticket: Ticket, said: Said, desk: Desk, facts: Mapping[str, Any]
+    ticket: Ticket, said: RequestReading, desk: Desk, facts: Mapping[str, Any]
 ) -> tuple[Ticket, list[TicketEvent]]:
     """The new ticket with what the rules decide on it, and the facts that follow its opening."""
-    if said.words is None and desk.entitlement is None and not desk.scope_rules:
-        return ticket, []  # most desks, and every mail of theirs pays for what follows
     ticket, events = _entitle(ticket, said, desk, facts)
     information = said.information or {}
-    particulars = replace(ticket.particulars, requirement=said.requirement, information=information)
-    ticket = replace(ticket, particulars=particulars)
-    if ticket.particulars.entitled is False:
+    request_details = replace(
+        ticket.request_details, requirement=said.requirement, information=information
+    )
+    ticket = replace(ticket, request_details=request_details)
+    if ticket.request_details.entitled is False:
         return ticket, events
     scoped = scope_by_rule(desk.scope_rules, said.request, ticket.is_urgent, ticket.is_trial)
     if scoped is None and said.words is not None:
@@ -127,26 +129,26 @@ def admit(
     return ticket, events
 
 
-def learn(
+def add_information(
     ticket: Ticket, event: ChannelEvent, by: Contact, desk: Desk, facts: Mapping[str, Any]
 ) -> tuple[Ticket, list[TicketEvent]]:
     """What a further delivery of the requester's side adds: information that was missing (INF-06),
     a version (SIG-10), an administrator who takes the request over (SIG-01)."""
-    is_open_question = desk.entitlement is not None and ticket.particulars.entitled is not True
+    is_open_question = desk.entitlement is not None and ticket.request_details.entitled is not True
     if not (ticket.missing or desk.version_lists or is_open_question):
         return ticket, []
     words = words_of(event)
     events: list[TicketEvent] = []
-    before, was_refused = ticket.missing, ticket.particulars.entitled is False
+    before, was_refused = ticket.missing, ticket.request_details.entitled is False
     if ticket.missing:
         ticket = _informed(ticket, words, desk)
     if is_open_question:
         ticket, events = _reconsider(ticket, by.email, desk, facts)
-        if ticket.particulars.entitled is False:
+        if ticket.request_details.entitled is False:
             return ticket, events
         if was_refused:
             ticket = _informed(lacking(ticket, desk), words, desk)
-    if ticket.particulars.scope is None:
+    if ticket.request_details.scope is None:
         scoped = scope_by_version(desk.version_lists, words)
         if scoped is not None:
             ticket, decided = _scope(ticket, scoped, facts)
@@ -181,7 +183,7 @@ def answer(
     return [
         EmailRequested(
             **facts,
-            # Derived, so that the same answer is the same mail whoever computes it.
+            # Derived, so that the same answer is the same mail whichever replica computes it.
             email_id=uuid5(ticket.id, f"{template} {ticket.sequence}"),
             to=(ticket.requester if is_requester else Contact(email=address),),
             template=template,
@@ -200,8 +202,8 @@ def answer(
 
 
 def items_of(ticket: Ticket, desk: Desk) -> tuple[Item, ...]:
-    """What the ticket's kind of request must say, and what an agent asked for beside it."""
-    name = ticket.particulars.requirement
+    """What the ticket's kind of request must say, and what an agent asked for in addition."""
+    name = ticket.request_details.requirement
     listed = next((each.items for each in desk.requirements if each.name == name), ())
     names = {item.name for item in listed}
     others = (requirements.unlisted(each) for each in ticket.missing if each not in names)
@@ -209,22 +211,24 @@ def items_of(ticket: Ticket, desk: Desk) -> tuple[Item, ...]:
 
 
 def lacking(ticket: Ticket, desk: Desk) -> Ticket:
-    """The ticket with all that its kind of request must say and nobody has told: while its
+    """The ticket with all that its kind of request must say and nobody has given: while its
     requester was refused nothing was asked."""
     items = items_of(ticket, desk)
-    known = dict(ticket.particulars.information)
+    known = dict(ticket.request_details.information)
     for item in items:
         if item.stands_for == "customer" and ticket.customer is not None:
             known.setdefault(item.name, ticket.customer)
-    particulars = replace(ticket.particulars, information=known)
-    return replace(ticket, missing=requirements.missing(items, known), particulars=particulars)
+    request_details = replace(ticket.request_details, information=known)
+    return replace(
+        ticket, missing=requirements.missing(items, known), request_details=request_details
+    )
 
 
 def _informed(ticket: Ticket, words: Words, desk: Desk) -> Ticket:
     items = items_of(ticket, desk)
-    told = requirements.told(items, words, tuple(desk.customers))
-    known = requirements.merged(ticket.particulars.information, told, items, words)
-    # Never more than was asked for, unless what was told makes it needed.
+    found = requirements.read_items(items, words, tuple(desk.customers))
+    known = requirements.merged(ticket.request_details.information, found, items, words)
+    # Never more than was asked for, unless what was said makes it needed.
     needed = tuple(
         name
         for name in requirements.missing(items, known)
@@ -236,7 +240,7 @@ def _informed(ticket: Ticket, words: Words, desk: Desk) -> Ticket:
         missing=needed,
         customer=ticket.customer or stands_for.get("customer"),
         product=ticket.product or stands_for.get("product"),
-        particulars=replace(ticket.particulars, information=known),
+        request_details=replace(ticket.request_details, information=known),
     )
 
 
@@ -247,14 +251,14 @@ def _progress(
         return []  # asked already: a reply that adds nothing is not asked again
     if ticket.missing:
         return ask(ticket, items_of(ticket, desk), desk, facts)
-    return [InformationCompleted(**facts, by=by, fields=dict(ticket.particulars.information))]
+    return [InformationCompleted(**facts, by=by, fields=dict(ticket.request_details.information))]
 
 
 # ---- who may ask ----
 
 
 def _entitle(
-    ticket: Ticket, said: Said, desk: Desk, facts: Mapping[str, Any]
+    ticket: Ticket, said: RequestReading, desk: Desk, facts: Mapping[str, Any]
 ) -> tuple[Ticket, list[TicketEvent]]:
     if desk.entitlement is None:
         return ticket, []
@@ -280,7 +284,7 @@ def _reconsider(
     if administered and customer in (None, *administered):
         mine = _named_or_first(administered, ticket.customer)
         return _decided(replace(ticket, customer=mine.name), desk, facts, is_entitled=True)
-    if ticket.particulars.entitled is None and customer is not None:
+    if ticket.request_details.entitled is None and customer is not None:
         return _decided(ticket, desk, facts, is_entitled=False)
     return ticket, []
 
@@ -295,7 +299,7 @@ def _decided(
     rule = desk.entitlement
     assert rule is not None
     by = Actor(kind="rule", id=rule.rule)
-    ticket = replace(ticket, particulars=replace(ticket.particulars, entitled=is_entitled))
+    ticket = replace(ticket, request_details=replace(ticket.request_details, entitled=is_entitled))
     mail = [] if is_entitled else answer(
         ticket, rule.answer, facts, administrators=_administrators(ticket, desk)
     )  # fmt: skip
@@ -305,7 +309,7 @@ def _decided(
     events: list[TicketEvent] = [decided, *mail]
     if not is_entitled:
         ticket = replace(ticket, missing=())
-    # Who can't be told by mail is told by a person: without an answer nothing is closed.
+    # A requester without an address is answered by a person: without an answer nothing is closed.
     if mail and rule.closes:
         events.append(Closed(**facts, by=by, reason=NOT_ENTITLED))
         ticket = replace(ticket, state=State.CLOSED, closed_at=facts["occurred_at"])
@@ -343,5 +347,5 @@ def _scope(
         why=scoped.why,
         answer=scoped.answer if mail else None,
     )
-    particulars = replace(ticket.particulars, scope=scoped.scope, scope_rule=scoped.rule)
-    return replace(ticket, particulars=particulars), [decided, *mail]
+    request_details = replace(ticket.request_details, scope=scoped.scope, scope_rule=scoped.rule)
+    return replace(ticket, request_details=request_details), [decided, *mail]

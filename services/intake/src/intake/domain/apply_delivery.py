@@ -1,9 +1,9 @@
-"""A delivery that belongs to a ticket: what it makes of it."""
+"""Applies a delivery to the ticket that it belongs to."""
 
 from dataclasses import replace
 from datetime import datetime
 
-from intake.domain.admission import INTAKE, learn
+from intake.domain.admission import INTAKE, add_information
 from intake.domain.command_registry import FINISHED, Command
 from intake.domain.commands import decide
 from intake.domain.commands.conversation import RecordReply, Reply
@@ -32,9 +32,9 @@ from pledge.events import (
 )
 
 
-def hear(ticket: Ticket, delivery: Delivery, *, now: datetime) -> Decision:
-    """What the delivery makes of the ticket it belongs to. Total: one that says nothing new about
-    the ticket gives a decision without events."""
+def apply_delivery(ticket: Ticket, delivery: Delivery, *, now: datetime) -> Decision:
+    """Apply the delivery to its ticket. Total: one that says nothing new about the ticket gives a
+    decision without events."""
     event = delivery.event
     context = CommandContext(delivery.desk, INTAKE, happened_at(delivery, now), now)
     if delivery.ignored is not None:
@@ -51,10 +51,14 @@ def hear(ticket: Ticket, delivery: Delivery, *, now: datetime) -> Decision:
     if (given_by_mail := _mailed_feedback(ticket, delivery, context)) is not None:
         return given_by_mail
     if isinstance(event, ChatMessageReceived):
-        written = _learned(_decided(ticket, _heard(ticket, delivery), context), delivery, context)
+        written = _with_information(
+            _decided(ticket, _reply_of(ticket, delivery), context), delivery, context
+        )
         return _left_details(written, event.sender, event.has_contact_details, context)
     if isinstance(event, EmailMessageReceived):
-        return _learned(_decided(ticket, _heard(ticket, delivery), context), delivery, context)
+        return _with_information(
+            _decided(ticket, _reply_of(ticket, delivery), context), delivery, context
+        )
     return Decision(ticket, (), "nothing_new")  # the form that opened it, once more
 
 
@@ -65,7 +69,7 @@ def _decided(ticket: Ticket, command: Command, context: CommandContext) -> Decis
     return Decision(ticket, (), str(decision.reason))
 
 
-def _heard(ticket: Ticket, delivery: Delivery) -> RecordReply:
+def _reply_of(ticket: Ticket, delivery: Delivery) -> RecordReply:
     content = content_of(delivery.event, delivery.desk)
     return RecordReply(
         by=content.requester,
@@ -109,14 +113,14 @@ def _portal_reply(
     command = RecordReply(
         by=event.requester, channel="portal", delivery=event.delivery, text=text, joins=True
     )
-    return _learned(_decided(ticket, command, context), delivery, context)
+    return _with_information(_decided(ticket, command, context), delivery, context)
 
 
-def _learned(decision: Decision, delivery: Delivery, context: CommandContext) -> Decision:
-    """What was heard, with what it adds to what is known of the request."""
+def _with_information(decision: Decision, delivery: Delivery, context: CommandContext) -> Decision:
+    """The decision, with the information that the delivery adds to the request."""
     event = delivery.event
     by = getattr(event, "requester", None) or getattr(event, "sender", None) or Contact()
-    ticket, events = learn(
+    ticket, events = add_information(
         decision.ticket, event, by, delivery.desk, fact_fields(decision.ticket, context)
     )
     if not events:
@@ -182,12 +186,11 @@ def _left_details(
 def _phoned(
     ticket: Ticket, delivery: Delivery, event: PhoneEvent, context: CommandContext
 ) -> Decision:
-    """What a call makes of its ticket. One about a ticket that it names is heard as a reply by
-    phone (SIS-09)."""
+    """Apply a call to its ticket. One about a ticket that it names is a reply by phone (SIS-09)."""
     if isinstance(event, CallEnded):
         return _call_ended(ticket, event, context)
     if delivery.named == ticket.id:
-        return _decided(ticket, _heard(ticket, delivery), context)
+        return _decided(ticket, _reply_of(ticket, delivery), context)
     if isinstance(event, VoicemailLeft | VoicemailTranscribed):
         return _voicemail(ticket, delivery, event, context)
     return Decision(ticket, (), "nothing_new")  # the call that opened it, once more
@@ -220,7 +223,7 @@ def _voicemail(
         note = Noted(**fact_fields(ticket, context), by=context.by, text=event.text)
         return done(ticket, context, "voicemail_transcribed", note)
     if ticket.state in FINISHED:
-        return _decided(ticket, _heard(ticket, delivery), context)
+        return _decided(ticket, _reply_of(ticket, delivery), context)
     content = content_of(event, delivery.desk)
     is_urgent = (
         ticket.is_urgent or content.is_urgent or bool(content.line and content.line.is_urgent)

@@ -1,4 +1,4 @@
-"""What a desk's silence rules do to a ticket: tell that it will close, and close it (VIR-10)."""
+"""Applies a desk's silence rules to a ticket: announces its closing, and closes it (VIR-10)."""
 
 from datetime import datetime
 
@@ -11,7 +11,7 @@ from pledge.events import Actor, ClosingAnnounced, SilenceElapsed
 
 
 def close_silent(ticket: Ticket, event: SilenceElapsed, desk: Desk, *, now: datetime) -> Decision:
-    """What the rule makes of the ticket; nothing if somebody was heard since, or it is over."""
+    """Apply the rule; nothing happens if the requester wrote since, or the ticket is finished."""
     context = CommandContext(
         desk, Actor(kind="rule", id=event.rule), max(now, ticket.opened_at), now
     )

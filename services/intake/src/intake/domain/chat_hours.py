@@ -30,7 +30,7 @@ class Window:
 
 @dataclass(frozen=True, slots=True)
 class ChatRules:
-    """What the widget is told. ``closed_on`` are dates on which no window opens, wherever it is."""
+    """When the chat is offered. On dates of ``closed_on`` no window opens."""
 
     windows: tuple[Window, ...]
     case_form: str

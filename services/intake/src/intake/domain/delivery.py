@@ -1,7 +1,7 @@
-"""What a channel event means for intake: which ticket it may belong to, whether it may open one."""
+"""Which ticket a channel event belongs to, and whether it may open one: the rules of threading."""
 
 import hashlib
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final, TypeAlias
 from uuid import UUID
@@ -99,8 +99,8 @@ def number_named(delivery: Delivery) -> str | None:
     event = delivery.event
     if not isinstance(event, CallReceived | VoicemailLeft) or event.ticket_number is None:
         return None
-    told = event.ticket_number.strip().upper()
-    return f"{delivery.desk.ticket_prefix}-{told}" if told.isdecimal() else told
+    number = event.ticket_number.strip().upper()
+    return f"{delivery.desk.ticket_prefix}-{number}" if number.isdecimal() else number
 
 
 def _opens_not(event: ChannelEvent) -> str | None:
@@ -118,7 +118,7 @@ def _email(
     """Threading: the signed address first, then the message ids answered, the newest first.
 
     A mail that arrives after an answer to it is found by the ids that the answer ``awaits``.
-    A Message-ID that is known already tells nothing: different mails carry the same one.
+    A known Message-ID decides nothing: different mails carry the same one.
     """
     if not event.references and not event.in_reply_to:
         return _first_mail(event, cause, desk, key, addresses)
@@ -170,3 +170,76 @@ def _machine(event: EmailMessageReceived, desk: Desk) -> str | None:
     if event.sender.email is not None and desk.is_own_address(event.sender.email):
         return "own_address"  # a loop: our own mail came back
     return None
+
+
+# ---- routing ----
+
+
+@dataclass(frozen=True, slots=True)
+class Routed:
+    """Where a delivery goes: it ``opens`` ticket ``ticket_id``, joins it, or (None) goes nowhere
+    for ``reason``. ``is_lost`` says that the ticket it cannot do without does not exist."""
+
+    delivery: Delivery
+    ticket_id: UUID | None
+    opens: bool
+    reason: str
+    is_lost: bool = False
+
+
+def route(
+    deliveries: Sequence[Delivery],
+    threads: Mapping[Key, UUID],
+    owners: Mapping[UUID, str],
+    new_id: Callable[[], UUID],
+) -> tuple[list[Routed], dict[Key, UUID]]:
+    """Decide where each delivery goes, in order; also returns the threads that they begin.
+
+    A batch is routed as a whole, so that tickets can be numbered with one statement: later
+    deliveries see the tickets and threads that earlier ones of the same batch open.
+
+    ``threads`` are the known ones among all ``lookups``; ``owners`` says which desk has each ticket
+    that the deliveries may name; ``new_id`` gives the id of a ticket to open.
+    """
+    routed: list[Routed] = []
+    new_threads: dict[Key, UUID] = {}
+    for delivery in deliveries:
+        ticket_id = _named_ticket(delivery, owners) or _threaded(delivery, new_threads, threads)
+        if ticket_id is not None:
+            routed.append(Routed(delivery, ticket_id, opens=False, reason="threaded"))
+        elif delivery.must_exist:
+            lost = Routed(delivery, None, opens=False, reason="unknown_ticket", is_lost=True)
+            routed.append(lost)
+        elif delivery.ignored is not None:
+            routed.append(Routed(delivery, None, opens=False, reason=delivery.ignored))
+        else:
+            ticket_id = new_id()
+            routed.append(Routed(delivery, ticket_id, opens=True, reason="opens"))
+        if ticket_id is not None:
+            joins = delivery.joins + (delivery.awaits if routed[-1].opens else ())
+            _join(joins, ticket_id, threads, new_threads)
+    return routed, new_threads
+
+
+def _named_ticket(delivery: Delivery, owners: Mapping[UUID, str]) -> UUID | None:
+    """The ticket that the delivery names, if it is one of the same desk."""
+    named = delivery.named
+    return named if named is not None and owners.get(named) == delivery.desk.id else None
+
+
+def _threaded(
+    delivery: Delivery, new_threads: Mapping[Key, UUID], threads: Mapping[Key, UUID]
+) -> UUID | None:
+    for key in delivery.lookups:
+        ticket_id = new_threads.get(key) or threads.get(key)
+        if ticket_id is not None:
+            return ticket_id
+    return None
+
+
+def _join(
+    joins: Iterable[Key], ticket_id: UUID, threads: Mapping[Key, UUID], new_threads: dict[Key, UUID]
+) -> None:
+    for key in joins:
+        if key not in threads:
+            new_threads.setdefault(key, ticket_id)

@@ -48,7 +48,7 @@ class Customer:
 
 @dataclass(frozen=True, slots=True)
 class Level:
-    """A severity with the words that stand beside the choice."""
+    """A severity with its description for requesters."""
 
     name: str
     title: str
@@ -121,6 +121,13 @@ class Desk:
     help_centre: str | None = None
     misuse_rules: tuple[MisuseRule, ...] = ()
 
+    @property
+    def has_admission_rules(self) -> bool:
+        """Whether the file asks anything of a request's content or of who may ask; most don't."""
+        reads = self.requirements or self.version_lists
+        labels = self.severity_labels or self.priority_labels
+        return bool(reads or labels or self.scope_rules or self.entitlement)
+
     def with_plans(self, plans: Mapping[str, str]) -> "Desk":
         """The desk as it is with these plans of customers, by their names."""
 
@@ -143,11 +150,11 @@ class Desk:
             return ()
         return tuple(each for each in self.customers.values() if each.is_administered_by(address))
 
-    def zone_of(self, address: str | None, told: str | None = None) -> str:
-        """The zone that a person reads times in: what they told, if it is one, else their
+    def zone_of(self, address: str | None, own: str | None = None) -> str:
+        """The zone that a person reads times in: their own, if it is one, else their
         organisation's, else the desk's."""
-        if told is not None and is_zone(told):
-            return told
+        if own is not None and is_zone(own):
+            return own
         customer = self.customer_of(address)
         return (customer.zone if customer else None) or self.zone
 
@@ -199,7 +206,7 @@ class Desk:
         return None
 
     def placed(self, person: Contact) -> Contact:
-        """The person in the zone of their organisation, where they told none (SMS-08)."""
+        """The person in the zone of their organisation, where they gave none (SMS-08)."""
         customer = self.customer_of(person.email) if person.zone is None else None
         if customer is None or customer.zone is None:
             return person

@@ -74,7 +74,7 @@ def scope_by_rule(
 
 
 def scope_by_version(lists: tuple[VersionList, ...], words: Words) -> Scoped | None:
-    """The first product whose version was told and is not the latest."""
+    """The first product whose version was given and is not the latest."""
     for each in lists:
         for name in sorted(each.known_as & words.named.keys()):
             version = _VERSION.search(words.named[name][:MAX_VALUE])

@@ -41,7 +41,7 @@ class Misuse:
 def misused(
     rules: Iterable[MisuseRule], line: str | None, severity: str | None, at: datetime
 ) -> Misuse | None:
-    """The misuse that a severity makes of the line that the request came by, if it is one."""
+    """The misuse of the line that the request came by, if this severity shows one."""
     if line is None or severity is None:
         return None
     for rule in rules:

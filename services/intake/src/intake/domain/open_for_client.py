@@ -72,7 +72,7 @@ def open_for(client: ClientRequest, context: CommandContext, new: NewTicket) -> 
         is_urgent=kind.is_urgent,
         participants=client.participants[:MAX_PARTICIPANTS],
         heard_at=min(at, context.now),
-        particulars=vouched_for(desk),
+        request_details=vouched_for(desk),
     )
     return opening(ticket, client.text, context, "opened_for_client")
 

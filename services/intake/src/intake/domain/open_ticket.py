@@ -6,14 +6,14 @@ from datetime import datetime
 from typing import Any, Final
 from uuid import UUID
 
-from intake.domain.admission import INTAKE, admit, listen
+from intake.domain.admission import INTAKE, admit, read_request
 from intake.domain.command_registry import State
 from intake.domain.commands.conversation import MAX_PARTICIPANTS, RecordReply, requested_events
 from intake.domain.commands.reviews import delivered_feedback, record_feedback
 from intake.domain.delivery import Delivery
 from intake.domain.desk import Classification, Desk, FeedbackKind, classify
 from intake.domain.request import Line, Request
-from intake.domain.request_details import NOTHING_PARTICULAR, Particulars
+from intake.domain.request_details import NO_DETAILS, RequestDetails
 from intake.domain.ticket import CommandContext, Decision, Ticket, opened_with
 from pledge.events import (
     CallEnded,
@@ -179,9 +179,12 @@ def open_ticket(
 ) -> Decision:
     """The ticket that the delivery opens, with the facts of its opening."""
     desk, event = delivery.desk, delivery.event
-    content, kind_of_care = _understood(content_of(event, desk), desk)
-    said = listen(desk, event, _request(delivery, content))
-    kind = classify(desk, said.request)
+    content, feedback_kind = _understood(content_of(event, desk), desk)
+    request, reading = _request(delivery, content), None
+    if desk.has_admission_rules:
+        reading = read_request(desk, event, request)
+        request = reading.request
+    kind = classify(desk, request)
     ticket = _ticket(
         delivery, content, kind, ticket_id=ticket_id, number=number, reply_to=reply_to, now=now
     )
@@ -192,16 +195,17 @@ def open_ticket(
         "occurred_at": ticket.opened_at,
         "recorded_at": now,
     }
-    asked = _asked(delivery, content, kind.is_urgent, facts)
-    if asked:
-        ticket = replace(ticket, sequence=ticket.sequence + len(asked))
+    further = _asked(delivery, content, kind.is_urgent, facts)
+    if further:
+        ticket = replace(ticket, sequence=ticket.sequence + len(further))
     # Feedback is no request: nothing is required of it, and everybody may give it.
-    ticket, decided = (ticket, []) if kind_of_care else admit(ticket, said, desk, facts)
-    opened = _opened(ticket, delivery, content, facts)
-    if decided:
+    if reading is not None and feedback_kind is None:
+        ticket, decided = admit(ticket, reading, desk, facts)
         ticket = replace(ticket, sequence=ticket.sequence + len(decided))
-    decision = Decision(ticket, (opened, *asked, *decided), f"opened_by_{ticket.channel}")
-    return _as_feedback(decision, delivery, content, kind_of_care, now)
+        further += decided
+    opened = _opened(ticket, delivery, content, facts)
+    decision = Decision(ticket, (opened, *further), f"opened_by_{ticket.channel}")
+    return _as_feedback(decision, delivery, content, feedback_kind, now)
 
 
 def _ticket(
@@ -234,7 +238,7 @@ def _ticket(
         participants=content.participants,
         heard_at=opened_at,
         message_id=content.message_id,
-        particulars=_chosen(kind),
+        request_details=_chosen(kind),
     )
 
 
@@ -268,10 +272,10 @@ def _as_feedback(
     return Decision(more.ticket, (*decision.events, *more.events), f"opened_by_{kind}")
 
 
-def _chosen(kind: Classification) -> Particulars:
+def _chosen(kind: Classification) -> RequestDetails:
     if kind.requested_severity is None and kind.requested_priority is None:
-        return NOTHING_PARTICULAR
-    return Particulars(
+        return NO_DETAILS
+    return RequestDetails(
         requested_severity=kind.requested_severity, requested_priority=kind.requested_priority
     )
 
@@ -309,7 +313,7 @@ def _opened(
         is_answerable=content.is_answerable,
         is_complete=not ticket.missing,
         missing=ticket.missing,
-        scope=ticket.particulars.scope,
+        scope=ticket.request_details.scope,
         follows_up=content.follows_up,
     )
 

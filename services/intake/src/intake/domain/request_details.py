@@ -8,7 +8,7 @@ from pledge.events import Actor
 
 
 @dataclass(frozen=True, slots=True)
-class Particulars:
+class RequestDetails:
     """What a ticket remembers of its request.
 
     ``requested_severity`` and ``requested_priority`` are the requester's own (INF-01), whatever
@@ -32,4 +32,4 @@ class Particulars:
     misuse: Misuse | None = None
 
 
-NOTHING_PARTICULAR = Particulars()
+NO_DETAILS = RequestDetails()

@@ -23,7 +23,7 @@ _SAYS_SOMETHING: Final = re.compile(r"\w")
 class Item:
     """One piece of information.
 
-    ``known_as`` are the normal names of form fields and of mail lines that tell it; ``matches`` is
+    ``known_as`` are the normal names of form fields and of mail lines that give it; ``matches`` is
     what a value must hold to count, ``found_by`` finds it anywhere in the text, so many characters
     of ``free_text`` are it. ``stands_for`` product: the ticket's product; customer: a known
     customer's name anywhere in the text is it.
@@ -52,7 +52,7 @@ class Requirement:
 
 @dataclass(frozen=True, slots=True)
 class Words:
-    """What was said in one delivery: ``named`` values, ``free`` text beside them, and all of it."""
+    """What was said in one delivery: ``named`` values, ``free`` remaining text, all of it."""
 
     named: Mapping[str, str]
     free: str
@@ -87,7 +87,7 @@ def read_words(text: str, fields: Mapping[str, str], subject: str = "") -> Words
     return Words({**quoted, **named}, "\n".join(free).strip(), everything)
 
 
-def told(
+def read_items(
     items: Sequence[Item],
     words: Words,
     customers: Sequence[str],
@@ -99,7 +99,7 @@ def told(
     free = _without_lines(words.free, labels) if any(item.free_text for item in items) else ""
     found = {}
     for item in items:
-        value = _told(item, words, free, customers)
+        value = _value_of(item, words, free, customers)
         if value is not None:
             found[item.name] = value[:MAX_VALUE]
     return found
@@ -118,7 +118,7 @@ def merged(
 
 
 def missing(items: Iterable[Item], information: Mapping[str, str]) -> tuple[str, ...]:
-    """The names of the items that are needed and not told, in the file's order."""
+    """The names of the items that are needed and not known, in the file's order."""
     return tuple(
         item.name
         for item in items
@@ -151,7 +151,7 @@ def _is_needed(item: Item, information: Mapping[str, str]) -> bool:
     return item.is_required
 
 
-def _told(item: Item, words: Words, free: str, customers: Sequence[str]) -> str | None:
+def _value_of(item: Item, words: Words, free: str, customers: Sequence[str]) -> str | None:
     if item.stands_for == "customer":
         return named_customer(words.all, customers)
     for name in sorted(item.known_as & words.named.keys()):

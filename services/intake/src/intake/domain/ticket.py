@@ -9,7 +9,7 @@ from uuid import UUID
 from intake.domain.command_registry import State, allowed_in, declarations
 from intake.domain.desk import Desk
 from intake.domain.meeting_links import MeetingLinks
-from intake.domain.request_details import NOTHING_PARTICULAR, Particulars
+from intake.domain.request_details import NO_DETAILS, RequestDetails
 from intake.domain.ticket_parts import Feedback, Link, LinkKind, Meeting
 from pledge.events import Actor, Contact, TicketEvent
 
@@ -50,7 +50,7 @@ class Ticket:
     resolved_at: datetime | None = None
     closed_at: datetime | None = None
     message_id: str | None = None
-    particulars: Particulars = NOTHING_PARTICULAR
+    request_details: RequestDetails = NO_DETAILS
     reported_at: datetime | None = None
     links: tuple[Link, ...] = ()
     feedback: tuple[Feedback, ...] = ()
@@ -58,7 +58,7 @@ class Ticket:
 
     @property
     def merged_into(self) -> Link | None:
-        """The ticket in which this one's story goes on, if it was merged away."""
+        """The ticket that this one was merged into, if it was."""
         return next((each for each in self.links if each.kind is LinkKind.MERGED_INTO), None)
 
     @property
@@ -174,7 +174,7 @@ def opened_with(ticket: Ticket) -> dict[str, Any]:
         "customer": ticket.customer,
         "is_trial": ticket.is_trial,
         "is_urgent": ticket.is_urgent,
-        "entitled": ticket.particulars.entitled,
+        "entitled": ticket.request_details.entitled,
     }
 
 

@@ -1,4 +1,4 @@
-"""What a ticket remembers of the cases beside it, of feedback about it, and of its meetings."""
+"""A ticket's links to other tickets, feedback about it, and its meetings."""
 
 from dataclasses import dataclass
 from datetime import datetime
@@ -21,7 +21,7 @@ class LinkKind(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Link:
-    """Another ticket of the same desk that belongs to this one's story."""
+    """Another ticket of the same desk that is linked to this one."""
 
     kind: LinkKind
     ticket_id: UUID

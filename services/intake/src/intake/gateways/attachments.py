@@ -25,9 +25,8 @@ class Attachments:
     async def keep(
         self, desk: str, attachments: Sequence[Attachment], now: datetime
     ) -> list[AttachmentRef]:
-        """Keep the files and tell where. Raises StoreUnavailable while the database is away."""
-        if not attachments:
-            return []
+        """Store the files; return their references. Raises StoreUnavailable while the database is
+        away."""
         refs = [_ref(each) for each in attachments]
         rows = {
             ref.sha256: (desk, ref.sha256, ref.content_type, ref.size, each.content, now)

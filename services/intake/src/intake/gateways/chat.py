@@ -33,7 +33,7 @@ class ChatOffer(BaseModel):
 
 
 class ChatWidget:
-    """The widget's route. It is public, as the widget is: it tells nothing about anybody."""
+    """The widget's route. It is public, as the widget is, and shows nothing about anybody."""
 
     def __init__(self, pool: asyncpg.Pool, desks: Desks, clock: Clock) -> None:
         self._pool = pool

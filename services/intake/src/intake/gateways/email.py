@@ -46,7 +46,7 @@ MAX_LINE: Final = 1024 * 1024
 log = structlog.get_logger()
 
 
-class Taken(Exception):
+class EarlyAnswer(Exception):
     """The mail's answer, early: `status` is an SMTP reply, `result` a metric label."""
 
     def __init__(self, status: str, result: str) -> None:
@@ -103,17 +103,17 @@ class EmailGateway:
         try:
             deliveries = await self._take(envelope)
             status, result = f"250 2.0.0 taken as {deliveries[0]}", "accepted"
-        except Taken as early:
+        except EarlyAnswer as early:
             status, result = early.status, early.result
         except (PublishUnavailable, StoreUnavailable) as error:
-            log.warning("mail was not taken", error=str(error))
+            log.warning("mail_deferred", error=str(error))
             status, result = "451 4.3.0 can't take mail at the moment; try again later", "deferred"
         self._metrics.mailed(result, self._clock.monotonic() - started)
         return status
 
     async def handle_exception(self, error: Exception) -> str:
         """A fault of ours must not bounce the mail: the sender tries again."""
-        log.error("smtp session failed", exc_info=error)
+        log.error("smtp_session_failed", exc_info=error)
         self._metrics.mailed("failed", 0)
         return "451 4.3.0 something went wrong here; try again later"
 
@@ -127,7 +127,9 @@ class EmailGateway:
         now = self._clock.now()
         records, deliveries = [], []
         for desk, recipients in self._by_desk(envelope.rcpt_tos, mail):
-            kept = await self._attachments.keep(desk.id, mail.attachments, now)
+            kept: Sequence[AttachmentRef] = ()
+            if mail.attachments:
+                kept = await self._attachments.keep(desk.id, mail.attachments, now)
             event = email_event(mail, desk, recipients, kept, self._addresses, now)
             deliveries.append(event.delivery)
             records.append(self._encoded(event))
@@ -154,9 +156,9 @@ class EmailGateway:
         try:
             return encode(event, originate(event, source=SOURCE, id=own_id, traceparent=trace))
         except Malformed as error:
-            log.warning("mail cannot be an event", reason=error.reason.value, detail=error.detail)
+            log.warning("mail_unreadable", reason=error.reason.value, detail=error.detail)
             status = "554 5.6.0 the mail can't be read; send it as plain text"
-            raise Taken(status, "unreadable") from error
+            raise EarlyAnswer(status, "unreadable") from error
 
 
 def email_event(
@@ -242,7 +244,7 @@ class _Session(SMTP):
 
 
 class SmtpServer:
-    """Listens for SMTP inside our event loop, beside the service's other workers."""
+    """Listens for SMTP inside the service's event loop."""
 
     def __init__(
         self,

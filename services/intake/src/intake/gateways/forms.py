@@ -110,15 +110,15 @@ class FormGateway:
         self, request: Request, case: Case, key: _Key = None, form_key: _FormKey = None
     ) -> Accepted:
         """Take a case. Needs a token with the role gateway, or the desk's public form key. A sender
-        that sends too many is told when to go on (429)."""
+        that sends too many gets a 429 with Retry-After."""
         desk = self._desk(case.desk)
         who = None
         if not _has_form_key(desk, form_key):
             who = await self._gateway(request, case.desk)
         self._limit.take(f"token {who.subject}" if who else f"{desk.id} {visitor(request)}")
         if not any((case.requester.email, case.requester.phone, case.requester.chat)):
-            told = FieldProblem("body.requester", "needs an email, phone or chat to answer to")
-            raise HttpProblem(422, "there is no way to answer the requester", errors=[told])
+            problem = FieldProblem("body.requester", "needs an email, phone or chat to answer to")
+            raise HttpProblem(422, "there is no way to answer the requester", errors=[problem])
         event = _form(case, desk, self._delivery(key, who), who, self._clock.now())
         sent = asked(key, case)
         return await self._submissions.take(
@@ -164,8 +164,8 @@ class FormGateway:
     def _desk(self, desk: str) -> Desk:
         found = self._desks.by_id.get(desk)
         if found is None:
-            told = FieldProblem("body.desk", f"there is no desk {desk[:63]}")
-            raise HttpProblem(422, told.detail, errors=[told])
+            problem = FieldProblem("body.desk", f"there is no desk {desk[:63]}")
+            raise HttpProblem(422, problem.detail, errors=[problem])
         return found
 
     def _delivery(self, key: str | None, who: Principal | None) -> str:
@@ -214,5 +214,5 @@ def _invalid(error: ValidationError) -> HttpProblem:
         FieldProblem(".".join(("body", *(str(step) for step in each["loc"]))), each["msg"])
         for each in error.errors(include_url=False, include_context=False, include_input=False)[:20]
     ]
-    told = "; ".join(f"{each.field}: {each.detail}" for each in fields[:3])
-    return HttpProblem(422, told, errors=fields)
+    detail = "; ".join(f"{each.field}: {each.detail}" for each in fields[:3])
+    return HttpProblem(422, detail, errors=fields)

@@ -81,7 +81,7 @@ class MeetingPages:
                 for meeting in ticket.meetings:
                     if meeting.id == named[1] and ticket.desk == desk:
                         return ticket, meeting
-        told = (
+        detail = (
             "this link is not complete, or its meeting is no longer kept; answer our mail instead"
         )
-        raise HttpProblem(404, told, title="This link does not work")
+        raise HttpProblem(404, detail, title="This link does not work")

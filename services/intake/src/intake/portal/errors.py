@@ -1,4 +1,4 @@
-"""How requesters are told that something went wrong: in their desk's layout, not in the staff's."""
+"""Errors on requesters' pages: shown in their desk's layout, not in the staff's."""
 
 from collections.abc import Mapping
 from http import HTTPStatus

@@ -13,7 +13,7 @@ from intake.domain.text import one_line
 from intake.domain.ticket import Ticket
 
 FIELD: Final = "told."
-"""Their names begin so, to be told from the form's own."""
+"""The prefix of their names, apart from the form's own fields."""
 
 
 def needed(desk: Desk, form: str) -> tuple[Item, ...]:
@@ -27,7 +27,7 @@ def asked_for(desk: Desk, ticket: Ticket) -> tuple[Item, ...]:
     return tuple(each for each in admission.items_of(ticket, desk) if each.name in ticket.missing)
 
 
-async def told(request: Request, items: tuple[Item, ...]) -> dict[str, str]:
+async def read_fields(request: Request, items: tuple[Item, ...]) -> dict[str, str]:
     """What the form says of the items, by their names."""
     form = await request.form()
     values = {item.name: form.get(f"{FIELD}{item.name}") for item in items}

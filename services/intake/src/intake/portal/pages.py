@@ -1,6 +1,6 @@
 """The portal's pages for requesters (INF-08): sign in by a mailed link, see one's requests and what
-became of them, answer, ask anew. Nobody sees more than their own requests, or, as administrator of
-a customer, that customer's; never what is said within the desk."""
+became of them, answer, open new ones. Nobody sees more than their own requests, or, as
+administrator of a customer, that customer's; never what is said within the desk."""
 
 import re
 from datetime import datetime, timedelta
@@ -20,7 +20,7 @@ from intake.domain.history import TYPES, Entry, entry
 from intake.domain.text import one_line, paragraphs
 from intake.domain.ticket import Ticket
 from intake.mail.headers import normal_address
-from intake.portal.fields import FIELD, asked_for, needed, told
+from intake.portal.fields import FIELD, asked_for, needed, read_fields
 from intake.portal.sign_in import SignIns
 from intake.portal.tokens import Person
 from intake.storage import queries
@@ -180,14 +180,14 @@ class Portal:
             # The newest, and only theirs: what strangers can add, links to sign in, hides nothing.
             rows = await queries.newest_facts(connection, ticket.id, list(TYPES), MAX_FACTS)
         asker = ticket.requester
-        told = asker.zone if requester_key(asker) == person.address else None
-        zone = known.zone_of(person.address, told)
-        story = [_entry(row, zone) for row in rows]
+        own = asker.zone if requester_key(asker) == person.address else None
+        zone = known.zone_of(person.address, own)
+        history = [_entry(row, zone) for row in rows]
         return self._page(
             request, known, person, "my_ticket.html",
             ticket=ticket,
             zone=zone,
-            story=[each for each in story if each is not None],
+            story=[each for each in history if each is not None],
             missing=asked_for(known, ticket),
             is_finished=ticket.state in FINISHED,
             is_sent=bool(sent),
@@ -202,7 +202,7 @@ class Portal:
         known = self._desk(desk)
         person = await self._signed_in(request, known)
         ticket = await self._find(known, person, number)
-        fields = await told(request, asked_for(known, ticket))
+        fields = await read_fields(request, asked_for(known, ticket))
         if not text.strip() and not fields:
             raise HttpProblem(422, "write something, or press Back")
         await self._submissions.take(
@@ -294,7 +294,7 @@ class Portal:
                 **self._submitted(person),
                 follows_up=old.id if old else None,
                 form=form,
-                fields=await told(request, needed(known, form)),
+                fields=await read_fields(request, needed(known, form)),
                 requester=Contact(email=person.address),
                 subject_line=one_line(subject, 300),
                 text=paragraphs(text, MAX_CASE_TEXT),

@@ -1,8 +1,8 @@
 """Signing in to the portal by a mailed link: asked for, sent about the address's newest ticket,
 used once, over when its person signs out.
 
-Asking writes a row, whoever asks; whether anything of the address is known is looked at afterwards,
-by a worker. So the time that an answer takes tells strangers nothing.
+Each request writes a row; a worker looks up afterwards whether anything of the address is known. So
+the response time does not reveal whether an address is known.
 """
 
 from collections.abc import Mapping, Sequence
@@ -127,7 +127,7 @@ class SignIns:
         return Person(desk, address) if address is not None else None
 
     async def leave(self, desk: str, token: str | None) -> None:
-        """End the session of the cookie, also for whoever has a copy of it."""
+        """End the session of the cookie, also for copies of it."""
         sign_in = self._keys.read_session(desk, token)
         if sign_in is not None:
             await self._pool.execute(
@@ -157,7 +157,7 @@ class SignIns:
         except Exception as error:
             if not is_bug(error):
                 raise
-            log.exception("a link to sign in can't be mailed", sign_in=str(sign_in))
+            log.exception("sign_in_link_not_mailed", sign_in=str(sign_in))
             await self._pool.fetchrow(_TAKE, sign_in, self._clock.now())
 
 

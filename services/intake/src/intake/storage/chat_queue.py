@@ -14,7 +14,7 @@ SILENT_FOR: Final = timedelta(minutes=30)
 """Who has not written for so long waits no more, even if no gateway said that the chat is over."""
 
 KEPT_FOR: Final = timedelta(days=1)
-"""So long after the last word a chat is remembered; later words begin to wait anew."""
+"""So long after the last word a chat is remembered; a later message joins the queue again."""
 
 _NOTE = """
 INSERT INTO chats (key, desk, began_at, heard_at, answered_at)

@@ -48,7 +48,7 @@ async def by_number(connection: asyncpg.Connection, number: str) -> list[Ticket]
 
 
 async def search(connection: asyncpg.Connection, wanted: Search) -> list[Ticket]:
-    """One ticket more than the limit, if there are so many, to tell that there is a next page."""
+    """One ticket more than the limit, if there are so many, to show that there is a next page."""
     if wanted.desks is not None and not wanted.desks:
         return []
     statement, values = search_statement(wanted)
@@ -84,7 +84,7 @@ def search_statement(wanted: Search) -> tuple[str, list[Any]]:
 def _newest(wanted: Search, put: Put, select: str, condition: str, limit: int) -> str:
     """The newest tickets of each desk and state that is asked for, merged.
 
-    Each is a stretch of an index, told by its ends and read in its order. The order by id alone is
+    Each is a stretch of an index, given by its ends and read in its order. The order by id alone is
     that of the primary key too, which would be read through all other desks' tickets.
     """
     before = put(wanted.before or _LAST)
@@ -117,8 +117,8 @@ def _plainly(wanted: Search, put: Put) -> Iterator[str]:
 
 
 def _page(conditions: Iterable[str], order: str, limit: int) -> str:
-    told = [each for each in conditions if each]
-    where = f"WHERE {' AND '.join(told)} " if told else ""
+    given = [each for each in conditions if each]
+    where = f"WHERE {' AND '.join(given)} " if given else ""
     return f"{where}ORDER BY {order} LIMIT {limit}"
 
 

@@ -13,16 +13,15 @@ from pydantic_core import to_json
 from intake.domain.command_registry import State
 from intake.domain.delivery import Key
 from intake.domain.desk import Desk
-from intake.domain.request_details import NOTHING_PARTICULAR, Particulars
+from intake.domain.request_details import NO_DETAILS, RequestDetails
 from intake.domain.ticket import Ticket
 from intake.domain.ticket_parts import Feedback, Link, Meeting
 from pledge.events import Actor, Contact
 
 _PEOPLE: Final = TypeAdapter(tuple[Contact, ...])
-_PARTICULARS: Final = TypeAdapter(Particulars)
+_REQUEST_DETAILS: Final = TypeAdapter(RequestDetails)
 # What most tickets have none of is read only where there is some.
 _READERS: Final[Mapping[str, TypeAdapter[Any]]] = {
-    "particulars": _PARTICULARS,
     "links": TypeAdapter(tuple[Link, ...]),
     "feedback": TypeAdapter(tuple[Feedback, ...]),
     "meetings": TypeAdapter(tuple[Meeting, ...]),
@@ -218,8 +217,10 @@ def _details(ticket: Ticket) -> dict[str, Any]:
         details["participants"] = ticket.participants
     if ticket.assignee is not None:
         details["assignee"] = ticket.assignee
-    if ticket.particulars is not NOTHING_PARTICULAR:
-        details["particulars"] = _PARTICULARS.dump_python(ticket.particulars, exclude_defaults=True)
+    if ticket.request_details is not NO_DETAILS:
+        details["particulars"] = _REQUEST_DETAILS.dump_python(
+            ticket.request_details, exclude_defaults=True
+        )
     return details
 
 
@@ -259,6 +260,9 @@ def ticket_of(row: Mapping[str, Any]) -> Ticket:
         closed_at=_instant(details.get("closed_at")),
         message_id=details.get("message_id"),
         reported_at=_instant(details.get("reported_at")),
+        request_details=_REQUEST_DETAILS.validate_python(details["particulars"])
+        if "particulars" in details
+        else NO_DETAILS,
         **{
             name: _READERS[name].validate_python(details[name])
             for name in _READERS.keys() & details.keys()
@@ -319,3 +323,40 @@ async def find_attachment(
         sha256,
     )
     return (row["content_type"], row["content"]) if row else None
+
+
+# ---- customers' plans, as agents changed them ----
+
+_KEEP_PLAN: Final = """
+INSERT INTO customer_plans (desk, customer, plan, file_plan, since) VALUES ($1, $2, $3, $4, $5)
+ON CONFLICT (desk, customer) DO UPDATE SET plan = $3, file_plan = $4, since = $5
+"""
+
+
+async def keep_customer_plan(
+    connection: asyncpg.Connection, desk: Desk, customer: str, plan: str, since: datetime
+) -> None:
+    """Remember the customer's plan, and what the file says of it now."""
+    await connection.execute(
+        _KEEP_PLAN, desk.id, customer, plan, desk.customers[customer].plan, since
+    )
+
+
+async def desks_with_plans(
+    connection: asyncpg.Connection, desks: Iterable[Desk]
+) -> dict[str, Desk]:
+    """The desks, by id, with the plans that their customers have by now; those that know no
+    customer need no look."""
+    asked = {each.id: each for each in desks if each.customers}
+    if not asked:
+        return {}
+    rows = await connection.fetch(
+        "SELECT desk, customer, plan, file_plan FROM customer_plans WHERE desk = ANY($1::text[])",
+        list(asked),
+    )
+    plans: dict[str, dict[str, str]] = {}
+    for row in rows:
+        customer = asked[row["desk"]].customers.get(row["customer"])
+        if customer is not None and customer.plan == row["file_plan"]:
+            plans.setdefault(row["desk"], {})[row["customer"]] = row["plan"]
+    return {desk: asked[desk].with_plans(found) for desk, found in plans.items()}

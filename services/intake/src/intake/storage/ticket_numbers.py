@@ -17,8 +17,8 @@ JOIN unnest($1::text[], $2::text[]) AS wanted(desk, number)
 
 async def named_by_number(
     connection: asyncpg.Connection, deliveries: Sequence[Delivery]
-) -> list[Delivery] | None:
-    """The deliveries with the tickets that they name; None, as nearly always, when none names one.
+) -> list[Delivery]:
+    """The deliveries with the tickets that they name by number.
 
     A number that is nobody's names nothing: the delivery is taken like any other.
     """
@@ -28,8 +28,6 @@ async def named_by_number(
         for each, number in zip(deliveries, numbers, strict=True)
         if number is not None
     }
-    if not pairs:
-        return None
     rows = await connection.fetch(
         _IDS, [desk for desk, _ in pairs], [number for _, number in pairs]
     )

@@ -75,8 +75,8 @@ class DecideScope(Command):
             why=self.why,
             answer=self.answer if mail else None,
         )
-        particulars = replace(ticket.particulars, scope=self.scope, scope_rule=None)
-        return done(ticket, context, "scope_decided", event, *mail, particulars=particulars)
+        request_details = replace(ticket.request_details, scope=self.scope, scope_rule=None)
+        return done(ticket, context, "scope_decided", event, *mail, request_details=request_details)
 
 
 @command("misuse", states=ANY_STATE, applies_to=lambda ticket: _is_recorded(ticket))
@@ -90,7 +90,7 @@ class DecideMisuse(Command):
 
     def decide(self, ticket: Ticket, context: CommandContext) -> Decision | Refusal:
         """Decide what the command does to the ticket."""
-        misuse = ticket.particulars.misuse
+        misuse = ticket.request_details.misuse
         state = MisuseState.CONFIRMED if self.confirmed else MisuseState.DISMISSED
         if misuse is None:
             return nothing_to_change(ticket, "no misuse of a line is recorded on the ticket")
@@ -100,12 +100,12 @@ class DecideMisuse(Command):
             **fact_fields(ticket, context), is_confirmed=self.confirmed, by=context.by, why=self.why
         )
         decided = replace(misuse, state=state, decided_by=context.by, why=self.why)
-        particulars = replace(ticket.particulars, misuse=decided)
-        return done(ticket, context, f"misuse_{state}", event, particulars=particulars)
+        request_details = replace(ticket.request_details, misuse=decided)
+        return done(ticket, context, f"misuse_{state}", event, request_details=request_details)
 
 
 def _is_recorded(ticket: Ticket) -> bool:
-    misuse = ticket.particulars.misuse
+    misuse = ticket.request_details.misuse
     return misuse is not None and misuse.state is MisuseState.RECORDED
 
 
@@ -118,16 +118,18 @@ class DecideEntitlement(Command):
 
     def decide(self, ticket: Ticket, context: CommandContext) -> Decision | Refusal:
         """Decide what the command does to the ticket."""
-        if self.entitled is ticket.particulars.entitled:
+        if self.entitled is ticket.request_details.entitled:
             return nothing_to_change(ticket, "that is decided already")
         facts = fact_fields(ticket, context)
         events: list[TicketEvent] = [
             EntitlementDecided(**facts, entitled=self.entitled, by=context.by)
         ]
-        decided = replace(ticket, particulars=replace(ticket.particulars, entitled=self.entitled))
+        decided = replace(
+            ticket, request_details=replace(ticket.request_details, entitled=self.entitled)
+        )
         if not self.entitled:
             decided = replace(decided, missing=())
-        elif ticket.particulars.entitled is False:
+        elif ticket.request_details.entitled is False:
             decided = lacking(decided, context.desk)
             if decided.missing not in ((), ticket.missing):
                 events += ask(decided, items_of(decided, context.desk), context.desk, facts)

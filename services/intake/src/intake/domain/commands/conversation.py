@@ -79,7 +79,7 @@ class Reply(Command):
             return done(ticket, context, "agent_replied", event)
         mail = EmailRequested(
             **fact_fields(ticket, context),
-            # Derived, so that the same reply asks for the same mail whoever computes it.
+            # Derived, so that the same reply asks for the same mail in each replica.
             email_id=uuid5(ticket.id, f"reply {ticket.sequence}"),
             to=(ticket.requester,),
             cc=tuple(each for each in ticket.participants if each.email is not None),
@@ -177,11 +177,16 @@ class CompleteInformation(Command):
         """Decide what the command does to the ticket."""
         if not ticket.missing:
             return nothing_to_change(ticket, "no information is missing")
-        known = {**ticket.particulars.information, **self.fields}
+        known = {**ticket.request_details.information, **self.fields}
         event = InformationCompleted(**fact_fields(ticket, context), fields=known)
-        particulars = replace(ticket.particulars, information=known)
+        request_details = replace(ticket.request_details, information=known)
         return done(
-            ticket, context, "information_completed", event, missing=(), particulars=particulars
+            ticket,
+            context,
+            "information_completed",
+            event,
+            missing=(),
+            request_details=request_details,
         )
 
 
@@ -246,7 +251,7 @@ class RecordReply(Command):
 
 
 def requested_events(command: RecordReply, facts: Mapping[str, Any]) -> list[TicketEvent]:
-    """What a delivery asks for beside being answered: a call back, a manager."""
+    """Further requests of a delivery: a call back, a manager."""
     events: list[TicketEvent] = []
     if command.callback:
         events.append(

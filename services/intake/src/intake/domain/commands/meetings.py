@@ -76,7 +76,7 @@ class ProposeMeeting(Command):
         if detail is not None:
             return Refusal(RefusalReason.UNSUITABLE, detail, ticket.allowed)
         meeting = Meeting(
-            # Derived, so that the same proposal is the same meeting whoever computes it.
+            # Derived, so that the same proposal is the same meeting whichever replica computes it.
             uuid5(ticket.id, f"meeting {ticket.sequence}"),
             self.starts_at,
             self.ends_at,

@@ -107,7 +107,7 @@ class Triage(Command):
             known_incident=self.known_incident,
         )
         is_other = (severity, event.priority) != (ticket.severity, ticket.priority)
-        own = ticket.particulars
+        own = ticket.request_details
         if is_other:
             own = replace(own, assessed_by=context.by, assessed_why=self.why)
         events: list[TicketEvent] = [event]
@@ -119,7 +119,7 @@ class Triage(Command):
         return done(
             ticket, context, "triaged", *events,
             severity=severity, priority=event.priority, product=self.product or ticket.product,
-            particulars=own,
+            request_details=own,
             # To the regular queue (SMS-05).
             is_urgent=ticket.is_urgent and misuse is None,
         )  # fmt: skip
@@ -127,7 +127,7 @@ class Triage(Command):
 
 def _misuse(ticket: Ticket, severity: str | None, context: CommandContext) -> Misuse | None:
     """What this severity first shows to be a misuse of the line that the request came by."""
-    if ticket.particulars.misuse is not None:
+    if ticket.request_details.misuse is not None:
         return None
     return misused(context.desk.misuse_rules, ticket.line, severity, context.occurred_at)
 
@@ -230,8 +230,8 @@ class ProvideWorkaround(Command):
             severity=ticket.severity,
             text=self.text,
         )
-        particulars = replace(ticket.particulars, circumvention=self.circumvention)
-        return done(ticket, context, "workaround_provided", event, particulars=particulars)
+        request_details = replace(ticket.request_details, circumvention=self.circumvention)
+        return done(ticket, context, "workaround_provided", event, request_details=request_details)
 
 
 @command("resolve", history={"resolved": _resolved})
@@ -272,7 +272,7 @@ class Reopen(Command):
     def decide(self, ticket: Ticket, context: CommandContext) -> Decision | Refusal:
         """Decide what the command does to the ticket."""
         if (into := ticket.merged_into) is not None:
-            detail = f"its story goes on in {into.number}: reopen or split that one"
+            detail = f"it was merged into {into.number}: reopen or split that one"
             return Refusal(RefusalReason.CONFLICT, detail, ticket.allowed)
         event = Reopened(**fact_fields(ticket, context), by=context.by, why=self.why)
         return done(

@@ -17,7 +17,7 @@ from intake.domain.command_registry import ANY_STATE, FINISHED, NOT_CLOSED, Comm
 from intake.domain.commands.conversation import MAX_PARTICIPANTS
 from intake.domain.desk import Desk
 from intake.domain.history_words import step
-from intake.domain.request_details import NOTHING_PARTICULAR, Particulars
+from intake.domain.request_details import NO_DETAILS, RequestDetails
 from intake.domain.ticket import (
     CLOCK_TOLERANCE,
     CommandContext,
@@ -329,13 +329,13 @@ def _related_ticket(
         is_trial=ticket.is_trial,
         participants=ticket.participants,
         heard_at=context.occurred_at,
-        particulars=vouched_for(context.desk),
+        request_details=vouched_for(context.desk),
     )
 
 
-def vouched_for(desk: Desk) -> Particulars:
-    """What an agent opens is admitted by the agent, whoever asked (SIG-01)."""
-    return Particulars(entitled=True) if desk.entitlement is not None else NOTHING_PARTICULAR
+def vouched_for(desk: Desk) -> RequestDetails:
+    """A ticket that an agent opens is admitted, whoever its requester is (SIG-01)."""
+    return RequestDetails(entitled=True) if desk.entitlement is not None else NO_DETAILS
 
 
 def opening(

@@ -78,7 +78,7 @@ class GiveFeedback(Command):
 
 
 def record_feedback(ticket: Ticket, command: GiveFeedback, context: CommandContext) -> Decision:
-    """The ticket with the feedback; a complaint is told as one, too. Reopens nothing."""
+    """The ticket with the feedback; a complaint is filed too. Reopens nothing."""
     by = command.by or ticket.requester
     feedback_id = command.feedback_id or uuid5(ticket.id, f"feedback {ticket.sequence}")
     facts = fact_fields(ticket, context)
@@ -123,7 +123,7 @@ def delivered_feedback(
     is_complaint: bool,
     rating: int | None = None,
 ) -> GiveFeedback:
-    """The feedback that the delivery of this key gives; told again it has the same id."""
+    """The feedback that the delivery of this key gives; delivered again it has the same id."""
     return GiveFeedback(
         channel=channel,
         text=text,

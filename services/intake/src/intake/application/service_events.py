@@ -1,0 +1,95 @@
+"""Events of the other services: silence that the SLA measured, mails that notify sent."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Final
+
+import asyncpg
+
+from intake.application.publishing import Batch, publication_of
+from intake.domain.auto_close import close_silent
+from intake.domain.delivery import key_of
+from intake.domain.desk import Desk
+from intake.storage import store
+from pledge.events import Decoded, EmailSent, Malformed, SilenceElapsed, decode
+from pledge.runtime.records import Poison, Record
+
+_SILENCE: Final = ("ce_type", SilenceElapsed.TYPE.encode())
+_MAIL_SENT: Final = ("ce_type", EmailSent.TYPE.encode())
+
+
+@dataclass(frozen=True, slots=True)
+class ServiceEvents:
+    """Applies other services' events to the tickets of our desks."""
+
+    desks: Mapping[str, Desk]
+
+    async def close_silent_tickets(
+        self, connection: asyncpg.Connection, records: Sequence[Record], now: datetime
+    ) -> Batch:
+        """Announce the closing of tickets that were silent too long; close them (VIR-10)."""
+        batch = Batch()
+        silences = self._events_of(records, _SILENCE, batch)
+        if silences:
+            await self._close_silent(connection, batch, silences, now)
+        return batch
+
+    async def remember_sent_mails(
+        self, connection: asyncpg.Connection, records: Sequence[Record]
+    ) -> Batch:
+        """Remember the ids of mails about tickets: an answer may come to another address of the
+        desk than the signed one."""
+        batch = Batch()
+        new_threads = {
+            key_of("mail", each.event.desk, each.event.mail_message_id): each.event.ticket_id
+            for each in self._events_of(records, _MAIL_SENT, batch)
+            if isinstance(each.event, EmailSent) and each.event.ticket_id is not None
+        }
+        if new_threads:
+            await store.add_threads(connection, new_threads)
+        return batch
+
+    def _events_of(
+        self, records: Sequence[Record], wanted: tuple[str, bytes], batch: Batch
+    ) -> list[Decoded]:
+        """The events of one type for our desks. The others of the topic are passed over by their
+        header alone: they are many."""
+        found = []
+        for record in records:
+            if wanted not in record.headers:
+                continue
+            try:
+                decoded = decode(record.headers, record.value)
+            except Malformed as error:
+                batch.poison.append(Poison(record, error.reason.value, error.detail))
+                continue
+            if isinstance(decoded, Decoded) and decoded.event.desk in self.desks:
+                found.append(decoded)
+        return found
+
+    async def _close_silent(
+        self,
+        connection: asyncpg.Connection,
+        batch: Batch,
+        silences: Sequence[Decoded],
+        now: datetime,
+    ) -> None:
+        keys = {key_of("silence", each.envelope.desk, each.envelope.id): each for each in silences}
+        fresh = await store.note_deliveries(connection, sorted(keys), now)
+        news = [each for key, each in keys.items() if key in fresh]
+        wanted = [each.event.ticket_id for each in news if isinstance(each.event, SilenceElapsed)]
+        batch.known = await store.lock_tickets(connection, wanted)
+        for each in news:
+            event = each.event
+            ticket = batch.known.get(event.ticket_id) if isinstance(event, SilenceElapsed) else None
+            if ticket is None or not isinstance(event, SilenceElapsed) or ticket.desk != event.desk:
+                continue
+            decision = close_silent(ticket, event, self.desks[event.desk], now=now)
+            batch.keep(decision)
+            batch.outcomes[event.desk, "silence", decision.reason] += 1
+            batch.publications += [
+                publication_of(fact, each.envelope, position, ticket.sequence + position + 1)
+                for position, fact in enumerate(decision.events)
+            ]
+        await batch.write(connection)
