@@ -57,6 +57,12 @@ def test_values_come_from_the_services_and_the_shared_variables() -> None:
     assert settings.public_url("intake") is None
 
 
+@pytest.mark.parametrize("text", ["150", "150.0", "2m30s", "2.5m", "PT2M30S"])
+def test_durations_are_seconds_or_have_units(text: str) -> None:
+    settings = load_settings(DemoSettings, {**GOOD, "PLEDGE_DEMO_STOP_GRACE": text})
+    assert settings.stop_grace == timedelta(seconds=150)
+
+
 def test_everything_wrong_is_told_at_once_with_examples() -> None:
     told = problems({"PLEDGE_DEMO_HTTP_PORT": "99999", "PLEDGE_LOG_LEVEL": "loud"})
     assert told == [

@@ -7,6 +7,7 @@ from datetime import timedelta
 from pathlib import Path
 
 import pytest
+from pydantic import TypeAdapter, ValidationError
 
 from pledge.runtime.desk_file.load import (
     DeskFile,
@@ -15,7 +16,7 @@ from pledge.runtime.desk_file.load import (
     load_each,
     read_desk_file,
 )
-from pledge.runtime.desk_file.model import Part, Zone
+from pledge.runtime.desk_file.model import Part, Slug, Zone
 from pledge.runtime.desk_file.problem import DeskFileError, Problem
 from pledge.runtime.desk_file.template import DeskExists, write_desk
 from pledge.runtime.desk_file.yaml_file import Document
@@ -82,6 +83,15 @@ def test_every_desk_of_a_folder_is_loaded_with_the_errors_of_all(tmp_path: Path)
     assert [desk_of(one.file) for one in errors] == ["bolt", "cog"]
     error = DeskFileError(errors)
     assert all(str(one) in str(error) for one in errors)
+
+
+def test_a_text_of_another_form_says_which_is_wanted_and_editors_see_the_expression() -> None:
+    form = TypeAdapter(Slug)
+    assert form.validate_python("first-line") == "first-line"
+    for wrong in ("First Line", "first-line\n", "-", ""):
+        with pytest.raises(ValidationError, match="such as first-line"):
+            form.validate_python(wrong)
+    assert form.json_schema()["pattern"].startswith("^[a-z0-9]")
 
 
 @pytest.mark.parametrize(

@@ -61,7 +61,7 @@ def test_good_file_has_no_problem(tmp_path: Path) -> None:
         ("mon-fri", "mon-fry", "6:44", "did you mean fri"),
         ("09:00-17:00", "9 to 5", "6:54", "is no window of time"),
         ("starts: opened", "start: opened", "9:5", "did you mean `starts`"),
-        ("  first_response", "  First Response", "9:5", "should match"),
+        ("  first_response", "  First Response", "9:5", "should be small letters"),
         ('["09:00-17:00"]', "[]", "6:11", "never opens"),
         ("{within: 4h, calendar", "{calendar", "13:9", "promises one thing"),
         ("{within: 4h,", "{within: 4h, by: close of next business day,", "13:9", "one thing"),

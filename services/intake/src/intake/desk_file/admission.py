@@ -18,7 +18,7 @@ from intake.desk_file.common import (
 from intake.domain.entitlement import Entitlement, ScopeRule, VersionList
 from intake.domain.requirements import Item, Requirement, normal
 from pledge.events import Contact
-from pledge.runtime.desk_file.model import Part, one_or_more
+from pledge.runtime.desk_file.model import Like, Part, one_or_more
 from pledge.runtime.desk_file.problem import Problem
 from pledge.runtime.desk_file.yaml_file import Document, Steps
 
@@ -117,9 +117,9 @@ class VersionsEntry(Part):
     name: Name
     title: Text
     known_as: tuple[Label, ...] = Field(min_length=1)
-    released: tuple[Annotated[str, Field(pattern=r"^[0-9]{1,9}(\.[0-9]{1,9}){0,5}$")], ...] = Field(
-        min_length=1
-    )
+    released: tuple[
+        Annotated[str, Like(r"^[0-9]{1,9}(\.[0-9]{1,9}){0,5}$", "a version such as 2.1")], ...
+    ] = Field(min_length=1)
     scope: Name = "out_of_scope"
     answer: Name | None = None
 

@@ -7,10 +7,18 @@ from pydantic import Field, field_validator
 
 from intake.domain.request import Condition
 from intake.mail.headers import normal_address
-from pledge.runtime.desk_file.model import Part, one_or_more
+from pledge.runtime.desk_file.model import Like, Part, one_or_more
 
-Name = Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9_-]{0,62}$")]
-Domain = Annotated[str, Field(pattern=r"^[a-z0-9-]+(\.[a-z0-9-]+)+$")]
+Name = Annotated[
+    str,
+    Like(
+        r"^[a-z0-9][a-z0-9_-]{0,62}$",
+        "at most 63 small letters, digits, dashes and underscores, such as sign_in",
+    ),
+]
+Domain = Annotated[
+    str, Like(r"^[a-z0-9-]+(\.[a-z0-9-]+)+$", "a domain in small letters, such as contoso.example")
+]
 Text = Annotated[str, Field(min_length=1, max_length=2_000)]
 
 

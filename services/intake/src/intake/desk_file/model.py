@@ -1,6 +1,6 @@
 """`intake.yaml` as it is written."""
 
-from typing import Literal
+from typing import Annotated, Literal
 
 from pydantic import Field, field_validator
 
@@ -20,13 +20,15 @@ from intake.desk_file.sections import (
     SeverityDefinition,
 )
 from intake.domain.reply_address import bare_address
-from pledge.runtime.desk_file.model import Part, Slug, WebAddress, Zone
+from pledge.runtime.desk_file.model import Like, Part, Slug, WebAddress, Zone
 
 
 class TicketNumbers(Part):
     """How tickets are numbered: `VIR-10001`, `VIR-10002`, …"""
 
-    prefix: str = Field(pattern=r"^[A-Z][A-Z0-9]{1,9}$")
+    prefix: Annotated[
+        str, Like(r"^[A-Z][A-Z0-9]{1,9}$", "2 to 10 capital letters and digits, such as SUP")
+    ]
     first_number: int = Field(default=10_001, ge=1, le=10**12)
 
 
@@ -59,8 +61,8 @@ class PhoneLine(Part):
     """A number of the desk (E.164), an extension, or both."""
 
     name: Name
-    number: str | None = Field(default=None, pattern=r"^\+[0-9]{5,15}$")
-    extension: str | None = Field(default=None, pattern=r"^[0-9]{1,8}$")
+    number: Annotated[str, Like(r"^\+[0-9]{5,15}$", "a number such as +15550100")] | None = None
+    extension: Annotated[str, Like(r"^[0-9]{1,8}$", "up to 8 digits")] | None = None
     is_urgent: bool = False
     urgent_menu_choices: tuple[str, ...] = ()
 
@@ -97,7 +99,12 @@ class IntakeFile(Part):
     tickets: TicketNumbers
     reply_address: str
     help_centre: WebAddress | None = None
-    language: str | None = Field(default=None, pattern=r"^[A-Za-z]{2,3}(-[A-Za-z0-9]{2,8})*$")
+    language: (
+        Annotated[
+            str, Like(r"^[A-Za-z]{2,3}(-[A-Za-z0-9]{2,8})*$", "a language such as en or fr-CA")
+        ]
+        | None
+    ) = None
     zone: Zone = "UTC"
     severities: tuple[SeverityDefinition, ...] = Field(min_length=1)
     priorities: tuple[Name, ...] = ()

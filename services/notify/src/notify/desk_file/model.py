@@ -7,7 +7,7 @@ from typing import Annotated, Literal, Self
 
 from pydantic import AfterValidator, BeforeValidator, Field, model_validator
 
-from pledge.runtime.desk_file.model import Part, Slug, Words, Zone, one_or_more
+from pledge.runtime.desk_file.model import Like, Part, Slug, Words, Zone, one_or_more
 from pledge.runtime.durations import AnyDuration
 
 _ADDRESS = re.compile(r"[^\s@<>\"(),:;\\]+@[A-Za-z0-9.-]+")
@@ -35,7 +35,7 @@ def _at_least_a_second(value: timedelta) -> timedelta:
 Wait = Annotated[AnyDuration, AfterValidator(_at_least_a_second)]
 Address = Annotated[str, AfterValidator(_address)]
 Target = Annotated[str, AfterValidator(_target)]
-Phone = Annotated[str, Field(pattern=r"^\+[1-9][0-9]{5,14}$")]
+Phone = Annotated[str, Like(r"^\+[1-9][0-9]{5,14}$", "a number such as +15550100, in quotes")]
 
 
 class PersonSection(Part):
@@ -88,7 +88,9 @@ class RotationSection(Part):
 class ReceiverSection(Part):
     """A machine that takes signed webhooks. `${NAME}` in `url` is filled in from the settings."""
 
-    url: Annotated[str, Field(pattern=r"^(https?://|\$\{)")]
+    url: Annotated[
+        str, Like(r"^(https?://|\$\{)(.|\n)*$", "a web address, or one that begins with ${NAME}")
+    ]
     zone: Zone = "UTC"
 
 

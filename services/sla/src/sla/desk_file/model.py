@@ -12,17 +12,22 @@ from pydantic import (
     BeforeValidator,
     Discriminator,
     Field,
-    StringConstraints,
     Tag,
     WithJsonSchema,
 )
 
-from pledge.runtime.desk_file.model import Part
+from pledge.runtime.desk_file.model import Like, Part
 from pledge.runtime.durations import Duration, parse_duration
 from sla.domain.calendar.zones import MICROSECOND
 from sla.domain.policy.rules import Reopening, Repeats, Threshold, VersionScope
 
-Name = Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9_-]{0,63}$")]
+Name = Annotated[
+    str,
+    Like(
+        r"^[a-z][a-z0-9_-]{0,63}$",
+        "small letters, digits, dashes and underscores, such as first_response",
+    ),
+]
 
 
 Plain = str | bool | int | None

@@ -5,15 +5,18 @@ from typing import Annotated, Literal
 
 from pydantic import Field
 
-from pledge.runtime.desk_file.model import Part, Slug, WebAddress, Zone
+from pledge.runtime.desk_file.model import Like, Part, Slug, WebAddress, Zone
 from pledge.runtime.durations import Duration
 from status.domain.components import ComponentStatus
 from status.domain.incidents import Impact
 from status.domain.reports import Trigger
 
-PublicId = Annotated[str, Field(pattern=r"^[a-z0-9]{12}$")]
+PublicId = Annotated[str, Like(r"^[a-z0-9]{12}$", "12 small letters and digits")]
 Name = Annotated[str, Field(min_length=1, max_length=200)]
-HostName = Annotated[str, Field(pattern=r"^[a-z0-9](?:[a-z0-9.-]{0,251}[a-z0-9])?$")]
+HostName = Annotated[
+    str,
+    Like(r"^[a-z0-9](?:[a-z0-9.-]{0,251}[a-z0-9])?$", "a host name such as status.desk.example"),
+]
 Message = Annotated[str, Field(min_length=1, max_length=10_000)]
 
 
@@ -27,7 +30,9 @@ class PageFile(Part):
     id: PublicId | None = None
     about: Annotated[str, Field(max_length=1000)] | None = None
     support_url: WebAddress | None = None
-    language: Annotated[str, Field(pattern=r"^[a-z]{2}(-[A-Z]{2})?$")] = "en"
+    language: Annotated[str, Like(r"^[a-z]{2}(-[A-Z]{2})?$", "a language such as en or fr-CA")] = (
+        "en"
+    )
 
 
 class ComponentFile(Part):

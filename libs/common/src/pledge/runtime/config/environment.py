@@ -25,6 +25,7 @@ from pydantic import (
 from pydantic.fields import FieldInfo
 
 from pledge.runtime.config.error_messages import in_words
+from pledge.runtime.durations import parse_duration
 
 # A mounted secret is a line; a file far longer than that was mounted by mistake.
 LONGEST_SECRET_FILE = 64 * 1024
@@ -174,17 +175,17 @@ def _problems(cls: type[EnvironmentSettings], error: ValidationError) -> Iterato
 
 
 def _seconds(value: object) -> object:
-    """Accept `30` and `2.5` as seconds, or ISO 8601 durations; pydantic reads the rest."""
+    """Read `30` and `2.5` as seconds, and `1h30m`; pydantic reads the rest, such as ISO 8601."""
     if isinstance(value, str):
         try:
             return timedelta(seconds=float(value))
         except (ValueError, OverflowError):
-            return value
+            return parse_duration(value) or value
     return value
 
 
 Seconds = Annotated[timedelta, BeforeValidator(_seconds)]
-"""A duration, written as a number of seconds or as ISO 8601 (`PT30S`)."""
+"""A duration: a number of seconds, or with units (`1h30m`), or ISO 8601 (`PT30S`)."""
 
 
 def _base_url(value: str) -> str:

@@ -34,8 +34,8 @@ Every environment variable that Pledge's services read. This file is generated f
 `make spec`; do not edit it.
 
 Any of them can come from a file instead: `NAME_FILE` holds its path, as secrets are mounted in
-containers. Durations are seconds (`2.5`) or ISO 8601 (`PT2M30S`). A process that is given something
-wrong says which variable, and what is wrong with it, and does not start.
+containers. Durations are seconds (`2.5`), with units (`2m30s`) or ISO 8601 (`PT2M30S`). A process
+that is given something wrong says which variable, and what is wrong with it, and does not start.
 """
 
 
