@@ -42,7 +42,7 @@ from support.chaos.verdict import Verdict, Violation
 from support.waiting import eventually
 
 CLOCK = SystemClock()
-DESK = "crowd"
+DESK = "many-timers"
 AGENT = Actor(kind="agent", id="ann", name="Ann")
 TIMERS_A_TICKET = 2
 # The resolution is due so long after the first response.
@@ -123,7 +123,7 @@ class Observed:
 async def run(servers: Servers, plan: Plan, seed: int) -> Observed:
     """Let the timers come due in a deployment of two sla processes, break things, and verify."""
     started = CLOCK.monotonic()
-    deployment = Deployment(servers, f"crowd{seed}")
+    deployment = Deployment(servers, f"timers{seed}")
     # As in production: a small batch would only make the reading slow.
     deployment.overrides["KAFKA_BATCH_RECORDS"] = "1000"
     observed = Observed(plan, Verdict())
@@ -229,7 +229,7 @@ def _opened(ticket_id: UUID, n: int, at: datetime) -> TicketOpened:
         occurred_at=at,
         recorded_at=at,
         ticket_id=ticket_id,
-        ticket_number=f"CROWD-{n}",
+        ticket_number=f"MANY-{n}",
         subject_line="Nothing works",
         channel="email",
         requester=Contact(name="Bea", email="bea@customer.example"),
@@ -243,7 +243,7 @@ def _replied(ticket_id: UUID, n: int, at: datetime, known_at: datetime) -> Agent
         occurred_at=at,
         recorded_at=known_at,
         ticket_id=ticket_id,
-        ticket_number=f"CROWD-{n}",
+        ticket_number=f"MANY-{n}",
         by=AGENT,
         text="We are on it",
     )
@@ -255,7 +255,7 @@ def _resolved(ticket_id: UUID, n: int, at: datetime, known_at: datetime) -> Reso
         occurred_at=at,
         recorded_at=known_at,
         ticket_id=ticket_id,
-        ticket_number=f"CROWD-{n}",
+        ticket_number=f"MANY-{n}",
         by=AGENT,
     )
 
