@@ -4,7 +4,7 @@ from collections.abc import Callable, Coroutine
 from typing import Annotated, Any, Final
 from uuid import UUID
 
-from fastapi import APIRouter, Depends, Header, Query, Request
+from fastapi import APIRouter, Depends, Query, Request
 from fastapi.responses import RedirectResponse, Response
 
 from intake.application.tickets import AgentActions, Tickets
@@ -22,6 +22,7 @@ from intake.schemas import (
 from intake.storage import queries
 from pledge.runtime.auth.access import Principal, Role, require
 from pledge.runtime.http.app import HttpProblem
+from pledge.runtime.http.idempotency import IdempotencyKey
 from pledge.runtime.http.problems import wants_page
 
 MAX_PAGE: Final = 200
@@ -31,14 +32,6 @@ Agent = Annotated[Principal, Depends(require(Role.AGENT))]
 
 _Limit = Annotated[int, Query(ge=1, le=MAX_PAGE)]
 _Words = Annotated[str | None, Query(min_length=1, max_length=200)]
-_Key = Annotated[
-    str | None,
-    Header(
-        alias="Idempotency-Key", min_length=1, max_length=200,
-        description="The same command sent again under the same key is done once; another command "
-        "under it is refused.",
-    ),
-]  # fmt: skip
 
 
 class Api:
@@ -132,7 +125,7 @@ class Api:
 
     def _command(self, body: type[CommandBody]) -> Callable[..., Coroutine[Any, Any, TicketView]]:
         async def command(
-            ref: str, principal: Agent, body: CommandBody, key: _Key = None
+            ref: str, principal: Agent, body: CommandBody, key: IdempotencyKey = None
         ) -> TicketView:
             return view(await self._actions.act(ref, principal, body, key))
 
@@ -141,7 +134,7 @@ class Api:
         return command
 
     async def open_ticket(
-        self, body: ForClientBody, principal: Agent, key: _Key = None
+        self, body: ForClientBody, principal: Agent, key: IdempotencyKey = None
     ) -> TicketView:
         """Open a ticket on a client's behalf (SIG-09); gives it."""
         return view(await self._actions.open_ticket(body, principal, key))

@@ -7,7 +7,6 @@ import hashlib
 import json
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Final
 
 import asyncpg
 from pydantic import BaseModel
@@ -15,9 +14,7 @@ from pydantic import BaseModel
 from intake.domain.delivery import Key, key_of
 from intake.storage import store
 from pledge.events import Actor
-from pledge.runtime.http.app import HttpProblem
-
-REUSED: Final = "urn:pledge:problem:key_reused"
+from pledge.runtime.http.idempotency import check_same_request
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,13 +34,10 @@ class Once:
 
     async def is_first(self, connection: asyncpg.Connection, now: datetime) -> bool:
         """Remember the request; whether it was not known yet. One whose answer is being made is
-        waited for. Raises HttpProblem 422 if another request had the key."""
+        waited for. Raises KeyReused if another request had the key."""
         if await store.note_request(connection, self.key, self.request, now):
             return True
-        known = await store.request_of(connection, self.key)
-        if known is not None and known != self.request:
-            detail = "the Idempotency-Key was used for another request; take a new one"
-            raise HttpProblem(422, detail, type=REUSED)
+        check_same_request(await store.request_of(connection, self.key), self.request)
         return False
 
     async def forget(self, connection: asyncpg.Connection) -> None:

@@ -31,17 +31,10 @@ from pledge.events import (
 from pledge.runtime.auth.access import Forbidden, Principal, Role, principal_of
 from pledge.runtime.clock import Clock
 from pledge.runtime.http.app import FieldProblem, HttpProblem
+from pledge.runtime.http.idempotency import IdempotencyKey
 from pledge.runtime.http.rate_limit import RateLimit
 from pledge.runtime.ids import Ids
 
-_Key = Annotated[
-    str | None,
-    Header(
-        alias="Idempotency-Key", min_length=1, max_length=200,
-        description="The same case sent again under the same key is one case; another case under "
-        "it is refused.",
-    ),
-]  # fmt: skip
 _FormKey = Annotated[str | None, Header(alias="Pledge-Form-Key", max_length=200)]
 
 
@@ -107,7 +100,7 @@ class FormGateway:
         add("/channels/phone", self.post_phone, methods=["POST"], status_code=202)
 
     async def post_case(
-        self, request: Request, case: Case, key: _Key = None, form_key: _FormKey = None
+        self, request: Request, case: Case, key: IdempotencyKey = None, form_key: _FormKey = None
     ) -> Accepted:
         """Take a case. Needs a token with the role gateway, or the desk's public form key. A sender
         that sends too many gets a 429 with Retry-After."""

@@ -7,13 +7,14 @@ from typing import Annotated, Any
 from uuid import UUID
 
 import asyncpg
-from fastapi import APIRouter, Depends, Header, Path, Query, Request
+from fastapi import APIRouter, Depends, Path, Query, Request
 from fastapi.responses import JSONResponse, Response
 from pydantic import BaseModel, TypeAdapter
 
 from pledge.runtime.auth.access import Principal, Role, require
 from pledge.runtime.cursors import BadCursor, Cursors
 from pledge.runtime.http.app import FieldProblem, HttpProblem
+from pledge.runtime.http.idempotency import IdempotencyKey, KeyInUse, KeyReused
 from pledge.runtime.ids import Ids
 from pledge.runtime.instants import Instant
 from status.api.request_schemas import (
@@ -28,8 +29,6 @@ from status.api.request_schemas import (
 from status.api.response_schemas import component_answer, incident_answer
 from status.application.incident_commands import (
     IncidentCommands,
-    KeyInUse,
-    KeyReused,
     Once,
     Refused,
 )
@@ -48,15 +47,6 @@ IncidentId = Annotated[
     Path(
         pattern=r"^([a-z0-9]{12}|[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12})$",
         description="Its public id, or the one it has on the bus.",
-    ),
-]
-IdempotencyKey = Annotated[
-    str | None,
-    Header(
-        alias="Idempotency-Key",
-        min_length=1,
-        max_length=200,
-        description="The same request with the same key is carried out once, for a day.",
     ),
 ]
 
@@ -280,10 +270,7 @@ def problem_of(error: Refused | UnknownComponents | KeyReused | KeyInUse) -> Htt
             for name in error.names
         ]
         return HttpProblem(422, _WORDS[Reason.NO_SUCH_COMPONENT], errors=fields)
-    if isinstance(error, KeyReused):
-        return HttpProblem(422, "the idempotency key was used for another request")
-    detail = "a request with the same idempotency key is being answered; try again"
-    return HttpProblem(409, detail, headers={"retry-after": "1"})
+    return error
 
 
 async def _once(request: Request, principal: Principal, key: str | None) -> Once | None:

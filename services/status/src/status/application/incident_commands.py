@@ -8,6 +8,7 @@ from uuid import UUID
 import asyncpg
 
 from pledge.runtime.clock import Clock
+from pledge.runtime.http.idempotency import KeyInUse, check_same_request
 from pledge.runtime.ids import Ids
 from pledge.runtime.observability import logs, tracing
 from pledge.runtime.outbox.writer import Outbox, OutboxTransaction
@@ -30,14 +31,6 @@ class Refused(Exception):
     def __init__(self, reason: Reason) -> None:
         self.reason = reason
         super().__init__(reason.value)
-
-
-class KeyReused(Exception):
-    """The idempotency key was used for another request."""
-
-
-class KeyInUse(Exception):
-    """A request with the same idempotency key is being answered now."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -140,8 +133,7 @@ class IncidentCommands:
                 return await act(transaction, now)
             given = await store.answer_of(connection, once.subject, once.key)
             if given is not None:
-                if given.fingerprint != once.fingerprint:
-                    raise KeyReused
+                check_same_request(given.fingerprint, once.fingerprint)
                 return given
             answer = await act(transaction, now)
             try:

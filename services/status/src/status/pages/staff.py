@@ -13,6 +13,7 @@ from pydantic import ValidationError
 from pledge.runtime.auth.access import Principal, Role, require
 from pledge.runtime.auth.session import FORM_FIELD
 from pledge.runtime.http.app import HttpProblem
+from pledge.runtime.http.idempotency import KeyInUse, KeyReused
 from pledge.runtime.http.web import Web
 from pledge.runtime.ids import Ids
 from status.api.request_schemas import NewIncident, NewUpdate, UnknownComponents
@@ -20,8 +21,6 @@ from status.api.response_schemas import opening_rule
 from status.api.staff import MOST_TICKETS, REFUSALS, problem_of
 from status.application.incident_commands import (
     IncidentCommands,
-    KeyInUse,
-    KeyReused,
     Once,
     Refused,
 )
