@@ -28,6 +28,7 @@ from pledge.runtime.clock import SystemClock
 from pledge.runtime.config.settings import KafkaSettings, ServiceSettings, load_settings
 from pledge.runtime.ids import SystemIds
 from pledge.runtime.postgres.migrations import migrate, migrations_of
+from pledge.runtime.reference.documents import write_or_check
 from pledge.runtime.reference.plugins import classes_of_services
 from pledge_local.plan import DEPLOY
 from pledge_local.ports import HOST
@@ -140,19 +141,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     with tempfile.TemporaryDirectory(prefix="pledge-openapi-") as folder:
         texts = documents(Path(folder))
     files = {FOLDER / f"{service}.json": text for service, text in texts.items()}
-    if not options.check:
-        FOLDER.mkdir(parents=True, exist_ok=True)
-        for file, text in files.items():
-            file.write_text(text, encoding="utf-8")
-        return 0
-    drifted = [file for file, text in files.items() if _read(file) != text]
-    for file in drifted:
-        sys.stderr.write(f"{file} has drifted from the service; run: make spec\n")
-    return 1 if drifted else 0
-
-
-def _read(file: Path) -> str | None:
-    return file.read_text(encoding="utf-8") if file.exists() else None
+    return write_or_check(files, check=options.check)
 
 
 if __name__ == "__main__":

@@ -46,6 +46,7 @@ from pledge.events import (
 )
 from pledge.runtime.clock import Clock
 from pledge.runtime.ids import Ids
+from pledge.runtime.kafka.partition_worker import StatelessHandler
 from pledge.runtime.records import Outcome, Partition, Poison, Record
 
 FOLLOWED: Final = 1_000
@@ -53,7 +54,7 @@ FOLLOWED: Final = 1_000
 derived from them."""
 
 
-class IntakeHandler:
+class IntakeHandler(StatelessHandler):
     """Applies records of the channel topics, and of the silence rules, to tickets."""
 
     def __init__(
@@ -71,12 +72,6 @@ class IntakeHandler:
         self._clock = clock
         self._ids = ids
         self._metrics = metrics
-
-    async def assigned(self, partitions: frozenset[Partition]) -> None:
-        """Nothing is cached between batches."""
-
-    async def revoked(self, partitions: frozenset[Partition]) -> None:
-        """Nothing is cached between batches."""
 
     async def handle(
         self, connection: asyncpg.Connection, partition: Partition, records: Sequence[Record]

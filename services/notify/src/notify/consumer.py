@@ -32,6 +32,7 @@ from pledge.events import (
     UpdateAddressed,
     decode,
 )
+from pledge.runtime.kafka.partition_worker import StatelessHandler
 from pledge.runtime.records import Outcome, Partition, Poison, Record
 
 
@@ -57,7 +58,7 @@ class Batch:
     mailed: Counter[tuple[str, str]] = field(default_factory=Counter)
 
 
-class NotifyHandler:
+class NotifyHandler(StatelessHandler):
     """The consumer's handler. It owns nothing per partition: all state is in the database."""
 
     def __init__(
@@ -66,12 +67,6 @@ class NotifyHandler:
         self._context = context
         self._dispatcher = dispatcher
         self._escalator = escalator
-
-    async def assigned(self, partitions: frozenset[Partition]) -> None:
-        """Nothing to load: pages and deliveries belong to all replicas."""
-
-    async def revoked(self, partitions: frozenset[Partition]) -> None:
-        """Nothing to drop."""
 
     async def handle(
         self, connection: asyncpg.Connection, partition: Partition, records: Sequence[Record]

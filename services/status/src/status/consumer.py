@@ -7,6 +7,7 @@ from uuid import UUID
 import asyncpg
 
 from pledge.runtime.clock import Clock
+from pledge.runtime.kafka.partition_worker import StatelessHandler
 from pledge.runtime.observability import logs
 from pledge.runtime.records import Message, Outcome, Partition, Poison, Record
 from status.application import publishing
@@ -24,7 +25,7 @@ from status.storage import store
 log = logs.get("status.consumer")
 
 
-class StatusHandler:
+class StatusHandler(StatelessHandler):
     """Applies a partition's records to reports, incidents and components, in one transaction.
 
     Nothing is cached between batches, so partitions may come and go freely.
@@ -36,12 +37,6 @@ class StatusHandler:
         self._policies = policies
         self._clock = clock
         self._metrics = metrics
-
-    async def assigned(self, partitions: frozenset[Partition]) -> None:
-        """Nothing to prepare."""
-
-    async def revoked(self, partitions: frozenset[Partition]) -> None:
-        """Nothing to drop."""
 
     async def handle(
         self, connection: asyncpg.Connection, partition: Partition, records: Sequence[Record]

@@ -53,6 +53,16 @@ class Handler(Protocol):
         ...
 
 
+class StatelessHandler:
+    """Base of handlers that cache nothing: all state is in the database."""
+
+    async def assigned(self, partitions: frozenset[Partition]) -> None:
+        """Nothing to load."""
+
+    async def revoked(self, partitions: frozenset[Partition]) -> None:
+        """Nothing to drop."""
+
+
 class PartitionWorker:
     """Applies records to the service's state, exactly once each and in order."""
 

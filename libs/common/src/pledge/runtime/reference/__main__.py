@@ -12,6 +12,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from pledge.runtime.reference import metrics, settings
+from pledge.runtime.reference.documents import read_document, write_or_check
 from pledge.runtime.reference.plugins import NoSuchClass
 from pledge.runtime.reference.topics import NoTopicTable, with_topic_table
 
@@ -28,23 +29,11 @@ def main(arguments: Sequence[str] | None = None) -> int:
     try:
         texts = {folder / name: render() for name, render in DOCUMENTS.items()}
         architecture = folder.parent / "architecture.md"
-        texts[architecture] = with_topic_table(_read(architecture) or "")
+        texts[architecture] = with_topic_table(read_document(architecture) or "")
     except (NoSuchClass, NoTopicTable) as error:
         sys.stderr.write(f"{error}\n")
         return 1
-    if not options.check:
-        folder.mkdir(parents=True, exist_ok=True)
-        for file, text in texts.items():
-            file.write_text(text, encoding="utf-8")
-        return 0
-    drifted = [file for file, text in texts.items() if _read(file) != text]
-    for file in drifted:
-        sys.stderr.write(f"{file} has drifted from the code; run: make spec\n")
-    return 1 if drifted else 0
-
-
-def _read(file: Path) -> str | None:
-    return file.read_text(encoding="utf-8") if file.exists() else None
+    return write_or_check(texts, check=options.check)
 
 
 if __name__ == "__main__":
