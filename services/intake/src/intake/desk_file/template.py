@@ -43,7 +43,7 @@ addresses:
   # - address: emergency@{desk}.example
   #   is_urgent: true
   # - address: escalation@{desk}.example
-  #   escalates_to: manager      # a role of notify.yaml
+  #   escalates_to: first        # a person, rotation or escalation of notify.yaml
   # - address: complaints@{desk}.example
   #   kind: complaint            # or feedback: no request, also about closed tickets
 
