@@ -90,7 +90,7 @@ class IntakeHandler(StatelessHandler):
         await self._drop_known(connection, batch, now)
         if batch.arrivals:
             if partition.topic == Topic.CHANNEL_CHAT:
-                await chat_queue.note(connection, [each.delivery for each in batch.arrivals], now)
+                await chat_queue.update(connection, [each.delivery for each in batch.arrivals], now)
             await _resolve_numbers(connection, batch)
             routed, new_threads = await self._route(connection, batch)
             numbers = await self._number(connection, routed)

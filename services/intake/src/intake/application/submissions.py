@@ -65,7 +65,7 @@ class Submissions:
     async def _check_key(self, once: Once) -> None:
         """Cases are taken while the database is away: a repetition is recognised later."""
         looking = asyncio.ensure_future(self._look_up(once))
-        # Not a timeout around it: a database that is frozen holds up who gives its connection back.
+        # Not a timeout around it: releasing a connection of a frozen database would block as well.
         await asyncio.wait({looking}, timeout=KEY_CHECK.total_seconds())
         if not looking.done():
             looking.cancel()
@@ -84,5 +84,5 @@ class Submissions:
 
 
 def visitor(request: Request) -> str:
-    """The address of who asks, for counting."""
+    """The client's address, for rate limits."""
     return request.client.host if request.client else "unknown"

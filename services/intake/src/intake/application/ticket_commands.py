@@ -1,4 +1,4 @@
-"""TicketCommands' commands on tickets: lock, decide, write, publish, in one transaction."""
+"""Commands on tickets: lock, decide, write, publish, in one transaction."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass

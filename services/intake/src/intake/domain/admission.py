@@ -30,7 +30,7 @@ from pledge.events import (
 )
 
 INTAKE: Final = Actor(kind="system", id="intake")
-"""Who acts where nobody does: rules, routing, the closing of what is silent."""
+"""The actor of what no person does: rules, routing, automatic closing."""
 NOT_ENTITLED: Final = "not_entitled"
 
 
@@ -125,7 +125,7 @@ def admit(
         return ticket, events + decided
     ticket = replace(ticket, missing=requirements.missing(said.items, information))
     if ticket.missing:
-        events += ask(ticket, said.items, desk, facts)
+        events += request_information(ticket, said.items, desk, facts)
     return ticket, events
 
 
@@ -156,18 +156,18 @@ def add_information(
     return ticket, events + _progress(ticket, before, by, desk, facts)
 
 
-def ask(
+def request_information(
     ticket: Ticket, items: tuple[Item, ...], desk: Desk, facts: Mapping[str, Any],
     by: Actor = INTAKE,
 ) -> list[TicketEvent]:  # fmt: skip
     """The question for what the ticket lacks, with the mail that asks it (INF-06)."""
     asked = InformationRequested(**facts, missing=ticket.missing, by=by)
     words = requirements.question(items, ticket.missing)
-    mail = answer(ticket, desk.information_template, facts, missing=words)
+    mail = automatic_mail(ticket, desk.information_template, facts, missing=words)
     return [asked, *mail]
 
 
-def answer(
+def automatic_mail(
     ticket: Ticket,
     template: str | None,
     facts: Mapping[str, Any],
@@ -250,7 +250,7 @@ def _progress(
     if ticket.missing == before:
         return []  # asked already: a reply that adds nothing is not asked again
     if ticket.missing:
-        return ask(ticket, items_of(ticket, desk), desk, facts)
+        return request_information(ticket, items_of(ticket, desk), desk, facts)
     return [InformationCompleted(**facts, by=by, fields=dict(ticket.request_details.information))]
 
 
@@ -300,7 +300,7 @@ def _decided(
     assert rule is not None
     by = Actor(kind="rule", id=rule.rule)
     ticket = replace(ticket, request_details=replace(ticket.request_details, entitled=is_entitled))
-    mail = [] if is_entitled else answer(
+    mail = [] if is_entitled else automatic_mail(
         ticket, rule.answer, facts, administrators=_administrators(ticket, desk)
     )  # fmt: skip
     decided = EntitlementDecided(
@@ -331,7 +331,7 @@ def _administrators(ticket: Ticket, desk: Desk) -> str:
 def _scope(
     ticket: Ticket, scoped: Scoped, facts: Mapping[str, Any]
 ) -> tuple[Ticket, list[TicketEvent]]:
-    mail = answer(
+    mail = automatic_mail(
         ticket,
         scoped.answer,
         facts,

@@ -87,7 +87,7 @@ def _reply_of(ticket: Ticket, delivery: Delivery) -> RecordReply:
 
 
 def _not_from_requester(ticket: Ticket, delivery: Delivery, context: CommandContext) -> Decision:
-    """An agent in the chat is a reply; a machine's mail is kept as a note and wakes nobody."""
+    """An agent in the chat is a reply; a machine's mail is kept as a note and reopens nothing."""
     event = delivery.event
     if isinstance(event, ChatMessageReceived) and event.sender_kind == "agent":
         sender = event.sender

@@ -170,7 +170,7 @@ _READERS: Final[Mapping[type[ChannelEvent], Callable[[ChannelEvent, Desk], Conte
 
 
 def happened_at(delivery: Delivery, now: datetime) -> datetime:
-    """When the delivery was received; a provider's clock that runs ahead is not believed."""
+    """When the delivery was received; at most `now`, whatever the provider's clock says."""
     return min(delivery.event.occurred_at, now)
 
 
@@ -195,7 +195,7 @@ def open_ticket(
         "occurred_at": ticket.opened_at,
         "recorded_at": now,
     }
-    further = _asked(delivery, content, kind.is_urgent, facts)
+    further = _further_requests(delivery, content, kind.is_urgent, facts)
     if further:
         ticket = replace(ticket, sequence=ticket.sequence + len(further))
     # Feedback is no request: nothing is required of it, and everybody may give it.
@@ -243,7 +243,7 @@ def _ticket(
 
 
 def _understood(content: Content, desk: Desk) -> tuple[Content, FeedbackKind | None]:
-    """The content with what the desk knows of who and by which line, and whether it is feedback."""
+    """The content with the requester's zone, and whether it is feedback, by its line or form."""
     person = desk.placed(content.requester)
     if person is not content.requester:
         content = replace(content, requester=person)
@@ -318,7 +318,7 @@ def _opened(
     )
 
 
-def _asked(
+def _further_requests(
     delivery: Delivery, content: Content, is_urgent: bool, facts: Mapping[str, Any]
 ) -> list[TicketEvent]:
     escalates_to = content.line.escalates_to if content.line else None

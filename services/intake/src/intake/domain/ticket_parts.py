@@ -54,7 +54,7 @@ class Feedback:
 
     @property
     def is_finished(self) -> bool:
-        """Whether nobody waits for anything here: it may be forgotten first."""
+        """Whether it is answered and its review over: it may be dropped first."""
         is_answered = self.is_acknowledged or not self.needs_answer
         return is_answered and self.stage in {None, Stage.CONCLUDED, Stage.SETTLED}
 

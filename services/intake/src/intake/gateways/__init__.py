@@ -1,1 +1,1 @@
-"""Where deliveries come in: each is on Kafka before the outside hears that it was taken."""
+"""Where deliveries come in: each is acknowledged by Kafka before its sender gets the answer."""

@@ -15,7 +15,7 @@ import asyncpg
 import structlog
 
 from intake.application.ticket_commands import publications
-from intake.domain.admission import INTAKE, answer
+from intake.domain.admission import INTAKE, automatic_mail
 from intake.domain.desk import Desk
 from intake.domain.ticket import CommandContext, done, fact_fields
 from intake.portal.tokens import Person, PortalKeys
@@ -34,7 +34,7 @@ SESSION_LASTS: Final = timedelta(hours=12)
 # in once a day; more than this would hold up the links of others.
 LINKS_PER_MINUTE: Final = 60
 MOST_LINKS: Final = 3
-"""So many links an address gets while one lasts: nobody's mailbox is filled by a stranger."""
+"""The most links mailed to an address while one is valid: strangers can't fill a mailbox."""
 WINDOW: Final = timedelta(seconds=30)
 """What a replica took and died with is found by another within half of it."""
 
@@ -187,7 +187,7 @@ class _Mails:
             context = CommandContext(desk, INTAKE, now, now)
             link = f"{self.public_url}/my/{desk.id}/enter?token={self.keys.link(desk.id, sign_in)}"
             minutes = str(int(LINK_LASTS.total_seconds() // 60))
-            mails = answer(
+            mails = automatic_mail(
                 ticket, desk.sign_in_template, fact_fields(ticket, context),
                 to=row["address"], link=link, minutes=minutes,
             )  # fmt: skip

@@ -1,4 +1,4 @@
-"""Who waits in a chat's queue: kept from its own events, in the transaction that reads them."""
+"""The queue of a desk's chat, kept from its own events in the transaction that reads them."""
 
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -11,10 +11,10 @@ from intake.domain.delivery import Delivery, Key, key_of
 from pledge.events import ChatEnded, ChatMessageReceived
 
 SILENT_FOR: Final = timedelta(minutes=30)
-"""Who has not written for so long waits no more, even if no gateway said that the chat is over."""
+"""A visitor silent for so long is dropped from the queue, even if no gateway ended the chat."""
 
 KEPT_FOR: Final = timedelta(days=1)
-"""So long after the last word a chat is remembered; a later message joins the queue again."""
+"""How long after its last message a chat is kept; a later message joins the queue again."""
 
 _NOTE = """
 INSERT INTO chats (key, desk, began_at, heard_at, answered_at)
@@ -54,10 +54,10 @@ class Queue:
     ahead: int | None
 
 
-async def note(
+async def update(
     connection: asyncpg.Connection, deliveries: Iterable[Delivery], now: datetime
 ) -> None:
-    """Keep what the chat events among the deliveries say of the queue; forget what is long over."""
+    """Update the queue by the chat events among the deliveries; drop chats that are long over."""
     under_way: dict[Key, _Chat] = {}
     ended: set[Key] = set()
     for delivery in deliveries:

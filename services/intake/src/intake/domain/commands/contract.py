@@ -5,7 +5,7 @@ from typing import Annotated
 
 from pydantic import StringConstraints
 
-from intake.domain.admission import answer, ask, items_of, lacking
+from intake.domain.admission import automatic_mail, items_of, lacking, request_information
 from intake.domain.command_fields import Line, Name
 from intake.domain.command_registry import ANY_STATE, NOT_CLOSED, Command, command
 from intake.domain.misuse import MisuseState
@@ -67,7 +67,7 @@ class DecideScope(Command):
     def decide(self, ticket: Ticket, context: CommandContext) -> Decision | Refusal:
         """Decide what the command does to the ticket."""
         facts = fact_fields(ticket, context)
-        mail = answer(ticket, self.answer, facts)
+        mail = automatic_mail(ticket, self.answer, facts)
         event = ScopeDecided(
             **facts,
             scope=self.scope,
@@ -132,5 +132,7 @@ class DecideEntitlement(Command):
         elif ticket.request_details.entitled is False:
             decided = lacking(decided, context.desk)
             if decided.missing not in ((), ticket.missing):
-                events += ask(decided, items_of(decided, context.desk), context.desk, facts)
+                events += request_information(
+                    decided, items_of(decided, context.desk), context.desk, facts
+                )
         return done(decided, context, "entitlement_decided", *events)

@@ -7,7 +7,7 @@ from uuid import uuid5
 
 from pydantic import Field
 
-from intake.domain.admission import ask, items_of
+from intake.domain.admission import items_of, request_information
 from intake.domain.command_fields import Channel, Line, Name, Text
 from intake.domain.command_registry import ANY_STATE, FINISHED, Command, State, command
 from intake.domain.history_words import Data, Words, joined, person, plain, said
@@ -154,7 +154,7 @@ class RequestInformation(Command):
                 ticket, "name at least one piece of information that is missing"
             )
         asking = replace(ticket, missing=self.missing)
-        events = ask(
+        events = request_information(
             asking,
             items_of(asking, context.desk),
             context.desk,
