@@ -6,7 +6,7 @@ Tests of the runtime count its rows and its events: what is lost or doubled show
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import asynccontextmanager, suppress
 from datetime import timedelta
 
@@ -54,6 +54,8 @@ class LedgerHandler:
         """Values at which it waits for ever, once each."""
         self.failing_callbacks = 0
         """How many of the next callbacks after a commit fail."""
+        self.inject: Callable[[asyncpg.Connection, Record], Awaitable[None]] | None = None
+        """Called before each record is written down; what it raises is the handler's error."""
 
     async def assigned(self, partitions: frozenset[Partition]) -> None:
         self.assignments.append(partitions)
@@ -68,6 +70,8 @@ class LedgerHandler:
         outcome = Outcome()
         outcome.after_commit.append(self._committed)
         for record in records:
+            if self.inject is not None:
+                await self.inject(connection, record)
             if record.value in self.hangs:
                 self.hangs.remove(record.value)
                 await asyncio.Event().wait()

@@ -10,6 +10,7 @@ from pathlib import Path
 
 PROGRAM = """
 import asyncio, sys
+from asyncpg import InsufficientPrivilegeError
 from pledge.runtime.http.server import CannotListen
 from pledge.runtime.service.main import run_main
 from pledge.runtime.config.settings import ServiceSettings
@@ -26,6 +27,8 @@ async def serve(settings, kafka, clock, ids, stop):
         raise CannotListen("port 8101 on 127.0.0.1 is taken")
     if settings.mode == "desk":
         raise WrongDesk("demo/sla.yaml:3:1: `target` is not known here")
+    if settings.mode == "grant":
+        raise ExceptionGroup("timers", [InsufficientPrivilegeError("permission denied for outbox")])
     if settings.mode == "fail":
         raise RuntimeError("what nobody expected")
     print("serving", flush=True)
@@ -70,6 +73,16 @@ def test_what_the_operator_can_mend_is_one_line() -> None:
         assert status == 2
         assert (line["level"], line["reason"]) == ("critical", reason)
         assert err == ""
+
+
+def test_what_the_deployment_lacks_is_said_with_what_to_do() -> None:
+    status, out, err = run(**GOOD, PLEDGE_DEMO_MODE="grant")
+    line = json.loads(out.splitlines()[-1])
+    assert status == 2
+    assert (line["level"], line["message"]) == ("critical", "service_cannot_run")
+    assert line["reason"].startswith("permission denied for outbox: a grant is missing")
+    assert "pledge migrate" in line["reason"]
+    assert err == ""
 
 
 def test_what_nobody_expected_is_logged_with_its_trace() -> None:

@@ -16,12 +16,11 @@ from aiokafka import AIOKafkaProducer
 from aiokafka.errors import KafkaError, MessageSizeTooLargeError
 
 from pledge.events import Encoded
-from pledge.runtime.clock import SystemClock
 from pledge.runtime.config.settings import KafkaSettings
+from pledge.runtime.retry import retry_while_away
 
 # Room for an event of 900,000 bytes with its key and headers.
 MAX_REQUEST_BYTES: Final = 1_048_576
-RETRY_AFTER: Final = timedelta(seconds=1)
 STOP_LIMIT: Final = timedelta(seconds=5)
 
 log = structlog.get_logger()
@@ -48,28 +47,33 @@ class ChannelPublisher:
     async def run(self) -> None:
         """Keep a connected producer until cancelled; a broker that is away is waited for."""
         while True:
-            producer = AIOKafkaProducer(
-                **self._kafka.client_options(),
-                client_id="pledge-intake-gateway",
-                acks="all",
-                enable_idempotence=True,
-                # Deliveries of one moment share a request; a few of them wait this long for it.
-                linger_ms=2,
-                max_request_size=MAX_REQUEST_BYTES,
+            await retry_while_away(
+                self._session,
+                on_retry=lambda error: log.warning("gateway_waits_for_kafka", error=repr(error)),
+                passing=(KafkaError,),
             )
-            try:
-                await producer.start()
-                self._broken.clear()
-                self._producer = producer
-                await self._broken.wait()
-                log.warning("gateway_producer_replaced")
-            except KafkaError as error:
-                log.warning("gateway_waits_for_kafka", error=repr(error))
-                await SystemClock().sleep(RETRY_AFTER)
-            finally:
-                self._producer = None
-                with suppress(KafkaError, OSError, TimeoutError):
-                    await asyncio.wait_for(producer.stop(), STOP_LIMIT.total_seconds())
+            log.warning("gateway_producer_replaced")
+
+    async def _session(self) -> None:
+        """Connect one producer and keep it until it is beyond repair."""
+        producer = AIOKafkaProducer(
+            **self._kafka.client_options(),
+            client_id="pledge-intake-gateway",
+            acks="all",
+            enable_idempotence=True,
+            # Deliveries of one moment share a request; a few of them wait this long for it.
+            linger_ms=2,
+            max_request_size=MAX_REQUEST_BYTES,
+        )
+        try:
+            await producer.start()
+            self._broken.clear()
+            self._producer = producer
+            await self._broken.wait()
+        finally:
+            self._producer = None
+            with suppress(KafkaError, OSError, TimeoutError):
+                await asyncio.wait_for(producer.stop(), STOP_LIMIT.total_seconds())
 
     async def publish(self, records: Sequence[Encoded]) -> None:
         """Return when every record is acknowledged by all in-sync replicas.

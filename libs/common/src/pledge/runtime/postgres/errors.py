@@ -118,6 +118,11 @@ RULES: tuple[Rule, ...] = (
         "a deadlock or serialization failure: the other transaction went first",
     ),
     Rule(
+        (asyncpg.UndefinedParameterError,),  # 42P02
+        Fault.BUG,
+        "a call passes no arguments to a statement that takes some",
+    ),
+    Rule(
         (asyncpg.InsufficientPrivilegeError,),  # 42501
         Fault.DEPLOYMENT,
         "a grant is missing, for every record: run `pledge migrate` or grant it to the role",
