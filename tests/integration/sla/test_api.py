@@ -80,6 +80,51 @@ async def test_lists_are_cut_down_by_filters(sla: Sla) -> None:
     assert (await sla.get("/breaches", metric="resolution"))["items"] == []
 
 
+async def test_timers_of_a_ticket_honour_every_filter(sla: Sla) -> None:
+    await sla.tell(Story(1).opened(), Story(2).opened(severity="p2"))
+
+    async def listed(**asked: object) -> list[str]:
+        page = await sla.get("/timers", ticket="ACM-1", **asked)
+        return [each["metric"] for each in page["items"]]
+
+    assert await listed() == ["first_response", "resolution"]
+    assert await listed(metric="resolution") == ["resolution"]
+    assert await listed(severity="p1", desk="acme") == ["first_response", "resolution"]
+    assert await listed(severity="p2") == []
+    assert await listed(desk="demo") == []
+    assert await listed(state="met") == []
+    assert await listed(state="at_risk") == []
+    assert await listed(due_before="2026-11-16T16:31:00Z") == ["first_response"]
+
+
+async def test_timers_of_a_ticket_come_in_pages_beyond_a_thousand(sla: Sla) -> None:
+    story = Story(1).opened()
+    await sla.tell(story)
+    await sla.connection.execute(
+        """
+        INSERT INTO timers (ticket_id, metric, cycle, desk, state, started_at, due_at,
+            at_risk_sent, target, reason)
+        SELECT ticket_id, metric, 1 + n, desk, 'running', started_at,
+            CASE WHEN n % 10 > 0 THEN due_at + n * interval '1 hour' END,
+            at_risk_sent, target, reason
+        FROM timers, generate_series(1, 600) AS n WHERE ticket_id = $1
+        """,
+        story.ticket_id,
+    )
+    seen: list[tuple[str | None, str, int]] = []
+    cursor: dict[str, str] = {}
+    while True:
+        page = await sla.get("/timers", ticket=story.number, limit=200, **cursor)
+        seen += [(each["due_at"], each["metric"], each["cycle"]) for each in page["items"]]
+        if page["next"] is None:
+            break
+        cursor = {"cursor": page["next"]}
+    assert len(seen) == len(set(seen)) == 2 * 601
+    known = [due_at for due_at, _, _ in seen if due_at is not None]
+    assert known == sorted(known)
+    assert [due_at for due_at, _, _ in seen] == known + [None] * (2 * 60), "no due time: last"
+
+
 @pytest.mark.parametrize(
     ("path", "status"),
     [

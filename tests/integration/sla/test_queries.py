@@ -245,10 +245,18 @@ async def test_ticket_is_set_aside_and_released_by_key(hot: Explaining) -> None:
 
 async def test_what_is_set_aside_is_few_and_read_as_a_whole(hot: Explaining) -> None:
     await hot.fetchval(quarantine._HELD, UUID(int=0))
-    assert len(await quarantine.listed(hot, ALL, PAGE)) == PAGE
+    items, _ = await quarantine.listed(hot, ALL, None, PAGE)
+    assert len(items) == PAGE
     assert await quarantine.ask_release(hot, ["desk-3"], None, NOW)
     assert sum((await quarantine.counts(hot)).values()) == ASIDE
     assert hot.examined() <= 4 * ASIDE
+
+
+async def test_pages_of_what_is_set_aside_follow_each_other(hot: Explaining) -> None:
+    items, following = await quarantine.listed(hot, ALL, None, PAGE)
+    rest, last = await quarantine.listed(hot, ALL, following, 2 * PAGE)
+    assert len({each["ticket_id"] for each in items + rest}) == len(items + rest) == ASIDE
+    assert last is None
 
 
 async def test_offset_and_ownership_of_a_partition_are_one_row(hot: Explaining) -> None:
@@ -293,6 +301,19 @@ async def test_page_of_timers_reads_little_more_than_a_page_a_desk(
     # A filter passes one row in five at the least.
     assert hot.examined() <= 6 * pages * (PAGE + 1)
     assert hot.sorted() <= pages * (PAGE + 1)
+
+
+async def test_timers_of_tickets_are_read_by_key_whatever_else_is_asked(hot: Explaining) -> None:
+    ids = await some_ids(hot, 4)
+    wanted = TimerFilter(
+        ALL, ["running", "paused", "met", "breached"], severities=["p1", "p2", "p3"], tickets=ids
+    )
+    first, following = await queries.list_timers(hot, wanted, None, 3)
+    rest, last = await queries.list_timers(hot, wanted, following, 3)
+    assert {row["ticket_id"] for row in first + rest} == set(ids)
+    assert (len(first), len(rest), last) == (3, 1, None)
+    assert hot.indexes() == {"timers_pkey", "tickets_pkey", "facts_pkey"}
+    assert hot.examined() <= 4 * 2 * len(ids)
 
 
 @pytest.mark.parametrize("desks", [["desk-3"], ALL], ids=["of one desk", "of all"])

@@ -13,6 +13,7 @@ from fastapi import APIRouter, Depends, Query
 from pledge.runtime.auth.access import Principal, require
 from pledge.runtime.clock import Clock
 from pledge.runtime.http.app import HttpProblem
+from sla.api.paging import Cursor, paged
 from sla.assessment.policy_registry import Policies
 from sla.storage import queries
 from sla.timers import quarantine
@@ -43,13 +44,16 @@ class QuarantineApi:
         add("/release", self.release, methods=["POST"], status_code=202, summary="Take them back")
 
     async def listed(
-        self, principal: Reader, limit: Annotated[int, Query(ge=1, le=1000)] = 100
+        self,
+        principal: Reader,
+        cursor: Cursor = None,
+        limit: Annotated[int, Query(ge=1, le=1000)] = 100,
     ) -> dict[str, Any]:
         """Tickets that can't be worked on, longest first, each with the reason."""
         async with self._pool.acquire() as connection:
             desks = await self._desks(connection, principal)
-            items = await quarantine.listed(connection, desks, limit)
-        return {"items": items, "next": None}
+            items, following = await paged(quarantine.listed(connection, desks, cursor, limit))
+        return {"items": items, "next": following}
 
     async def release(
         self,
@@ -68,7 +72,7 @@ class QuarantineApi:
             asked = await quarantine.ask_release(connection, desks, ids, self._clock.now())
         if ticket is not None and not asked:
             raise HttpProblem(404, f"no ticket {ticket} is set aside")
-        log.info("release from quarantine asked for", tickets=asked, by=principal.subject)
+        log.info("quarantine_release_requested", tickets=asked, by=principal.subject)
         self._on_release()
         return {"released": asked}
 

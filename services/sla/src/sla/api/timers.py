@@ -13,9 +13,9 @@ from fastapi.responses import JSONResponse, PlainTextResponse, Response
 
 from pledge.runtime.auth.access import Principal, require
 from pledge.runtime.clock import Clock
-from pledge.runtime.cursors import BadCursor
 from pledge.runtime.http.app import HttpProblem
 from pledge.runtime.instants import Instant, utc_text
+from sla.api.paging import Cursor, paged
 from sla.assessment.policy_registry import Policies
 from sla.domain.explain import explain
 from sla.domain.policy_versions import assess_versions
@@ -28,12 +28,11 @@ STATES = (*OPEN_STATES, "at_risk", "met", "breached", "cancelled")
 Reader = Annotated[Principal, Depends(require("reader"))]
 Agent = Annotated[Principal, Depends(require("agent"))]
 Limit = Annotated[int, Query(ge=1, le=200, description="rows on a page")]
-Cursor = Annotated[str | None, Query(max_length=500, description="`next` of the page before")]
 Names = Annotated[list[str] | None, Query(max_length=50)]
 
 
 class Api:
-    """Answers from the database; every list is cut down to the desks of the asker."""
+    """Answers from the database; every list holds only desks that the caller may see."""
 
     def __init__(self, pool: asyncpg.Pool, policies: Policies, clock: Clock) -> None:
         self._pool = pool
@@ -75,14 +74,9 @@ class Api:
                 is_at_risk,
                 severity,
                 due_before=due_before,
+                tickets=await self._tickets(connection, principal, ticket),
             )
-            if ticket is not None:
-                found = await self._tickets(connection, principal, ticket)
-                rows, following = await queries.timers_of(connection, found, wanted), None
-            else:
-                rows, following = await _paged(
-                    queries.list_timers(connection, wanted, cursor, limit)
-                )
+            rows, following = await paged(queries.list_timers(connection, wanted, cursor, limit))
         now = self._clock.now()
         return {"items": [_timer(row, now) for row in rows], "next": following}
 
@@ -102,11 +96,11 @@ class Api:
             wanted = BreachFilter(
                 await self._desks(connection, principal, desk),
                 metric,
-                await self._tickets(connection, principal, ticket) if ticket else None,
+                await self._tickets(connection, principal, ticket),
                 retracted,
                 due_from,
             )
-            rows, following = await _paged(queries.list_breaches(connection, wanted, cursor, limit))
+            rows, following = await paged(queries.list_breaches(connection, wanted, cursor, limit))
         return {"items": [_breach(row) for row in rows], "next": following}
 
     async def explanation(
@@ -118,7 +112,7 @@ class Api:
     ) -> Response:
         """Each timer with its rule, its segments, what is used and left, and what meets it."""
         async with self._pool.acquire() as connection:
-            found = await self._tickets(connection, principal, ticket)
+            found = await self._tickets(connection, principal, ticket) or []
             tickets = await store.load_tickets(connection, found[:1])
             await self._policies.fetch(connection, tickets.values())
         (loaded,) = tickets.values()
@@ -126,29 +120,31 @@ class Api:
         if policy is None:
             raise HttpProblem(404, f"the desk {loaded.desk} promised nothing on this ticket")
         versioned = assess_versions(loaded.facts, policy, self._policies.past(loaded))
-        told = explain(versioned.assessment, policy, self._clock.now(), versioned.owners)
+        explanation = explain(versioned.assessment, policy, self._clock.now(), versioned.owners)
         if format == "text" or (format is None and _prefers_text(request)):
-            return PlainTextResponse(f"{loaded.number}\n{told.text()}")
+            return PlainTextResponse(f"{loaded.number}\n{explanation.text()}")
         head = {
             "ticket_id": str(loaded.ticket_id),
             "number": loaded.number,
             "desk": loaded.desk,
             "policy_version": loaded.policy_version,
         }
-        return JSONResponse(head | told.json())
+        return JSONResponse(head | explanation.json())
 
     async def _desks(
         self, connection: asyncpg.Connection, principal: Principal, asked: Sequence[str] | None
     ) -> frozenset[str]:
-        """The desks to look at: those asked for, else all, as far as the asker may see them."""
+        """The desks to list: those asked for, else all, as far as the caller may see them."""
         known = self._policies.desks | await queries.known_desks(connection)
         wanted = known if asked is None else known & frozenset(asked)
         return principal.only(wanted)
 
     async def _tickets(
-        self, connection: asyncpg.Connection, principal: Principal, name: str
-    ) -> list[UUID]:
-        """The tickets that `name` may mean and that the asker may see; raises 404 for none."""
+        self, connection: asyncpg.Connection, principal: Principal, name: str | None
+    ) -> list[UUID] | None:
+        """The tickets called `name` that the caller may see; None without a name. Raises 404."""
+        if name is None:
+            return None
         found = [
             ticket_id
             for ticket_id, desk in await queries.find_tickets(connection, name)
@@ -157,14 +153,6 @@ class Api:
         if not found:
             raise HttpProblem(404, f"no ticket {name} is known here")
         return found
-
-
-async def _paged(page: Any) -> tuple[list[asyncpg.Record], str | None]:
-    try:
-        rows, following = await page
-    except BadCursor as error:
-        raise HttpProblem(422, f"the cursor is of no use: {error}; ask without one") from error
-    return rows, following
 
 
 def _states(asked: Sequence[str] | None) -> tuple[tuple[str, ...], bool | None]:

@@ -1,4 +1,4 @@
-"""What the API asks the tables: lists of timers and breaches, one page at a time, and tickets.
+"""Queries of the API: lists of timers and breaches, one page at a time, and tickets.
 
 Lists are read per desk and state in the order of their index and merged, so that a page costs the
 same however many rows there are.
@@ -60,18 +60,23 @@ FROM (
 JOIN tickets USING (ticket_id)
 ORDER BY page.place, page.ticket_id, page.metric, page.cycle
 """
+# Of a few tickets: their timers are read by key and sorted.
 _TIMERS_OF_TICKETS = """
 SELECT timers.*, coalesce(due_at, 'infinity') AS place, tickets.number, tickets.severity,
-       tickets.priority, tickets.policy_version, tickets.earlier,
+       tickets.priority, tickets.policy_version, tickets.earlier, tickets.is_closed,
        (SELECT data ->> 'subject_line' FROM facts
         WHERE facts.ticket_id = timers.ticket_id AND type = 'opened' LIMIT 1) AS subject_line
 FROM timers JOIN tickets USING (ticket_id)
-WHERE timers.ticket_id = ANY($1::uuid[]) AND timers.state = ANY($2::text[])
-  AND ($3::text IS NULL OR coalesce(due_at, 'infinity') < $3::text::timestamptz)
-  AND ($4::text[] IS NULL OR metric = ANY($4))
-  AND ($5::bool IS NULL OR (at_risk_sent > 0) = $5)
+WHERE timers.ticket_id = ANY($12::uuid[])
+  AND timers.desk = ANY($1::text[]) AND timers.state = ANY($2::text[])
+  AND (coalesce(due_at, 'infinity'), timers.ticket_id, metric, cycle)
+      > ($3::text::timestamptz, $4::uuid, $5::text, $6::int)
+  AND ($7::text IS NULL OR coalesce(due_at, 'infinity') < $7::text::timestamptz)
+  AND ($8::text[] IS NULL OR metric = ANY($8))
+  AND ($9::bool IS NULL OR (at_risk_sent > 0) = $9)
+  AND ($10::text[] IS NULL OR tickets.severity = ANY($10))
 ORDER BY place, ticket_id, metric, cycle
-LIMIT 1000
+LIMIT $11
 """
 _BREACHES = """
 SELECT page.*, tickets.number
@@ -95,7 +100,10 @@ FROM (
 JOIN tickets USING (ticket_id)
 ORDER BY page.due_at DESC, page.breach_id DESC
 """
-_TICKET_IDS = "SELECT ticket_id, desk FROM tickets WHERE number = $1 OR ticket_id = $2 LIMIT 50"
+# Incidents, whose title stands for a number, may share one; the newest comes first (UUIDv7).
+_TICKET_IDS = """
+SELECT ticket_id, desk FROM tickets WHERE number = $1 OR ticket_id = $2 ORDER BY ticket_id DESC
+"""
 _DESKS = "SELECT DISTINCT desk FROM policy_versions"
 
 _ZERO = UUID(int=0)
@@ -104,7 +112,7 @@ _LAST = UUID(int=2**128 - 1)
 
 @dataclass(frozen=True, slots=True)
 class TimerFilter:
-    """Which timers to list. `desks` are those that the asker may see."""
+    """Which timers to list. `desks` are those that the caller may see."""
 
     desks: Collection[str]
     states: Collection[str]
@@ -113,6 +121,7 @@ class TimerFilter:
     severities: Collection[str] | None = None
     due_from: datetime | None = None
     due_before: datetime | None = None
+    tickets: Collection[UUID] | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -132,8 +141,9 @@ async def list_timers(
     """One page of timers, earliest due first, and the cursor of the next. Raises BadCursor."""
     first = wanted.due_from.isoformat() if wanted.due_from else "-infinity"
     place, *rest = TIMER_CURSORS.decode(cursor) if cursor is not None else (first, _ZERO, "", 0)
+    tickets = None if wanted.tickets is None else list(wanted.tickets)
     rows = await connection.fetch(
-        _TIMERS,
+        _TIMERS if tickets is None else _TIMERS_OF_TICKETS,
         sorted(wanted.desks),
         sorted(wanted.states),
         _text(place),
@@ -143,24 +153,10 @@ async def list_timers(
         wanted.is_at_risk,
         None if wanted.severities is None else list(wanted.severities),
         limit + 1,
+        *(() if tickets is None else (tickets,)),
     )
     shown, following = TIMER_CURSORS.page(rows, limit, _timer_place)
     return list(shown), following
-
-
-async def timers_of(
-    connection: asyncpg.Connection, ticket_ids: Collection[UUID], wanted: TimerFilter
-) -> list[asyncpg.Record]:
-    """The timers of some tickets, earliest due first."""
-    rows: list[asyncpg.Record] = await connection.fetch(
-        _TIMERS_OF_TICKETS,
-        list(ticket_ids),
-        list(wanted.states),
-        wanted.due_before.isoformat() if wanted.due_before else None,
-        None if wanted.metrics is None else list(wanted.metrics),
-        wanted.is_at_risk,
-    )
-    return rows
 
 
 async def list_breaches(

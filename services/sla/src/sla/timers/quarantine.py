@@ -15,8 +15,10 @@ from uuid import UUID
 
 import asyncpg
 import structlog
+from pydantic import TypeAdapter
 
-from pledge.runtime.instants import utc_text
+from pledge.runtime.cursors import Cursors
+from pledge.runtime.instants import Instant, utc_text
 from pledge.runtime.kafka.ownership import Fenced, PartitionOwner
 from pledge.runtime.records import Partition
 from pledge.runtime.retry import retry_while_away
@@ -28,6 +30,7 @@ What = Literal["wake", "takeover"]
 Wake = tuple[UUID, str]
 OnReleased = Callable[[Partition, datetime, Wake], None]
 
+CURSORS = Cursors(TypeAdapter(tuple[Instant, UUID]))
 # How soon a release is seen that another process was asked for.
 LOOK_INTERVAL = timedelta(seconds=1)
 # A reason comes from an exception; it may hold a whole document.
@@ -45,7 +48,9 @@ _STAND_STILL = "UPDATE tickets SET wake_at = NULL WHERE ticket_id = $1"
 # Of others: what is set aside already and fails once more is no further one.
 _HELD = "SELECT count(*) FROM quarantine WHERE release_asked_at IS NULL AND ticket_id <> $1"
 _LIST = """
-SELECT * FROM quarantine WHERE desk = ANY($1::text[]) ORDER BY since, ticket_id LIMIT $2
+SELECT * FROM quarantine WHERE desk = ANY($1::text[])
+  AND ($2::timestamptz IS NULL OR (since, ticket_id) > ($2, $3::uuid))
+ORDER BY since, ticket_id LIMIT $4
 """
 _ASK = """
 UPDATE quarantine SET release_asked_at = $3
@@ -158,10 +163,14 @@ class Quarantine:
 
 
 async def listed(
-    connection: asyncpg.Connection, desks: Collection[str], limit: int
-) -> list[dict[str, Any]]:
-    """The tickets set aside of these desks, longest first, as the API gives them."""
-    return [
+    connection: asyncpg.Connection, desks: Collection[str], cursor: str | None, limit: int
+) -> tuple[list[dict[str, Any]], str | None]:
+    """One page of the tickets set aside of these desks, oldest first, as the API gives them, and
+    the cursor of the next. Raises BadCursor."""
+    since, ticket_id = CURSORS.decode(cursor) if cursor is not None else (None, None)
+    rows = await connection.fetch(_LIST, sorted(desks), since, ticket_id, limit + 1)
+    shown, following = CURSORS.page(rows, limit, lambda row: (row["since"], row["ticket_id"]))
+    items = [
         {
             "ticket_id": str(row["ticket_id"]),
             "number": row["number"],
@@ -171,8 +180,9 @@ async def listed(
             "since": utc_text(row["since"]),
             "release_asked_at": utc_text(row["release_asked_at"]),
         }
-        for row in await connection.fetch(_LIST, sorted(desks), limit)
+        for row in shown
     ]
+    return items, following
 
 
 async def ask_release(
