@@ -22,7 +22,7 @@ from sla.assessment.context import AssessmentContext
 from sla.assessment.policy_registry import Policies, load_policies
 from sla.consumer import FactHandler
 from sla.metrics import SlaMetrics
-from sla.pages.live_updates import Changes
+from sla.pages.live_updates import LiveUpdates
 from sla.pages.routes import Pages
 from sla.reassessment.worker import ReassessmentWorker
 from sla.reports import attainment
@@ -67,14 +67,14 @@ class Service:
     def __init__(self, settings: SlaSettings, policies: Policies, chassis: Chassis) -> None:
         self._policies, self._chassis = policies, chassis
         self._metrics = SlaMetrics(chassis.registry)
-        self._changes = Changes(chassis.pool, chassis.clock, most=settings.boards)
+        self._changes = LiveUpdates(chassis.pool, chassis.clock, most=settings.boards)
         context = AssessmentContext(
             settings,
             policies,
             TicketCache(settings.cached_tickets),
             chassis.clock,
             self._metrics,
-            self._changes.tell,
+            self._changes.notify,
         )
         self._timers = TimerWorkers(context, chassis.pool)
         handler = FactHandler(

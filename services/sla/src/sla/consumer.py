@@ -1,4 +1,4 @@
-"""Events of tickets and incidents from the bus: decoded, assessed, stored; one transaction a batch.
+"""Consumes events of tickets and incidents: decodes, assesses, stores; one transaction a batch.
 
 A promise is made on a ticket, or (`public_update`) on an incident of the status page; to the rest
 of this service an incident is a ticket with a title for a number.
@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable, Sequence
-from typing import Any, NamedTuple, TypeVar
+from typing import Any, NamedTuple
 from uuid import UUID
 
 import asyncpg
@@ -20,26 +20,24 @@ from pledge.events import Decoded, Envelope, Event, Malformed, decode
 from pledge.events.status import IncidentEvent, StatusEvent
 from pledge.events.ticket import TicketEvent
 from pledge.runtime.records import Outcome, Partition, Poison, Record
-from sla.assessment.context import AssessmentContext, pieces
+from sla.assessment.context import AssessmentContext, chunks
 from sla.assessment.ledger import Ledger
 from sla.domain.facts import OPENINGS, fact_type
 from sla.domain.model import Fact
 from sla.storage import store
 from sla.storage.ticket_cache import Cause, Ticket
 
-# What people wrote is intake's to keep; promises need none of it.
+# Texts stay in intake; promises need none of them.
 _TEXTS = frozenset(
     ("text", "resolution", "outcome", "participants", "description", "variables", "body")
 )
 
 
-T = TypeVar("T")
-
 log = structlog.get_logger()
 
 
 class Incoming(NamedTuple):
-    """One record that was read: what it says and where it came from."""
+    """One decoded record: its fact and where it came from."""
 
     record: Record
     ticket_id: UUID
@@ -67,12 +65,12 @@ class FactHandler:
         self._on_applied = on_applied
 
     async def assigned(self, partitions: frozenset[Partition]) -> None:
-        """Start to keep the timers of `partitions`."""
+        """Start the timers of `partitions`."""
         self._context.cache.drop(partitions)
         self._on_assigned(partitions)
 
     async def revoked(self, partitions: frozenset[Partition]) -> None:
-        """Forget all that was kept of `partitions`."""
+        """Stop the timers of `partitions` and drop their cached tickets."""
         self._on_revoked(partitions)
         self._context.cache.drop(partitions)
 
@@ -82,15 +80,15 @@ class FactHandler:
         """Append the facts, assess their tickets again and publish what changed."""
         outcome = Outcome()
         incoming: list[Incoming] = []
-        for some in pieces(records):
+        for some in chunks(records):
             incoming += _read(some, outcome)
             await self._context.yield_to_loop()
         ledger = await self._context.open(
             connection, partition, dict.fromkeys(each.ticket_id for each in incoming)
         )
         counts: Counter[str] = Counter()
-        for piece in pieces(incoming):
-            for each in piece:
+        for chunk in chunks(incoming):
+            for each in chunk:
                 counts[self._apply(ledger, partition, each, outcome)] += 1
             await self._context.yield_to_loop()
         await store.save(connection, ledger.rows())
@@ -101,7 +99,7 @@ class FactHandler:
     def _apply(
         self, ledger: Ledger, partition: Partition, incoming: Incoming, outcome: Outcome
     ) -> str:
-        """Enter one fact; returns what became of it, as a metric label."""
+        """Add one fact to the ledger; returns its outcome, a metric label."""
         ticket = ledger.ticket(incoming.ticket_id)
         if ticket is None:
             if incoming.fact.type not in OPENINGS:
@@ -118,7 +116,7 @@ class FactHandler:
         is_gap = incoming.sequence > seen + 1
         if is_gap:
             log.warning(
-                "events of a ticket are missing",
+                "ticket_events_missing",
                 ticket=incoming.number,
                 seen=seen,
                 next=incoming.sequence,
@@ -146,7 +144,7 @@ class FactHandler:
 
 
 def _read(records: Sequence[Record], outcome: Outcome) -> list[Incoming]:
-    """The facts among `records`; what is none becomes poison, unknown types are left."""
+    """The facts among `records`; what is no fact becomes poison, unknown types are skipped."""
     incoming = []
     for record in records:
         try:

@@ -8,7 +8,7 @@ from datetime import timedelta
 import pytest
 
 from pledge.runtime.clock import SystemClock
-from sla.pages.single_flight import Shared
+from sla.pages.single_flight import SingleFlight
 
 
 class Work:
@@ -32,30 +32,30 @@ async def begun(work: Work) -> None:
 
 
 async def test_who_asks_during_a_round_gets_the_next_one_with_all_others() -> None:
-    shared, work = Shared[int](), Work()
-    first = [asyncio.create_task(shared.get("a", work)) for _ in range(3)]
+    flight, work = SingleFlight[int](), Work()
+    first = [asyncio.create_task(flight.get("a", work)) for _ in range(3)]
     await begun(work)
-    later = [asyncio.create_task(shared.get("a", work)) for _ in range(3)]
+    later = [asyncio.create_task(flight.get("a", work)) for _ in range(3)]
     await SystemClock().sleep(timedelta(0))
     assert work.rounds == 1
     work.gate.set()
     assert await asyncio.gather(*first) == [1, 1, 1]
     assert await asyncio.gather(*later) == [2, 2, 2]
-    assert await shared.get("a", work) == 3
+    assert await flight.get("a", work) == 3
 
 
 async def test_other_keys_do_not_wait() -> None:
-    shared, slow, fast = Shared[int](), Work(), Work()
+    flight, slow, fast = SingleFlight[int](), Work(), Work()
     fast.gate.set()
-    waiting = asyncio.create_task(shared.get("a", slow))
-    assert await shared.get("b", fast) == 1
+    waiting = asyncio.create_task(flight.get("a", slow))
+    assert await flight.get("b", fast) == 1
     slow.gate.set()
     assert await waiting == 1
 
 
 async def test_one_who_leaves_takes_it_from_nobody_and_a_failure_is_everybodys() -> None:
-    shared, work = Shared[int](), Work()
-    leaves, stays = (asyncio.create_task(shared.get("a", work)) for _ in range(2))
+    flight, work = SingleFlight[int](), Work()
+    leaves, stays = (asyncio.create_task(flight.get("a", work)) for _ in range(2))
     await begun(work)
     leaves.cancel()
     work.gate.set()
@@ -66,4 +66,4 @@ async def test_one_who_leaves_takes_it_from_nobody_and_a_failure_is_everybodys()
 
     for _ in range(2):
         with pytest.raises(ValueError, match="no"):
-            await shared.get("a", fails)
+            await flight.get("a", fails)

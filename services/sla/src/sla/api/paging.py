@@ -16,7 +16,7 @@ Cursor = Annotated[str | None, Query(max_length=500, description="`next` of the 
 
 
 async def paged(page: Awaitable[tuple[R, str | None]]) -> tuple[R, str | None]:
-    """The rows of `page` and the cursor of the next one. Raises HttpProblem 422 for a bad cursor."""
+    """The rows of `page` and the cursor of the next. Raises HttpProblem 422 for a bad cursor."""
     try:
         return await page
     except BadCursor as error:

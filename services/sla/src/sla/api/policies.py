@@ -107,7 +107,7 @@ class PolicyApi:
     async def apply(self, principal: Admin, desk: str, asked: Application) -> dict[str, Any]:
         """Begin to put the desk's open tickets under the version in force; it goes on by itself.
 
-        Asked again for the same version it tells how far that is, and takes in what was left out.
+        Asked again for the same version it returns its progress, and takes in what was left out.
         """
         policy = self._policies.for_opening(desk, self._clock.now())
         if policy is None or not principal.may(desk):
@@ -122,7 +122,7 @@ class PolicyApi:
             raise HttpProblem(500, "the order that was just given is not there")
         if is_new:
             log.info(
-                "open tickets are put under another policy version",
+                "policy_application_ordered",
                 desk=desk,
                 version=policy.version,
                 tickets=found["tickets"],

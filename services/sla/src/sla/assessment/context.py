@@ -1,4 +1,4 @@
-"""What every assessment shares: settings, policies, the cache of tickets, metrics."""
+"""The context of every assessment: settings, policies, the cache of tickets, metrics."""
 
 from __future__ import annotations
 
@@ -27,13 +27,13 @@ T = TypeVar("T")
 log = structlog.get_logger()
 
 
-# Some milliseconds of work, after which the event loop serves whoever else waits.
-PIECE = 50
+# Items processed before yielding to the event loop: some milliseconds.
+CHUNK = 50
 
 
 @dataclass(slots=True)
 class AssessmentContext:
-    """What the work on facts and on due timers share: settings, policies, memory, figures."""
+    """What consumer, timers and re-assessment share: settings, policies, cache, clock, metrics."""
 
     settings: SlaSettings
     policies: Policies
@@ -62,7 +62,7 @@ class AssessmentContext:
         )
 
     async def yield_to_loop(self) -> None:
-        """Let timers and other partitions have their turn in the middle of a large batch."""
+        """Yield to the event loop in the middle of a large batch."""
         await self.clock.sleep(timedelta(0))
 
     def close(self, home: Partition, ledger: Ledger, *, keeps_new: bool = True) -> None:
@@ -76,11 +76,11 @@ class AssessmentContext:
             self.on_published(ticket.desk for _, ticket in ledger.published)
         self.metrics.count(ledger.published, ledger.now, late_after=ledger.late_after)
         if not logging.getLogger().isEnabledFor(logging.INFO):
-            return  # in a flood, even lines that nobody writes take time
+            return  # during a burst, even lines that are not written take time
         for change, ticket in ledger.published:
             if change.kind in (ChangeKind.BREACHED, ChangeKind.BREACH_RETRACTED):
                 log.info(
-                    f"promise {change.kind.value}",
+                    f"promise_{change.kind.value}",
                     desk=ticket.desk,
                     ticket=ticket.number,
                     metric=change.metric,
@@ -90,6 +90,6 @@ class AssessmentContext:
                 )
 
 
-def pieces(items: Sequence[T], size: int = PIECE) -> Iterator[Sequence[T]]:
-    """`items`, cut so that the work on one piece holds nobody else up."""
+def chunks(items: Sequence[T], size: int = CHUNK) -> Iterator[Sequence[T]]:
+    """`items` in chunks, each short enough not to block the event loop."""
     return (items[start : start + size] for start in range(0, len(items), size))

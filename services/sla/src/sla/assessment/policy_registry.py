@@ -19,7 +19,7 @@ from sla.domain.policy.rules import VersionScope
 from sla.domain.policy_versions import PastVersion, VersionedAssessment, assess_versions
 from sla.storage.ticket_cache import Ticket
 
-# Processes that start at the same moment enter a new version once: "policies" in ASCII.
+# Processes that start at the same moment insert a new version once: "policies" in ASCII.
 _LOCK = 0x706F6C6963696573
 
 _ALL = """
@@ -141,7 +141,7 @@ class Policies:
         return None if version is None else self._by_version[desk, version]
 
     async def record(self, connection: asyncpg.Connection, now: datetime) -> None:
-        """Enter the files' versions that are new to the database, and learn of all earlier ones.
+        """Insert the files' versions that are new to the database, and load all earlier ones.
 
         A version holds from its own `effective_from` where that lies ahead (or it is the desk's
         first), else from `now`; it supersedes what was planned for later. Raises DeskFileError.
@@ -152,18 +152,18 @@ class Policies:
             self._applied = dict(await connection.fetch(_APPLIED))
             for desk, (policy, content) in sorted(self._current.items()):
                 await self._enter(connection, policy, content, now)
-                log.info("policy in force", desk=desk, version=policy.version)
+                log.info("policy_in_force", desk=desk, version=policy.version)
             self._learn(await connection.fetch(_ALL))
         for policy in self.unapplied(now):
             log.warning(
-                "a policy for open tickets is in force and not applied: they keep theirs",
+                "policy_for_open_tickets_not_applied",
                 desk=policy.desk,
                 version=policy.version,
                 to_do=f"pledge sla policy apply <folder of {policy.desk}>",
             )
 
     async def learn(self, connection: asyncpg.Connection) -> None:
-        """Hear what was applied to open tickets, also of versions that another process entered."""
+        """Read which versions were applied to open tickets, by this or another process."""
         applied = dict(await connection.fetch(_APPLIED))
         if applied != self._applied:
             self._learn(await connection.fetch(_ALL))
@@ -191,7 +191,7 @@ class Policies:
             self._compile(version.desk, version.version, version.content)
 
     async def fetch(self, connection: asyncpg.Connection, tickets: Collection[Ticket]) -> None:
-        """Have the policies of `tickets` at hand, also those that another process has entered.
+        """Load the policies of `tickets`, also those that another process has inserted.
 
         Raises UnknownVersion, DeskFileError.
         """

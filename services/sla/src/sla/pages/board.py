@@ -65,7 +65,7 @@ GROUP BY asked.state
 
 
 @dataclass(frozen=True, slots=True)
-class Chosen:
+class BoardFilters:
     """The filters of the board. They stand in the page's address, so that a link shares them."""
 
     desk: str = ""
@@ -76,7 +76,7 @@ class Chosen:
     """The place of the first row in the whole list, counted from 1, as the link here said."""
 
     def address(self, **changes: Any) -> str:
-        """The board with these filters, changed by `changes`; a change of filter starts anew."""
+        """The board with these filters and `changes`, which start at the first page again."""
         chosen = replace(self, **({"cursor": None, "first": 1} | changes))
         asked = {
             "desk": chosen.desk,
@@ -136,7 +136,7 @@ async def list_shown(
     connection: asyncpg.Connection,
     policies: Policies,
     desks: Collection[str],
-    chosen: Chosen,
+    chosen: BoardFilters,
     now: datetime,
 ) -> tuple[list[dict[str, Any]], str | None]:
     """One page of the board, and the address of the next. Raises BadCursor."""

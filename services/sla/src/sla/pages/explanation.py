@@ -32,7 +32,7 @@ _PART_WORDS = {"counted": "counted", "over": "counted past the due time"}
 
 
 @dataclass(frozen=True, slots=True)
-class Why:
+class TicketExplanation:
     """One ticket's promises, explained at one instant."""
 
     ticket_id: str
@@ -58,9 +58,9 @@ async def find_ticket(
     return next(iter(tickets.values()), None)
 
 
-async def why(
+async def explain_ticket(
     connection: asyncpg.Connection, policies: Policies, ticket: Ticket, now: datetime
-) -> Why:
+) -> TicketExplanation:
     """Every timer of `ticket` with its rule, its stretches and what meets it."""
     subject = ticket.opened.text("subject_line") or ""
     if len(subject) > LONGEST_TEXT:
@@ -75,32 +75,32 @@ async def why(
     }
     policy = policies.of(ticket)
     if policy is None:
-        return Why(**head, attributes={}, timers=[], notes=[], silences=[])
+        return TicketExplanation(**head, attributes={}, timers=[], notes=[], silences=[])
     versioned = assess_versions(ticket.facts, policy, policies.past(ticket))
-    told = explain(versioned.assessment, policy, now, versioned.owners)
+    explanation = explain(versioned.assessment, policy, now, versioned.owners)
     texts: dict[str, list[str]] = {}
-    for version in {each.policy_version for each in told.timers}:
+    for version in {each.policy_version for each in explanation.timers}:
         content = await connection.fetchval(_CONTENT, ticket.desk, version)
         texts[version] = (content or "").splitlines()
-    shown = told.assessment.attributes.items()
-    return Why(
+    shown = explanation.assessment.attributes.items()
+    return TicketExplanation(
         **head,
         attributes={name: value for name, value in shown if value not in (None, False, "")},
         timers=[
             _timer(each, number, texts[each.policy_version], now)
-            for number, each in enumerate(told.timers, 1)
+            for number, each in enumerate(explanation.timers, 1)
         ],
-        notes=told.notes_text(),
-        silences=told.silences_text(),
+        notes=explanation.notes_text(),
+        silences=explanation.silences_text(),
     )
 
 
 def _timer(
-    told: TimerExplanation, number: int, lines: Sequence[str], now: datetime
+    explained: TimerExplanation, number: int, lines: Sequence[str], now: datetime
 ) -> dict[str, Any]:
-    timer, zone, state = told.timer, told.zone, told.state
+    timer, zone, state = explained.timer, explained.zone, explained.state
     rule = timer.rule
-    cut = stretches(told)
+    cut = stretches(explained)
     shown = cut[-MOST_STRETCHES:]
     return {
         "title": timer.title or timer.metric.replace("_", " "),
@@ -108,7 +108,7 @@ def _timer(
         "state": state.value,
         "tone": TONES[state.value],
         "mark": MARKS[state.value],
-        "headline": told.headline(),
+        "headline": explained.headline(),
         "target": timer.target,
         "expectation": timer.expect,
         "rule": rule,
@@ -118,14 +118,14 @@ def _timer(
         "expect_at": timer.expect_at and local_time(timer.expect_at, zone),
         "due_at": timer.due_at and local_time(timer.due_at, zone),
         "met_at": timer.met_at and local_time(timer.met_at, zone),
-        "used": _words(told.used),
-        "left": _words(told.left) if told.left is not None and timer.budget else "",
+        "used": _words(explained.used),
+        "left": _words(explained.left) if explained.left is not None and timer.budget else "",
         "budget": _words(timer.budget) if timer.budget else "",
         "is_open": state in (State.RUNNING, State.PAUSED),
         "is_breached": state is State.BREACHED,
-        "would_meet": told.what_meets(),
+        "would_meet": explained.what_meets(),
         "parts": _parts(cut),
-        "version": told.policy_version,
+        "version": explained.policy_version,
         "stretches": [
             {
                 "from": local_time(one.from_at, zone),
@@ -139,7 +139,7 @@ def _timer(
         ],
         "left_out": len(cut) - len(shown),
         # Made of our own marks and escaped words.
-        "picture": Markup(timeline_svg(told, now, element_id=f"picture-{number}")),  # noqa: S704
+        "picture": Markup(timeline_svg(explained, now, element_id=f"picture-{number}")),  # noqa: S704
     }
 
 

@@ -1,4 +1,4 @@
-"""Tells the boards that are open in browsers that something was published on their desks."""
+"""Live board over server-sent events: notifies open boards of changes on their desks."""
 
 from __future__ import annotations
 
@@ -15,8 +15,8 @@ from pledge.runtime.auth.access import Principal
 from pledge.runtime.clock import Clock
 from pledge.runtime.postgres.errors import is_retriable
 
-# Other processes of this service publish too: their work is noticed at this interval, so that a
-# board shows it within a second whichever process the browser is connected to.
+# Other processes of this service publish too: they are polled at this interval, so that a board
+# shows their changes within a second, whichever process the browser is connected to.
 LOOK_INTERVAL = timedelta(milliseconds=500)
 # A quiet stream says so, or proxies would cut it and browsers would not notice a dead connection.
 HEARTBEAT_SECONDS = 15.0
@@ -30,7 +30,7 @@ log = structlog.get_logger()
 
 
 class TooManyBoards(Exception):
-    """No further stream is served now; whoever asked may look at the board, and ask again later."""
+    """No further stream is served now; the board works without one, and may ask again later."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -40,11 +40,11 @@ class _Listener:
     woken: asyncio.Event = field(default_factory=asyncio.Event)
 
 
-class Changes:
-    """Wakes whoever listens, at once for this process's work and soon for that of others.
+class LiveUpdates:
+    """Notifies listening boards, at once of this process's changes and soon of other processes'.
 
-    `most` boards at a time; each is woken for the desks that its looker may see. What another
-    process did is not known by desk: it wakes all, and each asks for its own rows.
+    At most `most` boards; each is notified for the desks that its user may see. A change by another
+    process is not known by desk: it notifies all, and each board fetches its own rows.
     """
 
     def __init__(self, pool: asyncpg.Pool, clock: Clock, *, most: int) -> None:
@@ -52,10 +52,10 @@ class Changes:
         self._clock = clock
         self._most = most
         self._listeners: set[_Listener] = set()
-        self._is_over = False
+        self._is_stopped = False
 
-    def tell(self, desks: Iterable[str]) -> None:
-        """Something was committed just now on `desks`, which is read only if anybody listens."""
+    def notify(self, desks: Iterable[str]) -> None:
+        """Something was committed on `desks`, which is read only while boards listen."""
         if not self._listeners:
             return
         changed = frozenset(desks)
@@ -64,11 +64,11 @@ class Changes:
                 listener.woken.set()
 
     async def run(self, stop: asyncio.Event) -> None:
-        """Look for the work of other processes, while anybody listens, until `stop`.
+        """Watch for changes of other processes, while boards listen, until `stop`.
 
         Streams end at once then, or open browsers would hold up the stop of the process.
         """
-        tasks = {asyncio.ensure_future(self._look_out()), asyncio.ensure_future(stop.wait())}
+        tasks = {asyncio.ensure_future(self._watch_outbox()), asyncio.ensure_future(stop.wait())}
         try:
             done, _ = await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
             for each in done:
@@ -76,17 +76,17 @@ class Changes:
         finally:
             for each in tasks:
                 each.cancel()
-            self._is_over = True
+            self._is_stopped = True
             self._wake_all()
 
-    async def _look_out(self) -> None:
+    async def _watch_outbox(self) -> None:
         latest: int | None = None
         while True:
             await self._clock.sleep(LOOK_INTERVAL)
             if not self._listeners:
                 latest = None
                 continue
-            seen = await self._look(latest)
+            seen = await self._read_latest(latest)
             if seen != latest and latest is not None:
                 self._wake_all()
             latest = seen
@@ -102,24 +102,24 @@ class Changes:
     async def stream(self, principal: Principal) -> AsyncGenerator[bool, None]:
         """True when something has changed, False when nothing has for a while; until the stop."""
         with self._listening(principal) as woken:
-            while not self._is_over:
+            while not self._is_stopped:
                 with suppress(TimeoutError):
                     async with asyncio.timeout(HEARTBEAT_SECONDS):
                         await woken.wait()
                 # Not whether the wait ended in time: it may be woken as its time runs out.
                 has_changed = woken.is_set()
                 woken.clear()
-                if not self._is_over:
+                if not self._is_stopped:
                     yield has_changed
 
-    async def _look(self, latest: int | None) -> int | None:
+    async def _read_latest(self, latest: int | None) -> int | None:
         try:
             async with self._pool.acquire() as connection:
                 return int(await connection.fetchval(_LATEST))
         except Exception as error:
             if not is_retriable(error):
                 raise
-            log.info("changes of other processes are not seen", error=repr(error))
+            log.info("changes_of_other_processes_unseen", error=repr(error))
             return latest
 
     def _wake_all(self) -> None:

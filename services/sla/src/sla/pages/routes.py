@@ -21,10 +21,10 @@ from pledge.runtime.http.web import Web
 from pledge.runtime.instants import utc_text
 from sla.assessment.policy_registry import Policies
 from sla.pages import board
-from sla.pages.board import ALL, SHOWN, Chosen
-from sla.pages.explanation import find_ticket, why
-from sla.pages.live_updates import Changes, TooManyBoards
-from sla.pages.single_flight import Shared
+from sla.pages.board import ALL, SHOWN, BoardFilters
+from sla.pages.explanation import explain_ticket, find_ticket
+from sla.pages.live_updates import LiveUpdates, TooManyBoards
+from sla.pages.single_flight import SingleFlight
 from sla.storage import queries
 
 _STATIC = Path(__file__).parent / "static"
@@ -43,27 +43,27 @@ async def _chosen(
     state: Word = ALL,
     cursor: Cursor = None,
     first: Annotated[int, Query(ge=1, le=1_000_000_000)] = 1,
-) -> Chosen:
+) -> BoardFilters:
     if state not in SHOWN:
         raise HttpProblem(422, f"no state is called {state}; there are {', '.join(SHOWN)}")
-    return Chosen(desk, severity, state, cursor or None, first if cursor else 1)
+    return BoardFilters(desk, severity, state, cursor or None, first if cursor else 1)
 
 
-Filters = Annotated[Chosen, Depends(_chosen)]
+Filters = Annotated[BoardFilters, Depends(_chosen)]
 
 
 class Pages:
-    """Pages for people; what they show is cut down to the desks of whoever looks."""
+    """Pages for people; they show only desks that the user may see."""
 
     def __init__(
-        self, pool: asyncpg.Pool, policies: Policies, clock: Clock, web: Web, changes: Changes
+        self, pool: asyncpg.Pool, policies: Policies, clock: Clock, web: Web, changes: LiveUpdates
     ) -> None:
         self._pool = pool
         self._policies = policies
         self._clock = clock
         self._web = web
         self._changes = changes
-        self._lists = Shared[str]()
+        self._lists = SingleFlight[str]()
         web.environment.globals["own_file"] = lambda name: f"/own/{_own_files()[name][0]}/{name}"
         self.router = APIRouter(include_in_schema=False, default_response_class=HTMLResponse)
         for path, handler in (
@@ -96,7 +96,8 @@ class Pages:
     async def rows(self, principal: Reader, chosen: Filters) -> Response:
         """The changing part of the board, for the page to put in place of what it shows.
 
-        All boards hear of a change at once and ask at once: those that show the same share it.
+        All boards are notified of a change at once and fetch at once: those that show the same
+        rows share one rendering.
         """
         template = self._web.environment.get_template("board_list.html")
 
@@ -109,9 +110,9 @@ class Pages:
         return response
 
     async def changes(self, principal: Reader) -> Response:
-        """Server-sent events: `changed` when something was published on one of the looker's desks.
+        """Server-sent events: `changed` when something was published on one of the user's desks.
 
-        They carry nothing: the page asks for what changed. `alive` says that the stream is.
+        They carry no data: the page fetches its rows. `alive` is the heartbeat.
         """
         try:
             self._changes.check_room(principal)
@@ -119,7 +120,7 @@ class Pages:
             retry = {"retry-after": RETRY_AFTER}
             raise HttpProblem(503, str(error), headers=retry) from error
 
-        async def told() -> AsyncIterator[str]:
+        async def events() -> AsyncIterator[str]:
             yield "event: alive\ndata: \n\n"
             async with aclosing(self._changes.stream(principal)) as changes:
                 async for has_changed in changes:
@@ -129,7 +130,7 @@ class Pages:
 
         # Or nginx, for one, keeps events back until a buffer is full.
         unbuffered = {"x-accel-buffering": "no"}
-        return StreamingResponse(told(), media_type="text/event-stream", headers=unbuffered)
+        return StreamingResponse(events(), media_type="text/event-stream", headers=unbuffered)
 
     async def ticket(self, request: Request, principal: Reader, ticket: str) -> Response:
         """Why a ticket's promises are as they are."""
@@ -137,10 +138,10 @@ class Pages:
             found = await find_ticket(connection, self._policies, principal, ticket)
             if found is None:
                 raise HttpProblem(404, f"no ticket {ticket} is known here")
-            told = await why(connection, self._policies, found, self._clock.now())
-        return self._web.page(request, "explanation.html", told=told)
+            explanation = await explain_ticket(connection, self._policies, found, self._clock.now())
+        return self._web.page(request, "explanation.html", explanation=explanation)
 
-    async def _shown(self, principal: Principal, chosen: Chosen) -> dict[str, Any]:
+    async def _shown(self, principal: Principal, chosen: BoardFilters) -> dict[str, Any]:
         now = self._clock.now()
         async with self._pool.acquire() as connection:
             known = self._policies.desks | await queries.known_desks(connection)

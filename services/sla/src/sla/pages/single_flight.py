@@ -1,4 +1,4 @@
-"""Work that several ask for at the same moment, done once for all of them."""
+"""Deduplicates concurrent calls: one computation, shared by all who wait for it."""
 
 from __future__ import annotations
 
@@ -9,30 +9,30 @@ from typing import Generic, TypeVar
 T = TypeVar("T")
 
 
-class Shared(Generic[T]):
-    """Gives each who asks the outcome of work that begins after the question.
+class SingleFlight(Generic[T]):
+    """Runs one call per key for all concurrent callers; each gets a result computed after it asked.
 
-    While work on a key is going on, whoever asks for it waits for one more round, which all of
-    them share: so there are never more than two rounds of a key, however many ask.
+    While a call for a key is running, further callers wait for one more call, which they share: so
+    there are never more than two calls of a key, however many callers.
     """
 
     def __init__(self) -> None:
-        self._going_on: dict[Hashable, asyncio.Task[T]] = {}
+        self._running: dict[Hashable, asyncio.Task[T]] = {}
         self._next: dict[Hashable, asyncio.Task[T]] = {}
 
-    async def get(self, key: Hashable, work: Callable[[], Awaitable[T]]) -> T:
-        """The outcome of `work`, or of that of another who asked for `key`. Raises as it does."""
+    async def get(self, key: Hashable, call: Callable[[], Awaitable[T]]) -> T:
+        """The result of `call`, or of another caller's for `key`. Raises what the call raises."""
         task = self._next.get(key)
         if task is None:
-            task = self._next[key] = asyncio.create_task(self._do(key, work))
-        # One who no longer waits must not take it from the others.
+            task = self._next[key] = asyncio.create_task(self._run(key, call))
+        # A caller that is cancelled must not cancel it for the others.
         return await asyncio.shield(task)
 
-    async def _do(self, key: Hashable, work: Callable[[], Awaitable[T]]) -> T:
-        while (before := self._going_on.get(key)) is not None:
+    async def _run(self, key: Hashable, call: Callable[[], Awaitable[T]]) -> T:
+        while (before := self._running.get(key)) is not None:
             await asyncio.wait({before})
-        self._going_on[key] = self._next.pop(key)
+        self._running[key] = self._next.pop(key)
         try:
-            return await work()
+            return await call()
         finally:
-            del self._going_on[key]
+            del self._running[key]

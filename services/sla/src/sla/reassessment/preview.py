@@ -12,7 +12,7 @@ from uuid import UUID
 import asyncpg
 
 from pledge.runtime.instants import utc_text
-from sla.assessment.context import pieces
+from sla.assessment.context import chunks
 from sla.assessment.policy_registry import Policies
 from sla.domain.model import Change, ChangeKind
 from sla.domain.policy.policy import Policy
@@ -107,8 +107,8 @@ async def preview(
             tickets = await store.load_tickets(connection, [row["ticket_id"] for row in rows])
             await policies.fetch(connection, tickets.values())
         last = rows[-1]["ticket_id"]
-        for piece in pieces(list(tickets.values())):
-            for ticket in piece:
+        for chunk in chunks(list(tickets.values())):
+            for ticket in chunk:
                 found.add(ticket, _changes(ticket, policies, policy, now))
             await yield_to_loop()
 

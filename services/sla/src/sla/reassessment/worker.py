@@ -1,4 +1,4 @@
-"""Puts open tickets under another policy version, by order, beside everything else.
+"""Puts open tickets under another policy version, by order, in parallel with everything else.
 
 The owner of a ticket's partition does it in its own transaction, like everything that changes a
 ticket: its epoch fences, its events go through the outbox, its timers hear of it.
@@ -28,7 +28,7 @@ from pledge.runtime.kafka.one_by_one import apply_or_reject
 from pledge.runtime.kafka.ownership import Fenced, PartitionOwner
 from pledge.runtime.records import Partition
 from pledge.runtime.retry import retry_while_away
-from sla.assessment.context import AssessmentContext, pieces
+from sla.assessment.context import AssessmentContext, chunks
 from sla.assessment.ledger import Ledger
 from sla.domain.policy.policy import Policy
 from sla.reassessment.preview import WORDS
@@ -42,15 +42,15 @@ LOOK_INTERVAL = timedelta(seconds=1)
 AT_ONCE = 2
 # A millisecond or two of work: whatever happens live takes a dozen turns of the event loop, and
 # waits for one of these in each.
-PIECE = 10
+CHUNK = 10
 FIRST = UUID(int=0)
 
 log = structlog.get_logger()
 
 
 @dataclass(slots=True)
-class Work:
-    """What a batch came to: the tickets that are done, and how many of what is counted."""
+class BatchResult:
+    """The tickets of a batch that are done, and the counts by outcome."""
 
     done: list[UUID] = field(default_factory=list)
     counts: Counter[str] = field(default_factory=Counter)
@@ -69,8 +69,8 @@ class ReassessmentWorker:
         self._context, self._pool, self._owner = context, pool, owner
         self._timers = timers
         self._woken = asyncio.Event()
-        self._heard: set[tuple[Order, Partition]] = set()
-        # Two at a time would be no faster, and each turn of the event loop would be twice as long.
+        self._acknowledged: set[tuple[Order, Partition]] = set()
+        # Two at a time would be no faster, and each would block the event loop twice as long.
         self._working_out = asyncio.Lock()
         # What waits here is the machine's work, which no clock moves that a test has.
         self._waits = SystemClock()
@@ -98,7 +98,7 @@ class ReassessmentWorker:
             found = await reassessment_orders.under_way(connection)
             # Afterwards: whoever has heard of an order knows its version.
             await self._context.policies.learn(connection)
-        self._heard = {each for each in self._heard if each[0] in found}
+        self._acknowledged = {each for each in self._acknowledged if each[0] in found}
         for order in found:
             await self._work_off(order)
             await self._finish(order)
@@ -133,7 +133,7 @@ class ReassessmentWorker:
         """One partition after the other, each to its end."""
         for home in homes:
             with suppress(Fenced):
-                await self._hear(order, home)
+                await self._acknowledge(order, home)
             after = FIRST
             while True:
                 started = self._waits.monotonic()
@@ -143,12 +143,12 @@ class ReassessmentWorker:
                 took = timedelta(seconds=self._waits.monotonic() - started)
                 await self._waits.sleep(took * self._context.settings.reassess_pause)
 
-    async def _hear(self, order: Order, home: Partition) -> None:
+    async def _acknowledge(self, order: Order, home: Partition) -> None:
         """What of the partition is under way may not know of the order; what comes next does."""
-        if (order, home) not in self._heard:
+        if (order, home) not in self._acknowledged:
             async with self._owner.owned_transaction(home) as transaction:
                 await reassessment_orders.hear(transaction.connection, order, home)
-            self._heard.add((order, home))
+            self._acknowledged.add((order, home))
 
     async def _batch(self, order: Order, policy: Policy, home: Partition, after: UUID) -> UUID:
         """Re-assess the next tickets of a partition; the last one's id, FIRST at the end."""
@@ -177,7 +177,7 @@ class ReassessmentWorker:
             await quarantine.set_aside(connection, home, ticket_id, "takeover", error)
             counts = {DONE: 1, SET_ASIDE: 1}
             await reassessment_orders.strike(connection, order, home, [ticket_id], counts)
-        quarantine.told(ticket_id, "takeover", error)
+        quarantine.report(ticket_id, "takeover", error)
 
     async def _transact(
         self, order: Order, policy: Policy, home: Partition, ids: Sequence[UUID]
@@ -186,15 +186,15 @@ class ReassessmentWorker:
         async with self._pool.acquire() as connection:
             mark = await store.mark(connection, ids)
             ledger = await self._open(connection, ids)
-        work = await self._take_over(ledger, policy, ids, read_until)
+        result = await self._take_over(ledger, policy, ids, read_until)
         async with self._owner.owned_transaction(home) as transaction:
             connection = transaction.connection
             self._context.cache.begin(home, ids)
             if await store.mark(connection, ids) != mark:
                 ledger = await self._open(connection, ids)
-                work = await self._take_over(ledger, policy, ids, read_until)
+                result = await self._take_over(ledger, policy, ids, read_until)
             await store.save(connection, ledger.rows())
-            await reassessment_orders.strike(connection, order, home, work.done, work.counts)
+            await reassessment_orders.strike(connection, order, home, result.done, result.counts)
             transaction.publish(*ledger.messages)
         self._context.close(home, ledger, keeps_new=False)
         self._timers.applied(home, ledger.tickets())
@@ -210,16 +210,16 @@ class ReassessmentWorker:
 
     async def _take_over(
         self, ledger: Ledger, policy: Policy, ids: Sequence[UUID], read_until: datetime | None
-    ) -> Work:
+    ) -> BatchResult:
         """Enter in the ledger what the version changes."""
-        work = Work()
+        result = BatchResult()
         async with self._working_out:
-            for piece in pieces(ids, PIECE):
-                for ticket_id in piece:
-                    _one(ledger, ticket_id, policy, read_until, work)
+            for chunk in chunks(ids, CHUNK):
+                for ticket_id in chunk:
+                    _reassess_ticket(ledger, ticket_id, policy, read_until, result)
                 await self._context.yield_to_loop()
-        work.counts[DONE] = len(work.done)
-        return work
+        result.counts[DONE] = len(result.done)
+        return result
 
     async def _read_until(self, home: Partition) -> datetime | None:
         """The instant up to which the partition has been read; None when it lags."""
@@ -227,29 +227,33 @@ class ReassessmentWorker:
         try:
             caught_up = await self._owner.caught_up((home,))
         except KafkaError as error:
-            log.info("can't ask how far the partition goes", error=repr(error))
+            log.info("partition_position_unknown", error=repr(error))
             return None
         return asked_at if home in caught_up else None
 
 
-def _one(
-    ledger: Ledger, ticket_id: UUID, policy: Policy, read_until: datetime | None, work: Work
+def _reassess_ticket(
+    ledger: Ledger,
+    ticket_id: UUID,
+    policy: Policy,
+    read_until: datetime | None,
+    result: BatchResult,
 ) -> None:
     """Put one ticket under `policy`, unless it must wait.
 
     While its partition lags, nobody knows whether what is due was missed: those tickets wait, and
-    of others only that is told which is known up to their newest fact.
+    of others only what is known up to their newest fact is published.
     """
     ticket = ledger.ticket(ticket_id)
     if ticket is None or ticket.is_closed or ticket.policy_version == policy.version:
-        work.done.append(ticket_id)
+        result.done.append(ticket_id)
         return
     is_due = ticket.wake_at is not None and ticket.wake_at <= ledger.now
     if is_due and read_until is None:
         return
     until = read_until or min(ticket.newest_at, ledger.now)
     changes = ledger.take_over(ticket, policy, until)
-    told = [WORDS[each.kind] for each in changes if each.kind in WORDS]
-    work.done.append(ticket_id)
-    work.counts.update(told)
-    work.counts[CHANGED] += bool(told)
+    words = [WORDS[each.kind] for each in changes if each.kind in WORDS]
+    result.done.append(ticket_id)
+    result.counts.update(words)
+    result.counts[CHANGED] += bool(words)

@@ -109,11 +109,11 @@ class Quarantine:
         if what == "wake":
             await connection.execute(_STAND_STILL, ticket_id)
 
-    def told(self, ticket_id: UUID, what: What, error: Exception) -> None:
-        """A ticket was set aside, and that is committed: say so."""
+    def report(self, ticket_id: UUID, what: What, error: Exception) -> None:
+        """Count and log a ticket that was set aside, once that is committed."""
         self._context.metrics.quarantined.labels(what).inc()
         log.error(
-            "ticket set aside: it can't be worked on",
+            "ticket_quarantined",
             ticket_id=str(ticket_id),
             what=what,
             exc_info=error,
@@ -158,7 +158,7 @@ class Quarantine:
             if await transaction.connection.fetchval(_RELEASE, ticket_id) is not None:
                 await reassessment_orders.take_again(transaction.connection, ticket_id, desk)
             await transaction.connection.execute(_WAKE, ticket_id, now)
-        log.info("ticket released from quarantine", ticket_id=str(ticket_id))
+        log.info("ticket_released", ticket_id=str(ticket_id))
         on_released(home, now, wake)
 
 

@@ -69,7 +69,7 @@ class ReadBarrier:
                 async with asyncio.timeout(TOGETHER_FOR):
                     await self._put(waiting, partitions)
             except TimeoutError:
-                log.warning("a broker does not say how far its partitions go")
+                log.warning("end_offsets_timed_out")
             else:
                 return
         await asyncio.gather(
@@ -84,17 +84,17 @@ class ReadBarrier:
         try:
             ends = await self._owner.ends(partitions)
         except KafkaError as error:
-            log.warning("can't ask how far partitions go", error=repr(error))
-            _tell(waiting, dict.fromkeys(partitions, Answer(asked_at, None)))
+            log.warning("end_offsets_failed", error=repr(error))
+            _answer_all(waiting, dict.fromkeys(partitions, Answer(asked_at, None)))
         except Exception as error:
             for _, answer in waiting:
                 if not answer.done():
                     answer.set_exception(error)
         else:
-            _tell(waiting, {each: Answer(asked_at, ends.get(each)) for each in partitions})
+            _answer_all(waiting, {each: Answer(asked_at, ends.get(each)) for each in partitions})
 
 
-def _tell(waiting: _Waiting, answers: dict[Partition, Answer]) -> None:
+def _answer_all(waiting: _Waiting, answers: dict[Partition, Answer]) -> None:
     for partition, answer in waiting:
         if not answer.done():
             answer.set_result(answers[partition])

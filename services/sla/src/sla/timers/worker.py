@@ -1,8 +1,8 @@
-"""Timers at work: each fires at its instant, once, by the owner of its partition.
+"""Fires timers: each at its due instant, once, by the owner of its partition.
 
 Per owned partition a worker keeps the next minutes of wakes in memory and sleeps until the first
 one. A wake fires only when the partition has been read to its end after the due instant: a reply
-that already lies in Kafka must not become a breach because we are slow.
+that is already in Kafka must not become a breach because of lag.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from pledge.runtime.kafka.ownership import Fenced, PartitionOwner
 from pledge.runtime.records import Partition
 from pledge.runtime.scheduling.due_loop import DueLoop
 from pledge.runtime.scheduling.fair_queue import FairTurns
-from sla.assessment.context import AssessmentContext, pieces
+from sla.assessment.context import AssessmentContext, chunks
 from sla.assessment.ledger import Ledger
 from sla.storage import store
 from sla.storage.store import Wake
@@ -103,7 +103,7 @@ class PartitionTimers:
         try:
             await self._loop.run()
         except Fenced:
-            log.info("timers of a partition go on elsewhere", partition=self._partition.number)
+            log.info("partition_timers_stopped", partition=self._partition.number)
 
     def _schedule(self, tickets: Sequence[Ticket]) -> None:
         for ticket in tickets:
@@ -131,7 +131,7 @@ class PartitionTimers:
                 cache.commit(self._partition, tickets.values())
         except Fenced:
             return  # whoever owns the partition now prepares them
-        for some in pieces(list(tickets.values()), AT_A_STRETCH):
+        for some in chunks(list(tickets.values()), AT_A_STRETCH):
             for ticket in some:
                 policy = context.policies.of(ticket)
                 if policy is not None and not ticket.earlier:
@@ -155,7 +155,7 @@ class PartitionTimers:
             await self._quarantine.set_aside(
                 transaction.connection, self._partition, ticket_id, "wake", error
             )
-        self._quarantine.told(ticket_id, "wake", error)
+        self._quarantine.report(ticket_id, "wake", error)
 
     async def _fire_now(
         self, batch: Sequence[tuple[datetime, Wake]], until: datetime, *, is_provisional: bool
@@ -167,7 +167,7 @@ class PartitionTimers:
                 transaction.connection, self._partition, [ticket_id for _, (ticket_id, _) in batch]
             )
             early: list[Ticket] = []
-            for some in pieces(batch, AT_A_STRETCH):
+            for some in chunks(batch, AT_A_STRETCH):
                 early += _fire_all(ledger, some, until, is_provisional=is_provisional)
                 await self._context.yield_to_loop()
             await store.save(transaction.connection, ledger.rows())
@@ -217,12 +217,12 @@ class PartitionTimers:
 
     async def _until(self, applied: asyncio.Event) -> None:
         """Wait for the next batch of facts, though not for long."""
-        told = asyncio.ensure_future(applied.wait())
+        waited = asyncio.ensure_future(applied.wait())
         polled = asyncio.ensure_future(self._context.clock.sleep(LAG_POLL))
         try:
-            await asyncio.wait({told, polled}, return_when=asyncio.FIRST_COMPLETED)
+            await asyncio.wait({waited, polled}, return_when=asyncio.FIRST_COMPLETED)
         finally:
-            told.cancel()
+            waited.cancel()
             polled.cancel()
 
 
