@@ -56,7 +56,7 @@ async def falls_out_and_rejoins(
     ledger: Ledger,
     kafka: KafkaSettings,
     reason: str,
-    fall_out: Callable[[], Awaitable[object]],
+    fall_out: Callable[[set[str]], Awaitable[object]],
 ) -> None:
     """It must be back, counted and reading within one session timeout, and not ready meanwhile."""
     await topics.publish(kafka, messages(0))
@@ -67,7 +67,7 @@ async def falls_out_and_rejoins(
     readiness = True
     with structlog.testing.capture_logs() as lines:
         async with asyncio.timeout(SESSION.total_seconds()):
-            await fall_out()
+            await fall_out(before)
             while not (lost(ledger, reason) and ledger.consumer.is_ready):
                 readiness = ledger.consumer.is_ready
                 await asyncio.sleep(0.01)  # noqa: TID251 - real time is what is bounded
@@ -87,7 +87,7 @@ async def test_member_that_its_coordinator_forgot_hears_of_it_by_its_next_heartb
 ) -> None:
     async with Ledger(short, dsn) as ledger:
         await falls_out_and_rejoins(
-            ledger, short, "forgotten", lambda: groups.forget(short, "ledger")
+            ledger, short, "forgotten", lambda ids: groups.forget(short, "ledger", ids)
         )
 
 
@@ -97,22 +97,22 @@ async def test_member_whose_heartbeats_prove_nothing_hears_of_it_by_a_commit(
     monkeypatch.setattr(GroupCoordinator, "_do_heartbeat", _succeeds)
     async with Ledger(short, dsn) as ledger:
         await falls_out_and_rejoins(
-            ledger, short, "forgotten", lambda: groups.forget(short, "ledger")
+            ledger, short, "forgotten", lambda ids: groups.forget(short, "ledger", ids)
         )
 
 
 async def test_member_that_can_not_find_out_rejoins(
     short: KafkaSettings, dsn: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Its heartbeats prove nothing, and its commits find no coordinator; other brokers answer."""
+    """Its heartbeats prove nothing, and its commits find no coordinator."""
 
-    async def forget() -> None:
+    async def forget(member_ids: set[str]) -> None:
         monkeypatch.setattr(GroupCoordinator, "_do_heartbeat", _succeeds)
         monkeypatch.setattr(GroupCoordinator, "_do_commit_offsets", _finds_no_coordinator)
-        await groups.forget(short, "ledger")
+        await groups.forget(short, "ledger", member_ids)
 
     async with Ledger(short, dsn) as ledger:
-        await falls_out_and_rejoins(ledger, short, "unconfirmed", forget)
+        await falls_out_and_rejoins(ledger, short, "unlisted", forget)
 
 
 async def test_member_whose_heartbeats_have_ended_rejoins_before_it_is_forgotten(
@@ -124,11 +124,50 @@ async def test_member_whose_heartbeats_have_ended_rejoins_before_it_is_forgotten
         monkeypatch.undo()
         raise KafkaError("Unexpected exception in heartbeat task: GroupLoadInProgressError()")
 
-    async def end_heartbeats() -> None:
+    async def end_heartbeats(_: set[str]) -> None:
         monkeypatch.setattr(GroupCoordinator, "_do_heartbeat", loading)
 
     async with Ledger(short, dsn) as ledger:
         await falls_out_and_rejoins(ledger, short, "heartbeat_ended", end_heartbeats)
+
+
+async def test_spare_member_that_can_not_find_out_rejoins(
+    short: KafkaSettings, dsn: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It has no partitions, so nothing to commit; it must be there when an owner dies."""
+    async with (
+        Ledger(short, dsn) as first,
+        Ledger(short, dsn) as second,
+        Ledger(short, dsn) as third,
+    ):
+        ledgers = [first, second, third]
+        for each in ledgers:
+            await eventually(_is_ready(each))
+        spares = await eventually(lambda: groups.spares(short, "ledger"))
+        monkeypatch.setattr(GroupCoordinator, "_do_heartbeat", _succeeds)
+        async with asyncio.timeout(SESSION.total_seconds()):
+            await groups.forget(short, "ledger", spares)
+            while not sum(lost(each, "unlisted") for each in ledgers):
+                await asyncio.sleep(0.01)  # noqa: TID251 - real time is what is bounded
+        monkeypatch.undo()
+
+        async def is_whole() -> bool:
+            return len(await groups.members(short, "ledger")) == len(ledgers)
+
+        await eventually(is_whole)
+
+
+async def test_member_whose_commits_fail_stays_while_it_is_listed(
+    short: KafkaSettings, dsn: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As when the topic of offsets has too few replicas to be written."""
+    async with Ledger(short, dsn) as ledger:
+        await eventually(_is_ready(ledger))
+        before = await groups.members(short, "ledger")
+        monkeypatch.setattr(GroupCoordinator, "_do_commit_offsets", _finds_no_coordinator)
+        await asyncio.sleep(1.5 * SESSION.total_seconds())  # noqa: TID251 - real time matters here
+        assert ledger.consumer.is_ready
+        assert await groups.members(short, "ledger") == before
 
 
 async def test_member_that_is_known_stays_however_idle_it_is(

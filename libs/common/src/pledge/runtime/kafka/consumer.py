@@ -67,10 +67,7 @@ class PartitionConsumer:
             outbox, self._end_offsets, clock=clock, metrics=metrics, on_progress=progress
         )
         self._membership = Membership(
-            self.assignment,
-            self._subscription,
-            session_timeout=kafka.session_timeout,
-            metrics=metrics,
+            self.assignment, self._subscription, kafka, service=service, metrics=metrics
         )
         self._worker = PartitionWorker(
             self.assignment,
@@ -86,11 +83,8 @@ class PartitionConsumer:
 
     @property
     def is_ready(self) -> bool:
-        """Whether the group has answered and its coordinator still knows this member.
-
-        A member without partitions is ready, too.
-        """
-        return self.assignment.is_joined and not self._membership.is_doubtful
+        """Whether this is a member of the group, with partitions or without."""
+        return self.assignment.is_joined
 
     async def run(self) -> None:
         """Consume until cancelled, rejoining the group where that helps. Raises fatal errors."""
@@ -156,8 +150,11 @@ class PartitionConsumer:
         log.warning("waiting_for_kafka_or_database", servers=servers, error=repr(error))
 
     def _fail(self, error: BaseException) -> None:
-        """End `run` with `error`; FastStream and aiokafka swallow what is raised in callbacks."""
-        if self._failure and not self._failure.done():
+        """End `run` with `error`; FastStream and aiokafka swallow what is raised in callbacks.
+
+        While the client is being closed nothing more can fail; a lasting fault comes again.
+        """
+        if self._failure and not self._failure.done() and not self.assignment.is_closing:
             self._failure.set_exception(error)
 
     # -- called by the subscription ----------------------------------------------------------

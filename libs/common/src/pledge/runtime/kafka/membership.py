@@ -7,7 +7,8 @@ while the group is empty, or while another member has taken the partitions over.
 
 An offset commit carries the member's id and generation and is refused when either is out of date,
 so a commit that succeeds is proof. It is made at an interval below the session timeout, also when
-no offset has changed. The committed offsets themselves serve lag monitoring only.
+no offset has changed. Where none succeeds, or there is nothing to commit, the coordinator is asked
+whether it lists the member. The committed offsets themselves serve lag monitoring only.
 """
 
 from __future__ import annotations
@@ -21,25 +22,28 @@ import structlog
 from aiokafka.errors import KafkaError
 
 from pledge.runtime.clock import SystemClock
+from pledge.runtime.config.settings import KafkaSettings
 from pledge.runtime.kafka.assignment import Assignment
+from pledge.runtime.kafka.group_members import group_members
 from pledge.runtime.kafka.subscription import Subscription
 from pledge.runtime.observability.metrics import RuntimeMetrics
 from pledge.runtime.records import Partition
 
 # Offsets that have changed are committed this often, or eight times in a session timeout.
 COMMIT_INTERVAL = timedelta(seconds=2)
-COMMIT_TIMEOUT = timedelta(seconds=5)
-# Shares of the session timeout since the last proof. The coordinator forgets a silent member after
-# the whole of it: by then the client has rejoined, and a broker's fail-over takes less.
-PROOF_DUE, DOUBTFUL, LOST = 1 / 6, 1 / 2, 2 / 3
+REQUEST_TIMEOUT = timedelta(seconds=5)
+# Shares of the session timeout since the last proof: when the next commit is due whatever has
+# changed, and when the coordinator is asked. It gives a silent member up after the whole of it.
+COMMIT_DUE, QUESTION_DUE = 1 / 6, 1 / 2
 # Ended heartbeats are looked at as often before they count: aiokafka may be about to rejoin.
 LOOKS_WITHOUT_HEARTBEAT = 2
 
 log = structlog.get_logger()
 
-# forgotten: the coordinator said so, and aiokafka rejoined. unconfirmed: no commit has succeeded
-# for most of a session timeout, although brokers answer. heartbeat_ended: the client sends none.
-Reason = Literal["forgotten", "unconfirmed", "heartbeat_ended"]
+# forgotten: the coordinator said so, and aiokafka rejoined. unlisted: no commit has succeeded for
+# half a session timeout, and the coordinator does not list this member. heartbeat_ended: the client
+# sends none.
+Reason = Literal["forgotten", "unlisted", "heartbeat_ended"]
 
 
 class MembershipLost(Exception):
@@ -57,15 +61,19 @@ class Membership:
         self,
         assignment: Assignment,
         subscription: Subscription,
+        kafka: KafkaSettings,
         *,
-        session_timeout: timedelta,
+        service: str,
         metrics: RuntimeMetrics,
     ) -> None:
         self._assignment = assignment
         self._subscription = subscription
+        self._kafka = kafka
+        self._service = service
         self._metrics = metrics
         self._clock = SystemClock()
-        self._session = session_timeout.total_seconds()
+        self._session = kafka.session_timeout.total_seconds()
+        self._timeout = min(REQUEST_TIMEOUT.total_seconds(), self._session / 8)
         self._reset()
 
     def _reset(self) -> None:
@@ -73,8 +81,6 @@ class Membership:
         self._committed: Mapping[Partition, int] = {}
         self._confirmed_at = self._clock.monotonic()
         self._looks_without_heartbeat = 0
-        self.is_doubtful = False
-        """Whether the coordinator, though brokers answer, has not confirmed this member lately."""
 
     def joined(self) -> None:
         """The group has assigned partitions. A new member id means that the former was unknown."""
@@ -96,12 +102,11 @@ class Membership:
     async def _commit(self) -> None:
         """Commit offsets that have changed, or all of them when it is time for a proof."""
         offsets, asked_at = self._assignment.offsets(), self._clock.monotonic()
-        is_proof_due = asked_at - self._confirmed_at > self._session * PROOF_DUE
-        if not offsets or not (is_proof_due or offsets != self._committed):
+        is_due = asked_at - self._confirmed_at > self._session * COMMIT_DUE
+        if not offsets or not (is_due or offsets != self._committed):
             return
-        timeout = min(COMMIT_TIMEOUT.total_seconds(), self._session / 8)
         try:
-            async with asyncio.timeout(timeout):
+            async with asyncio.timeout(self._timeout):
                 await self._subscription.commit(offsets)
         except (KafkaError, TimeoutError, ValueError) as error:
             # ValueError: a partition was revoked meanwhile.
@@ -112,7 +117,6 @@ class Membership:
 
     def _confirm(self, at: float) -> None:
         self._confirmed_at = max(at, self._confirmed_at)
-        self.is_doubtful = False
 
     async def _check(self) -> None:
         """Raises MembershipLost."""
@@ -126,28 +130,25 @@ class Membership:
             self._looks_without_heartbeat += 1
             if self._looks_without_heartbeat >= LOOKS_WITHOUT_HEARTBEAT:
                 self._lose("heartbeat_ended")
-        await self._check_confirmation()
-
-    async def _check_confirmation(self) -> None:
-        if not self._assignment.partitions():
-            # Without partitions there is nothing to commit: heartbeats are all the proof there is.
+        if self._clock.monotonic() - self._confirmed_at > self._session * QUESTION_DUE:
+            if not await self._is_listed():
+                self._lose("unlisted")
             self._confirm(self._clock.monotonic())
-        if self._clock.monotonic() - self._confirmed_at <= self._session * DOUBTFUL:
-            return
-        if not await self._do_brokers_answer():
-            # Kafka is away. What the group thinks of us can be asked when it is back.
-            self._confirm(self._clock.monotonic())
-            return
-        self.is_doubtful = True
-        if self._clock.monotonic() - self._confirmed_at > self._session * LOST:
-            self._lose("unconfirmed")
 
-    async def _do_brokers_answer(self) -> bool:
+    async def _is_listed(self) -> bool:
+        """Whether the coordinator lists this member. It does while nobody can say otherwise."""
         try:
-            async with asyncio.timeout(self._session / 8):
-                return bool(await self._assignment.ends(self._assignment.partitions()))
-        except (KafkaError, TimeoutError):
-            return False
+            async with asyncio.timeout(self._timeout):
+                members = await group_members(self._kafka, self._service)
+        except (KafkaError, TimeoutError) as error:
+            # No coordinator answers anybody: the group stays as it is until one does.
+            log.info("group_not_described", error=repr(error))
+            return True
+        if members is None:
+            # Either nobody is in the group, or commits are the only proof there is.
+            return not self._assignment.partitions()
+        # Asked afterwards: aiokafka may have rejoined meanwhile, or be about to.
+        return not self._assignment.is_joined or self._subscription.member_id in members
 
     def _lose(self, reason: Reason) -> NoReturn:
         log.error(

@@ -91,7 +91,7 @@ class RuntimeMetrics:
         self._memberships_lost = Counter(
             "pledge_consumer_memberships_lost",
             "Times that this instance fell out of its group and rejoined: forgotten by the"
-            " coordinator, unconfirmed by it for too long, or heartbeat_ended in the client.",
+            " coordinator, unlisted by it without a word, or heartbeat_ended in the client.",
             ("service", "reason"),
             registry=registry,
         )

@@ -81,7 +81,7 @@ class Chassis:
         """Be ready only with partitions assigned, the database answering and keys to check by."""
         self.health.require(
             "partitions",
-            lambda: None if consumer.is_ready else "not a confirmed member of the group",
+            lambda: None if consumer.is_ready else "not a member of the consumer group yet",
         )
         self.health.require("database", self._ask_database)
         self.health.require("keys", self.access.ready)
