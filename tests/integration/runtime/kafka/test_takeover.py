@@ -47,7 +47,8 @@ async def test_transaction_of_a_frozen_owner_is_ended_and_rolled_back(
 
     assert (after.epoch, after.next_offset) == (before.epoch + 1, 0)
     # Which of them depends on how far the client has read of the server's farewell.
-    with pytest.raises((asyncpg.PostgresError, asyncpg.InterfaceError, OSError)):
+    errors = (asyncpg.PostgresError, asyncpg.InterfaceError, asyncpg.InternalClientError, OSError)
+    with pytest.raises(errors):
         await transaction.commit()
     async with pool.acquire() as connection, connection.transaction():
         with pytest.raises(Fenced):
