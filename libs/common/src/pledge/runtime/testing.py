@@ -1,4 +1,4 @@
-"""A clock that moves only when told and ids that repeat: for tests and simulations."""
+"""A clock that moves only when a test moves it, and ids that repeat."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from pledge.runtime.ids import uuid7
 
 
 class VirtualClock:
-    """A clock that moves only when told: days of waiting pass in the time the work itself takes."""
+    """A clock that a test moves: days of waiting pass in no time."""
 
     def __init__(self, start: datetime) -> None:
         if start.tzinfo is None:
@@ -47,7 +47,7 @@ class VirtualClock:
         await waiter
 
     def next_wake(self) -> datetime | None:
-        """The instant at which the first sleeper wants to wake; None when nobody sleeps."""
+        """The instant at which the first sleeper wants to wake; None without one."""
         while self._sleepers and self._sleepers[0][2].done():
             heapq.heappop(self._sleepers)
         return self._sleepers[0][0] if self._sleepers else None
@@ -66,7 +66,7 @@ class VirtualClock:
 
 
 class SeededIds:
-    """The same ids for the same seed and clock: for tests and simulations, never for secrets."""
+    """The same ids for the same seed and clock: for tests, never for secrets."""
 
     def __init__(self, clock: Clock, seed: int) -> None:
         self._clock = clock

@@ -18,7 +18,7 @@ from pledge.runtime.kafka.one_by_one import apply_or_reject
 from pledge.runtime.kafka.ownership import Fenced, PartitionOwner
 from pledge.runtime.records import Partition
 from pledge.runtime.scheduling.due_loop import DueLoop
-from pledge.runtime.scheduling.fair_queue import FairTurns
+from pledge.runtime.scheduling.fair_semaphore import FairSemaphore
 from sla.assessment.context import AssessmentContext, chunks
 from sla.assessment.ledger import Ledger
 from sla.storage import store
@@ -53,7 +53,7 @@ class PartitionTimers:
         pool: asyncpg.Pool,
         owner: PartitionOwner,
         read_barrier: ReadBarrier,
-        turns: FairTurns,
+        turns: FairSemaphore,
         quarantine: Quarantine,
     ) -> None:
         settings = context.settings
@@ -141,7 +141,7 @@ class PartitionTimers:
     async def _fire(self, batch: Sequence[tuple[datetime, Wake]]) -> None:
         until, is_provisional = await self._wait_until_read(len(batch))
         desk = _desk_of(batch[0][1])
-        async with self._turns.turn(desk, len(batch)):
+        async with self._turns.slot(desk, len(batch)):
             await apply_or_reject(
                 batch,
                 apply=lambda some: self._fire_now(some, until, is_provisional=is_provisional),
@@ -258,7 +258,7 @@ class TimerWorkers:
         self._pool = pool
         self._owner: PartitionOwner | None = None
         self._read_barrier: ReadBarrier | None = None
-        self._turns = FairTurns(AT_ONCE, kept_for_small=1, small=SMALL)
+        self._turns = FairSemaphore(AT_ONCE, kept_for_small=1, small=SMALL)
         self._workers: dict[Partition, PartitionTimers] = {}
         self._tasks: dict[Partition, asyncio.Task[None]] = {}
         self._changed = asyncio.Event()

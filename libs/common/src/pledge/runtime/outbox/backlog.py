@@ -28,7 +28,7 @@ FROM (SELECT written_at FROM outbox ORDER BY id LIMIT $1) AS waiting
 
 
 async def watch_outbox(metrics: RuntimeMetrics, pool: asyncpg.Pool, clock: Clock) -> None:
-    """Count, for ever, what waits in the outbox, and how long. Cancel it to end it."""
+    """Measure the rows in the outbox and the age of the oldest, until cancelled."""
     while True:
         try:
             row = await pool.fetchrow(_OUTBOX, MOST_ROWS_COUNTED)

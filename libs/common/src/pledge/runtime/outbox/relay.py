@@ -108,11 +108,11 @@ class OutboxRelay:
         self._progress = progress
         self._woken = asyncio.Event()
         self._shards: frozenset[int] = frozenset()
-        self._asked_at = float("-inf")
+        self._claimed_at = float("-inf")
         outbox.relay_attached(self._woken.set)
 
     async def run(self) -> None:
-        """Publish for ever. On cancellation, first publish what is already committed."""
+        """Publish until cancelled; then first publish what is already committed."""
         await retry_while_away(
             self._session, on_retry=self._on_retry, passing=(KafkaError, PublishFailed)
         )
@@ -144,7 +144,7 @@ class OutboxRelay:
                 await own.add_listener(NOTIFY_CHANNEL, self._notified)
                 await producer.start()
                 try:
-                    await self._publish_for_ever(own, producer)
+                    await self._publish_until_failure(own, producer)
                 except asyncio.CancelledError:
                     await self._drain(own, producer)
                     raise
@@ -173,13 +173,13 @@ class OutboxRelay:
             max_request_size=MAX_REQUEST_BYTES,
         )
 
-    async def _publish_for_ever(
+    async def _publish_until_failure(
         self, connection: asyncpg.Connection, producer: AIOKafkaProducer
     ) -> None:
         while True:
             self._woken.clear()
             self._progress()
-            await self._ask_for_shards(connection)
+            await self._claim_shards(connection)
             # A stop waits for the round under way instead of publishing its rows a second time.
             published = asyncio.ensure_future(self._publish_round(connection, producer))
             try:
@@ -206,12 +206,12 @@ class OutboxRelay:
             # Whatever it is: the rows are kept, and the stop goes on.
             log.warning("outbox_left_for_next_start", error=repr(error))
 
-    async def _ask_for_shards(self, connection: asyncpg.Connection) -> None:
+    async def _claim_shards(self, connection: asyncpg.Connection) -> None:
         missing = [shard for shard in range(SHARDS) if shard not in self._shards]
         now = SystemClock().monotonic()
-        if not missing or now - self._asked_at < CLAIM_INTERVAL.total_seconds():
+        if not missing or now - self._claimed_at < CLAIM_INTERVAL.total_seconds():
             return
-        self._asked_at = now
+        self._claimed_at = now
         rows = await connection.fetch(_TRY_LOCK, missing, LOCK_SPACE)
         self._shards |= {row["shard"] for row in rows}
         self._outbox.relay_owns_all(owns_all=len(self._shards) == SHARDS)

@@ -1,4 +1,4 @@
-"""Events leave through a table: written with the change they tell of, published after the commit.
+"""Events leave through a table: written with the change they announce, published after the commit.
 
 `Outbox` writes rows; `OutboxRelay` publishes them in order per key and deletes what the broker has
 acknowledged. A crash between the two publishes a row again, which consumers recognise.
@@ -31,7 +31,7 @@ def shard_of(key: bytes) -> int:
 async def append(connection: asyncpg.Connection, messages: Sequence[Message]) -> None:
     """Write `messages` in the caller's transaction, in their order.
 
-    The caller must already hold the row lock of what the messages tell of (or own its partition):
+    The caller must already hold the row lock of what the messages announce (or own its partition):
     ids, and with them the order of publication, are given out here.
     """
     if not messages:
@@ -85,7 +85,7 @@ class Outbox:
     async def transaction(self) -> AsyncIterator[OutboxTransaction]:
         """A transaction on a connection of the pool; its events are published after the commit.
 
-        The one way for HTTP handlers and workers to change state and tell of it.
+        The one way for HTTP handlers and workers to change state and publish it.
         """
         async with self._pool.acquire() as connection:
             async with connection.transaction():
@@ -109,7 +109,7 @@ class Outbox:
                 )
         await append(connection, messages)
         if messages and not self._is_relayed_here:
-            # Another process publishes some of these: tell it when, and only if, we commit.
+            # Another process publishes some of these: notify it when, and only if, we commit.
             await connection.execute("SELECT pg_notify($1, '')", NOTIFY_CHANNEL)
 
     def wake(self) -> None:
@@ -122,5 +122,5 @@ class Outbox:
         self._on_commit.append(wake)
 
     def relay_owns_all(self, owns_all: bool) -> None:
-        """Say whether this process's relay has every shard, so that nobody must be notified."""
+        """Record whether this process's relay has every shard: then no other one is notified."""
         self._is_relayed_here = owns_all

@@ -150,8 +150,8 @@ async def _prepare(connection: asyncpg.Connection) -> None:
 
 
 async def _keep(connection: asyncpg.Connection) -> None:
-    """Nothing to undo when a connection goes back into the pool: nobody changes its settings, and
-    listens or locks only on connections of their own. asyncpg's own reset is a round trip each."""
+    """Nothing to reset when a connection goes back into the pool: its settings are never changed,
+    and listening and locking have connections of their own. asyncpg's reset is a round trip."""
 
 
 async def open_pool(

@@ -14,7 +14,7 @@ import structlog
 
 from pledge.runtime.clock import Clock
 from pledge.runtime.retry import retry_while_away
-from pledge.runtime.scheduling.due_queue import Appointments, Due, K
+from pledge.runtime.scheduling.due_queue import Due, DueQueue, K
 
 log = structlog.get_logger()
 
@@ -36,7 +36,7 @@ class DueLoop(Generic[K]):
     in order; lanes don't wait for each other.
 
     With `prepare`, keys from the database are shown to it some time before they are due, so that
-    what firing needs is at hand. It may fail or come too late: firing must not depend on it.
+    what firing needs is loaded. It may fail or come too late: firing must not depend on it.
     """
 
     def __init__(
@@ -60,7 +60,7 @@ class DueLoop(Generic[K]):
         self._batch_limit = batch_limit
         self._woken = asyncio.Event()
         self._lane_of = lane_of
-        self._appointments: Appointments[K] = Appointments(lane_of)
+        self._queue: DueQueue[K] = DueQueue(lane_of)
         self._preparation = (
             None if prepare is None else _Preparation(prepare, ahead, self._woken.set)
         )
@@ -72,7 +72,7 @@ class DueLoop(Generic[K]):
         self._sleeps_until: datetime | None = None
         # By lane, what fires now. Its keys are not loaded again meanwhile.
         self._firing: dict[Hashable, asyncio.Task[None]] = {}
-        self._in_hand: set[K] = set()
+        self._firing_keys: set[K] = set()
 
     def schedule(self, due: datetime, key: K) -> None:
         """Fire `key` at `due` instead of any earlier appointment of it."""
@@ -80,7 +80,7 @@ class DueLoop(Generic[K]):
             # It is in the database and will be loaded when its time comes near.
             self.forget(key)
             return
-        if self._appointments.get(key) == due:
+        if self._queue.get(key) == due:
             return
         self._put(due, key)
         if self._sleeps_until is not None and due < self._sleeps_until:
@@ -88,7 +88,7 @@ class DueLoop(Generic[K]):
 
     def forget(self, key: K) -> None:
         """Don't fire `key` any more."""
-        self._appointments.forget(key)
+        self._queue.forget(key)
         if self._cuts and self._runs_low(self._lane_of(key)):
             self._woken.set()  # there is room for what was left out
 
@@ -100,11 +100,11 @@ class DueLoop(Generic[K]):
 
     def next_due(self) -> datetime | None:
         """The earliest appointment in memory; None when there is none."""
-        return self._appointments.next_due()
+        return self._queue.next_due()
 
     def __len__(self) -> int:
         """How many appointments are in memory."""
-        return len(self._appointments)
+        return len(self._queue)
 
     async def run(self) -> None:
         """Fire what is due until cancelled. Passing faults back off; others end the loop."""
@@ -124,14 +124,14 @@ class DueLoop(Generic[K]):
         now = self._clock.now()
         if self._needs_refill(now):
             await self._refill(now)
-        for lane in self._appointments.lanes_due(now, self._firing.keys()):
-            self._start(lane, self._appointments.take(lane, now, self._batch_limit))
+        for lane in self._queue.lanes_due(now, self._firing.keys()):
+            self._start(lane, self._queue.take(lane, now, self._batch_limit))
         if self._preparation is not None:
-            self._preparation.go_on(now, self._appointments, self._batch_limit)
+            self._preparation.go_on(now, self._queue, self._batch_limit)
         await self._sleep(now)
 
     def _start(self, lane: Hashable, batch: Sequence[Due[K]]) -> None:
-        self._in_hand.update(key for _, key in batch)
+        self._firing_keys.update(key for _, key in batch)
         task = asyncio.ensure_future(self._fire_batch(batch))
         self._firing[lane] = task
         task.add_done_callback(lambda _: self._woken.set())
@@ -140,7 +140,7 @@ class DueLoop(Generic[K]):
         try:
             await self._fire(batch)
         finally:
-            self._in_hand.difference_update(key for _, key in batch)
+            self._firing_keys.difference_update(key for _, key in batch)
 
     def _collect(self) -> None:
         """Forget the lanes that have fired; raises what the first of them raised."""
@@ -152,7 +152,7 @@ class DueLoop(Generic[K]):
                 raise error
 
     async def _abandon(self) -> None:
-        """Stop what fires: it is in the hands of whoever loads it next."""
+        """Stop what fires: the next owner loads it again."""
         tasks = set(self._firing.values())
         if self._preparation is not None and self._preparation.task is not None:
             tasks.add(self._preparation.task)
@@ -170,7 +170,7 @@ class DueLoop(Generic[K]):
     def _runs_low(self, lane: Hashable) -> bool:
         """Whether something of `lane` was left in the database and little of it is in memory."""
         cut = self._cuts.get(lane)
-        return cut is not None and self._appointments.length(lane) <= cut[1]
+        return cut is not None and self._queue.length(lane) <= cut[1]
 
     def _is_left_out(self, due: datetime, key: K) -> bool:
         """Whether an appointment is left in the database for now."""
@@ -194,11 +194,11 @@ class DueLoop(Generic[K]):
         if len(loaded) >= self._limit:
             self._cut_lanes(loaded)
         for due, key in loaded:
-            held = self._appointments.get(key)
+            held = self._queue.get(key)
             # The earlier of the two: a look too early finds nothing due, one too late is late.
             if (
                 (held is None or due < held)
-                and key not in self._in_hand
+                and key not in self._firing_keys
                 and not self._is_left_out(due, key)
             ):
                 self._put(due, key)
@@ -223,21 +223,21 @@ class DueLoop(Generic[K]):
         before = self._cuts.get(lane)
         if before is None or last < before[0]:
             self._cuts[lane] = last, low
-            self._appointments.drop_after(lane, last)
+            self._queue.drop_after(lane, last)
 
     def _put(self, due: datetime, key: K) -> None:
-        self._appointments.put(due, key)
-        if len(self._appointments) > self._limit:
+        self._queue.put(due, key)
+        if len(self._queue) > self._limit:
             # What is dropped is in the database, and is loaded when its time comes near.
-            halved = self._appointments.halve_longest()
+            halved = self._queue.halve_longest()
             if halved is not None:
                 lane, last = halved
-                self._cut(lane, last, self._appointments.length(lane) // 2)
+                self._cut(lane, last, self._queue.length(lane) // 2)
 
     async def _sleep(self, now: datetime) -> None:
         """Until the first appointment, the next refill, or a call of `schedule`."""
         wake_at = now + self._window / 2
-        next_due = self._appointments.next_due(self._firing.keys())
+        next_due = self._queue.next_due(self._firing.keys())
         if next_due is not None:
             wake_at = min(wake_at, next_due)
         if self._preparation is not None:
@@ -279,7 +279,7 @@ class _Preparation(Generic[K]):
             return otherwise
         return self._noted[0][0] - self._ahead
 
-    def go_on(self, now: datetime, appointments: Appointments[K], limit: int) -> None:
+    def go_on(self, now: datetime, queue: DueQueue[K], limit: int) -> None:
         """Begin to prepare what is near, unless that is under way already."""
         if self.task is not None and not self.task.done():
             return
@@ -289,7 +289,7 @@ class _Preparation(Generic[K]):
         until = now + 2 * self._ahead
         while self._noted and self._noted[0][0] <= until and len(keys) < limit:
             due, _, key = heapq.heappop(self._noted)
-            if due > now and appointments.get(key) == due:
+            if due > now and queue.get(key) == due:
                 keys.append(key)
         if keys:
             self.task = asyncio.ensure_future(self._safely(keys))

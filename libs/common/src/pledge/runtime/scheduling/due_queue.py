@@ -17,7 +17,7 @@ Due = tuple[datetime, K]
 MOST_LEFT_BEHIND = 1_000
 
 
-class Appointments(Generic[K]):
+class DueQueue(Generic[K]):
     """One instant for each key; `lane_of` says which keys wait in one line."""
 
     def __init__(self, lane_of: Callable[[K], Hashable]) -> None:

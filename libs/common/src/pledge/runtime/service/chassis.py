@@ -1,4 +1,4 @@
-"""What all four services are made of, wired: a service adds its handler, routes and workers."""
+"""The parts that all four services share, wired: a service adds its handler, routes and workers."""
 
 from __future__ import annotations
 

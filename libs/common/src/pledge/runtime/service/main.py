@@ -1,4 +1,4 @@
-"""What every service's `__main__` does: read settings, set up logs, serve until told to stop."""
+"""What every service's `__main__` does: reads settings, sets up logs, serves until a signal."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ Serve = Callable[[S, KafkaSettings, Clock, Ids, asyncio.Event], Awaitable[None]]
 STOPPED = 0
 FAILED = 1
 MISCONFIGURED = 2
-# Their message says all there is to say to whoever runs the service.
+# Their message is enough for the operator: no trace is logged.
 EXPLAINED = (CannotListen, SchemaMismatch, SettingsError, DeskFileError)
 
 log = logs.get(__name__)

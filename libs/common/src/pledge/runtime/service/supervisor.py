@@ -1,4 +1,4 @@
-"""The life of a process: its workers live and die together."""
+"""Runs the workers of a process: when one ends, all are stopped."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ log = structlog.get_logger()
 
 
 class WorkerEnded(Exception):
-    """A worker returned although nobody had asked for a stop."""
+    """A worker returned although no stop was asked for."""
 
 
 async def supervise(
@@ -29,8 +29,8 @@ async def supervise(
 ) -> None:
     """Run all workers until `stop` is set, then stop them in their order, all within `grace`.
 
-    A worker that fails or ends takes the others down, and its error is raised: a service that
-    half works is worse than one that is restarted.
+    A worker that fails or ends takes the others down, and its error is raised: a service without
+    one of its workers is worse than one that is restarted.
     """
     tasks = {
         name: asyncio.ensure_future(work(), loop=asyncio.get_running_loop())
@@ -51,13 +51,13 @@ async def _stop_in_order(tasks: Mapping[str, asyncio.Future[None]], grace: timed
     deadline = clock.monotonic() + grace.total_seconds()
     for name, task in tasks.items():
         task.cancel()
-        # Whoever comes after a slow one still gets a moment to let go of what it holds.
+        # A worker after a slow one still gets a moment to release what it holds.
         left = max(deadline - clock.monotonic(), LEAST_GRACE.total_seconds())
         await asyncio.wait({task}, timeout=left)
         if not task.done():
-            log.error("worker did not stop in time", worker=name, grace=grace.total_seconds())
+            log.error("worker_did_not_stop_in_time", worker=name, grace=grace.total_seconds())
         elif not task.cancelled() and (error := task.exception()) is not None:
-            log.error("worker failed", worker=name, exc_info=error)
+            log.error("worker_failed", worker=name, exc_info=error)
 
 
 def _raise_first(tasks: Mapping[str, asyncio.Future[None]]) -> None:

@@ -6,13 +6,13 @@ import asyncio
 
 import pytest
 
-from pledge.runtime.scheduling.fair_queue import FairTurns
+from pledge.runtime.scheduling.fair_semaphore import FairSemaphore
 
 
 class Work:
     """Notes who has a turn; each ends when told."""
 
-    def __init__(self, turns: FairTurns) -> None:
+    def __init__(self, turns: FairSemaphore) -> None:
         self.turns = turns
         self.began: list[str] = []
         self.done: dict[str, asyncio.Event] = {}
@@ -23,7 +23,7 @@ class Work:
         self.done[name] = asyncio.Event()
 
         async def take() -> None:
-            async with self.turns.turn(name[0], size):
+            async with self.turns.slot(name[0], size):
                 self.began.append(name)
                 await self.done[name].wait()
 
@@ -42,7 +42,7 @@ async def settle() -> None:
 
 
 async def test_no_more_than_so_many_have_a_turn() -> None:
-    work = Work(FairTurns(2))
+    work = Work(FairSemaphore(2))
     for name in ("a1", "a2", "a3"):
         await work.ask(name, 1)
     assert work.began == ["a1", "a2"]
@@ -53,7 +53,7 @@ async def test_no_more_than_so_many_have_a_turn() -> None:
 
 
 async def test_quiet_party_overtakes_one_that_asks_for_much() -> None:
-    work = Work(FairTurns(1))
+    work = Work(FairSemaphore(1))
     for n in range(4):
         await work.ask(f"a{n}", 250)
     await work.ask("b0", 1)
@@ -64,7 +64,7 @@ async def test_quiet_party_overtakes_one_that_asks_for_much() -> None:
 
 async def test_party_that_asks_for_much_is_not_starved_by_many_small_ones() -> None:
     """Each small turn counts, too: after as much as the large one, the large one's time is come."""
-    work = Work(FairTurns(1))
+    work = Work(FairSemaphore(1))
     await work.ask("x0", 1)
     await work.ask("a0", 10)
     for n in range(30):
@@ -78,7 +78,7 @@ async def test_party_that_asks_for_much_is_not_starved_by_many_small_ones() -> N
 
 
 async def test_turn_is_kept_for_what_is_small() -> None:
-    work = Work(FairTurns(2, kept_for_small=1, small=5))
+    work = Work(FairSemaphore(2, kept_for_small=1, small=5))
     await work.ask("a0", 100)
     await work.ask("a1", 100)
     assert work.began == ["a0"]
@@ -89,7 +89,7 @@ async def test_turn_is_kept_for_what_is_small() -> None:
 
 
 async def test_turn_of_whoever_gives_up_goes_to_the_next() -> None:
-    work = Work(FairTurns(1))
+    work = Work(FairSemaphore(1))
     for name in ("a0", "b0", "c0"):
         await work.ask(name, 1)
     work.tasks["b0"].cancel()
@@ -101,14 +101,14 @@ async def test_turn_of_whoever_gives_up_goes_to_the_next() -> None:
 
 
 async def test_failure_gives_the_turn_back() -> None:
-    turns = FairTurns(1)
+    turns = FairSemaphore(1)
     with pytest.raises(KeyError):
-        async with turns.turn("a", 1):
+        async with turns.slot("a", 1):
             raise KeyError
-    async with turns.turn("a", 1):
+    async with turns.slot("a", 1):
         pass
 
 
 def test_some_turns_must_be_left_for_large_work() -> None:
     with pytest.raises(ValueError, match="leave none"):
-        FairTurns(2, kept_for_small=2)
+        FairSemaphore(2, kept_for_small=2)
