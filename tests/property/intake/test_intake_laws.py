@@ -50,7 +50,7 @@ from unit.intake.builders import ADDRESSES, ANN, NINE, TOM, a_desk, a_ticket, at
 DESK = a_desk()
 
 
-class Books:
+class InMemoryIntake:
     """Intake without broker and database: the same pure functions in the same order."""
 
     def __init__(self) -> None:
@@ -138,11 +138,11 @@ def batches(items: Sequence[Delivery], cuts: Iterable[int]) -> list[Sequence[Del
 def test_any_order_and_any_duplicates_give_the_same_tickets(
     mails: list[Delivery], data: st.DataObject
 ) -> None:
-    expected = Books()
+    expected = InMemoryIntake()
     expected.take(mails)
     doubled = mails + data.draw(st.lists(st.sampled_from(mails), max_size=6))
     shuffled = data.draw(st.permutations(doubled))
-    books = Books()
+    books = InMemoryIntake()
     for batch in batches(shuffled, data.draw(st.lists(st.integers(0, 40), max_size=4))):
         books.take(batch)
     assert books.groups() == expected.groups()
@@ -151,7 +151,7 @@ def test_any_order_and_any_duplicates_give_the_same_tickets(
 
 @given(threads(), st.data())
 def test_where_batches_are_cut_changes_nothing(mails: list[Delivery], data: st.DataObject) -> None:
-    whole, cut = Books(), Books()
+    whole, cut = InMemoryIntake(), InMemoryIntake()
     whole.take(mails)
     for batch in batches(mails, data.draw(st.lists(st.integers(0, 40), max_size=6))):
         cut.take(batch)
@@ -163,7 +163,7 @@ def test_where_batches_are_cut_changes_nothing(mails: list[Delivery], data: st.D
 def test_machines_open_nothing_and_wake_nobody(mails: list[Delivery], data: st.DataObject) -> None:
     machine = a_mail(9, 0, (), auto=True)
     answer = a_mail(0, 99, (0,), auto=True)
-    books = Books()
+    books = InMemoryIntake()
     books.take(mails)
     before = books.groups()
     books.tickets = {

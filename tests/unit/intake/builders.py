@@ -75,7 +75,7 @@ def at(minutes: float) -> datetime:
     return NINE + timedelta(minutes=minutes)
 
 
-def told(ticket: Ticket, command: Command, *, minutes: float = 10, now: float = 10) -> Decision:
+def decided(ticket: Ticket, command: Command, *, minutes: float = 10, now: float = 10) -> Decision:
     decision = attempt(ticket, command, minutes=minutes, now=now)
     assert isinstance(decision, Decision), decision
     return decision

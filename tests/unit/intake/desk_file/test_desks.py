@@ -88,15 +88,15 @@ scope:
     path.write_text(path.read_text().replace('"log: the file"', "the file"))
     problems = check_desk_file(path).problems
     lines = path.read_text().splitlines()
-    told = [(each.severity, each.message, lines[each.line - 1].strip()) for each in problems]
-    assert [(kind, message) for kind, message, _ in told] == [
+    decided = [(each.severity, each.message, lines[each.line - 1].strip()) for each in problems]
+    assert [(kind, message) for kind, message, _ in decided] == [
         ("error", "`all` has no other item `nothing`"),
         ("error", "`log` is used twice"),
         ("warning", "`never` is never used: `all` before it takes all requests"),
         ("error", "the versions of `sdk` are not in order"),
     ]
-    assert "required_if" in told[0][2]
-    assert "released" in told[3][2]
+    assert "required_if" in decided[0][2]
+    assert "released" in decided[3][2]
 
 
 def test_problems_say_where_and_what(tmp_path: Path) -> None:

@@ -37,9 +37,9 @@ from intake.domain.commands.relations import FollowUp, Merge, Split
 from intake.domain.ticket import CommandContext, Decision, Refusal, RefusalReason, Ticket
 from intake.schemas import BODIES
 from pledge.events import Contact, EmailRequested, Triaged
-from unit.intake.builders import ANN, TOM, a_desk, a_ticket, at, attempt, kinds, told
+from unit.intake.builders import ANN, TOM, a_desk, a_ticket, at, attempt, decided, kinds
 
-HEARD = RecordReply(by=ANN, channel="email", delivery="d1", text="Still broken")
+REPLY = RecordReply(by=ANN, channel="email", delivery="d1", text="Still broken")
 
 
 def test_every_command_is_declared_and_has_a_decision_of_its_own() -> None:
@@ -68,7 +68,7 @@ def _is_command(value: object) -> bool:
 
 @pytest.mark.parametrize("state", [State.WAITING_ON_CUSTOMER, State.CUSTOMER_UNAVAILABLE])
 def test_a_reply_ends_waiting(state: State) -> None:
-    decision = told(a_ticket(state=state, unanswered_attempts=2), HEARD)
+    decision = decided(a_ticket(state=state, unanswered_attempts=2), REPLY)
     assert kinds(decision) == ["requester_replied"]
     assert decision.ticket.state is State.OPEN
     assert decision.ticket.unanswered_attempts == 0
@@ -76,7 +76,7 @@ def test_a_reply_ends_waiting(state: State) -> None:
 
 @pytest.mark.parametrize("state", [State.RESOLVED, State.CLOSED])
 def test_a_reply_on_a_finished_ticket_reopens_it(state: State) -> None:
-    decision = told(a_ticket(state=state, closed_at=None), HEARD)
+    decision = decided(a_ticket(state=state, closed_at=None), REPLY)
     assert kinds(decision) == ["requester_replied", "reopened"]
     assert decision.ticket.state is State.OPEN
     assert decision.ticket.sequence == 3
@@ -84,44 +84,44 @@ def test_a_reply_on_a_finished_ticket_reopens_it(state: State) -> None:
 
 def test_who_answers_by_the_signed_address_joins_the_participants_once() -> None:
     bob = Contact(email="bob@contoso.example")
-    invited = replace(HEARD, by=bob, joins=True)
-    first = told(a_ticket(), invited)
+    invited = replace(REPLY, by=bob, joins=True)
+    first = decided(a_ticket(), invited)
     assert kinds(first) == ["requester_replied", "participants_changed"]
     assert first.ticket.participants == (bob,)
-    assert kinds(told(first.ticket, invited)) == ["requester_replied"]
-    assert kinds(told(a_ticket(), replace(invited, joins=False))) == ["requester_replied"]
+    assert kinds(decided(first.ticket, invited)) == ["requester_replied"]
+    assert kinds(decided(a_ticket(), replace(invited, joins=False))) == ["requester_replied"]
 
 
 def test_an_escalation_and_a_callback_are_told_with_the_reply() -> None:
-    decision = told(a_ticket(), replace(HEARD, escalates_to="manager", callback=True))
+    decision = decided(a_ticket(), replace(REPLY, escalates_to="manager", callback=True))
     assert kinds(decision) == ["requester_replied", "callback_requested", "escalated"]
 
 
 def test_triage_raises_trial_customers_to_their_floor_and_keeps_what_was_asked() -> None:
-    decision = told(a_ticket(is_trial=True), Triage(severity="p3", why="a question"))
+    decision = decided(a_ticket(is_trial=True), Triage(severity="p3", why="a question"))
     (event,) = decision.events
     assert isinstance(event, Triaged)
     assert (event.severity, event.requested_severity, event.previous_severity) == ("p2", "p3", "p3")
     assert decision.ticket.severity == "p2"
-    assert told(a_ticket(is_trial=True), Triage(severity="p1")).ticket.severity == "p1"
+    assert decided(a_ticket(is_trial=True), Triage(severity="p1")).ticket.severity == "p1"
 
 
 def test_triage_leaves_what_it_does_not_name() -> None:
-    decision = told(a_ticket(severity="p2", priority="low"), Triage(priority="high"))
+    decision = decided(a_ticket(severity="p2", priority="low"), Triage(priority="high"))
     assert (decision.ticket.severity, decision.ticket.priority) == ("p2", "high")
 
 
 def test_a_reply_is_mailed_unless_it_reached_the_requester_already() -> None:
-    sent = told(a_ticket(message_id="<1@x.example>"), Reply("Hello"))
+    sent = decided(a_ticket(message_id="<1@x.example>"), Reply("Hello"))
     assert kinds(sent) == ["agent_replied", "email_requested"]
     mail = sent.events[1]
     assert isinstance(mail, EmailRequested)
     assert mail.subject_line == "Re: [VIR-10007] No mail flow"
     assert mail.references == ("<1@x.example>",)
     assert mail.is_automatic is False
-    assert kinds(told(a_ticket(), Reply("Hello", channel="phone"))) == ["agent_replied"]
+    assert kinds(decided(a_ticket(), Reply("Hello", channel="phone"))) == ["agent_replied"]
     nobody = a_ticket(requester=Contact(phone="+15550100"))
-    assert kinds(told(nobody, Reply("Hello"))) == ["agent_replied"]
+    assert kinds(decided(nobody, Reply("Hello"))) == ["agent_replied"]
 
 
 def test_a_reply_given_with_its_time_reached_the_requester_by_other_means() -> None:
@@ -132,27 +132,28 @@ def test_a_reply_given_with_its_time_reached_the_requester_by_other_means() -> N
 
 
 def test_two_replies_ask_for_two_mails() -> None:
-    one = told(a_ticket(), Reply("One"))
-    two = told(one.ticket, Reply("Two"))
+    one = decided(a_ticket(), Reply("One"))
+    two = decided(one.ticket, Reply("Two"))
     ids = {each.email_id for each in (*one.events, *two.events) if isinstance(each, EmailRequested)}
     assert len(ids) == 2
 
 
 def test_unanswered_attempts_count_until_somebody_is_reached() -> None:
     missed = AttemptContact(channel="phone", reached=False)
-    ticket = told(told(a_ticket(), missed).ticket, missed).ticket
+    ticket = decided(decided(a_ticket(), missed).ticket, missed).ticket
     assert ticket.unanswered_attempts == 2
     assert (
-        told(ticket, AttemptContact(channel="phone", reached=True)).ticket.unanswered_attempts == 0
+        decided(ticket, AttemptContact(channel="phone", reached=True)).ticket.unanswered_attempts
+        == 0
     )
 
 
 def test_waiting_for_the_provider_is_the_end_of_waiting() -> None:
-    waiting = told(a_ticket(), Wait(WaitingFor.CUSTOMER)).ticket
+    waiting = decided(a_ticket(), Wait(WaitingFor.CUSTOMER)).ticket
     assert waiting.state is State.WAITING_ON_CUSTOMER
-    assert kinds(told(waiting, Wait(WaitingFor.PROVIDER))) == ["waiting_on_provider"]
-    assert kinds(told(waiting, Resume())) == ["waiting_on_provider"]
-    assert kinds(told(waiting, Wait(WaitingFor.UNAVAILABLE))) == ["customer_unavailable"]
+    assert kinds(decided(waiting, Wait(WaitingFor.PROVIDER))) == ["waiting_on_provider"]
+    assert kinds(decided(waiting, Resume())) == ["waiting_on_provider"]
+    assert kinds(decided(waiting, Wait(WaitingFor.UNAVAILABLE))) == ["customer_unavailable"]
 
 
 @pytest.mark.parametrize(
@@ -181,9 +182,9 @@ def test_what_makes_no_sense_is_refused_and_says_what_is_allowed(
 
 def test_the_past_since_the_opening_may_be_told_late_and_the_future_never() -> None:
     note = Note("x")
-    late = told(a_ticket(), note, minutes=5, now=65)
+    late = decided(a_ticket(), note, minutes=5, now=65)
     assert (late.events[0].recorded_at - late.events[0].occurred_at).total_seconds() == 3600
-    told(a_ticket(), note, minutes=10.9, now=10)
+    decided(a_ticket(), note, minutes=10.9, now=10)
     future = attempt(a_ticket(), note, minutes=12, now=10)
     past = attempt(a_ticket(), note, minutes=-1, now=10)
     assert isinstance(future, Refusal)
@@ -197,7 +198,7 @@ def test_what_was_done_before_the_end_may_be_told_after_it() -> None:
         Note("x"),
         Reply("x"),
         AttemptContact(channel="phone", reached=True),
-        HEARD,
+        REPLY,
     ):
         for state in State:
             assert isinstance(attempt(a_ticket(state=state), command), Decision)

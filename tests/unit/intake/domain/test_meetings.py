@@ -25,7 +25,7 @@ from intake.domain.ticket import CommandContext, Decision, Refusal, RefusalReaso
 from intake.domain.ticket_parts import MeetingState
 from pledge.events import Contact, EmailRequested, MeetingProposed
 from pledge.runtime.auth.link_signer import LinkSigner
-from unit.intake.builders import TOM, a_desk, a_ticket, at, attempt, kinds, told
+from unit.intake.builders import TOM, a_desk, a_ticket, at, attempt, decided, kinds
 
 LINKS = MeetingLinks(LinkSigner([b"k" * 32]), "https://intake.example/")
 PROPOSE = ProposeMeeting(at(100), at(160), "https://meet.example/1")
@@ -41,9 +41,9 @@ def invited(decision: Decision) -> Any:
 @pytest.mark.promise("SIG-07")
 def test_what_is_agreed_goes_to_every_calendar_and_what_is_cancelled_leaves_it() -> None:
     hostile = Contact(name='Bo"\r\nX-EVIL:1', email="bo@contoso.example")
-    proposed = told(a_ticket(participants=(hostile,)), PROPOSE)
+    proposed = decided(a_ticket(participants=(hostile,)), PROPOSE)
     assert kinds(proposed) == ["meeting_proposed"]
-    agreed = told(proposed.ticket, AgreeMeeting())
+    agreed = decided(proposed.ticket, AgreeMeeting())
     assert kinds(agreed) == ["meeting_agreed", "email_requested"]
     calendar = invited(agreed)
     [event] = calendar.walk("VEVENT")
@@ -53,7 +53,7 @@ def test_what_is_agreed_goes_to_every_calendar_and_what_is_cancelled_leaves_it()
         "mailto:ann@contoso.example", "mailto:bo@contoso.example",
     ]  # fmt: skip
     assert "X-EVIL" not in event
-    cancelled = told(agreed.ticket, CancelMeeting("ill"))
+    cancelled = decided(agreed.ticket, CancelMeeting("ill"))
     gone = invited(cancelled)
     [withdrawn] = gone.walk("VEVENT")
     assert (gone["METHOD"], withdrawn["UID"]) == ("CANCEL", event["UID"])
@@ -61,28 +61,28 @@ def test_what_is_agreed_goes_to_every_calendar_and_what_is_cancelled_leaves_it()
 
 
 def test_a_proposal_that_is_withdrawn_was_in_no_calendar() -> None:
-    proposed = told(a_ticket(), PROPOSE).ticket
-    assert kinds(told(proposed, CancelMeeting())) == ["meeting_cancelled"]
+    proposed = decided(a_ticket(), PROPOSE).ticket
+    assert kinds(decided(proposed, CancelMeeting())) == ["meeting_cancelled"]
 
 
 def test_one_meeting_is_agreed_at_a_time() -> None:
-    ticket = told(told(a_ticket(), PROPOSE).ticket, PROPOSE).ticket
+    ticket = decided(decided(a_ticket(), PROPOSE).ticket, PROPOSE).ticket
     first, second = (each.id for each in ticket.meetings)
     which = attempt(ticket, AgreeMeeting())
     assert isinstance(which, Refusal)
     assert str(first) in which.detail
-    ticket = told(ticket, AgreeMeeting(first)).ticket
+    ticket = decided(ticket, AgreeMeeting(first)).ticket
     assert isinstance(attempt(ticket, AgreeMeeting(first)), Refusal), "it is agreed already"
     other = attempt(ticket, AgreeMeeting(second))
     assert isinstance(other, Refusal)
     assert other.reason is RefusalReason.CONFLICT
-    ticket = told(ticket, HoldMeeting()).ticket
-    ticket = told(ticket, AgreeMeeting(second)).ticket
+    ticket = decided(ticket, HoldMeeting()).ticket
+    ticket = decided(ticket, AgreeMeeting(second)).ticket
     assert [each.state for each in ticket.meetings] == [MeetingState.HELD, MeetingState.AGREED]
 
 
 def test_a_time_that_is_over_can_not_be_agreed() -> None:
-    ticket = told(a_ticket(), PROPOSE).ticket
+    ticket = decided(a_ticket(), PROPOSE).ticket
     assert isinstance(attempt(ticket, AgreeMeeting(), minutes=161, now=161), Refusal)
 
 
@@ -98,25 +98,25 @@ def test_a_meeting_lies_ahead_and_has_a_sensible_length(starts: float, ends: flo
 def test_proposals_and_what_is_kept_of_them_are_bounded() -> None:
     ticket = a_ticket()
     for _ in range(MAX_OPEN):
-        ticket = told(ticket, PROPOSE).ticket
+        ticket = decided(ticket, PROPOSE).ticket
     assert isinstance(attempt(ticket, PROPOSE), Refusal)
     for _ in range(MAX_KEPT):
-        ticket = told(ticket, CancelMeeting(meeting_id=ticket.meetings[-1].id)).ticket
-        ticket = told(ticket, PROPOSE).ticket
+        ticket = decided(ticket, CancelMeeting(meeting_id=ticket.meetings[-1].id)).ticket
+        ticket = decided(ticket, PROPOSE).ticket
     assert len(ticket.meetings) == MAX_KEPT
     assert sum(each.state is MeetingState.PROPOSED for each in ticket.meetings) == MAX_OPEN
 
 
 def test_nobody_to_write_to_gets_no_invitation() -> None:
-    ticket = told(a_ticket(requester=Contact(phone="+15550100")), PROPOSE).ticket
-    assert kinds(told(ticket, AgreeMeeting())) == ["meeting_agreed"]
+    ticket = decided(a_ticket(requester=Contact(phone="+15550100")), PROPOSE).ticket
+    assert kinds(decided(ticket, AgreeMeeting())) == ["meeting_agreed"]
 
 
 def test_a_closed_ticket_s_meeting_can_end_but_not_begin() -> None:
-    ticket = told(told(a_ticket(), PROPOSE).ticket, AgreeMeeting()).ticket
+    ticket = decided(decided(a_ticket(), PROPOSE).ticket, AgreeMeeting()).ticket
     closed = a_ticket(state=State.CLOSED, meetings=ticket.meetings)
     assert isinstance(attempt(closed, PROPOSE), Refusal)
-    assert kinds(told(closed, HoldMeeting("On the phone."))) == ["meeting_held"]
+    assert kinds(decided(closed, HoldMeeting("On the phone."))) == ["meeting_held"]
 
 
 def test_the_link_to_answer_by_is_in_the_proposal_where_there_is_an_address() -> None:
@@ -129,7 +129,7 @@ def test_the_link_to_answer_by_is_in_the_proposal_where_there_is_an_address() ->
     desk, token = event.answer_url.removeprefix("https://intake.example/meetings/").split("/")
     assert LINKS.read(desk, token) == (a_ticket().id, decision.ticket.meetings[0].id)
     assert LINKS.read("demo", token) is None, "it means nothing at another desk"
-    [plain] = told(a_ticket(), PROPOSE).events
+    [plain] = decided(a_ticket(), PROPOSE).events
     assert isinstance(plain, MeetingProposed)
     assert plain.answer_url is None
 

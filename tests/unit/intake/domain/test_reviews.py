@@ -25,7 +25,7 @@ from intake.domain.request import Line
 from intake.domain.ticket import CommandContext, Decision, Refusal, RefusalReason, Ticket
 from intake.domain.ticket_parts import CareRules, Stage
 from pledge.events import Contact, FeedbackAcknowledged, ReviewOpened, ReviewUpdated
-from unit.intake.builders import ANN, TOM, a_desk, a_ticket, at, attempt, kinds, told
+from unit.intake.builders import ANN, TOM, a_desk, a_ticket, at, attempt, decided, kinds
 
 BO = Contact(name="Bo", email="bo@contoso.example")
 CARE = CareRules(review_owner="vp", arbitration_owner="chief")
@@ -41,7 +41,7 @@ STEPS: tuple[tuple[Command, str, Stage], ...] = (
 )
 
 
-def decided(ticket: Ticket, command: Command) -> Decision:
+def decided_with_care(ticket: Ticket, command: Command) -> Decision:
     decision = decide(ticket, command, CommandContext(a_desk(care=CARE), TOM, at(10), at(10)))
     assert isinstance(decision, Decision), decision
     return decision
@@ -50,9 +50,9 @@ def decided(ticket: Ticket, command: Command) -> Decision:
 @pytest.mark.promise("INF-12", "INF-13")
 @pytest.mark.parametrize("state", sorted(State))
 def test_a_complaint_goes_its_way_in_every_state_and_changes_none(state: State) -> None:
-    ticket = decided(a_ticket(state=state), COMPLAINT).ticket
+    ticket = decided_with_care(a_ticket(state=state), COMPLAINT).ticket
     for command, kind, stage in STEPS:
-        decision = decided(ticket, command)
+        decision = decided_with_care(ticket, command)
         assert kinds(decision) == [kind]
         assert decision.ticket.feedback[0].stage is stage
         if kind in {"review_opened", "review_concluded", "arbitration_requested"}:
@@ -64,10 +64,10 @@ def test_a_complaint_goes_its_way_in_every_state_and_changes_none(state: State) 
 
 
 def test_each_stage_has_the_owner_of_the_desk_s_file() -> None:
-    ticket = decided(a_ticket(), COMPLAINT).ticket
+    ticket = decided_with_care(a_ticket(), COMPLAINT).ticket
     owners = []
     for command, _, _ in STEPS:
-        decision = decided(ticket, command)
+        decision = decided_with_care(ticket, command)
         ticket = decision.ticket
         owners += [each.owner for each in decision.events if isinstance(each, ReviewOpened)]
     assert owners == ["vp", "chief"]
@@ -75,12 +75,12 @@ def test_each_stage_has_the_owner_of_the_desk_s_file() -> None:
 
 @pytest.mark.promise("INF-11")
 def test_feedback_is_acknowledged_once_to_who_gave_it_by_the_channel_it_came_by() -> None:
-    ticket = told(a_ticket(), replace(COMPLAINT, by=BO, channel="chat")).ticket
+    ticket = decided(a_ticket(), replace(COMPLAINT, by=BO, channel="chat")).ticket
     [entry] = ticket.feedback
     other = attempt(ticket, AcknowledgeFeedback(channel="email"))
     assert isinstance(other, Refusal)
     assert other.reason is RefusalReason.UNSUITABLE
-    decision = told(ticket, AcknowledgeFeedback("Thank you.", entry.id))
+    decision = decided(ticket, AcknowledgeFeedback("Thank you.", entry.id))
     [event] = decision.events
     assert isinstance(event, FeedbackAcknowledged)
     assert (event.channel, event.to, event.feedback_id) == ("chat", BO, entry.id)
@@ -88,14 +88,14 @@ def test_feedback_is_acknowledged_once_to_who_gave_it_by_the_channel_it_came_by(
 
 
 def test_of_several_complaints_one_must_be_named() -> None:
-    ticket = told(told(a_ticket(), COMPLAINT).ticket, COMPLAINT).ticket
+    ticket = decided(decided(a_ticket(), COMPLAINT).ticket, COMPLAINT).ticket
     one, other = (each.complaint_id for each in ticket.feedback)
     assert one != other
     refusal = attempt(ticket, OpenReview())
     assert isinstance(refusal, Refusal)
     assert str(one) in refusal.detail
     assert str(other) in refusal.detail
-    ticket = told(ticket, OpenReview(other)).ticket
+    ticket = decided(ticket, OpenReview(other)).ticket
     assert [each.stage for each in ticket.feedback] == [Stage.FILED, Stage.REVIEW]
     assert not isinstance(attempt(ticket, OpenReview()), Refusal), "only one waits now"
     unknown = attempt(ticket, UpdateReview("x", None, UUID(int=1)))
@@ -106,7 +106,7 @@ def test_of_several_complaints_one_must_be_named() -> None:
 def test_the_next_update_is_promised_for_a_time_ahead_and_within_bounds(
     days: int, is_taken: bool
 ) -> None:
-    ticket = told(told(a_ticket(), COMPLAINT).ticket, OpenReview()).ticket
+    ticket = decided(decided(a_ticket(), COMPLAINT).ticket, OpenReview()).ticket
     decision = attempt(ticket, UpdateReview("x", at(10 + days * 1440)))
     assert isinstance(decision, Decision) is is_taken
     assert LONGEST_WAIT.days == 92
@@ -117,10 +117,10 @@ def test_the_next_update_is_promised_for_a_time_ahead_and_within_bounds(
 
 
 def test_a_ticket_remembers_so_much_feedback_and_forgets_what_is_over_first() -> None:
-    ticket = told(a_ticket(), COMPLAINT).ticket
+    ticket = decided(a_ticket(), COMPLAINT).ticket
     for n in range(MAX_FEEDBACK + 5):
         said = GiveFeedback(f"{n}", channel="portal", needs_answer=n % 10 != 0)
-        ticket = told(ticket, said).ticket
+        ticket = decided(ticket, said).ticket
     assert len(ticket.feedback) == MAX_FEEDBACK
     assert ticket.feedback[0].complaint_id is not None, "somebody waits for that review"
 
