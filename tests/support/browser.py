@@ -48,7 +48,7 @@ class Visitor:
         page.on("pageerror", lambda error: self.complaints.append(str(error)))
 
     def _note(self, kind: str, text: str) -> None:
-        # A violated content security policy is told as an error too.
+        # A violated content security policy is reported as an error, too.
         if kind in ("error", "warning"):
             self.complaints.append(text)
 

@@ -42,7 +42,7 @@ class Databases:
         return f"postgresql://{role}_owner@{rest}"
 
     def drop(self) -> None:
-        """Drop what was made, disconnecting whoever is still there."""
+        """Drop what was made, ending all sessions that are left."""
         run(_drop(self._cluster.postgres.dsn("postgres"), self._made))
 
     def _next_name(self, service: str) -> str:

@@ -1,7 +1,7 @@
 """Keeps one broker and one database server while test processes need them.
 
 Run as a script with a folder. Each process that needs them holds a connection to the folder's
-socket `keeper.sock`, on which it is told the addresses. When the last connection is closed, by
+socket `keeper.sock`, on which it gets the addresses. When the last connection is closed, by
 exit, crash or kill, both servers are stopped and their data is removed.
 """
 

@@ -51,7 +51,7 @@ class LedgerHandler:
         self.gate = asyncio.Event()
         self.gate.set()
         self.hangs: set[bytes] = set()
-        """Values at which it waits for ever, once each."""
+        """Values at which it waits without end, once each."""
         self.failing_callbacks = 0
         """How many of the next callbacks after a commit fail."""
         self.inject: Callable[[asyncpg.Connection, Record], Awaitable[None]] | None = None

@@ -1,7 +1,8 @@
 """Writes docs/reference/desks.md: each promise of each desk, with the tests that prove it.
 
-`PYTHONPATH=tests python -m support.promises` writes it, `--check` only tells what has drifted. The
-promises stand in deploy/desks/promises.yaml; tests name theirs by `@pytest.mark.promise("VIR-05")`
+`PYTHONPATH=tests python -m support.promises` writes it, `--check` only reports what has drifted.
+The promises are in deploy/desks/promises.yaml; tests name theirs by
+`@pytest.mark.promise("VIR-05")`
 on a function, a class or a module's `pytestmark`. Tests are read, not run.
 """
 
@@ -59,8 +60,8 @@ class Proof:
 
 def read_promises(path: Path = PROMISES) -> dict[str, dict[str, str]]:
     """The text of each promise, by desk and id, in the file's order."""
-    told: dict[str, dict[str, str]] = yaml.safe_load(path.read_text(encoding="utf-8"))
-    return told
+    texts: dict[str, dict[str, str]] = yaml.safe_load(path.read_text(encoding="utf-8"))
+    return texts
 
 
 def collect(tests: Path = TESTS) -> list[Proof]:
@@ -74,22 +75,22 @@ def collect(tests: Path = TESTS) -> list[Proof]:
 
 def render(promises: Mapping[str, Mapping[str, str]], proofs: Sequence[Proof]) -> str:
     """The document. Raises UnknownPromise for a mark that names no promise."""
-    known = {promise for told in promises.values() for promise in told}
+    known = {promise for texts in promises.values() for promise in texts}
     wrong = [proof for proof in proofs if proof.promise not in known]
     if wrong:
         lines = [f"{one.file}:{one.line}: {PROMISES} has no {one.promise}" for one in wrong]
         raise UnknownPromise("\n".join(lines))
-    return ABOUT + "".join(_section(desk, told, proofs) for desk, told in promises.items())
+    return ABOUT + "".join(_section(desk, texts, proofs) for desk, texts in promises.items())
 
 
-def _section(desk: str, told: Mapping[str, str], proofs: Sequence[Proof]) -> str:
-    ours = [proof for proof in proofs if proof.promise in told]
+def _section(desk: str, texts: Mapping[str, str], proofs: Sequence[Proof]) -> str:
+    ours = [proof for proof in proofs if proof.promise in texts]
     whole = {proof.promise for proof in ours if proof.is_end_to_end}
     some = {proof.promise for proof in ours}
-    rows = "".join(_row(promise, text, ours) for promise, text in told.items())
+    rows = "".join(_row(promise, text, ours) for promise, text in texts.items())
     return (
-        f"\n## {desk}\n\nOf {len(told)} promises {len(whole)} are proved end to end, "
-        f"{len(some - whole)} more in parts, {len(told) - len(some)} not yet.\n\n"
+        f"\n## {desk}\n\nOf {len(texts)} promises {len(whole)} are proved end to end, "
+        f"{len(some - whole)} more in parts, {len(texts) - len(some)} not yet.\n\n"
         f"| id | promise | end to end | in parts |\n|---|---|---|---|\n{rows}"
     )
 
@@ -140,8 +141,8 @@ def _marks(expressions: Sequence[ast.expr]) -> list[tuple[str, int]]:
     for call in expressions:
         if isinstance(call, ast.Call) and ast.unparse(call.func) == "pytest.mark.promise":
             for argument in call.args:
-                told = argument.value if isinstance(argument, ast.Constant) else None
-                found.append((str(told or ast.unparse(argument)), argument.lineno))
+                texts = argument.value if isinstance(argument, ast.Constant) else None
+                found.append((str(texts or ast.unparse(argument)), argument.lineno))
     return found
 
 

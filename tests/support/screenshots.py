@@ -1,4 +1,4 @@
-"""`python -m support.screenshots [FOLDER]`: the pictures of the documents, made anew.
+"""`python -m support.screenshots [FOLDER]`: the pictures of the documents, made again.
 
 Run it from the repository with PYTHONPATH=tests; it needs a browser (see `support.browser`). It
 starts the services on their own topics and databases, with the desks that come with Pledge, lets

@@ -1,4 +1,4 @@
-"""A ticket's life told in a few lines, assessed under a desk's file."""
+"""A ticket's life in a few lines, assessed under a desk's file."""
 
 from __future__ import annotations
 

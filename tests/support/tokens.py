@@ -18,7 +18,7 @@ PrivateKey = Ed25519PrivateKey | rsa.RSAPrivateKey | ec.EllipticCurvePrivateKey
 
 
 class Signer:
-    """One key pair with its id; signs whatever it is told to."""
+    """One key pair with its id; signs any claims."""
 
     def __init__(self, kid: str = "first", algorithm: str = "EdDSA") -> None:
         self.kid = kid
@@ -37,13 +37,13 @@ class Signer:
 
     def sign(self, claims: dict[str, Any], headers: dict[str, Any] | None = None) -> str:
         """Exactly these claims, signed."""
-        told = {"kid": self.kid, **(headers or {})}
-        return jwt.encode(claims, self.private, algorithm=self.algorithm, headers=told)
+        all_headers = {"kid": self.kid, **(headers or {})}
+        return jwt.encode(claims, self.private, algorithm=self.algorithm, headers=all_headers)
 
     def token(self, now: datetime = START, without: tuple[str, ...] = (), **claims: Any) -> str:
         """A good token for an agent of the desk demo, changed by `claims`, less `without`."""
-        told = a_claim_set(now) | claims
-        return self.sign({name: value for name, value in told.items() if name not in without})
+        all_claims = a_claim_set(now) | claims
+        return self.sign({name: value for name, value in all_claims.items() if name not in without})
 
 
 def a_claim_set(now: datetime = START) -> dict[str, Any]:

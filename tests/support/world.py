@@ -50,7 +50,7 @@ Ticket: TypeAlias = dict[str, Any]
 """A ticket as intake's API shows it."""
 KEY = "a key for tests, long enough to be one"
 
-# What each service still has to do by now: by these, and the offsets, quiet is told from waiting.
+# What each service still has to do by now: these, and the offsets, tell idle from waiting.
 PENDING = {
     "intake": """
         SELECT min(requested_at) FROM sign_ins
@@ -258,7 +258,7 @@ class World:
         return answer.json()
 
     def authorization(self, desks: list[str] | None = None, *roles: str) -> dict[str, str]:
-        """A header with a token; an administrator's for all desks unless told otherwise."""
+        """A header with a token; an administrator's for all desks unless given."""
         token = signing.sign(
             self._key,
             subject="maya",

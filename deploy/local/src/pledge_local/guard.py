@@ -2,7 +2,7 @@
 
 Run as a script, before that program: `python guard.py PARENT SIGNAL IDENTITY PROGRAM ARGUMENT…`.
 It asks the kernel to send SIGNAL when PARENT is gone, takes on IDENTITY, and replaces itself.
-The pid stays the same, so that whoever kills this process kills the program.
+The pid stays the same, so that killing this process kills the program.
 
 IDENTITY is `-` (stay), or, since PostgreSQL refuses to run as root, one of two ways to be root's
 deputy without being root: `namespace` (an ordinary user inside a user namespace, who still owns

@@ -61,7 +61,7 @@ def _is_there(jar: Jar, folder: Path) -> bool:
 def classpath(advance: Callable[[int], None] = lambda size: None) -> str:
     """Java's class path, after downloading what the cache lacks; not to be called in an event loop.
 
-    `advance` is told of every piece downloaded, in bytes. Safe to run in several processes at
+    `advance` gets the size of every piece downloaded, in bytes. Safe to run in several processes at
     once: a file appears whole or not at all. Raises LocalError.
     """
     jars, folder = locked(), cache().absolute()

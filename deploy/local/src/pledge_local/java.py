@@ -62,7 +62,7 @@ def _checked(java: Path) -> Path:
         raise LocalError(f"{java} can't be run: {error}", REMEDY) from error
     match = re.search(r'version "(?:1\.)?(\d+)', answer.stderr + answer.stdout)
     if match is None:
-        raise LocalError(f"{java} does not tell its version.", REMEDY)
+        raise LocalError(f"{java} does not print its version.", REMEDY)
     if int(match[1]) < OLDEST:
         raise LocalError(
             f"{java} is Java {match[1]}; Kafka 4 needs Java {OLDEST} or newer.", REMEDY

@@ -76,7 +76,7 @@ def free_port() -> int:
 
 
 class Broker:
-    """A broker with its data in `folder`; its log is `folder/broker.log` unless told otherwise.
+    """A broker with its data in `folder`; its log is `folder/broker.log` unless given.
 
     Starting, stopping and killing block; in an event loop use `asyncio.to_thread`. Data survives
     all of them. Ports are chosen once, so that clients find it again after a restart.

@@ -20,13 +20,13 @@ from pledge_local.plan import Plan
 from pledge_local.ports import SERVICES
 
 SECRET_BYTES = 32
-# Made anew at each start.
+# Made at each start.
 TOKEN_LASTS = timedelta(days=30)
 RECEIVER_PATH = "/webhooks/"
 
 
 def prepare(plan: Plan) -> None:
-    """Make what is missing, and tell the sink what the receivers' signatures are checked by."""
+    """Make what is missing, and give the sink the keys of the receivers' signatures."""
     home, ids = plan.home, SystemIds(SystemClock())
     for service in SERVICES:
         _write_once(home.keys / f"{service}.key", ids.token(SECRET_BYTES) + "\n")
@@ -62,10 +62,10 @@ def _receivers(desks: Path, secret: str) -> dict[str, str]:
     found = {}
     for file in desks.glob("*/notify.yaml"):
         try:
-            told = load(file).data.get("receivers") or {}
+            receivers = load(file).data.get("receivers") or {}
         except (DeskFileError, AttributeError):
             continue  # notify itself says what is wrong with the file
-        for name, receiver in told.items():
+        for name, receiver in receivers.items():
             path = urlsplit(str(receiver.get("url", ""))).path
             if RECEIVER_PATH in path:
                 sink_name = path.rpartition(RECEIVER_PATH)[2]

@@ -1,6 +1,6 @@
 """Writes docs/reference/openapi/<service>.json: what each service says of its own HTTP API.
 
-`python -m pledge_local.openapi` writes them, `--check` only tells what has drifted. The services
+`python -m pledge_local.openapi` writes them, `--check` only reports what has drifted. The services
 run for a moment on a database of their own, so that the documents hold what a caller gets, however
 a service puts its routes together. Kafka is not needed: HTTP answers before a broker does.
 """
@@ -45,7 +45,7 @@ Serve = Callable[..., Coroutine[Any, Any, None]]
 
 
 class NoAnswer(Exception):
-    """A service did not tell its API; the text says which."""
+    """A service did not give its API; the text names it."""
 
 
 def documents(folder: Path) -> dict[str, str]:
@@ -61,14 +61,14 @@ def documents(folder: Path) -> dict[str, str]:
 async def _documents(server: Server, folder: Path) -> dict[str, str]:
     key = folder / "token.key"
     signing.create(key, SystemIds(SystemClock()))
-    told = {}
+    settings_of = {}
     for service, settings_class in classes_of_services("settings", "Settings"):
         await server.create_service_database(service, service)
         await migrate(server.dsn(service, f"{service}_owner"), migrations_of(service))
         environ = _environment(service, server.dsn(service, service), signing.public_path(key))
-        told[service] = load_settings(settings_class, environ)
-    texts = await asyncio.gather(*(_ask(*each) for each in told.items()))
-    return dict(zip(told, texts, strict=True))
+        settings_of[service] = load_settings(settings_class, environ)
+    texts = await asyncio.gather(*(_ask(*each) for each in settings_of.items()))
+    return dict(zip(settings_of, texts, strict=True))
 
 
 def _environment(service: str, dsn: str, jwks: Path) -> dict[str, str]:

@@ -42,7 +42,7 @@ class Plan:
 
     @property
     def bootstrap(self) -> KafkaSettings:
-        """How to reach Kafka, whoever started it."""
+        """How to reach Kafka, whichever process started it."""
         local = self.ports.address("kafka")
         return self.kafka or KafkaSettings.model_validate({"bootstrap_servers": local})
 
@@ -72,13 +72,13 @@ def make_plan(home: Home, base: int, environ: Mapping[str, str] | None = None) -
 
 
 def _dsns(environ: Mapping[str, str], end: str) -> dict[str, str]:
-    told = {service: environ.get(f"PLEDGE_{service.upper()}_{end}", "") for service in SERVICES}
-    return {service: dsn for service, dsn in told.items() if dsn}
+    given = {service: environ.get(f"PLEDGE_{service.upper()}_{end}", "") for service in SERVICES}
+    return {service: dsn for service, dsn in given.items() if dsn}
 
 
-def _place(told: str | None, name: str) -> Path:
-    if told:
-        chosen = Path(told).absolute()
+def _place(given: str | None, name: str) -> Path:
+    if given:
+        chosen = Path(given).absolute()
         if not chosen.exists():
             raise LocalError(f"{chosen} does not exist.", "Correct the variable that names it.")
         return chosen
@@ -97,12 +97,12 @@ def service_environment(
 ) -> dict[str, str]:
     """The environment of one service's process: ours, and the addresses of this stack."""
     ports, prefix = plan.ports, f"PLEDGE_{service.upper()}"
-    told = dict(os.environ if environ is None else environ)
-    told.setdefault("KAFKA_SESSION_TIMEOUT", SESSION_SECONDS)
-    told.setdefault("KAFKA_HEARTBEAT_INTERVAL", "1")
+    given = dict(os.environ if environ is None else environ)
+    given.setdefault("KAFKA_SESSION_TIMEOUT", SESSION_SECONDS)
+    given.setdefault("KAFKA_HEARTBEAT_INTERVAL", "1")
     if plan.kafka is None:
-        told["KAFKA_BOOTSTRAP_SERVERS"] = ports.address("kafka")
-    told |= {
+        given["KAFKA_BOOTSTRAP_SERVERS"] = ports.address("kafka")
+    given |= {
         f"{prefix}_DSN": dsn,
         f"{prefix}_HTTP_HOST": HOST,
         f"{prefix}_HTTP_PORT": str(ports.of(service)),
@@ -116,8 +116,8 @@ def service_environment(
         "PLEDGE_NOTIFY_SMTP_PORT": str(ports.of("sink smtp")),
     }
     for name in (*SERVICES, "sink"):
-        told[f"PLEDGE_{name.upper()}_PUBLIC_URL"] = ports.url(name)
+        given[f"PLEDGE_{name.upper()}_PUBLIC_URL"] = ports.url(name)
     if (plan.desks / "demo" / "status.yaml").is_file():
         # The demo's page also stands at the root, as a desk's own host name would show it.
-        told.setdefault("PLEDGE_STATUS_DEFAULT_DESK", "demo")
-    return told
+        given.setdefault("PLEDGE_STATUS_DEFAULT_DESK", "demo")
+    return given

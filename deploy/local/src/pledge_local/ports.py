@@ -43,9 +43,9 @@ class Ports:
         taken = [(name, self.of(name)) for name in names if not _is_free(self.of(name))]
         if not taken:
             return
-        told = "; ".join(f"port {port} (for {name}) {_listener(port)}" for name, port in taken)
+        listeners = "; ".join(f"port {port} (for {name}) {_listener(port)}" for name, port in taken)
         raise LocalError(
-            f"Ports are taken: {told}.",
+            f"Ports are taken: {listeners}.",
             "Stop what listens there, or choose others, for example with"
             f" --port-base {self._free_base(names)}.",
         )
@@ -78,5 +78,5 @@ def _listener(port: int) -> str:
                 process = psutil.Process(connection.pid)
                 return f"by {process.name()}, process {connection.pid}"
     except psutil.Error:
-        pass  # the system does not tell; the port is taken all the same
+        pass  # the system does not say who; the port is taken all the same
     return "by another program"

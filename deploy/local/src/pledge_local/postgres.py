@@ -56,7 +56,7 @@ UNSAFE_BUT_FAST: Mapping[str, str] = {
 
 
 class Server:
-    """A server with its data in `folder`; its log is `postgres.log` beside it unless told.
+    """A server with its data in `folder`; its log is `postgres.log` next to it unless given.
 
     Starting, stopping and killing block; in an event loop use `asyncio.to_thread`.
     """
@@ -73,7 +73,7 @@ class Server:
         self.folder = folder.absolute()
         self.log = log or folder.with_name("postgres.log")
         self._settings = {**SETTINGS, **(settings or {})}
-        self._told_identity = identity
+        self._given_identity = identity
         self._child: Child | None = None
 
     @property
@@ -87,7 +87,7 @@ class Server:
 
     @functools.cached_property
     def _identity(self) -> str:
-        return self._told_identity or _identity()
+        return self._given_identity or _identity()
 
     @property
     def child(self) -> Child | None:
@@ -275,8 +275,8 @@ def _program(name: str) -> str:
 def _check_own(folder: Path) -> None:
     """Raise LocalError for a folder that another user made or may write.
 
-    One in the shared folder for temporary files has a name that can be known beforehand: whoever
-    makes it first could stand between us and our database.
+    One in the shared folder for temporary files has a name that can be known beforehand: another
+    user who makes it first could stand between us and our database.
     """
     found = folder.lstat()
     is_ours = found.st_uid == os.geteuid() and not found.st_mode & 0o022

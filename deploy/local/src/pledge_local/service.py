@@ -37,13 +37,13 @@ class Ended(LocalError):
 def readable(line: str) -> str:
     """A structured log line as a person reads it; any other line as it is."""
     try:
-        told = json.loads(line)
-        start = f"{told['time']} {told['level']:<8} {told['message']}"
+        entry = json.loads(line)
+        start = f"{entry['time']} {entry['level']:<8} {entry['message']}"
     except (ValueError, KeyError, TypeError):
         return line
     known = ("time", "level", "message", "service", "logger", "exception")
-    rest = " ".join(f"{name}={value}" for name, value in told.items() if name not in known)
-    trace = str(told.get("exception", "")).strip().splitlines()[-1:]
+    rest = " ".join(f"{name}={value}" for name, value in entry.items() if name not in known)
+    trace = str(entry.get("exception", "")).strip().splitlines()[-1:]
     return " ".join(part for part in (start, rest, *trace) if part)
 
 

@@ -62,7 +62,7 @@ class Stack:
         self._plan.home.write_stack(self.addresses(token))
 
     async def watch(self) -> Ended:
-        """Wait until one of the processes ends by itself, and tell which."""
+        """Wait until one of the processes ends by itself, and say which."""
         while True:
             for child in self._children():
                 if child.exit_code() is not None:

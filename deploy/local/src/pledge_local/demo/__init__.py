@@ -1,4 +1,4 @@
-"""The demo: contacts by every channel, and what Pledge makes of them, told as it happens."""
+"""The demo: contacts by every channel, and what Pledge does about them, reported as it happens."""
 
 from pledge_local.demo.show import show
 

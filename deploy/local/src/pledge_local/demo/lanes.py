@@ -17,7 +17,7 @@ from pledge.events import (
     TimerMet,
     TimerStarted,
 )
-from pledge_local.demo.teller import NotHappened
+from pledge_local.demo.reporter import NotHappened
 from pledge_local.demo.world import DESK, SOON, World
 
 FIRST_RESPONSE = "first_response"
@@ -31,13 +31,13 @@ async def urgent_mail(world: World) -> None:
     ticket = await _mailed(
         world, lane, "critical@demo.example", "Nobody can sign in", "It began a minute ago."
     )
-    world.teller.ticket = ticket.number
+    world.reporter.ticket = ticket.number
     await _promised(world, lane, ticket.ticket_id)
     breach = await _breached(world, lane, ticket.ticket_id)
     page = await _paged(world, lane, breach)
     await _acknowledged(world, lane, page)
     incident = await _on_the_status_page(world, lane, ticket)
-    # So that whoever watches can look at the page before it is over.
+    # So that a viewer can look at the page before it is over.
     await world.clock.sleep(TO_LOOK)
     await _resolved(world, lane, ticket, "A certificate had run out; it is renewed.")
     await _over(world, lane, incident)
@@ -53,13 +53,13 @@ async def mail(world: World) -> None:
     began = world.clock.now()
     answer = {"text": "Choose Settings, then Export.", "is_initial_response": True}
     await _acted(world, lane, ticket, "reply", answer, FIRST_RESPONSE)
-    reply = await world.teller.expect(
+    reply = await world.reporter.expect(
         lane,
         "the answer reaches the requester's mailbox",
         world.observer.arrival("email", lambda one: _is_answer(one, world.mark)),
         SOON,
     )
-    world.teller.happened(
+    world.reporter.happened(
         lane, "the answer is in the requester's mailbox", reply.at - began, "the answer"
     )
     await _resolved(world, lane, ticket, "The export was shown.")
@@ -142,10 +142,10 @@ async def _mailed(world: World, lane: str, to: str, subject: str, text: str) -> 
     try:
         accepted = await world.mail(sender, to, subject, text)
     except (OSError, smtplib.SMTPException) as error:
-        world.teller.failed(lane, f"mail to {to} is not accepted: {error}")
+        world.reporter.failed(lane, f"mail to {to} is not accepted: {error}")
         raise NotHappened(lane) from error
-    world.teller.happened(lane, f"mail to {to} accepted by SMTP", accepted - began, "sending")
-    ticket, at = await world.teller.expect(
+    world.reporter.happened(lane, f"mail to {to} accepted by SMTP", accepted - began, "sending")
+    ticket, at = await world.reporter.expect(
         lane,
         "mail becomes a ticket",
         world.observer.event(
@@ -153,7 +153,7 @@ async def _mailed(world: World, lane: str, to: str, subject: str, text: str) -> 
         ),
         SOON,
     )
-    world.teller.happened(
+    world.reporter.happened(
         lane, f"ticket {ticket.number} opened, {ticket.severity}", at - accepted, "the mail"
     )
     return ticket
@@ -163,14 +163,14 @@ async def _sent(
     world: World, lane: str, what: str, path: str, body: dict[str, Any]
 ) -> TicketOpened:
     began = world.clock.now()
-    told = await world.post(lane, what, f"{world.urls['intake']}/{path}", body)
-    ticket, at = await world.teller.expect(
+    answer = await world.post(lane, what, f"{world.urls['intake']}/{path}", body)
+    ticket, at = await world.reporter.expect(
         lane,
         f"{what} and becomes a ticket",
-        world.observer.event(TicketOpened, lambda one: one.delivery == told["delivery"]),
+        world.observer.event(TicketOpened, lambda one: one.delivery == answer["delivery"]),
         SOON,
     )
-    world.teller.happened(
+    world.reporter.happened(
         lane, f"{what}: ticket {ticket.number} opened, {ticket.severity}", at - began, "sending"
     )
     return ticket
@@ -178,7 +178,7 @@ async def _sent(
 
 async def _promised(world: World, lane: str, ticket_id: UUID, metric: str = FIRST_RESPONSE) -> None:
     began = world.clock.now()
-    timer, at = await world.teller.expect(
+    timer, at = await world.reporter.expect(
         lane,
         f"the promise {metric} starts",
         world.observer.event(
@@ -189,7 +189,7 @@ async def _promised(world: World, lane: str, ticket_id: UUID, metric: str = FIRS
     due = f", due {timer.due_at:%H:%M:%S}" if timer.due_at else ""
     # It may have been read before the ticket was: then nobody waited.
     waited = max(at - began, timedelta(0))
-    world.teller.happened(
+    world.reporter.happened(
         lane, f"promised: {metric} within {timer.target}{due}", waited, "the ticket"
     )
 
@@ -200,7 +200,7 @@ async def _acted(
     began = world.clock.now()
     url = f"{world.urls['intake']}/tickets/{ticket.ticket_id}/{action}"
     await world.post(lane, f"an agent: {action}", url, body)
-    _, at = await world.teller.expect(
+    _, at = await world.reporter.expect(
         lane,
         f"the promise {metric} is kept",
         world.observer.event(
@@ -208,7 +208,7 @@ async def _acted(
         ),
         SOON,
     )
-    world.teller.happened(
+    world.reporter.happened(
         lane, f"an agent acts ({action}): {metric} kept", at - began, "the agent's click"
     )
 
@@ -217,17 +217,17 @@ async def _resolved(world: World, lane: str, ticket: TicketOpened, how: str) -> 
     began = world.clock.now()
     url = f"{world.urls['intake']}/tickets/{ticket.ticket_id}/resolve"
     await world.post(lane, "an agent resolves the ticket", url, {"resolution": how})
-    _, at = await world.teller.expect(
+    _, at = await world.reporter.expect(
         lane,
         "the ticket is resolved",
         world.observer.event(Resolved, lambda one: one.ticket_id == ticket.ticket_id),
         SOON,
     )
-    world.teller.happened(lane, f"{ticket.number} resolved", at - began, "the agent's click")
+    world.reporter.happened(lane, f"{ticket.number} resolved", at - began, "the agent's click")
 
 
 async def _breached(world: World, lane: str, ticket_id: UUID) -> PromiseBreached:
-    breach, at = await world.teller.expect(
+    breach, at = await world.reporter.expect(
         lane,
         "the promise breaks",
         world.observer.event(
@@ -235,18 +235,18 @@ async def _breached(world: World, lane: str, ticket_id: UUID) -> PromiseBreached
         ),
         SOON + timedelta(seconds=60),
     )
-    world.teller.happened(
+    world.reporter.happened(
         lane,
         f"nobody answers: {breach.metric} breached, detected",
         breach.detected_at - breach.due_at,
         "due",
     )
-    world.teller.happened(lane, "the breach is read from Kafka", at - breach.due_at, "due")
+    world.reporter.happened(lane, "the breach is read from Kafka", at - breach.due_at, "due")
     return breach
 
 
 async def _paged(world: World, lane: str, breach: PromiseBreached) -> dict[str, Any]:
-    page = await world.teller.expect(
+    page = await world.reporter.expect(
         lane,
         "somebody is paged",
         world.observer.arrival(
@@ -255,7 +255,7 @@ async def _paged(world: World, lane: str, breach: PromiseBreached) -> dict[str, 
         SOON,
     )
     signed = ", its signature is right" if page.content["is_signed"] else ""
-    world.teller.happened(
+    world.reporter.happened(
         lane, f"page accepted by {page.content['to']}{signed}", page.at - breach.due_at, "due"
     )
     body: dict[str, Any] = page.content["body"]
@@ -265,14 +265,14 @@ async def _paged(world: World, lane: str, breach: PromiseBreached) -> dict[str, 
 async def _acknowledged(world: World, lane: str, page: dict[str, Any]) -> None:
     began = world.clock.now()
     await world.click(lane, "the page is acknowledged", page["acknowledge_url"])
-    acknowledged, at = await world.teller.expect(
+    acknowledged, at = await world.reporter.expect(
         lane,
         "the page is acknowledged",
         world.observer.event(PageAcknowledged, lambda one: str(one.page_id) == page["page_id"]),
         SOON,
     )
     who = acknowledged.by.name or acknowledged.by.id
-    world.teller.happened(lane, f"page acknowledged by {who}", at - began, "the click")
+    world.reporter.happened(lane, f"page acknowledged by {who}", at - began, "the click")
 
 
 async def _on_the_status_page(world: World, lane: str, ticket: TicketOpened) -> IncidentOpened:
@@ -283,19 +283,19 @@ async def _on_the_status_page(world: World, lane: str, ticket: TicketOpened) -> 
         f"{world.urls['intake']}/tickets/{ticket.ticket_id}/triage",
         {"known_incident": True, "why": "all customers are affected"},
     )
-    incident, at = await world.teller.expect(
+    incident, at = await world.reporter.expect(
         lane,
         "an incident opens",
         world.observer.event(IncidentOpened, lambda one: ticket.ticket_id in one.ticket_ids),
         SOON,
     )
-    world.teller.happened(
+    world.reporter.happened(
         lane, f"incident “{incident.title}” opened", at - began, "the confirmation"
     )
-    seen = await world.teller.expect(
+    seen = await world.reporter.expect(
         lane, "it stands on the public status page", world.on_status_page(incident.title), SOON
     )
-    world.teller.happened(
+    world.reporter.happened(
         lane, f"it stands on {world.status_page} (look now)", seen - began, "the confirmation"
     )
     return incident
@@ -304,13 +304,15 @@ async def _on_the_status_page(world: World, lane: str, ticket: TicketOpened) -> 
 async def _over(world: World, lane: str, incident: IncidentOpened) -> None:
     began = world.clock.now()
     await world.resolve_incidents(lane)
-    _, at = await world.teller.expect(
+    _, at = await world.reporter.expect(
         lane,
         "the incident is resolved",
         world.observer.event(IncidentResolved, lambda one: one.incident_id == incident.incident_id),
         SOON,
     )
-    world.teller.happened(lane, "incident resolved, all components work", at - began, "the update")
+    world.reporter.happened(
+        lane, "incident resolved, all components work", at - began, "the update"
+    )
 
 
 def _is_answer(mail: dict[str, Any], mark: str) -> bool:

@@ -19,7 +19,7 @@ from pledge.runtime.config.settings import KafkaSettings, load_settings
 from pledge.runtime.ids import SystemIds
 from pledge_local.demo import lanes
 from pledge_local.demo.observer import Observer
-from pledge_local.demo.teller import NotHappened, Teller
+from pledge_local.demo.reporter import NotHappened, Reporter
 from pledge_local.demo.world import DESK, World
 from pledge_local.errors import LocalError
 from pledge_local.home import Home
@@ -40,7 +40,7 @@ async def show(home: Home, console: Console, clock: Clock) -> int:
     stack = home.stack()
     if stack is None:
         raise LocalError(f"No stack runs in {home.folder}.", "Start one with `pledge up`.")
-    teller = Teller(console, clock)
+    reporter = Reporter(console, clock)
     console.print("\n[bold]The demo[/]: five contacts arrive at once, one of them is critical.")
     headers = {"authorization": f"Bearer {stack['token']}"}
     observer = Observer(_kafka(stack), stack["sink"]["url"], clock)
@@ -51,14 +51,14 @@ async def show(home: Home, console: Console, clock: Clock) -> int:
             urls={name: stack[name]["url"] for name in SERVICES},
             client=client,
             observer=observer,
-            teller=teller,
+            reporter=reporter,
             clock=clock,
         )
         # Of a demo that was broken off: the next incident would only join it.
         await world.resolve_incidents("status page")
         await asyncio.gather(*(_lane(lane, world) for lane in LANES))
-    _summarise(console, teller, stack, home)
-    return 1 if teller.missing else 0
+    _summarise(console, reporter, stack, home)
+    return 1 if reporter.missing else 0
 
 
 async def _lane(lane: Callable[[World], Awaitable[None]], world: World) -> None:
@@ -73,12 +73,12 @@ def _kafka(stack: dict[str, Any]) -> KafkaSettings:
     return load_settings(KafkaSettings, {**os.environ, "KAFKA_BOOTSTRAP_SERVERS": servers})
 
 
-def _summarise(console: Console, teller: Teller, stack: dict[str, Any], home: Home) -> None:
+def _summarise(console: Console, reporter: Reporter, stack: dict[str, Any], home: Home) -> None:
     console.print()
-    console.print(teller.summary())
-    if teller.missing:
-        console.print(f"[red]{len(teller.missing)} steps did not happen:[/]")
-        for step in teller.missing:
+    console.print(reporter.summary())
+    if reporter.missing:
+        console.print(f"[red]{len(reporter.missing)} steps did not happen:[/]")
+        for step in reporter.missing:
             console.print(f"  {step.lane}: {step.text}", style="red", markup=False, soft_wrap=True)
         return
     program = "pledge" if shutil.which("pledge") else os.path.relpath(_OWN_COMMAND)
@@ -91,7 +91,7 @@ def _summarise(console: Console, teller: Teller, stack: dict[str, Any], home: Ho
         f"  status page    {stack['status']['url']}/{DESK}/\n"
         f"  mails, pages   {stack['sink']['url']}/\n"
         f"  sign in with   {command} token create me --desk '*' --role admin\n"
-        f"  why it broke   {command} sla explain {teller.ticket}\n"
+        f"  why it broke   {command} sla explain {reporter.ticket}\n"
         f"  once more      {command} demo",
         soft_wrap=True,
     )

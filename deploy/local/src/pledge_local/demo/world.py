@@ -1,4 +1,4 @@
-"""What the demo's lanes have in hand: addresses, a client, the observer and the teller."""
+"""What the demo's lanes share: addresses, a client, the observer and the reporter."""
 
 from __future__ import annotations
 
@@ -13,10 +13,10 @@ import httpx
 
 from pledge.runtime.clock import Clock
 from pledge_local.demo.observer import Observer
-from pledge_local.demo.teller import NotHappened, Teller
+from pledge_local.demo.reporter import NotHappened, Reporter
 
 DESK = "demo"
-# Generous, for a busy machine: the latencies are told, not tested.
+# Generous, for a busy machine: the latencies are reported, not tested.
 SOON = timedelta(seconds=30)
 SMTP_TIMEOUT_SECONDS = 15
 BETWEEN_LOOKS = timedelta(milliseconds=20)
@@ -31,7 +31,7 @@ class World:
     urls: dict[str, str]
     client: httpx.AsyncClient
     observer: Observer
-    teller: Teller
+    reporter: Reporter
     clock: Clock
 
     @property
@@ -50,14 +50,14 @@ class World:
         return self.clock.now()
 
     async def post(self, lane: str, what: str, url: str, body: dict[str, Any]) -> dict[str, Any]:
-        """POST JSON to a service. Raises NotHappened, and tells so, when it is refused."""
+        """POST JSON to a service. Raises NotHappened, and reports it, when it is refused."""
         content: object = (await self._post(self.client, lane, what, url, json=body)).json()
         return content if isinstance(content, dict) else {}
 
     async def click(self, lane: str, what: str, url: str) -> None:
         """POST to a signed link, as its page's button does: it needs no token.
 
-        Raises NotHappened, and tells so, when it is refused.
+        Raises NotHappened, and reports it, when it is refused.
         """
         async with httpx.AsyncClient(trust_env=False) as stranger:
             await self._post(stranger, lane, what, url)
@@ -93,10 +93,10 @@ class World:
         try:
             answer = await client.post(url, **content)
         except httpx.HTTPError as error:
-            self.teller.failed(lane, f"{what}: {type(error).__name__} {error}")
+            self.reporter.failed(lane, f"{what}: {type(error).__name__} {error}")
             raise NotHappened(what) from error
         if answer.is_error:
-            self.teller.failed(lane, f"{what}: HTTP {answer.status_code} {answer.text[:300]}")
+            self.reporter.failed(lane, f"{what}: HTTP {answer.status_code} {answer.text[:300]}")
             raise NotHappened(what)
         return answer
 

@@ -1,4 +1,4 @@
-"""`python -m pledge_local.sink`: take mails and webhooks until told to stop."""
+"""`python -m pledge_local.sink`: takes mails and webhooks until a signal."""
 
 from __future__ import annotations
 
@@ -69,8 +69,8 @@ def _secrets(settings: SinkSettings) -> Secrets:
 
 
 def _read_secrets(content: bytes) -> Mapping[str, str]:
-    told: dict[str, str] = json.loads(content)
-    return told
+    loaded: dict[str, str] = json.loads(content)
+    return loaded
 
 
 if __name__ == "__main__":

@@ -115,9 +115,9 @@ def _read(path: Path) -> list[Arrival]:
     found = []
     for line in path.read_text(encoding="utf-8").splitlines():
         try:
-            told = json.loads(line)
+            fields = json.loads(line)
         except ValueError:
             continue  # the last line, cut off when the machine went down
-        told["received_at"] = datetime.fromisoformat(told["received_at"]).astimezone(UTC)
-        found.append(Arrival(**told))
+        fields["received_at"] = datetime.fromisoformat(fields["received_at"]).astimezone(UTC)
+        found.append(Arrival(**fields))
     return found

@@ -1,4 +1,4 @@
-"""A phone provider that calls nobody: it speaks Twilio's API, and waits to be told who answers.
+"""A phone provider that calls nobody: it speaks Twilio's API; tests say who answers.
 
 Calls ring until somebody uses `POST /calls/{sid}/answer` or `/hang-up`. What a real provider sends
 meanwhile is sent: status callbacks and pressed keys, as forms, signed with the account's token.
@@ -53,7 +53,7 @@ class Ringing:
     token: str
     order: Mapping[str, list[str]]
 
-    def told(self, name: str) -> str:
+    def parameter(self, name: str) -> str:
         """The order's field `name`, or nothing."""
         return self.order.get(name, [""])[0]
 
@@ -87,11 +87,11 @@ class Phone:
             return _refused(status, 20500, "as asked for")
         sid = f"CA{self._ids.new().hex}"
         call = self._ringing[sid] = Ringing(account, token, order)
-        words = " ".join("".join(_twiml(call.told("Twiml")).itertext()).split())
+        words = " ".join("".join(_twiml(call.parameter("Twiml")).itertext()).split())
         self._arrivals.add(
             "call",
-            to=call.told("To"),
-            sender=call.told("From"),
+            to=call.parameter("To"),
+            sender=call.parameter("From"),
             subject=words[:200],
             text=words,
             delivery=sid,
@@ -99,13 +99,13 @@ class Phone:
             is_signed=True,
             body={name: values if len(values) > 1 else values[0] for name, values in order.items()},
         )
-        return JSONResponse({"sid": sid, "status": "queued", "to": call.told("To")}, 201)
+        return JSONResponse({"sid": sid, "status": "queued", "to": call.parameter("To")}, 201)
 
     async def answer(self, sid: str, answer: Answer) -> dict[str, Any]:
         """Pick up, listen, press the keys, and hang up. Gives what was said to the keys."""
         call = self._take(sid)
         await self._report(sid, call, "in-progress")
-        asked = _twiml(call.told("Twiml")).find("Gather")
+        asked = _twiml(call.parameter("Twiml")).find("Gather")
         url = asked.get("action") if asked is not None else None
         replies = []
         for digit in answer.digits if url else "":
@@ -127,7 +127,7 @@ class Phone:
         return call
 
     async def _report(self, sid: str, call: Ringing, status: str) -> None:
-        if url := call.told("StatusCallback"):
+        if url := call.parameter("StatusCallback"):
             await self._send(call, url, {**_common(sid, call), "CallStatus": status})
 
     async def _send(self, call: Ringing, url: str, form: Mapping[str, str]) -> httpx.Response:
@@ -146,8 +146,8 @@ def _common(sid: str, call: Ringing) -> dict[str, str]:
     return {
         "CallSid": sid,
         "AccountSid": call.account,
-        "From": call.told("From"),
-        "To": call.told("To"),
+        "From": call.parameter("From"),
+        "To": call.parameter("To"),
         "ApiVersion": "2010-04-01",
         "Direction": "outbound-api",
     }

@@ -1,4 +1,4 @@
-"""Tells the demo: a line for each step as it happens, and a summary of all of them."""
+"""Reports the demo: a line for each step as it happens, and a summary of all of them."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ COLOURS = {
 
 
 @dataclass(frozen=True, slots=True)
-class Told:
+class Step:
     """One step: whether it happened, and how long it took."""
 
     lane: str
@@ -42,18 +42,18 @@ class NotHappened(Exception):
     """A step did not happen in its time; the rest of its lane can't."""
 
 
-class Teller:
+class Reporter:
     """Prints steps and remembers them."""
 
     def __init__(self, console: Console, clock: Clock) -> None:
         self._console = console
         self._clock = clock
-        self.steps: list[Told] = []
+        self.steps: list[Step] = []
         self.ticket: str | None = None
         """The number of the ticket whose story is worth a second look."""
 
     async def expect(self, lane: str, what: str, happening: Awaitable[T], within: timedelta) -> T:
-        """Wait for a step. Raises NotHappened, and tells so, when it takes longer than `within`."""
+        """Wait for a step. Raises NotHappened, reporting it, when `within` is over."""
         try:
             async with asyncio.timeout(within.total_seconds()):
                 return await happening
@@ -65,14 +65,14 @@ class Teller:
         self, lane: str, text: str, latency: timedelta | None = None, of: str = ""
     ) -> None:
         """Tell a step that happened, `latency` after what `of` names."""
-        self._say(Told(lane, text, latency, of, has_happened=True))
+        self._say(Step(lane, text, latency, of, has_happened=True))
 
     def failed(self, lane: str, text: str) -> None:
         """Tell a step that went wrong."""
-        self._say(Told(lane, text, None, "", has_happened=False))
+        self._say(Step(lane, text, None, "", has_happened=False))
 
     @property
-    def missing(self) -> list[Told]:
+    def missing(self) -> list[Step]:
         """The steps that did not happen."""
         return [step for step in self.steps if not step.has_happened]
 
@@ -96,16 +96,16 @@ class Teller:
             table.add_section()
         return table
 
-    def _say(self, told: Told) -> None:
-        self.steps.append(told)
+    def _say(self, step: Step) -> None:
+        self.steps.append(step)
         now = self._clock.now().strftime("%H:%M:%S.%f")[:-3]
         line = Text()
         line.append(f"{now}  ", style="dim")
-        line.append(f"{told.lane:<12}", style=COLOURS.get(told.lane, ""))
-        line.append("✔ " if told.has_happened else "✘ ", "green" if told.has_happened else "red")
-        line.append(told.text)
-        if told.latency is not None:
-            line.append(f"  {duration(told.latency)} after {told.of}", style="dim")
+        line.append(f"{step.lane:<12}", style=COLOURS.get(step.lane, ""))
+        line.append("✔ " if step.has_happened else "✘ ", "green" if step.has_happened else "red")
+        line.append(step.text)
+        if step.latency is not None:
+            line.append(f"  {duration(step.latency)} after {step.of}", style="dim")
         self._console.print(line, soft_wrap=True)
 
 
