@@ -38,7 +38,7 @@ from pledge.runtime.outbox.writer import Outbox, OutboxTransaction
 
 @dataclass(frozen=True, slots=True)
 class TicketRelations:
-    """Carries out what agents ask for between tickets."""
+    """Carries out commands that concern two tickets, or open one."""
 
     outbox: Outbox
     desks: Mapping[str, Desk]
@@ -64,10 +64,10 @@ class TicketRelations:
             once = command_once(source.desk, by, f"merge {source_id}", asked)
             if not await self._is_new(connection, once):
                 return target
-            context = self._hand(source.desk, by, occurred_at)
-            heir = found.get(merge_targets(found).get(target_id, target_id))
+            context = self._context(source.desk, by, occurred_at)
+            final = found.get(merge_targets(found).get(target_id, target_id))
             decisions = merge(
-                source, target, command, context, heir if heir is not target else None
+                source, target, command, context, final if final is not target else None
             )
             self._count(source.desk, "merge", decisions)
             if isinstance(decisions, Refusal):
@@ -93,7 +93,7 @@ class TicketRelations:
             once = command_once(ticket.desk, by, f"{command.action} {ticket_id}", asked)
             if not await self._is_new(connection, once):
                 return await _made(connection, once)
-            context = self._hand(ticket.desk, by, occurred_at)
+            context = self._context(ticket.desk, by, occurred_at)
             new = await self._new_ticket(connection, context.desk)
             decisions = (
                 split(ticket, command, context, new)
@@ -122,7 +122,7 @@ class TicketRelations:
             once = command_once(desk, by, "open", asked)
             if not await self._is_new(connection, once):
                 return await _made(connection, once)
-            context = self._hand(desk, by, occurred_at)
+            context = self._context(desk, by, occurred_at)
             planned = await store.desks_with_plans(connection, [context.desk])
             context = replace(context, desk=planned.get(desk, context.desk))
             new = await self._new_ticket(connection, context.desk)
@@ -143,7 +143,7 @@ class TicketRelations:
             raise TicketUnknown(str(ticket_id))
         return ticket
 
-    def _hand(self, desk: str, by: Actor, occurred_at: datetime | None) -> CommandContext:
+    def _context(self, desk: str, by: Actor, occurred_at: datetime | None) -> CommandContext:
         now = self.clock.now()
         return CommandContext(self.desks[desk], by, occurred_at or now, now)
 
