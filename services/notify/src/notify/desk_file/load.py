@@ -8,7 +8,15 @@ from zoneinfo import ZoneInfo
 
 from notify.desk_file.model import NotifyFile, RotationSection, RouteSection
 from notify.desk_file.summary import summary_of
-from notify.domain.desk import Desk, Person, Receiver, ReceiverKind, Template, Voice
+from notify.domain.desk import (
+    PERSON_NEEDS,
+    Desk,
+    Person,
+    Receiver,
+    ReceiverKind,
+    Template,
+    Voice,
+)
 from notify.domain.oncall import Override, Period, Rotation
 from notify.domain.page import EscalationPolicy, Step
 from notify.domain.routing import ChatRule, Condition, EmailRule, Route
@@ -247,23 +255,16 @@ def _check_people(document: Document, file: NotifyFile) -> Iterator[Problem]:
     for key, person in file.people.items():
         for index, method in enumerate(person.methods):
             where = ("people", key, "methods", index)
-            if method == "email":
-                if person.email is None:
-                    yield document.problem(where, f"{key} has no email address", "add `email`")
-            elif method == "voice":
-                yield from _check_voice(document, file, where, key)
-            elif method not in file.receivers:
-                yield document.unknown(where, "receiver", method, file.receivers)
-
-
-def _check_voice(
-    document: Document, file: NotifyFile, where: Steps, person: str
-) -> Iterator[Problem]:
-    if file.people[person].phone is None:
-        yield document.problem(where, f"{person} has no phone", 'such as phone: "+15550100"')
-    if file.voice is None:
-        hint = 'add voice: {from: "+15550100"}, the number that is shown'
-        yield document.problem(where, "the desk's file has no `voice`", hint)
+            if method not in PERSON_NEEDS:
+                if method not in file.receivers:
+                    yield document.unknown(where, "receiver", method, file.receivers)
+                continue
+            field, words = PERSON_NEEDS[method]
+            if getattr(person, field) is None:
+                yield document.problem(where, f"{key} has no {words}", f"add `{field}`")
+            if method == "voice" and file.voice is None:
+                hint = 'add voice: {from: "+15550100"}, the number that is shown'
+                yield document.problem(where, "the desk's file has no `voice`", hint)
 
 
 def _check_rotations(document: Document, file: NotifyFile) -> Iterator[Problem]:

@@ -10,6 +10,13 @@ from notify.domain.oncall import Rotation, on_call
 from notify.domain.page import EscalationPolicy
 from notify.domain.routing import Route
 
+PERSON_NEEDS: Mapping[str, tuple[str, str]] = {
+    "email": ("email", "email address"),
+    "voice": ("phone", "phone number"),
+}
+"""The channels that reach a person directly: the person's field that each needs, and its name in
+words. Any other method is the name of a receiver."""
+
 
 @dataclass(frozen=True, slots=True)
 class Person:
