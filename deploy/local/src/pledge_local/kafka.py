@@ -133,11 +133,6 @@ class Broker:
             self._child.kill()
             self._child = None
 
-    def restart(self) -> None:
-        """Stop in order and start again on the same port."""
-        self.stop()
-        self.start()
-
     def pause(self) -> None:
         """Freeze the process (SIGSTOP): connections stay open and nobody answers."""
         if self._child is not None:

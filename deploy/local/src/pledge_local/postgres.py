@@ -136,11 +136,6 @@ class Server:
             self._child.kill()
             self._child = None
 
-    def restart(self) -> None:
-        """Stop in order and start again on the same socket."""
-        self.stop()
-        self.start()
-
     def __enter__(self) -> Server:
         self.start()
         return self

@@ -10,7 +10,9 @@ from pathlib import Path
 
 PROGRAM = """
 import asyncio, sys
+from pathlib import Path
 from asyncpg import InsufficientPrivilegeError
+from pledge.runtime.desk_file.problem import DeskFileError, Problem
 from pledge.runtime.http.server import CannotListen
 from pledge.runtime.service.main import run_main
 from pledge.runtime.config.settings import ServiceSettings
@@ -19,14 +21,12 @@ class DemoSettings(ServiceSettings):
     env_prefix = "PLEDGE_DEMO_"
     mode: str = "serve"
 
-class WrongDesk(Exception):
-    pass
-
 async def serve(settings, kafka, clock, ids, stop):
     if settings.mode == "port":
         raise CannotListen("port 8101 on 127.0.0.1 is taken")
     if settings.mode == "desk":
-        raise WrongDesk("demo/sla.yaml:3:1: `target` is not known here")
+        problem = Problem(Path("demo/sla.yaml"), 3, 1, "`target` is not known here")
+        raise DeskFileError([problem])
     if settings.mode == "grant":
         raise ExceptionGroup("timers", [InsufficientPrivilegeError("permission denied for outbox")])
     if settings.mode == "fail":
@@ -34,7 +34,7 @@ async def serve(settings, kafka, clock, ids, stop):
     print("serving", flush=True)
     await stop.wait()
 
-sys.exit(run_main("demo", DemoSettings, serve, explained=(WrongDesk,)))
+sys.exit(run_main("demo", DemoSettings, serve))
 """
 
 GOOD = {

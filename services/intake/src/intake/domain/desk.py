@@ -16,8 +16,6 @@ from intake.domain.ticket_parts import CareRules
 from pledge.events import Contact
 from pledge.events.people import is_zone
 
-DESK_RULE: Final = "desk"
-
 
 class FeedbackKind(StrEnum):
     """What a delivery is, if it is no request for help (INF-11)."""

@@ -23,7 +23,6 @@ class Reason(StrEnum):
     RECEIVER_UNKNOWN = "receiver_unknown"  # the desk's file no longer has it
     NOT_ANSWERED = "not_answered"  # the phone rang out
     BUSY = "busy"  # the line was busy
-    GAVE_UP = "gave_up"
     UNEXPECTED = "unexpected"  # a bug in a channel; see the log
 
 

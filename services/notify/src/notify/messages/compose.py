@@ -6,7 +6,7 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from notify.domain.desk import Desk, Person, Template
+from notify.domain.desk import Desk, Template
 from notify.domain.oncall import on_call
 from notify.domain.routing import ChatWanted, Notice, Party
 from notify.messages import render
@@ -180,10 +180,6 @@ def _auto_submitted(spec: MailSpec) -> str:
     if not spec.is_automatic:
         return "no"
     return "auto-replied" if spec.is_reply else "auto-generated"
-
-
-def _staff(address: str, person: Person) -> Mailbox:
-    return Mailbox(address, person.full_name, person.zone, person.language, is_outside=False)
 
 
 def party_mailbox(desk: Desk, party: Party) -> Mailbox:

@@ -7,7 +7,6 @@ time, so that what is published does not depend on how records were cut into bat
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Mapping
 from datetime import datetime, timedelta
 from uuid import UUID
@@ -306,11 +305,6 @@ class Ledger:
         own_id = breach_id(draft.ticket_id, change.metric, change.cycle, due_at)
         met_at = change.timer.met_at if change.timer else None
         self._retractions[own_id] = RetractionRow(own_id, self.now, change.reason, met_at)
-
-
-def states_of(published: PublishedState) -> Counter[str]:
-    """How many published timers are in each state."""
-    return Counter(each.state.value for each in published.timers)
 
 
 def _text(assessment: Assessment, name: str) -> str | None:

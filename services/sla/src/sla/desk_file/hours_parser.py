@@ -105,7 +105,7 @@ class _Reader:
     def _weekly(self, data: Mapping[str, object], steps: Steps) -> Hours | None:
         if data["hours"] == "always":
             self.fail((*steps, "hours"), "`always` is a whole calendar, not hours", "write 24x7")
-        name, where = self._zone(data, steps)
+        where = self._zone(data, steps)
         week = self._week(data["hours"], (*steps, "hours"))
         sets, dates, yearly = self._holidays(data.get("holidays"), (*steps, "holidays"))
         exceptions = self._by_date(data.get("exceptions"), (*steps, "exceptions"))
@@ -114,7 +114,6 @@ class _Reader:
             return None
         return Weekly(
             zone=where,
-            zone_name=name,
             week=week,
             holidays=sets,
             dates=dates,
@@ -124,17 +123,17 @@ class _Reader:
             weekly_breaks=weekly_breaks,
         )
 
-    def _zone(self, data: Mapping[str, object], steps: Steps) -> tuple[str, dt.tzinfo]:
+    def _zone(self, data: Mapping[str, object], steps: Steps) -> dt.tzinfo:
         text = data.get("timezone")
         if not isinstance(text, str):
             hint = "write an IANA name such as Europe/Paris, or an offset such as GMT-5"
             self.fail((*steps, "timezone"), "the calendar needs a `timezone`", hint)
-            return "", dt.UTC
+            return dt.UTC
         try:
-            return text, zone_or_offset(text)
+            return zone_or_offset(text)
         except UnknownZone as error:
             self.fail((*steps, "timezone"), str(error), error.hint)
-            return text, dt.UTC
+            return dt.UTC
 
     def _week(self, data: object, steps: Steps) -> tuple[tuple[Interval, ...], ...]:
         if isinstance(data, str) and data in ROUND_THE_CLOCK:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import hashlib
 import json
-from datetime import datetime
 from typing import Annotated, Any, Literal
 
 from pydantic import (
@@ -316,10 +315,6 @@ class PolicyFile(Part):
     )
     metrics: dict[Name, MetricPart] = Field(min_length=1)
     silences: dict[Name, SilencePart] = Field(default_factory=dict)
-
-    def is_effective(self, at: datetime) -> bool:
-        """Whether the version governs tickets opened at `at`."""
-        return self.effective_from is None or self.effective_from <= at
 
 
 def version_of(data: object) -> str:

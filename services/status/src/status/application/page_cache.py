@@ -97,11 +97,6 @@ class PageCache:
         return sorted(found, key=lambda page: page.name)
 
     @property
-    def checked_at(self) -> datetime | None:
-        """When the pages were last known to agree with the database."""
-        return self._checked_at
-
-    @property
     def stale_since(self) -> datetime | None:
         """Since when the pages may be out of date; None while they are known to be current."""
         if self._checked_at is None:

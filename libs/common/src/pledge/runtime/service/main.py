@@ -40,17 +40,11 @@ EXPLAINED = (CannotListen, SchemaMismatch, SettingsError, DeskFileError)
 log = logs.get(__name__)
 
 
-def run_main(
-    service: str,
-    settings: type[S],
-    serve: Serve[S],
-    *,
-    explained: tuple[type[Exception], ...] = (),
-) -> int:
+def run_main(service: str, settings: type[S], serve: Serve[S]) -> int:
     """Run `serve` with the settings of the environment until SIGTERM or SIGINT.
 
-    Gives the exit status: 0 stopped as asked, 1 failed, 2 misconfigured. Errors in `explained`,
-    like those that the runtime knows, become one line that says what to do instead of a trace.
+    Gives the exit status: 0 stopped as asked, 1 failed, 2 misconfigured. Errors whose message
+    says what to do become one line instead of a trace.
     Use it as `sys.exit(run_main("sla", SlaSettings, serve))`.
     """
     try:
@@ -75,16 +69,16 @@ def run_main(
     try:
         uvloop.run(until_stopped())
     except Exception as error:
-        return _report(error, EXPLAINED + explained)
+        return _report(error)
     log.info("service_stopped")
     return STOPPED
 
 
-def _report(error: Exception, explained: tuple[type[Exception], ...]) -> int:
+def _report(error: Exception) -> int:
     """Log why the service ended; the exit status that goes with it."""
     while isinstance(error, ExceptionGroup) and len(error.exceptions) == 1:
         error = error.exceptions[0]
-    if isinstance(error, explained):
+    if isinstance(error, EXPLAINED):
         log.critical("service_cannot_run", reason=str(error))
         return MISCONFIGURED
     rule = rule_for(error)

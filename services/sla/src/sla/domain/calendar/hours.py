@@ -60,7 +60,6 @@ class Weekly:
     """
 
     zone: dt.tzinfo
-    zone_name: str
     week: tuple[tuple[Interval, ...], ...]
     holidays: tuple[HolidaySet, ...] = ()
     dates: Mapping[dt.date, str] = field(default_factory=dict)
