@@ -60,7 +60,7 @@ def _office() -> Calendar:
 
     window = ((us(OPENS), us(CLOSES)),)
     week = (window,) * 5 + ((),) * 2
-    return Calendar("office", Weekly(ZoneInfo(ZONE), ZONE, week, (HolidaySet("US"),)))
+    return Calendar("office", Weekly(ZoneInfo(ZONE), week, (HolidaySet("US"),)))
 
 
 def _holidays() -> holidays.HolidayBase:
