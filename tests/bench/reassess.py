@@ -165,7 +165,7 @@ async def _order(rig: Rig, name: str) -> None:
     connection = await asyncpg.connect(rig.server.dsn(name, "sla"))
     try:
         started = CLOCK.monotonic()
-        await reassessment_orders.give(connection, MANY, version, "bench", CLOCK.now())
+        await reassessment_orders.create(connection, MANY, version, "bench", CLOCK.now())
         say(f"{TICKETS:,} tickets listed in {CLOCK.monotonic() - started:.2f} s")
     finally:
         await connection.close()

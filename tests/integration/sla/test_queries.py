@@ -14,14 +14,20 @@ import pytest
 from pledge.runtime.kafka.ownership import PartitionState, advance, claim, hold
 from pledge.runtime.outbox import relay
 from pledge.runtime.records import Partition
-from sla.assessment import policy_registry
 from sla.reports import attainment, whatif
-from sla.reports.attainment import Period
-from sla.storage import queries, reassessment_orders, store
+from sla.storage import (
+    policy_versions,
+    quarantine,
+    queries,
+    reassessment_orders,
+    reports,
+    store,
+    tickets_of_desk,
+)
 from sla.storage.queries import BreachFilter, TimerFilter
 from sla.storage.reassessment_orders import Order
+from sla.storage.reports import Period
 from sla.storage.rows import BreachRow, TimerRow
-from sla.timers import quarantine
 from support.cluster import run
 from support.databases import Databases
 from support.plans import Explaining, explaining, fill
@@ -52,7 +58,7 @@ SEED = (
     SELECT md5(i::text)::uuid, n, CASE n WHEN 1 THEN 'opened' ELSE 'waiting_on_customer' END, at,
         at, '{{"subject_line": "x"}}'
     FROM generate_series(1, {rows}) AS i,
-        LATERAL (SELECT '{since}'::timestamptz + i * {step} AS at) AS told,
+        LATERAL (SELECT '{since}'::timestamptz + i * {step} AS at) AS instant,
         generate_series(1, CASE WHEN i % 10 = 0 THEN 2 ELSE 1 END) AS n
     """,
     """
@@ -64,7 +70,7 @@ SEED = (
         CASE WHEN i / {desks} % 4 <> 1 THEN at END, CASE WHEN i / {desks} % 4 = 2 THEN at END,
         CASE WHEN i / {desks} % 5 = 0 THEN 80 ELSE 0 END, '30 minutes', 'opened'
     FROM generate_series(1, {rows}) AS i,
-        LATERAL (SELECT '{since}'::timestamptz + i * {step} AS at) AS told
+        LATERAL (SELECT '{since}'::timestamptz + i * {step} AS at) AS instant
     """,
     """
     INSERT INTO breaches (breach_id, ticket_id, desk, metric, cycle, target, policy_version, due_at,
@@ -72,7 +78,7 @@ SEED = (
     SELECT md5(i::text)::uuid, md5(i::text)::uuid, 'desk-' || i % {desks}, 'first_response', 1,
         '30 minutes', 'v1', at, at, false, false
     FROM generate_series(1, {rows}) AS i,
-        LATERAL (SELECT '{since}'::timestamptz + i * {step} AS at) AS told
+        LATERAL (SELECT '{since}'::timestamptz + i * {step} AS at) AS instant
     """,
     """
     INSERT INTO outbox (shard, topic, key, value, header_names, header_values)
@@ -188,8 +194,8 @@ async def order_of(hot: Explaining, desk: str) -> Order:
 async def test_orders_are_worked_off_by_key(hot: Explaining) -> None:
     order = await order_of(hot, "desk-3")
     ids = await reassessment_orders.next_tickets(hot, order, HOME, UUID(int=0), 100)
-    await reassessment_orders.strike(hot, order, HOME, ids, {"done": len(ids)})
-    await reassessment_orders.hear(hot, order, HOME)
+    await reassessment_orders.mark_done(hot, order, HOME, ids, {"done": len(ids)})
+    await reassessment_orders.acknowledge(hot, order, HOME)
     assert not await hot.fetchval(reassessment_orders._IS_WORKED_OFF, order.id)
     assert hot.indexes() == {
         "reassessments_under_way", "reassessments_pkey", "reassessment_tickets_pkey",
@@ -203,8 +209,8 @@ async def test_how_far_an_order_is_does_not_count_its_tickets(hot: Explaining) -
     found = await reassessment_orders.progress(hot, "desk-3")
     assert found is not None
     assert (found["state"], found["policy_version"]) == ("running", "v6")
-    await hot.fetch(policy_registry._APPLIED)
-    await hot.execute(reassessment_orders._TAKE_AGAIN, (await some_ids(hot, 1))[0], "desk-3")
+    await policy_versions.applied_versions(hot)
+    await hot.execute(reassessment_orders._RELIST, (await some_ids(hot, 1))[0], "desk-3")
     assert hot.indexes() == {
         "reassessments_by_desk", "reassessments_pkey", "reassessment_counts_pkey", "tickets_pkey",
         "policy_versions_by_version", "policy_versions_pkey",
@@ -229,32 +235,31 @@ async def test_ticket_is_set_aside_and_released_by_key(hot: Explaining) -> None:
         "SELECT ticket_id FROM tickets WHERE ticket_id NOT IN (SELECT ticket_id FROM quarantine)"
         " LIMIT 1"
     )
-    await hot.execute(quarantine._SET_ASIDE, other["ticket_id"], "wake", "a fault", NOW)
-    await hot.execute(quarantine._STAND_STILL, other["ticket_id"])
+    await quarantine.insert(hot, other["ticket_id"], "wake", "a fault", NOW)
     assert hot.indexes() == {"tickets_pkey"}
     assert hot.examined() <= 2
     await hot.unexplained(
         "UPDATE quarantine SET release_asked_at = $1 WHERE ticket_id = $2", NOW, held["ticket_id"]
     )
-    assert len(await hot.fetch(quarantine._ASKED)) == 1
+    assert len(await quarantine.requested_releases(hot)) == 1
     assert await hot.fetchval(quarantine._RELEASE, held["ticket_id"]) == "wake"
-    await hot.execute(quarantine._WAKE, held["ticket_id"], NOW)
+    await quarantine.wake(hot, held["ticket_id"], NOW)
     assert hot.indexes() <= {"tickets_pkey", "quarantine_to_release", "quarantine_pkey"}
     assert hot.examined() <= 6
 
 
 async def test_what_is_set_aside_is_few_and_read_as_a_whole(hot: Explaining) -> None:
-    await hot.fetchval(quarantine._HELD, UUID(int=0))
-    items, _ = await quarantine.listed(hot, ALL, None, PAGE)
+    await quarantine.count_others(hot, UUID(int=0))
+    items, _ = await quarantine.list_tickets(hot, ALL, None, PAGE)
     assert len(items) == PAGE
-    assert await quarantine.ask_release(hot, ["desk-3"], None, NOW)
+    assert await quarantine.request_release(hot, ["desk-3"], None, NOW)
     assert sum((await quarantine.counts(hot)).values()) == ASIDE
     assert hot.examined() <= 4 * ASIDE
 
 
 async def test_pages_of_what_is_set_aside_follow_each_other(hot: Explaining) -> None:
-    items, following = await quarantine.listed(hot, ALL, None, PAGE)
-    rest, last = await quarantine.listed(hot, ALL, following, 2 * PAGE)
+    items, following = await quarantine.list_tickets(hot, ALL, None, PAGE)
+    rest, last = await quarantine.list_tickets(hot, ALL, following, 2 * PAGE)
     assert len({each["ticket_id"] for each in items + rest}) == len(items + rest) == ASIDE
     assert last is None
 
@@ -369,8 +374,8 @@ async def test_reports_of_a_month_read_the_month_of_the_desk(hot: Explaining, ro
 
 async def test_pauses_of_a_month_are_found_by_when_they_began(hot: Explaining, rows: int) -> None:
     start = datetime(2026, 10, 1, tzinfo=UTC)
-    asked = (start, start + timedelta(days=31), UUID(int=0), attainment.BATCH)
-    await hot.fetch(attainment._PAUSED, "desk-3", *asked)
+    month = Period("desk-3", start, start + timedelta(days=31))
+    await reports.paused_tickets(hot, month, UUID(int=0), attainment.BATCH)
     assert hot.indexes() == {"facts_of_waiting", "tickets_pkey"}
     of_the_month = rows // 10 * 31 // DAYS + 2
     assert hot.examined() <= 3 * of_the_month
@@ -379,8 +384,8 @@ async def test_pauses_of_a_month_are_found_by_when_they_began(hot: Explaining, r
 async def test_what_if_reads_the_openings_of_a_page_by_key(hot: Explaining, rows: int) -> None:
     """The tickets are gone through in the order of their ids, all pages together once."""
     last, looked_at = UUID(int=0), 0
-    while page := await hot.fetch(whatif._PAGE, last, "desk-3", SINCE, NOW, whatif.PAGE):
-        last, looked_at = page[-1]["ticket_id"], looked_at + len(page)
+    while page := await tickets_of_desk.opened_within(hot, "desk-3", SINCE, NOW, last, whatif.PAGE):
+        last, looked_at = page[-1][0], looked_at + len(page)
     assert looked_at == rows // DESKS
     assert hot.indexes() == {"tickets_pkey", "facts_pkey"}
     # Where several processes read a page together, some read on past its end.

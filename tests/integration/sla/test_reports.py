@@ -12,7 +12,7 @@ import pytest
 
 from integration.sla.harness import Sla
 from integration.sla.stories import MONDAY, Story, minutes
-from sla.reports.attainment import postgres_zone
+from sla.storage.reports import postgres_zone
 
 
 async def report(sla: Sla, name: str, **params: Any) -> list[dict[str, Any]]:

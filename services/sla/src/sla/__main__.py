@@ -25,11 +25,9 @@ from sla.metrics import SlaMetrics
 from sla.pages.live_updates import LiveUpdates
 from sla.pages.routes import Pages
 from sla.reassessment.worker import ReassessmentWorker
-from sla.reports import attainment
 from sla.settings import SlaSettings
-from sla.storage import store
+from sla.storage import quarantine, reports, store
 from sla.storage.ticket_cache import TicketCache
-from sla.timers import quarantine
 from sla.timers.worker import TimerWorkers
 from sla.topics import TOPICS
 
@@ -123,7 +121,7 @@ class Service:
                     now = clock.now()
                     desks = self._policies.desks
                     self._metrics.attained(
-                        await attainment.ratios(connection, desks, now - ATTAINMENT_PERIOD, now)
+                        await reports.ratios(connection, desks, now - ATTAINMENT_PERIOD, now)
                     )
             except Exception as error:
                 if not is_retriable(error):

@@ -114,7 +114,7 @@ class PolicyApi:
             raise _unknown(desk)
         _check_version(policy, asked.version)
         async with self._pool.acquire() as connection:
-            is_new = await reassessment_orders.give(
+            is_new = await reassessment_orders.create(
                 connection, desk, policy.version, principal.subject, self._clock.now()
             )
             found = await reassessment_orders.progress(connection, desk)

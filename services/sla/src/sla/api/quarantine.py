@@ -15,8 +15,7 @@ from pledge.runtime.clock import Clock
 from pledge.runtime.http.app import HttpProblem
 from sla.api.paging import Cursor, paged
 from sla.assessment.policy_registry import Policies
-from sla.storage import queries
-from sla.timers import quarantine
+from sla.storage import quarantine, queries
 
 Reader = Annotated[Principal, Depends(require("reader"))]
 Admin = Annotated[Principal, Depends(require("admin"))]
@@ -52,7 +51,9 @@ class QuarantineApi:
         """Tickets that can't be worked on, longest first, each with the reason."""
         async with self._pool.acquire() as connection:
             desks = await self._desks(connection, principal)
-            items, following = await paged(quarantine.listed(connection, desks, cursor, limit))
+            items, following = await paged(
+                quarantine.list_tickets(connection, desks, cursor, limit)
+            )
         return {"items": items, "next": following}
 
     async def release(
@@ -69,7 +70,7 @@ class QuarantineApi:
             if ticket is not None:
                 found = await queries.find_tickets(connection, ticket)
                 ids = [ticket_id for ticket_id, desk in found if desk in desks]
-            asked = await quarantine.ask_release(connection, desks, ids, self._clock.now())
+            asked = await quarantine.request_release(connection, desks, ids, self._clock.now())
         if ticket is not None and not asked:
             raise HttpProblem(404, f"no ticket {ticket} is set aside")
         log.info("quarantine_release_requested", tickets=asked, by=principal.subject)

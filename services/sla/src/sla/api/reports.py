@@ -18,7 +18,8 @@ from pledge.runtime.http.app import HttpProblem
 from pledge.runtime.instants import Instant, utc_text
 from sla.assessment.policy_registry import Policies
 from sla.reports import attainment as reports
-from sla.reports.attainment import DIMENSIONS, Period
+from sla.reports.attainment import DIMENSIONS
+from sla.storage.reports import Period
 
 # What a report looks at when nobody says.
 DEFAULT_PERIOD = timedelta(days=30)

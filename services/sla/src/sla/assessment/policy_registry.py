@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from bisect import bisect_right
 from collections.abc import Collection, Iterable
-from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 
@@ -17,47 +16,15 @@ from sla.desk_file.load import FILE_NAME, load_desk, parse
 from sla.domain.policy.policy import Policy
 from sla.domain.policy.rules import VersionScope
 from sla.domain.policy_versions import PastVersion, VersionedAssessment, assess_versions
+from sla.storage import policy_versions
+from sla.storage.policy_versions import Version
 from sla.storage.ticket_cache import Ticket
-
-# Processes that start at the same moment insert a new version once: "policies" in ASCII.
-_LOCK = 0x706F6C6963696573
-
-_ALL = """
-SELECT desk, version, effective_from, content, is_superseded FROM policy_versions
-ORDER BY desk, effective_from
-"""
-_APPLIED = """
-SELECT DISTINCT ON (desk) desk, version FROM reassessments ORDER BY desk, reassessment_id DESC
-"""
-_SUPERSEDE = """
-UPDATE policy_versions SET is_superseded = true WHERE desk = $1 AND effective_from >= $2
-"""
-_ADD = """
-INSERT INTO policy_versions (desk, effective_from, version, content) VALUES ($1, $2, $3, $4)
-ON CONFLICT (desk, effective_from, version) DO UPDATE SET is_superseded = false
-"""
-_FETCH = """
-SELECT DISTINCT ON (desk, version) desk, version, content
-FROM policy_versions
-JOIN unnest($1::text[], $2::text[]) AS wanted(desk, version) USING (desk, version)
-ORDER BY desk, version, effective_from
-"""
 
 log = structlog.get_logger()
 
 
 class UnknownVersion(Exception):
     """A ticket names a policy version that the database does not have."""
-
-
-@dataclass(frozen=True, slots=True)
-class Version:
-    """A policy of a desk, for tickets opened from `effective_from` on until the next one."""
-
-    desk: str
-    version: str
-    effective_from: datetime
-    content: str
 
 
 class Policies:
@@ -147,13 +114,13 @@ class Policies:
         first), else from `now`; it supersedes what was planned for later. Raises DeskFileError.
         """
         async with connection.transaction():
-            await connection.execute("SELECT pg_advisory_xact_lock($1)", _LOCK)
-            self._learn(await connection.fetch(_ALL))
-            self._applied = dict(await connection.fetch(_APPLIED))
+            await policy_versions.lock(connection)
+            self._learn(await policy_versions.all_versions(connection))
+            self._applied = await policy_versions.applied_versions(connection)
             for desk, (policy, content) in sorted(self._current.items()):
                 await self._enter(connection, policy, content, now)
                 log.info("policy_in_force", desk=desk, version=policy.version)
-            self._learn(await connection.fetch(_ALL))
+            self._learn(await policy_versions.all_versions(connection))
         for policy in self.unapplied(now):
             log.warning(
                 "policy_for_open_tickets_not_applied",
@@ -164,9 +131,9 @@ class Policies:
 
     async def learn(self, connection: asyncpg.Connection) -> None:
         """Read which versions were applied to open tickets, by this or another process."""
-        applied = dict(await connection.fetch(_APPLIED))
+        applied = await policy_versions.applied_versions(connection)
         if applied != self._applied:
-            self._learn(await connection.fetch(_ALL))
+            self._learn(await policy_versions.all_versions(connection))
             self._applied = applied
 
     async def _enter(
@@ -179,14 +146,13 @@ class Policies:
         is_ahead = asked is not None and (asked > now or not earlier)
         starts = asked if asked is not None and is_ahead else now
         if earlier:
-            await connection.execute(_SUPERSEDE, policy.desk, starts)
-        await connection.execute(_ADD, policy.desk, starts, policy.version, content)
+            await policy_versions.supersede(connection, policy.desk, starts)
+        await policy_versions.insert(connection, policy.desk, starts, policy.version, content)
 
-    def _learn(self, rows: Iterable[asyncpg.Record]) -> None:
+    def _learn(self, versions: Iterable[Version]) -> None:
         self._history = {}
-        for row in rows:
-            version = Version(row["desk"], row["version"], row["effective_from"], row["content"])
-            if not row["is_superseded"]:
+        for version in versions:
+            if not version.is_superseded:
                 self._history.setdefault(version.desk, []).append(version)
             self._compile(version.desk, version.version, version.content)
 
@@ -208,11 +174,13 @@ class Policies:
         self, connection: asyncpg.Connection, named: Iterable[tuple[str, str | None]]
     ) -> None:
         """Load these versions, as (desk, version). Raises UnknownVersion, DeskFileError."""
-        wanted = {each for each in named if each[1] is not None} - self._by_version.keys()
+        wanted = {(desk, version) for desk, version in named if version is not None}
+        wanted -= self._by_version.keys()
         if not wanted:
             return
-        for row in await connection.fetch(_FETCH, *map(list, zip(*wanted, strict=True))):
-            self._compile(row["desk"], row["version"], row["content"])
+        found = await policy_versions.contents(connection, wanted)
+        for (desk, version), content in found.items():
+            self._compile(desk, version, content)
         if missing := wanted - self._by_version.keys():
             raise UnknownVersion(f"policy_versions lacks {sorted(missing)}")
 

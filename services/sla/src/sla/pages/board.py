@@ -14,6 +14,7 @@ from pledge.runtime.http.web.format import local_time
 from pledge.runtime.instants import utc_text
 from sla.assessment.policy_registry import Policies
 from sla.domain.policy.policy import Policy
+from sla.storage import queries
 from sla.storage.queries import TimerFilter, list_timers
 
 # Rows of a page: what a person looks through, and a browser redraws without a stutter.
@@ -22,7 +23,7 @@ ROWS = 100
 BREACHES_SHOWN_FOR = timedelta(days=1)
 # Counting stops here, per desk and state, so that a page costs the same however many there are.
 COUNTED_UP_TO = 25_000
-# A subject is the customer's: the board needs no more of it to tell tickets apart.
+# A subject is the customer's: the board needs no more of it to distinguish tickets.
 LONGEST_SUBJECT = 160
 
 ALL = "open_and_breached"
@@ -39,29 +40,6 @@ MARKS = {"running": "▶", "paused": "‖", "breached": "✕", "met": "✓", "ca
 AT_RISK_TONE, AT_RISK_MARK = "warn", "!"
 
 _UNITS = ((86400, "d", 3600, "h"), (3600, "h", 60, "min"), (60, "min", 1, "s"))
-
-_COUNTS = """
-SELECT asked.state, sum(counted.timers)::bigint AS timers, sum(counted.at_risk)::bigint AS at_risk,
-       bool_or(counted.examined > $3) AS has_more
-FROM unnest($1::text[]) AS wanted(desk)
-CROSS JOIN unnest(ARRAY['running', 'paused', 'breached']) AS asked(state)
-CROSS JOIN LATERAL (
-    SELECT count(*) AS examined, count(*) FILTER (WHERE fits) AS timers,
-           count(*) FILTER (WHERE fits AND at_risk_sent > 0) AS at_risk
-    FROM (
-        SELECT at_risk_sent,
-               $4::text IS NULL OR $4 = (SELECT severity FROM tickets
-                   WHERE tickets.ticket_id = timers.ticket_id) AS fits
-        FROM timers
-        WHERE desk = wanted.desk AND state = asked.state
-          AND coalesce(due_at, 'infinity')
-              >= CASE asked.state WHEN 'breached' THEN $2::timestamptz ELSE '-infinity' END
-        ORDER BY coalesce(due_at, 'infinity'), ticket_id, metric, cycle
-        LIMIT $3 + 1
-    ) AS urgent
-) AS counted
-GROUP BY asked.state
-"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,12 +87,8 @@ async def count_shown(
     connection: asyncpg.Connection, desks: Collection[str], severity: str, now: datetime
 ) -> dict[str, Count]:
     """How many promises each of `SHOWN` has on these desks."""
-    rows = await connection.fetch(
-        _COUNTS,
-        sorted(desks),
-        now - BREACHES_SHOWN_FOR,
-        COUNTED_UP_TO,
-        severity or None,
+    rows = await queries.count_by_state(
+        connection, desks, severity or None, now - BREACHES_SHOWN_FOR, COUNTED_UP_TO
     )
     by_state = {row["state"]: row for row in rows}
     counts = {

@@ -20,10 +20,9 @@ from sla.domain.model import Scalar, Segment, State
 from sla.domain.policy_versions import assess_versions
 from sla.pages.board import MARKS, TONES
 from sla.pages.timeline_svg import stretches, timeline_svg
-from sla.storage import queries, store
+from sla.storage import policy_versions, queries, store
 from sla.storage.ticket_cache import Ticket
 
-_CONTENT = "SELECT content FROM policy_versions WHERE desk = $1 AND version = $2 LIMIT 1"
 # A subject, and a line of a policy, are shown up to here.
 LONGEST_TEXT = 300
 # Stretches shown on the page; the rest stands in the JSON.
@@ -78,10 +77,9 @@ async def explain_ticket(
         return TicketExplanation(**head, attributes={}, timers=[], notes=[], silences=[])
     versioned = assess_versions(ticket.facts, policy, policies.past(ticket))
     explanation = explain(versioned.assessment, policy, now, versioned.owners)
-    texts: dict[str, list[str]] = {}
-    for version in {each.policy_version for each in explanation.timers}:
-        content = await connection.fetchval(_CONTENT, ticket.desk, version)
-        texts[version] = (content or "").splitlines()
+    versions = {each.policy_version for each in explanation.timers}
+    contents = await policy_versions.contents(connection, [(ticket.desk, v) for v in versions])
+    texts = {v: contents.get((ticket.desk, v), "").splitlines() for v in versions}
     shown = explanation.assessment.attributes.items()
     return TicketExplanation(
         **head,

@@ -14,6 +14,7 @@ import structlog
 from pledge.runtime.auth.access import Principal
 from pledge.runtime.clock import Clock
 from pledge.runtime.postgres.errors import is_retriable
+from sla.storage import queries
 
 # Other processes of this service publish too: they are polled at this interval, so that a board
 # shows their changes within a second, whichever process the browser is connected to.
@@ -22,9 +23,6 @@ LOOK_INTERVAL = timedelta(milliseconds=500)
 HEARTBEAT_SECONDS = 15.0
 # One person's open boards. A forgotten script that opens streams must not take everybody's.
 MOST_OF_ONE = 20
-
-# Every published event takes the outbox's next number, whichever process writes it.
-_LATEST = "SELECT last_value FROM outbox_id_seq"
 
 log = structlog.get_logger()
 
@@ -115,7 +113,7 @@ class LiveUpdates:
     async def _read_latest(self, latest: int | None) -> int | None:
         try:
             async with self._pool.acquire() as connection:
-                return int(await connection.fetchval(_LATEST))
+                return await queries.latest_outbox_id(connection)
         except Exception as error:
             if not is_retriable(error):
                 raise

@@ -17,8 +17,7 @@ from sla.assessment.policy_registry import Policies
 from sla.domain.model import Change, ChangeKind
 from sla.domain.policy.policy import Policy
 from sla.domain.policy_versions import take_over
-from sla.storage import store
-from sla.storage.reassessment_orders import IS_OPEN
+from sla.storage import store, tickets_of_desk
 from sla.storage.ticket_cache import Ticket
 
 # Tickets read at a time; between two reads, and within one, others have their turn.
@@ -26,11 +25,6 @@ BATCH = 500
 # Changes that are listed one by one; the counts go on.
 LONGEST_LIST = 1_000
 
-_OPEN = f"""
-SELECT ticket_id FROM tickets
-WHERE ticket_id > $1 AND desk = $2 AND {IS_OPEN}
-ORDER BY ticket_id LIMIT $3
-"""  # noqa: S608 - a condition of our own
 WORDS = {
     ChangeKind.STARTED: "starts",
     ChangeKind.RESUMED: "moves",
@@ -70,12 +64,12 @@ class Preview:
         """Note what would be said of `ticket`."""
         self.tickets += 1
         self.affected += bool(changes)
-        told = {(each.metric, each.cycle): each for each in ticket.published.timers}
+        published = {(each.metric, each.cycle): each for each in ticket.published.timers}
         for change in changes:
             word = WORDS[change.kind]
             self.counts[word] += 1
             if len(self.changes) < LONGEST_LIST:
-                before = told.get((change.metric, change.cycle))
+                before = published.get((change.metric, change.cycle))
                 self.changes.append(
                     {
                         "ticket_id": str(ticket.ticket_id),
@@ -101,12 +95,12 @@ async def preview(
     last = UUID(int=0)
     while True:
         async with pool.acquire() as connection:
-            rows = await connection.fetch(_OPEN, last, policy.desk, BATCH)
-            if not rows:
+            ids = await tickets_of_desk.open_tickets(connection, policy.desk, last, BATCH)
+            if not ids:
                 return found
-            tickets = await store.load_tickets(connection, [row["ticket_id"] for row in rows])
+            tickets = await store.load_tickets(connection, ids)
             await policies.fetch(connection, tickets.values())
-        last = rows[-1]["ticket_id"]
+        last = ids[-1]
         for chunk in chunks(list(tickets.values())):
             for ticket in chunk:
                 found.add(ticket, _changes(ticket, policies, policy, now))

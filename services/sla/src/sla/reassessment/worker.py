@@ -1,7 +1,7 @@
 """Puts open tickets under another policy version, by order, in parallel with everything else.
 
 The owner of a ticket's partition does it in its own transaction, like everything that changes a
-ticket: its epoch fences, its events go through the outbox, its timers hear of it.
+ticket: its epoch fences, its events go through the outbox, its timers are scheduled again.
 
 Others hardly wait for it. A batch is worked out before the transaction begins, so that the
 partition is held only while it is written; where something happened to one of its tickets
@@ -96,7 +96,7 @@ class ReassessmentWorker:
     async def _work_off_all(self) -> None:
         async with self._pool.acquire() as connection:
             found = await reassessment_orders.under_way(connection)
-            # Afterwards: whoever has heard of an order knows its version.
+            # Afterwards, so that the version of every order found is known.
             await self._context.policies.learn(connection)
         self._acknowledged = {each for each in self._acknowledged if each[0] in found}
         for order in found:
@@ -147,7 +147,7 @@ class ReassessmentWorker:
         """What of the partition is under way may not know of the order; what comes next does."""
         if (order, home) not in self._acknowledged:
             async with self._owner.owned_transaction(home) as transaction:
-                await reassessment_orders.hear(transaction.connection, order, home)
+                await reassessment_orders.acknowledge(transaction.connection, order, home)
             self._acknowledged.add((order, home))
 
     async def _batch(self, order: Order, policy: Policy, home: Partition, after: UUID) -> UUID:
@@ -176,7 +176,7 @@ class ReassessmentWorker:
             connection = transaction.connection
             await quarantine.set_aside(connection, home, ticket_id, "takeover", error)
             counts = {DONE: 1, SET_ASIDE: 1}
-            await reassessment_orders.strike(connection, order, home, [ticket_id], counts)
+            await reassessment_orders.mark_done(connection, order, home, [ticket_id], counts)
         quarantine.report(ticket_id, "takeover", error)
 
     async def _transact(
@@ -184,17 +184,17 @@ class ReassessmentWorker:
     ) -> None:
         read_until = await self._read_until(home)
         async with self._pool.acquire() as connection:
-            mark = await store.mark(connection, ids)
+            version = await store.rows_version(connection, ids)
             ledger = await self._open(connection, ids)
         result = await self._take_over(ledger, policy, ids, read_until)
         async with self._owner.owned_transaction(home) as transaction:
             connection = transaction.connection
             self._context.cache.begin(home, ids)
-            if await store.mark(connection, ids) != mark:
+            if await store.rows_version(connection, ids) != version:
                 ledger = await self._open(connection, ids)
                 result = await self._take_over(ledger, policy, ids, read_until)
             await store.save(connection, ledger.rows())
-            await reassessment_orders.strike(connection, order, home, result.done, result.counts)
+            await reassessment_orders.mark_done(connection, order, home, result.done, result.counts)
             transaction.publish(*ledger.messages)
         self._context.close(home, ledger, keeps_new=False)
         self._timers.applied(home, ledger.tickets())

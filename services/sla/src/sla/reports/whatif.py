@@ -22,7 +22,7 @@ from sla.domain.model import Assessment, Fact, State, Timer
 from sla.domain.policy.policy import Policy
 from sla.domain.policy_versions import assess_versions
 from sla.domain.replay.assess import assess
-from sla.storage import store
+from sla.storage import store, tickets_of_desk
 from sla.storage.ticket_cache import Ticket
 
 # Tickets looked at by one statement; those within the period are then read whole.
@@ -30,17 +30,6 @@ PAGE = 2_000
 BATCH = 500
 # Breaches that are listed one by one; the counts go on.
 LONGEST_LIST = 1_000
-
-_COUNT = "SELECT count(*) FROM tickets WHERE desk = $1"
-_PAGE = """
-SELECT page.ticket_id, (
-    SELECT occurred_at >= $3 AND occurred_at < $4 FROM facts
-    WHERE facts.ticket_id = page.ticket_id AND type IN ('opened', 'incident_opened')
-    ORDER BY sequence LIMIT 1) AS is_asked
-FROM (
-    SELECT ticket_id FROM tickets WHERE ticket_id > $1 AND desk = $2 ORDER BY ticket_id LIMIT $5
-) AS page ORDER BY page.ticket_id
-"""
 
 Key = tuple[str, int]
 
@@ -148,15 +137,15 @@ async def replay(
 ) -> Answer:
     """Assess every ticket of the period under its own versions and under the policy asked about.
 
-    `progress` hears how many of how many tickets of the desk have been looked at.
+    `progress` is called with how many of how many tickets of the desk have been looked at.
     """
     answer, last, seen = Answer(question), UUID(int=0), 0
-    total = await connection.fetchval(_COUNT, question.desk)
-    while rows := await connection.fetch(
-        _PAGE, last, question.desk, question.since, question.until, PAGE
+    total = await tickets_of_desk.count(connection, question.desk)
+    while rows := await tickets_of_desk.opened_within(
+        connection, question.desk, question.since, question.until, last, PAGE
     ):
-        last = rows[-1]["ticket_id"]
-        asked = [row["ticket_id"] for row in rows if row["is_asked"]]
+        last = rows[-1][0]
+        asked = [ticket_id for ticket_id, is_within in rows if is_within]
         for start in range(0, len(asked), BATCH):
             tickets = await store.load_tickets(connection, asked[start : start + BATCH])
             await policies.fetch(connection, tickets.values())

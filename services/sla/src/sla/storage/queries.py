@@ -106,6 +106,30 @@ SELECT ticket_id, desk FROM tickets WHERE number = $1 OR ticket_id = $2 ORDER BY
 """
 _DESKS = "SELECT DISTINCT desk FROM policy_versions"
 
+_COUNTS_BY_STATE = """
+SELECT asked.state, sum(counted.timers)::bigint AS timers, sum(counted.at_risk)::bigint AS at_risk,
+       bool_or(counted.examined > $3) AS has_more
+FROM unnest($1::text[]) AS wanted(desk)
+CROSS JOIN unnest(ARRAY['running', 'paused', 'breached']) AS asked(state)
+CROSS JOIN LATERAL (
+    SELECT count(*) AS examined, count(*) FILTER (WHERE fits) AS timers,
+           count(*) FILTER (WHERE fits AND at_risk_sent > 0) AS at_risk
+    FROM (
+        SELECT at_risk_sent,
+               $4::text IS NULL OR $4 = (SELECT severity FROM tickets
+                   WHERE tickets.ticket_id = timers.ticket_id) AS fits
+        FROM timers
+        WHERE desk = wanted.desk AND state = asked.state
+          AND coalesce(due_at, 'infinity')
+              >= CASE asked.state WHEN 'breached' THEN $2::timestamptz ELSE '-infinity' END
+        ORDER BY coalesce(due_at, 'infinity'), ticket_id, metric, cycle
+        LIMIT $3 + 1
+    ) AS urgent
+) AS counted
+GROUP BY asked.state
+"""
+_LATEST_OUTBOX_ID = "SELECT last_value FROM outbox_id_seq"
+
 _ZERO = UUID(int=0)
 _LAST = UUID(int=2**128 - 1)
 
@@ -194,6 +218,28 @@ async def find_tickets(connection: asyncpg.Connection, name: str) -> list[tuple[
 async def known_desks(connection: asyncpg.Connection) -> frozenset[str]:
     """Every desk that ever had a policy."""
     return frozenset(row["desk"] for row in await connection.fetch(_DESKS))
+
+
+async def count_by_state(
+    connection: asyncpg.Connection,
+    desks: Collection[str],
+    severity: str | None,
+    breached_since: datetime,
+    most: int,
+) -> list[asyncpg.Record]:
+    """Timers that run, are paused, or were breached since: `timers`, `at_risk`, `has_more` each.
+
+    Per desk and state the `most` most urgent are looked at; `has_more` says that there are others.
+    """
+    found: list[asyncpg.Record] = await connection.fetch(
+        _COUNTS_BY_STATE, sorted(desks), breached_since, most, severity
+    )
+    return found
+
+
+async def latest_outbox_id(connection: asyncpg.Connection) -> int:
+    """The number of the newest event: each takes the next, whichever process writes it."""
+    return int(await connection.fetchval(_LATEST_OUTBOX_ID))
 
 
 def _timer_place(row: asyncpg.Record) -> _TimerPlace:

@@ -3,9 +3,9 @@
 An order lists its tickets when it is given. Owners of partitions take theirs from the list in the
 transaction that re-assesses them, so that each is done once, whoever is killed in between.
 
-A process that has not heard of the order may still open tickets under an earlier version. So each
-owner says of its partitions when it has heard; the list is made once more when all have and
-nothing is left, and the order is through when that finds nothing.
+A process that does not know the order yet may still open tickets under an earlier version. So each
+owner acknowledges the order for its partitions; when all have and nothing is left, open tickets are
+listed once more, and the order is finished when that finds none.
 """
 
 from __future__ import annotations
@@ -20,14 +20,7 @@ import asyncpg
 
 from pledge.runtime.instants import utc_text
 from pledge.runtime.records import Partition
-
-# An incident never closes: it is open while a promise on it runs.
-IS_OPEN = """
-NOT is_closed AND (topic = 'ticket.events.v1' OR EXISTS (
-    SELECT FROM timers
-    WHERE timers.ticket_id = tickets.ticket_id AND state IN ('running', 'paused')))
-"""
-
+from sla.storage.tickets_of_desk import IS_OPEN
 
 # Orders of one desk are given one after the other: "reassess" in ASCII.
 _LOCK = 0x7265617373657373
@@ -47,7 +40,7 @@ UPDATE reassessments SET finished_at = $2, is_replaced = true
 WHERE desk = $1 AND finished_at IS NULL RETURNING reassessment_id
 """
 _EMPTY = "DELETE FROM reassessment_tickets WHERE reassessment_id = ANY($1::bigint[])"
-_GIVE = """
+_CREATE = """
 INSERT INTO reassessments (desk, version, ordered_at, ordered_by, tickets)
 VALUES ($1, $2, $3, $4, 0) RETURNING reassessment_id
 """
@@ -69,7 +62,7 @@ SELECT ticket_id FROM reassessment_tickets
 WHERE reassessment_id = $1 AND topic = $2 AND partition = $3 AND ticket_id > $4
 ORDER BY ticket_id LIMIT $5
 """
-_STRIKE = """
+_REMOVE_DONE = """
 DELETE FROM reassessment_tickets
 WHERE reassessment_id = $1 AND topic = $2 AND partition = $3 AND ticket_id = ANY($4::uuid[])
 """
@@ -84,12 +77,12 @@ SELECT EXISTS (SELECT FROM reassessments WHERE reassessment_id = $1 AND finished
   AND NOT EXISTS (SELECT FROM reassessment_tickets WHERE reassessment_id = $1)
   AND NOT EXISTS (
     SELECT FROM consumed WHERE NOT EXISTS (
-        SELECT FROM reassessment_counts AS told
-        WHERE told.reassessment_id = $1 AND told.topic = consumed.topic
-          AND told.partition = consumed.partition AND told.what = 'heard'))
+        SELECT FROM reassessment_counts AS counted
+        WHERE counted.reassessment_id = $1 AND counted.topic = consumed.topic
+          AND counted.partition = consumed.partition AND counted.what = 'heard'))
 """
 _FINISH = "UPDATE reassessments SET finished_at = $2 WHERE reassessment_id = $1"
-_TAKE_AGAIN = """
+_RELIST = """
 WITH latest AS (
     SELECT reassessment_id, version FROM reassessments WHERE desk = $2
     ORDER BY reassessment_id DESC LIMIT 1
@@ -115,8 +108,8 @@ WHERE reassessment_id = $1 GROUP BY what ORDER BY what
 
 # Of tickets; all else that is counted is what became of timers.
 DONE, CHANGED, SET_ASIDE = "done", "changed", "set_aside"
-# Of a partition: who owns it opens no more tickets under an earlier version.
-HEARD = "heard"
+# Of a partition: its owner opens no more tickets under an earlier version.
+ACKNOWLEDGED = "heard"
 
 
 @dataclass(frozen=True, slots=True)
@@ -129,12 +122,12 @@ class Order:
 
 
 async def under_way(connection: asyncpg.Connection) -> list[Order]:
-    """The orders that are not through, oldest first."""
+    """The orders that are not finished, oldest first."""
     rows = await connection.fetch(_UNDER_WAY)
     return [Order(row["reassessment_id"], row["desk"], row["version"]) for row in rows]
 
 
-async def give(
+async def create(
     connection: asyncpg.Connection, desk: str, version: str, by: str, now: datetime
 ) -> bool:
     """Order that the desk's open tickets be put under `version`; whether that is a new order.
@@ -147,7 +140,7 @@ async def give(
             return False
         replaced = await connection.fetch(_REPLACE, desk, now)
         await connection.execute(_EMPTY, [row["reassessment_id"] for row in replaced])
-        own_id = await connection.fetchval(_GIVE, desk, version, now, by)
+        own_id = await connection.fetchval(_CREATE, desk, version, now, by)
         await _list(connection, Order(own_id, desk, version), is_again=False)
         return True
 
@@ -177,24 +170,24 @@ async def next_tickets(
     return [row["ticket_id"] for row in rows]
 
 
-async def strike(
+async def mark_done(
     connection: asyncpg.Connection,
     order: Order,
     home: Partition,
     tickets: Sequence[UUID],
     counts: Mapping[str, int],
 ) -> None:
-    """Take tickets off the list and count them, in the transaction that did the work."""
-    await connection.execute(_STRIKE, order.id, home.topic, home.number, tickets)
+    """Take tickets off the list and count them, in the transaction that re-assessed them."""
+    await connection.execute(_REMOVE_DONE, order.id, home.topic, home.number, tickets)
     await connection.execute(
         _COUNT, order.id, home.topic, home.number, list(counts), list(counts.values())
     )
 
 
-async def hear(connection: asyncpg.Connection, order: Order, home: Partition) -> None:
-    """Say that the owner of a partition opens tickets under the order's version, in a transaction
-    after everything that was opened otherwise."""
-    await connection.execute(_COUNT, order.id, home.topic, home.number, [HEARD], [1])
+async def acknowledge(connection: asyncpg.Connection, order: Order, home: Partition) -> None:
+    """Record that a partition's owner opens tickets under the order's version from now on, in a
+    transaction after everything that was opened otherwise."""
+    await connection.execute(_COUNT, order.id, home.topic, home.number, [ACKNOWLEDGED], [1])
 
 
 async def finish(connection: asyncpg.Connection, order: Order, now: datetime) -> bool:
@@ -209,10 +202,10 @@ async def finish(connection: asyncpg.Connection, order: Order, now: datetime) ->
         return True
 
 
-async def take_again(connection: asyncpg.Connection, ticket_id: UUID, desk: str) -> None:
+async def relist(connection: asyncpg.Connection, ticket_id: UUID, desk: str) -> None:
     """Put a ticket that was set aside back on the list of the desk's latest order."""
     await connection.execute("SELECT pg_advisory_xact_lock($1)", _LOCK)
-    await connection.execute(_TAKE_AGAIN, ticket_id, desk)
+    await connection.execute(_RELIST, ticket_id, desk)
 
 
 async def progress(
@@ -226,7 +219,7 @@ async def progress(
         each["what"]: each["count"]
         for each in await connection.fetch(_COUNTS, row["reassessment_id"])
     }
-    counts.pop(HEARD, None)
+    counts.pop(ACKNOWLEDGED, None)
     state = "running" if row["finished_at"] is None else "done"
     return {
         "desk": desk,

@@ -37,7 +37,7 @@ SELECT ticket_id, metric, cycle, state, due_at, expect_at, at_risk_sent, met_at
 FROM timers WHERE ticket_id = ANY($1::uuid[]) ORDER BY ticket_id, metric, cycle
 """
 # Whatever happens to a ticket writes its row, and every write is of another transaction.
-_MARK = """
+_ROWS_VERSION = """
 SELECT string_agg(xmin::text, ' ' ORDER BY ticket_id) FROM tickets
 WHERE ticket_id = ANY($1::uuid[])
 """
@@ -155,9 +155,9 @@ async def load_tickets(
     }
 
 
-async def mark(connection: asyncpg.Connection, ticket_ids: Collection[UUID]) -> str | None:
-    """A version mark of the tickets' rows: while it is the same, none of them has changed."""
-    found: str | None = await connection.fetchval(_MARK, ticket_ids)
+async def rows_version(connection: asyncpg.Connection, ticket_ids: Collection[UUID]) -> str | None:
+    """The version of the tickets' rows: while it is the same, none of them has changed."""
+    found: str | None = await connection.fetchval(_ROWS_VERSION, ticket_ids)
     return found
 
 
