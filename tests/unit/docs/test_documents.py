@@ -45,6 +45,57 @@ def test_links_lead_somewhere(page: Path) -> None:
         assert not anchor or anchor in pages.anchors(target), f"{page}: {link}"
 
 
+_FOLDERS = ("libs/", "services/", "deploy/", "docs/", "tests/", "findings/")
+_SOURCE = re.compile(r"[\w/-]+\.(?:py|html|css|js|sql)")
+_ROOM = re.compile(r"(?:[a-z_]+/)+")
+_MODULE = re.compile(
+    r"(?:(?:pledge\.(?:events|runtime)|pledge_local)(?:\.[a-z_]+)+"
+    r"|(?:intake|sla|notify|status)(?:\.[a-z_]+){2,})"
+)
+_TEST = re.compile(r"test_\w+")
+
+
+def _sources() -> list[str]:
+    """Every file of the repository that is code or a page's part."""
+    roots = ("libs", "services", "deploy", "tests", "docs/reference")
+    found = (path for root in roots for path in (ROOT / root).rglob("*.*"))
+    return [path.relative_to(ROOT).as_posix() for path in found if _SOURCE.search(path.name)]
+
+
+def _is_module(name: str, sources: list[str]) -> bool:
+    """Whether it is a module or package, or a name that a module may define."""
+    path, parent = (name.replace(".", "/"), name.rpartition(".")[0].replace(".", "/"))
+    return any(
+        f"/src/{path}.py" in each or f"/src/{path}/" in each or each.endswith(f"/src/{parent}.py")
+        for each in sources
+    )
+
+
+@pytest.mark.parametrize("page", pages.about_code(), ids=lambda page: page.parent.name + page.stem)
+def test_files_modules_and_tests_that_documents_name_exist(page: Path) -> None:
+    sources = _sources()
+    tests = "\n".join(path.read_text("utf-8") for path in (ROOT / "tests").rglob("test_*.py"))
+    near = f"{page.parent.relative_to(ROOT).as_posix()}/" if page.name == "README.md" else ""
+    named = {word for word in pages.words_in_code(page) if not re.search(r"[<>{}*…]|://", word)}
+    missing = []
+    for word in named:
+        if word.startswith(_FOLDERS):
+            is_there = (ROOT / word.partition(":")[0].partition("#")[0]).exists()
+        elif _SOURCE.fullmatch(word):
+            is_there = any(each.endswith(f"/{word}") for each in sources)
+        elif _ROOM.fullmatch(word) and near.startswith("services/"):
+            is_there = any(f"/{word}" in each for each in sources if each.startswith(near))
+        elif _MODULE.fullmatch(word):
+            is_there = _is_module(word, sources)
+        elif _TEST.fullmatch(word):
+            is_there = f"def {word}(" in tests or any(word in each for each in sources)
+        else:
+            continue
+        if not is_there:
+            missing.append(word)
+    assert missing == []
+
+
 def test_pictures_are_small() -> None:
     for picture in (ROOT / "docs/screenshots").iterdir():
         assert picture.stat().st_size < 150_000, picture
