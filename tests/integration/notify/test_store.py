@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncIterator
 from datetime import datetime, timedelta
+from functools import partial
 from typing import Any
 from uuid import UUID
 
@@ -13,13 +14,15 @@ import pytest
 from prometheus_client import CollectorRegistry
 
 from integration.notify.harness import CLOCK, IDS
+from notify.delivery import worker_lock
 from notify.delivery.worker_lock import WorkerLock
 from notify.metrics import NotifyMetrics
 from notify.storage import deliveries
 from notify.storage.deliveries import Attempted, Claim
 from notify.storage.rows import About, Draft
 from pledge.events import Envelope
-from pledge.runtime.postgres.pool import open_pool
+from pledge.runtime.postgres.pool import connect, open_pool
+from pledge.runtime.testing import SeededIds
 from support.databases import Databases
 
 NOW = CLOCK.now()
@@ -147,6 +150,30 @@ async def test_deliveries_of_a_dead_worker_are_released_and_those_of_a_live_one_
     assert await claim(pool, CLOCK.now(), demo__email=10) == [lost.id]
     await live.release()
     await third.release()
+
+
+async def test_worker_has_no_number_until_it_holds_the_lock(
+    dsn: str, pool: asyncpg.Pool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What it claimed in the name of that number, others would release and send once more."""
+    metrics = NotifyMetrics(CollectorRegistry())
+    lock = WorkerLock(dsn, pool, clock=CLOCK, ids=SeededIds(CLOCK, 5), metrics=metrics)
+    taken = SeededIds(CLOCK, 5).new().int & 0x7FFF_FFFF
+    impatient = partial(connect, server_settings={"lock_timeout": "200ms"})
+    monkeypatch.setattr(worker_lock, "connect", impatient)
+    async with pool.acquire() as other:
+        await other.execute("SELECT pg_advisory_lock($1, $2)", worker_lock.LOCK_SPACE, taken)
+        acquiring = asyncio.ensure_future(lock.acquire())
+        while not acquiring.done():
+            assert lock.worker is None
+            await asyncio.sleep(0.01)  # noqa: TID251 - the database's time-out is what is awaited
+        with pytest.raises(asyncpg.LockNotAvailableError):
+            acquiring.result()
+        assert lock.worker is None
+        await other.execute("SELECT pg_advisory_unlock_all()")
+    await lock.acquire()
+    assert lock.worker is not None
+    await lock.release()
 
 
 async def plan(connection: asyncpg.Connection, sql: str, *values: Any) -> str:

@@ -4,10 +4,12 @@ from datetime import timedelta
 from pathlib import Path
 
 import pytest
-from pydantic import SecretStr
+from pydantic import Field, SecretStr
 
 from pledge.runtime.config.settings import (
+    EnvironmentSettings,
     KafkaSettings,
+    Seconds,
     ServiceSettings,
     SettingsError,
     load_settings,
@@ -61,6 +63,14 @@ def test_values_come_from_the_services_and_the_shared_variables() -> None:
 def test_durations_are_seconds_or_have_units(text: str) -> None:
     settings = load_settings(DemoSettings, {**GOOD, "PLEDGE_DEMO_STOP_GRACE": text})
     assert settings.stop_grace == timedelta(seconds=150)
+
+
+@pytest.mark.parametrize("text", ["0", "0s", "0m 0s", "PT0S"])
+def test_no_time_at_all_may_have_a_unit_too(text: str) -> None:
+    class Waiting(EnvironmentSettings):
+        wait: Seconds = Field(timedelta(seconds=1), ge=timedelta(0))
+
+    assert load_settings(Waiting, {"WAIT": text}).wait == timedelta(0)
 
 
 def test_everything_wrong_is_told_at_once_with_examples() -> None:

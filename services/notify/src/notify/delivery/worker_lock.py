@@ -48,10 +48,16 @@ class WorkerLock:
     async def acquire(self) -> None:
         """Take the lock. Deliveries must not be claimed before."""
         # A new number each time: others may still be releasing what the old one held.
-        self._worker = self._ids.new().int & 0x7FFF_FFFF
-        connection = self._connection = await connect(self._dsn)
-        with reporting_loss(connection):
-            await connection.execute("SELECT pg_advisory_lock($1, $2)", LOCK_SPACE, self._worker)
+        worker = self._ids.new().int & 0x7FFF_FFFF
+        connection = await connect(self._dsn)
+        try:
+            with reporting_loss(connection):
+                await connection.execute("SELECT pg_advisory_lock($1, $2)", LOCK_SPACE, worker)
+        except BaseException:
+            connection.terminate()
+            raise
+        # Not before: what is claimed in the name of a number without its lock is free for others.
+        self._connection, self._worker = connection, worker
 
     async def release(self) -> None:
         """Release the lock: what is still claimed is free for others."""

@@ -180,7 +180,8 @@ def _seconds(value: object) -> object:
         try:
             return timedelta(seconds=float(value))
         except (ValueError, OverflowError):
-            return parse_duration(value) or value
+            found = parse_duration(value)
+            return value if found is None else found
     return value
 
 
