@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from datetime import timedelta
@@ -38,7 +39,7 @@ from intake.domain.commands.progress import (
 from intake.domain.delivery import Delivery, Key, read_delivery, route
 from intake.domain.open_ticket import open_ticket
 from intake.domain.reply_address import ReplyAddresses
-from intake.domain.text import is_storable, one_line, paragraphs
+from intake.domain.text import one_line, paragraphs
 from intake.domain.ticket import CommandContext, Decision, Ticket
 from intake.mail.headers import decode_words
 from intake.mail.html_text import html_to_text
@@ -48,6 +49,11 @@ from pledge.runtime.auth.link_signer import LinkSigner
 from unit.intake.builders import ADDRESSES, ANN, NINE, TOM, a_desk, a_ticket, at
 
 DESK = a_desk()
+_UNSTORABLE = re.compile("[\x00\ud800-\udfff]")
+
+
+def is_storable(text: str) -> bool:
+    return _UNSTORABLE.search(text) is None
 
 
 class InMemoryIntake:

@@ -9,7 +9,8 @@ from support.cluster import ROOT
 
 GUIDE = (ROOT / "docs/contributing.md").read_text(encoding="utf-8")
 _PLACE = re.compile(r"^### (.+?)\n(.+?)(?=^##)", re.MULTILINE | re.DOTALL)
-_STEP = re.compile(r"^\d+\. `([^`]+)`: .", re.MULTILINE)
+_STEP = re.compile(r"^\d+\. `([^`]+)`: (.+)$", re.MULTILINE)
+_NAME = re.compile(r"`(_?[A-Za-z]+_[A-Za-z_]+|[A-Z]\w+)`")
 _PATH = re.compile(r"`((?:libs|services|deploy|docs|tests)/[^`\s]+)`")
 PLACES = _PLACE.findall(GUIDE)
 
@@ -27,7 +28,7 @@ def test_the_places_that_people_look_for_are_there() -> None:
 
 @pytest.mark.parametrize("steps", [text for _, text in PLACES], ids=[name for name, _ in PLACES])
 def test_a_change_needs_at_most_five_files_and_names_a_test_to_copy(steps: str) -> None:
-    files = _STEP.findall(steps)
+    files = [file for file, _ in _STEP.findall(steps)]
     assert 1 <= len(files) <= 5
     assert len(files) == len(re.findall(r"^\d+\.", steps, re.MULTILINE))
     assert not [file for file in files if file.startswith(("tests/", "docs/reference/"))]
@@ -40,3 +41,13 @@ def test_every_file_exists() -> None:
     # A file that the change adds: its folder is there.
     existing = {path.parent if "<" in path.name else path for path in named}
     assert [str(path) for path in sorted(existing) if not (ROOT / path).exists()] == []
+
+
+def test_each_file_has_the_names_that_are_to_be_changed_in_it() -> None:
+    absent = [
+        (file, name)
+        for file, text in _STEP.findall(GUIDE)
+        for name in _NAME.findall(text)
+        if "<" not in file and name not in (ROOT / file).read_text(encoding="utf-8")
+    ]
+    assert absent == []

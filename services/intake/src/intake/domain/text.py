@@ -29,8 +29,3 @@ def paragraphs(text: str, limit: int) -> str:
     if len(clean) <= limit and len(text) <= limit * 2:
         return clean
     return clean[: limit - len(CUT_MARK)].rstrip() + CUT_MARK
-
-
-def is_storable(text: str) -> bool:
-    """Whether the text is free of NUL and lone surrogates."""
-    return _UNSTORABLE.search(text) is None
