@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from datetime import timedelta
@@ -46,14 +45,9 @@ from intake.mail.html_text import html_to_text
 from intake.mail.parse import MAX_SUBJECT, MAX_TEXT, read_mail
 from pledge.events import Authentication, Contact, EmailMessageReceived, TicketEvent
 from pledge.runtime.auth.link_signer import LinkSigner
-from unit.intake.builders import ADDRESSES, ANN, NINE, TOM, a_desk, a_ticket, at
+from unit.intake.builders import ADDRESSES, ANN, NINE, TOM, a_desk, a_ticket, at, is_storable
 
 DESK = a_desk()
-_UNSTORABLE = re.compile("[\x00\ud800-\udfff]")
-
-
-def is_storable(text: str) -> bool:
-    return _UNSTORABLE.search(text) is None
 
 
 class InMemoryIntake:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -21,6 +22,11 @@ ANN = Contact(name="Ann", email="ann@contoso.example")
 TOM = Actor(kind="agent", id="tom")
 KEY = b"k" * 32
 ADDRESSES = ReplyAddresses(LinkSigner([KEY]))
+_UNSTORABLE = re.compile("[\x00\ud800-\udfff]")
+
+
+def is_storable(text: str) -> bool:
+    return _UNSTORABLE.search(text) is None
 
 
 def a_desk(**changes: Any) -> Desk:

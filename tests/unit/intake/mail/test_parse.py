@@ -7,10 +7,10 @@ from pathlib import Path
 
 import pytest
 
-from intake.domain.text import is_storable
 from intake.mail.headers import decode_words, mailboxes, message_ids
 from intake.mail.html_text import html_to_text
 from intake.mail.parse import read_mail
+from unit.intake.builders import is_storable
 
 CORPORA = Path(__file__).parents[5] / "shared" / "corpora"
 needs_corpora = pytest.mark.skipif(not CORPORA.is_dir(), reason="the mail corpora are not here")
