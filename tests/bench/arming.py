@@ -112,7 +112,7 @@ def warned(first_warned: datetime, step: timedelta, count: int, *, first: int, d
 
 
 def now() -> datetime:
-    """The present instant in whole milliseconds, as events tell instants."""
+    """The present instant in whole milliseconds, as events write instants."""
     at = CLOCK.now()
     return at.replace(microsecond=at.microsecond // 1000 * 1000)
 

@@ -1,4 +1,4 @@
-"""The least that a program must do to tell of a promise at the instant it is broken.
+"""The least that a program must do to publish a breach at its instant.
 
 It sleeps until the same instants, writes the same rows in one statement and publishes an event of
 the same size. It asks nobody whether all replies were read, and any number of it would fire.
@@ -31,7 +31,7 @@ CLOCK = SystemClock()
 IDS = SystemIds(CLOCK)
 
 _FIRE = """
-WITH told AS (
+WITH breach AS (
     INSERT INTO breaches (breach_id, ticket_id, desk, metric, cycle, severity, target,
         policy_version, due_at, detected_at, is_late, is_provisional)
     VALUES ($1, $2, 'bench', 'first_response', 1, 'p1', '30 seconds', '3f1c9d0b7a66', $3, $4,
@@ -69,7 +69,7 @@ async def fire(
 ) -> None:
     await CLOCK.sleep_until(due)
     now = CLOCK.now()
-    value, headers = told(ticket_id, number, due, now)
+    value, headers = message(ticket_id, number, due, now)
     key = str(ticket_id).encode()
     names, contents = [name for name, _ in headers], [content for _, content in headers]
     async with pool.acquire() as connection:
@@ -82,7 +82,7 @@ async def fire(
         await connection.execute("DELETE FROM outbox WHERE id = $1", row_id)
 
 
-def told(
+def message(
     ticket_id: UUID, number: str, due: datetime, now: datetime
 ) -> tuple[bytes, list[tuple[str, bytes]]]:
     """An event like the service's, and its headers."""

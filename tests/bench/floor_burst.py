@@ -1,4 +1,4 @@
-"""The least that a program must do to tell of many promises that break in the same instant.
+"""The least that a program must do to publish many breaches of the same instant.
 
 It waits for the instant `BENCH_DUE`, reads the tickets due by the index of wakes, with what
 the event needs of their facts, writes the same rows in the fewest statements, a thousand tickets a
@@ -17,7 +17,7 @@ import asyncpg
 from pydantic_core import from_json
 
 from bench import bare
-from bench.floor_breach import told
+from bench.floor_breach import message
 from pledge.runtime.clock import SystemClock
 from pledge.runtime.ids import SystemIds
 
@@ -69,7 +69,7 @@ class Burst:
         for row in rows:
             # It needs the requester and the subject, so it reads them.
             fact: dict[str, Any] = from_json(row["data"])
-            value, headers = told(fact["ticket_id"], row["number"], row["wake_at"], now)
+            value, headers = message(fact["ticket_id"], row["number"], row["wake_at"], now)
             key = fact["ticket_id"].encode()
             messages.append((bare.place(key), key, value, headers))
         first = self._row_id + 1

@@ -53,7 +53,7 @@ WITH delivery AS (
     INSERT INTO published (subject, sequence) VALUES ($3, 2)
 )
 INSERT INTO outbox (shard, topic, key, value, header_names, header_values)
-SELECT 0, 'notify.events.v1', $4, value, $6, $7 FROM unnest($5::bytea[]) AS told(value)
+SELECT 0, 'notify.events.v1', $4, value, $6, $7 FROM unnest($5::bytea[]) AS message(value)
 RETURNING id
 """
 

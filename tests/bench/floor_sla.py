@@ -35,10 +35,10 @@ TIMERS = (
 )  # fmt: skip
 
 _UPDATE_TICKETS = """
-UPDATE tickets SET sequence = n.sequence, timer_sequence = n.told, wake_at = n.wake_at,
+UPDATE tickets SET sequence = n.sequence, timer_sequence = n.timer_sequence, wake_at = n.wake_at,
     cause_id = n.cause
 FROM unnest($1::uuid[], $2::bigint[], $3::bigint[], $4::timestamptz[], $5::text[])
-    AS n(id, sequence, told, wake_at, cause)
+    AS n(id, sequence, timer_sequence, wake_at, cause)
 WHERE tickets.ticket_id = n.id
 """
 _UPDATE_TIMERS = """
@@ -52,8 +52,8 @@ WHERE timers.ticket_id = n.id AND timers.metric = n.metric AND timers.cycle = n.
 class Work:
     """The rows and events of one batch."""
 
-    def __init__(self, told: dict[UUID, int]) -> None:
-        self.told = told
+    def __init__(self, timer_sequences: dict[UUID, int]) -> None:
+        self.timer_sequences = timer_sequences
         self.new: dict[UUID, tuple[Any, ...]] = {}
         self.changed: dict[UUID, tuple[Any, ...]] = {}
         self.facts: list[tuple[Any, ...]] = []
@@ -73,7 +73,7 @@ class Work:
         if kind == "opened":
             for metric, after in (("first_response", FIRST), ("resolution", LAST)):
                 self._time(event, metric, "running", at + after)
-                self._tell("started", event, record, cause, metric, at + after)
+                self._publish("started", event, record, cause, metric, at + after)
             self.new[ticket_id] = (
                 ticket_id, TOPIC, record.partition, event.desk, event.number, "3f1c9d0b7a66", "p3",
                 None, False, sequence, 2, 0, wake, cause, cause, None,
@@ -82,8 +82,8 @@ class Work:
         metric = "first_response" if kind == "agent_replied" else "resolution"
         state = _STATES[kind]
         self._time(event, metric, state, wake)
-        self._tell(state, event, record, cause, metric, wake)
-        row = (ticket_id, sequence, self.told[ticket_id], wake, cause)
+        self._publish(state, event, record, cause, metric, wake)
+        row = (ticket_id, sequence, self.timer_sequences[ticket_id], wake, cause)
         if (new := self.new.get(ticket_id)) is not None:
             self.new[ticket_id] = (*new[:9], sequence, row[2], 0, wake, cause, new[14])
         else:
@@ -99,7 +99,7 @@ class Work:
         else:
             self.changed_timers[key] = (event.ticket_id, metric, 1, state, due)
 
-    def _tell(
+    def _publish(
         self,
         kind: str,
         event: Any,
@@ -108,7 +108,8 @@ class Work:
         metric: str,
         due: datetime,
     ) -> None:
-        told = self.told[event.ticket_id] = self.told.get(event.ticket_id, 0) + 1
+        timer_sequence = self.timer_sequences.get(event.ticket_id, 0) + 1
+        self.timer_sequences[event.ticket_id] = timer_sequence
         value = to_json(
             {
                 "type": f"pledge.timer.{kind}.v1", "desk": event.desk,
@@ -121,13 +122,13 @@ class Work:
         )  # fmt: skip
         headers = [
             ("ce_specversion", b"1.0"),
-            bare.header("ce_id", f"{cause[:34]}{len(metric) % 10}{told % 10}"),
+            bare.header("ce_id", f"{cause[:34]}{len(metric) % 10}{timer_sequence % 10}"),
             ("ce_source", b"/sla"),
             bare.header("ce_type", f"pledge.timer.{kind}.v1"),
             bare.header("ce_time", event.occurred_at.isoformat()),
             ("ce_subject", record.key),
             bare.header("ce_desk", event.desk),
-            bare.header("ce_sequence", str(told)),
+            bare.header("ce_sequence", str(timer_sequence)),
             bare.header("ce_correlationid", cause),
             bare.header("ce_causationid", cause),
             ("content-type", b"application/json"),
@@ -178,7 +179,7 @@ async def write(
 async def main() -> None:
     """Consume until killed."""
     connection = await bare.connect("PLEDGE_SLA_DSN")
-    told: dict[UUID, int] = {}
+    timer_sequences: dict[UUID, int] = {}
     next_id = 1
     async with bare.consumer(TOPIC) as consumer, bare.producer() as producer:
         deleting = await bare.connect("PLEDGE_SLA_DSN", only_deletes=True)
@@ -187,7 +188,7 @@ async def main() -> None:
             batches = await consumer.getmany(timeout_ms=200, max_records=bare.BATCH)
             if not batches:
                 continue
-            work = Work(told)
+            work = Work(timer_sequences)
             for records in batches.values():
                 for record in records:
                     work.take(record)

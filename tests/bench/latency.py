@@ -1,4 +1,4 @@
-"""How long after the instant promised a breach is told of, and somebody is paged."""
+"""How long after the instant promised a breach is published, and somebody is paged."""
 
 from __future__ import annotations
 
@@ -77,12 +77,12 @@ async def _pages(rig: Rig, *, is_floor: bool) -> tuple[list[float], dict[str, in
     databases = {service: await rig.database(service) for service in ("sla", "notify")}
     programs = ("bench.floor_page", "bench.floor_breach") if is_floor else ("sla", "notify")
     async with listening() as pager:
-        told = {
+        settings = {
             "BENCH_PAGER": pager.url,
             "PLEDGE_NOTIFY_VARIABLES": json.dumps({"RECEIVER_PAGER": pager.url}),
             "PLEDGE_NOTIFY_REACHABLE_HOSTS": '["127.0.0.1"]',
         }
-        promises = await _run(rig, kafka, databases, programs, told, pager.accepted)
+        promises = await _run(rig, kafka, databases, programs, settings, pager.accepted)
     dsn = rig.server.dsn(databases["notify"], "notify")
     counted = await counts(kafka, dsn, ("pages", "deliveries"), "notify.events.v1")
     return _measured("page", programs, pager.accepted, promises), counted
@@ -93,12 +93,12 @@ async def _run(
     kafka: KafkaSettings,
     databases: Mapping[str, str],
     programs: Sequence[str],
-    told: Mapping[str, str],
+    settings: Mapping[str, str],
     arrived: Sequence[object],
 ) -> list[Promise]:
     """Let the programs break the promises; returns these once everything has arrived."""
     plan = rig.folder / "plan.json"
-    environment = {**rig.environment(kafka, databases), **told, "BENCH_PLAN": str(plan)}
+    environment = {**rig.environment(kafka, databases), **settings, "BENCH_PLAN": str(plan)}
     is_floor = programs[0].startswith("bench.")
     promises = _promises()
     with ExitStack() as stack:

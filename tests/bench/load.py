@@ -37,7 +37,7 @@ def message(event: Event, ids: Ids, sequence: int | None, source: str) -> Messag
 
 
 def lives(tickets: int, start: datetime, ids: Ids) -> Iterator[Message]:
-    """The events of so many tickets: opened, answered, waiting, heard again and resolved."""
+    """The events of so many tickets: opened, answered, waiting, replied to and resolved."""
     for first in range(0, tickets, WAVE):
         ticket_ids = [ids.new() for _ in range(min(WAVE, tickets - first))]
         for sequence in range(1, EVENTS_PER_TICKET + 1):

@@ -32,7 +32,7 @@ IDS = SystemIds(CLOCK)
 
 
 async def reassess(rig: Rig) -> list[Row]:
-    """How fast it goes, and how late others are told of meanwhile."""
+    """How fast it goes, and how late others are published meanwhile."""
     floor = await _floor(rig)
     kafka, name = await rig.kafka(), await rig.database("sla")
     await _seed(rig, name)
@@ -77,7 +77,7 @@ async def _floor(rig: Rig) -> float:
 
 
 def _rate(who: str, arrived: Sequence[datetime]) -> float:
-    """Tickets a second, from the first one told of to the last."""
+    """Tickets a second, from the first one published to the last."""
     if len(arrived) != TICKETS:
         raise RuntimeError(f"{who}: {len(arrived)} timers were moved, not {TICKETS}")
     rate = TICKETS / (arrived[-1] - arrived[0]).total_seconds()
@@ -88,7 +88,7 @@ def _rate(who: str, arrived: Sequence[datetime]) -> float:
 def _live(
     opened: Mapping[str, datetime], arrived: Sequence[Arrival], ordered_at: datetime, end: datetime
 ) -> Row:
-    """From the opening of a ticket until its timer is told of: meanwhile, and before."""
+    """From the opening of a ticket until its timer is published: meanwhile, and before."""
     alone = {own: at for own, at in opened.items() if at < ordered_at}
     beside = {own: at for own, at in opened.items() if ordered_at <= at < end}
     floor, value = (delays("live tickets", arrived, each) for each in (alone, beside))

@@ -1,4 +1,4 @@
-"""What a run tells while it goes on: on stderr, so that stdout is the table alone."""
+"""What a run reports while it goes on: on stderr, so that stdout is the table alone."""
 
 from __future__ import annotations
 

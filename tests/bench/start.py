@@ -54,7 +54,7 @@ async def _floor(rig: Rig, template: str) -> tuple[float, float]:
 
 
 async def _service(rig: Rig, template: str) -> tuple[float, float]:
-    """Ready and, a little later, when what was overdue is told of, the peak of memory."""
+    """Ready and, a little later, when what was overdue is published, the peak of memory."""
     kafka = await rig.kafka()
     name = await rig.copy(template, "sla")
     overdue, soon = _kinds()
@@ -66,11 +66,11 @@ async def _service(rig: Rig, template: str) -> tuple[float, float]:
             await ready(child, environment["PLEDGE_SLA_HTTP_PORT"])
             took = CLOCK.monotonic() - started
             await until(lambda: len(arrived) >= OVERDUE, [child])
-            told = CLOCK.monotonic() - started
+            published = CLOCK.monotonic() - started
             memory = _memory(child)
     await rig.drop(name)
     say(
-        f"sla: ready after {took:.2f} s, {OVERDUE:,} overdue told of after {told:.2f} s,"
+        f"sla: ready after {took:.2f} s, {OVERDUE:,} overdue published after {published:.2f} s,"
         f" {memory:.0f} MiB"
     )
     return took, memory

@@ -48,10 +48,10 @@ def stories() -> list[Story]:
         _ticket("infocyte", 13, 150, "How do I export a report?", severity="s4"),
         _ticket("smartsimple", 88, 90, "Applicants cannot submit the form", severity="tier1"),
     ]
-    found[1].tell(CustomerUnavailable, 34, by=AGENT).tell(
+    found[1].add(CustomerUnavailable, 34, by=AGENT).add(
         RequesterReplied, 79, by=Contact(name="Eve"), text="I am back.", channel="email"
     )
-    found[5].tell(CustomerUnavailable, -120, by=AGENT).tell(
+    found[5].add(CustomerUnavailable, -120, by=AGENT).add(
         RequesterReplied, -75, by=Contact(name="Kim"), text="Here I am.", channel="email"
     )
     return found
@@ -98,7 +98,7 @@ async def a_morning(folder: Path) -> AsyncIterator[Sla]:
         ) as sla,
     ):
         clock.advance_to(MONDAY + timedelta(hours=HOURS))
-        await sla.tell(*stories())
+        await sla.deliver(*stories())
         yield sla
 
 

@@ -84,7 +84,7 @@ class Sla:
         with suppress(asyncio.CancelledError):
             await self.serving
 
-    async def tell(self, *stories: Story | Message) -> None:
+    async def deliver(self, *stories: Story | Message) -> None:
         """Put the stories' events on the bus, all at once, and wait until they are worked off."""
         await self.publish(*stories)
         await self.settled()

@@ -1,4 +1,4 @@
-"""Tickets as intake tells of them: numbered events, ready to be put on the bus."""
+"""Tickets as intake publishes them: numbered events, ready to be put on the bus."""
 
 from __future__ import annotations
 
@@ -48,17 +48,17 @@ class Story:
         self.messages: list[Message] = []
 
     def opened(self, after: float = 0, **fields: Any) -> Story:
-        told: dict[str, Any] = {
+        event_data: dict[str, Any] = {
             "subject_line": "No mail flow",
             "channel": "email",
             "requester": Contact(name="Bea", email="bea@example.com"),
             "severity": "p1",
         }
-        return self.tell(TicketOpened, after, **(told | fields))
+        return self.add(TicketOpened, after, **(event_data | fields))
 
     def attempted(self, after: float, *, known_after: float | None = None) -> Story:
         """A technician tried to reach the customer; Pledge learnt of it at `known_after`."""
-        return self.tell(
+        return self.add(
             ContactAttempted,
             after,
             known_after=known_after,
@@ -68,23 +68,23 @@ class Story:
         )
 
     def replied(self, after: float) -> Story:
-        return self.tell(AgentReplied, after, agent=AGENT, is_initial_response=True)
+        return self.add(AgentReplied, after, agent=AGENT, is_initial_response=True)
 
     def noted(self, after: float) -> Story:
-        return self.tell(Noted, after, by=AGENT, text="looked at it")
+        return self.add(Noted, after, by=AGENT, text="looked at it")
 
     def triaged(self, after: float, severity: str) -> Story:
-        return self.tell(Triaged, after, severity=severity, by=AGENT)
+        return self.add(Triaged, after, severity=severity, by=AGENT)
 
     def waiting(self, after: float) -> Story:
-        return self.tell(WaitingOnCustomer, after, by=AGENT)
+        return self.add(WaitingOnCustomer, after, by=AGENT)
 
     def resolved(self, after: float) -> Story:
-        return self.tell(Resolved, after, by=AGENT)
+        return self.add(Resolved, after, by=AGENT)
 
     def incident(self, event: type[IncidentEvent], after: float) -> Story:
         """An event of the incident that this story is about instead."""
-        return self.tell(
+        return self.add(
             event,
             after,
             incident_id=self.ticket_id,
@@ -95,13 +95,13 @@ class Story:
             by=AGENT,
         )
 
-    def tell(
+    def add(
         self, event: type[Event], after: float, *, known_after: float | None = None, **fields: Any
     ) -> Story:
         """Add an event that occurred `after` minutes from the start."""
         sequence = len(self.messages) + 1
         about = {"ticket_id": self.ticket_id, "number": self.number}
-        told = event.model_validate(
+        event_data = event.model_validate(
             {
                 "desk": self.desk,
                 "occurred_at": self.start + minutes(after),
@@ -111,13 +111,13 @@ class Story:
             }
         )
         envelope = originate(
-            told,
+            event_data,
             source="/intake",
             id=derived_id(str(self.ticket_id), sequence),
             sequence=sequence,
             correlation_id=derived_id(str(self.ticket_id), 0),
         )
-        encoded = encode(told, envelope)
+        encoded = encode(event_data, envelope)
         self.messages.append(Message(encoded.topic, encoded.key, encoded.value, encoded.headers))
         return self
 

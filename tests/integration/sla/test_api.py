@@ -8,24 +8,24 @@ from integration.sla.harness import Sla
 from integration.sla.stories import Story, minutes
 
 
-async def test_explanation_names_rule_segments_and_what_would_meet_it(sla: Sla) -> None:
+async def test_explanationnames_rule_segments_and_what_would_meet_it(sla: Sla) -> None:
     story = Story().opened().waiting(60)
-    await sla.tell(story)
+    await sla.deliver(story)
     await sla.advance(minutes(90))
 
-    told = await sla.get(f"/tickets/{story.number}/explanation")
-    first = next(each for each in told["timers"] if each["metric"] == "first_response")
+    explanation = await sla.get(f"/tickets/{story.number}/explanation")
+    first = next(each for each in explanation["timers"] if each["metric"] == "first_response")
     assert first["state"] == "breached"
     assert first["rule"]["line"] > 1
     assert first["segments"]
-    assert told["policy_version"]
+    assert explanation["policy_version"]
     by_id = await sla.get(f"/tickets/{story.ticket_id}/explanation")
-    assert by_id["timers"] == told["timers"]
+    assert by_id["timers"] == explanation["timers"]
 
 
-async def test_explanation_is_text_for_people(sla: Sla) -> None:
+async def test_explanationis_text_for_people(sla: Sla) -> None:
     story = Story().opened()
-    await sla.tell(story)
+    await sla.deliver(story)
     async with sla.http() as client:
         asked = await client.get(
             f"/tickets/{story.number}/explanation", headers={"accept": "text/plain"}
@@ -38,7 +38,7 @@ async def test_explanation_is_text_for_people(sla: Sla) -> None:
 
 async def test_other_desks_are_not_shown(sla: Sla) -> None:
     story = Story().opened()
-    await sla.tell(story)
+    await sla.deliver(story)
     await sla.advance(minutes(60))
     async with sla.http(desks=["demo"]) as stranger:
         for path in ("/timers", "/breaches", "/timers?desk=acme"):
@@ -55,7 +55,7 @@ async def test_no_token_no_answer(sla: Sla) -> None:
 
 async def test_pages_follow_each_other_without_gap_or_overlap(sla: Sla) -> None:
     stories = [Story(number).opened(number) for number in range(8)]
-    await sla.tell(*stories)
+    await sla.deliver(*stories)
     seen = []
     cursor: dict[str, str] = {}
     while True:
@@ -70,7 +70,7 @@ async def test_pages_follow_each_other_without_gap_or_overlap(sla: Sla) -> None:
 
 
 async def test_lists_are_cut_down_by_filters(sla: Sla) -> None:
-    await sla.tell(Story(1).opened(), Story(2).opened(severity="p2"))
+    await sla.deliver(Story(1).opened(), Story(2).opened(severity="p2"))
     assert len((await sla.get("/timers", metric="resolution"))["items"]) == 2
     assert len((await sla.get("/timers", ticket="ACM-1"))["items"]) == 2
     assert len((await sla.get("/timers", due_before="2026-11-16T16:31:00Z"))["items"]) == 1
@@ -81,7 +81,7 @@ async def test_lists_are_cut_down_by_filters(sla: Sla) -> None:
 
 
 async def test_timers_of_a_ticket_honour_every_filter(sla: Sla) -> None:
-    await sla.tell(Story(1).opened(), Story(2).opened(severity="p2"))
+    await sla.deliver(Story(1).opened(), Story(2).opened(severity="p2"))
 
     async def listed(**asked: object) -> list[str]:
         page = await sla.get("/timers", ticket="ACM-1", **asked)
@@ -99,7 +99,7 @@ async def test_timers_of_a_ticket_honour_every_filter(sla: Sla) -> None:
 
 async def test_timers_of_a_ticket_come_in_pages_beyond_a_thousand(sla: Sla) -> None:
     story = Story(1).opened()
-    await sla.tell(story)
+    await sla.deliver(story)
     await sla.connection.execute(
         """
         INSERT INTO timers (ticket_id, metric, cycle, desk, state, started_at, due_at,

@@ -148,7 +148,7 @@ async def test_board_counts_down_in_place_and_shows_a_breach_without_reload(
     sla: Sla, visits: Visits, record_property: Callable[[str, object], None]
 ) -> None:
     story = a_story(sla)
-    await sla.tell(story)
+    await sla.deliver(story)
     async with visits() as visitor:
         page = await visitor.open("/board")
         await live(page)
@@ -176,7 +176,7 @@ async def test_filters_stand_in_the_address_so_that_a_link_shares_them(
 ) -> None:
     urgent, other = a_story(sla, severity="p1"), a_story(sla, severity="p2").waiting(1)
     elsewhere = Story(1, desk=DESK, start=sla.clock.now()).opened(severity="p2")
-    await sla.tell(urgent, other, elsewhere)
+    await sla.deliver(urgent, other, elsewhere)
     async with visits(desks=["acme", DESK]) as visitor, visits() as friend:
         page = await visitor.open("/board")
         await page.get_by_label("Desk").select_option("acme")
@@ -203,7 +203,7 @@ async def test_filters_stand_in_the_address_so_that_a_link_shares_them(
 
 async def test_keyboard_alone_leads_to_a_tickets_explanation(sla: Sla, visits: Visits) -> None:
     stories = [a_story(sla, severity="p1") for _ in range(3)]
-    await sla.tell(*stories)
+    await sla.deliver(*stories)
     async with visits() as visitor:
         page = await visitor.open("/board")
         await live(page)
@@ -219,7 +219,7 @@ async def test_keyboard_alone_leads_to_a_tickets_explanation(sla: Sla, visits: V
         # What happens meanwhile takes the focus from nobody.
         number = await focused.text_content()
         place = await focused.evaluate("one => one.closest('tr').id")
-        await sla.tell(stories[0].replied(0))
+        await sla.deliver(stories[0].replied(0))
         await expect(row_of(page, stories[0])).to_have_count(0)
         assert await focused.evaluate("one => one.closest('tr').id") == place
         await page.keyboard.press("Enter")
@@ -230,12 +230,12 @@ async def test_screen_reader_is_told_states_in_words_and_what_each_cell_is(
     sla: Sla, visits: Visits
 ) -> None:
     story = a_story(sla, subject_line="Printer is on fire")
-    await sla.tell(story)
+    await sla.deliver(story)
     await sla.advance(minutes(1))
     async with visits() as visitor:
         page = await visitor.open("/board")
         await live(page)
-        told = await page.locator("main").aria_snapshot()
+        snapshot = await page.locator("main").aria_snapshot()
         for said in (
             'heading "Promises by urgency" [level=1]',
             'search "Filters"',
@@ -247,22 +247,22 @@ async def test_screen_reader_is_told_states_in_words_and_what_each_cell_is(
             'cell "▶ running"',
             "- status",
         ):
-            assert said in told, told
+            assert said in snapshot, snapshot
         await visitor.open(f"/ticket/{story.ticket_id}")
-        told = await page.locator("main").aria_snapshot()
+        snapshot = await page.locator("main").aria_snapshot()
         for said in (
             'region "first response"',
             'img "first response: running, due ',
             'list "How the time was counted"',
         ):
-            assert said in told, told
+            assert said in snapshot, snapshot
 
 
-async def test_explanation_says_rule_line_stretches_and_what_would_have_met_it(
+async def test_explanationsays_rule_line_stretches_and_what_would_have_met_it(
     sla: Sla, visits: Visits
 ) -> None:
     story = a_story(sla).waiting(10)
-    await sla.tell(story)
+    await sla.deliver(story)
     await sla.advance(minutes(40))
     async with visits() as visitor:
         page = await visitor.open("/board")
@@ -289,7 +289,7 @@ async def test_narrow_and_dark_pages_neither_scroll_sideways_nor_pale(
     sla: Sla, visits: Visits
 ) -> None:
     story = a_story(sla).waiting(10)
-    await sla.tell(story, a_story(sla, severity="p2"))
+    await sla.deliver(story, a_story(sla, severity="p2"))
     await sla.advance(minutes(29))
     for scheme in ("light", "dark"):
         async with visits(viewport=PHONE, color_scheme=scheme, has_touch=True) as visitor:
@@ -304,7 +304,7 @@ async def test_page_without_script_says_how_old_it_is_and_still_filters(
     sla: Sla, visits: Visits
 ) -> None:
     story, other = a_story(sla, severity="p1"), a_story(sla, severity="p2")
-    await sla.tell(story, other)
+    await sla.deliver(story, other)
     async with visits(java_script_enabled=False) as visitor:
         page = await visitor.open("/board")
         await expect(page.locator("#live")).to_contain_text("As of 2026-11-16")
@@ -325,12 +325,12 @@ async def test_lost_connection_is_said_and_found_again(sla: Sla, visits: Visits)
         await expect(page.locator("#live")).to_contain_text("may be out of date; trying again")
         await expect(page.get_by_role("status")).to_have_text("The connection is lost.")
         story = a_story(sla)
-        await sla.tell(story)
+        await sla.deliver(story)
         await page.unroute("**/board/changes")
         await live(page)
         await expect(page.get_by_role("status")).to_have_text("The board is live again.")
         await expect(row_of(page, story)).to_be_visible()
-        # The browser itself tells of each attempt that failed.
+        # The browser itself reports each attempt that failed.
         assert all("ERR_FAILED" in one for one in visitor.complaints)
         visitor.complaints.clear()
 
@@ -339,7 +339,7 @@ async def test_hostile_subject_is_only_ever_text(sla: Sla, visits: Visits) -> No
     evil = '<script>window.isOwned = 1</script><img src=x onerror="window.isOwned = 1">'
     long = "\u202egnp.exe \u0645\u0631\u062d\u0628\u0627 " + "W" * 5000
     stories = [a_story(sla, subject_line=evil), a_story(sla, subject_line=long)]
-    await sla.tell(*stories)
+    await sla.deliver(*stories)
     async with visits(viewport=PHONE) as visitor:
         page = await visitor.open("/board")
         await live(page)
@@ -376,7 +376,7 @@ async def test_ten_thousand_open_tickets_are_paged_and_stay_live(
         elements = await page.evaluate("document.querySelectorAll('*').length")
         # One more on top of them: its breach appears, and nothing piles up in the page.
         story = Story(7, desk=DESK, start=sla.clock.now()).opened()
-        await sla.tell(story)
+        await sla.deliver(story)
         await expect(row_of(page, story)).to_contain_text("running")
         await sla.advance(minutes(30))
         await expect(row_of(page, story)).to_contain_text("✕ breached")

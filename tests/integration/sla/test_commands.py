@@ -43,43 +43,43 @@ async def pledge(sla: Sla, *words: str, **claims: Any) -> tuple[int, str]:
 
 async def test_timers_breaches_and_reasons_are_told(sla: Sla) -> None:
     story = Story().opened()
-    await sla.tell(story)
+    await sla.deliver(story)
     await sla.advance(minutes(31))
 
-    status, told = await pledge(sla, "timers", "--desk", "acme")
-    assert (status, "ACM-1" in told, "resolution" in told) == (0, True, True)
-    status, told = await pledge(sla, "breaches", "--json")
-    assert [each["number"] for each in json.loads(told)["items"]] == ["ACM-1"]
-    status, told = await pledge(sla, "explain", "ACM-1")
-    assert (status, "BREACHED" in told) == (0, True)
-    status, told = await pledge(sla, "explain", "ACM-1", "--json")
-    assert json.loads(told)["number"] == "ACM-1"
+    status, output = await pledge(sla, "timers", "--desk", "acme")
+    assert (status, "ACM-1" in output, "resolution" in output) == (0, True, True)
+    status, output = await pledge(sla, "breaches", "--json")
+    assert [each["number"] for each in json.loads(output)["items"]] == ["ACM-1"]
+    status, output = await pledge(sla, "explain", "ACM-1")
+    assert (status, "BREACHED" in output) == (0, True)
+    status, output = await pledge(sla, "explain", "ACM-1", "--json")
+    assert json.loads(output)["number"] == "ACM-1"
 
 
 async def test_policy_is_listed_and_previewed(sla: Sla, tmp_path: Path) -> None:
-    await sla.tell(Story().opened())
+    await sla.deliver(Story().opened())
     folder = write_acme(tmp_path / "new") / "acme"
     text = (folder / "sla.yaml").read_text(encoding="utf-8")
     (folder / "sla.yaml").write_text(text.replace("within: 30m}", "within: 25m}"), "utf-8")
 
-    status, told = await pledge(sla, "policy", "preview", str(folder))
-    assert (status, "1 of 1 open tickets" in told, "moves" in told) == (0, True, True)
-    status, told = await pledge(sla, "policy", "history", "acme", "--json")
-    version = json.loads(told)["items"][0]["version"]
-    status, told = await pledge(sla, "policy", "diff", "acme", version)
-    assert (status, "say the same" in told) == (0, True)
+    status, output = await pledge(sla, "policy", "preview", str(folder))
+    assert (status, "1 of 1 open tickets" in output, "moves" in output) == (0, True, True)
+    status, output = await pledge(sla, "policy", "history", "acme", "--json")
+    version = json.loads(output)["items"][0]["version"]
+    status, output = await pledge(sla, "policy", "diff", "acme", version)
+    assert (status, "say the same" in output) == (0, True)
 
 
 async def test_reports_are_shown_as_table_csv_and_json(sla: Sla) -> None:
-    await sla.tell(Story().opened())
+    await sla.deliver(Story().opened())
     await sla.advance(minutes(31))
     asked = ("report", "attainment", "--desk", "acme", "--by", "severity")
-    status, told = await pledge(sla, *asked)
-    assert (status, "first_response" in told) == (0, True)
-    status, told = await pledge(sla, *asked, "--csv")
-    assert told.splitlines()[1].startswith("first_response,p1,0,1,0.0,")
-    status, told = await pledge(sla, *asked, "--json")
-    assert json.loads(told)["items"][0]["missed"] == 1
+    status, output = await pledge(sla, *asked)
+    assert (status, "first_response" in output) == (0, True)
+    status, output = await pledge(sla, *asked, "--csv")
+    assert output.splitlines()[1].startswith("first_response,p1,0,1,0.0,")
+    status, output = await pledge(sla, *asked, "--json")
+    assert json.loads(output)["items"][0]["missed"] == 1
 
 
 @pytest.mark.parametrize(
@@ -94,10 +94,10 @@ async def test_reports_are_shown_as_table_csv_and_json(sla: Sla) -> None:
 async def test_errors_are_one_line_of_what_is_wrong(
     sla: Sla, words: tuple[str, ...], said: str
 ) -> None:
-    status, told = await pledge(sla, *words)
+    status, output = await pledge(sla, *words)
     assert status == 2
-    assert said in told
-    assert "Traceback" not in told
+    assert said in output
+    assert "Traceback" not in output
 
 
 def run(*words: str, stdin: str | bytes = "") -> subprocess.CompletedProcess[str]:
@@ -107,8 +107,8 @@ def run(*words: str, stdin: str | bytes = "") -> subprocess.CompletedProcess[str
         capture_output=True,
         check=False,
     )
-    told, complained = done.stdout.decode(), done.stderr.decode()
-    return subprocess.CompletedProcess(done.args, done.returncode, told, complained)
+    output, complained = done.stdout.decode(), done.stderr.decode()
+    return subprocess.CompletedProcess(done.args, done.returncode, output, complained)
 
 
 def test_calendar_answers_each_line() -> None:

@@ -44,9 +44,9 @@ def some_stories() -> list[Story]:
 
 async def test_duplicates_change_nothing(sla: Sla) -> None:
     stories = some_stories()
-    await sla.tell(*stories)
+    await sla.deliver(*stories)
     once = await output_of(sla)
-    await sla.tell(*stories, *[story.last for story in stories])
+    await sla.deliver(*stories, *[story.last for story in stories])
     assert await output_of(sla) == once
 
 
@@ -88,13 +88,13 @@ async def test_a_fact_that_was_a_dead_letter_counts_once_when_it_is_replayed(sla
     story = Story(1).opened().attempted(5).noted(6).noted(7)
     opened, attempted, *rest = story.messages
     bad = Message(attempted.topic, attempted.key, b"no json", attempted.headers)
-    await sla.tell(opened, bad, *rest)
+    await sla.deliver(opened, bad, *rest)
     assert await _states(sla, "first_response") == ["running"]
 
-    await sla.tell(attempted)
+    await sla.deliver(attempted)
     assert await _states(sla, "first_response") == ["met"]
     once = await output_of(sla)
-    await sla.tell(*story.messages)
+    await sla.deliver(*story.messages)
     assert await output_of(sla) == once
     facts = await sla.connection.fetch("SELECT sequence FROM facts ORDER BY sequence")
     assert [row["sequence"] for row in facts] == [1, 2, 3, 4]
@@ -138,7 +138,7 @@ async def test_timers_that_came_due_while_it_was_down_fire_once_and_late(make_sl
     clock = VirtualClock(MONDAY)
     story = Story().opened()
     async with make_sla(clock=clock) as before:
-        await before.tell(story)
+        await before.deliver(story)
     clock.advance_to(MONDAY + timedelta(hours=3))
     async with make_sla(clock=clock) as after:
         await after.settled()
@@ -154,7 +154,7 @@ async def test_reply_that_waited_on_the_bus_prevents_the_breach(make_sla: Makes)
     clock = VirtualClock(MONDAY)
     story = Story().opened()
     async with make_sla(clock=clock) as before:
-        await before.tell(story)
+        await before.deliver(story)
     await before.publish(story.attempted(10).last)
     clock.advance_to(MONDAY + timedelta(hours=3))
     async with make_sla(clock=clock) as after:
@@ -187,7 +187,7 @@ async def test_crash_in_the_middle_loses_nothing_and_doubles_nothing(make_sla: M
 async def test_former_owner_writes_nothing(sla: Sla, lost: str) -> None:
     """Somebody else claims the partitions behind the service's back."""
     story = Story().opened()
-    await sla.tell(story)
+    await sla.deliver(story)
     await sla.connection.execute("UPDATE consumed SET epoch = epoch + 1")
     sla.clock.advance_to(MONDAY + minutes(45))
     await sla.publish(story.noted(44).last)

@@ -25,7 +25,7 @@ async def page(client: httpx.AsyncClient, path: str) -> str:
 
 async def test_board_lists_promises_by_urgency_and_says_states_in_words(sla: Sla) -> None:
     stories = [Story(1).opened(severity="p2"), Story(2).opened(), Story(3).opened().waiting(1)]
-    await sla.tell(*stories)
+    await sla.deliver(*stories)
     await sla.advance(minutes(31))
     async with sla.http() as client:
         text = await page(client, "/")
@@ -41,12 +41,12 @@ async def test_board_lists_promises_by_urgency_and_says_states_in_words(sla: Sla
 
 async def test_breached_promise_tells_how_late_it_was_met_or_that_it_never_was(sla: Sla) -> None:
     late, never, open_ = (Story(number).opened() for number in (1, 2, 3))
-    await sla.tell(late, never, open_)
+    await sla.deliver(late, never, open_)
     await sla.advance(minutes(31))
     late.replied(35)
-    never.tell(Closed, 36, by=AGENT, reason="other")
+    never.add(Closed, 36, by=AGENT, reason="other")
     await sla.advance(minutes(9))
-    await sla.tell(late.last, never.last)
+    await sla.deliver(late.last, never.last)
     async with sla.http() as client:
         text = html.unescape(await page(client, "/board?state=breached"))
     shown = {
@@ -55,12 +55,12 @@ async def test_breached_promise_tells_how_late_it_was_met_or_that_it_never_was(s
         )
         for number, story in ((1, late), (2, never), (3, open_))
     }
-    told = {number: found and found[1].replace("\xa0", " ") for number, found in shown.items()}
-    assert told == {1: "met 5 min 00 s late", 2: "never met", 3: "over by 10 min 00 s"}
+    words = {number: found and found[1].replace("\xa0", " ") for number, found in shown.items()}
+    assert words == {1: "met 5 min 00 s late", 2: "never met", 3: "over by 10 min 00 s"}
 
 
 async def test_board_is_cut_down_by_its_filters_and_to_the_lookers_desks(sla: Sla) -> None:
-    await sla.tell(Story(1).opened(), Story(2).opened(severity="p2"))
+    await sla.deliver(Story(1).opened(), Story(2).opened(severity="p2"))
     async with sla.http() as client:
         filtered = await page(client, "/board?severity=p2&state=running")
         rows = await page(client, "/board/rows?severity=p2&state=running")
@@ -83,9 +83,9 @@ async def test_stranger_is_sent_to_the_sign_in_page(sla: Sla) -> None:
     assert stream.status_code == 401
 
 
-async def test_explanation_page_shows_each_promise_with_its_timeline(sla: Sla) -> None:
+async def test_explanationpage_shows_each_promise_with_its_timeline(sla: Sla) -> None:
     story = Story().opened(subject_line="<script>alert(1)</script>").waiting(10)
-    await sla.tell(story)
+    await sla.deliver(story)
     await sla.advance(minutes(40))
     async with sla.http() as client:
         text = await page(client, f"/ticket/{story.ticket_id}")
@@ -98,7 +98,7 @@ async def test_explanation_page_shows_each_promise_with_its_timeline(sla: Sla) -
 
 
 async def test_breach_reaches_the_open_board(sla: Sla) -> None:
-    await sla.tell(Story().opened())
+    await sla.deliver(Story().opened())
     async with sla.http() as client, client.stream("GET", "/board/changes") as stream:
         assert stream.headers["content-type"].startswith("text/event-stream")
         lines = stream.aiter_lines()
@@ -124,21 +124,21 @@ async def test_stream_wakes_those_who_may_see_the_desk_or_all_when_another_proce
         lines, hidden = seen.aiter_lines(), unseen.aiter_lines()
         for stream in (lines, hidden):
             assert [await anext(stream) for _ in range(3)] == ["event: alive", "data: ", ""]
-        await sla.tell(Story().opened())
+        await sla.deliver(Story().opened())
         async with asyncio.timeout(20):
             assert await anext(lines) == "event: changed"
-        told = asyncio.ensure_future(anext(hidden))
-        await asyncio.wait({told}, timeout=0.2)
-        assert not told.done()
+        change = asyncio.ensure_future(anext(hidden))
+        await asyncio.wait({change}, timeout=0.2)
+        assert not change.done()
 
         async def is_noticed() -> bool:
             # Each event that is published takes a number, whichever process writes it.
             await sla.connection.execute("SELECT nextval('outbox_id_seq')")
             sla.clock.advance_to(sla.clock.now() + timedelta(seconds=1))
-            return told.done()
+            return change.done()
 
         await eventually(is_noticed, what="news of another process")
-        assert await told == "event: changed"
+        assert await change == "event: changed"
 
 
 async def test_more_boards_than_are_served_live_are_asked_to_come_again(make_sla: Makes) -> None:

@@ -1,4 +1,4 @@
-"""A version that `applies_to: open` is applied: open tickets go on under it, once, and told."""
+"""A version that `applies_to: open` is applied: open tickets go on under it, once, published."""
 
 from __future__ import annotations
 
@@ -82,7 +82,7 @@ async def test_apply_does_what_preview_showed_and_tells_of_it(
     )
     new = new.replace("targets: [{within: 30m}]", "targets: [{within: 45m}]")
     async with make_sla(clock=clock) as before:
-        await before.tell(*stories)
+        await before.deliver(*stories)
         await before.advance(minutes(15))
         shown = await previewed(before, new)
     assert shown["open_tickets"] == 6
@@ -128,7 +128,7 @@ async def test_softer_version_moves_what_is_open_and_keeps_what_was_broken(
     clock = VirtualClock(MONDAY)
     broken, still_open = Story(1).opened(), Story(2).opened(20)
     async with make_sla(clock=clock) as before:
-        await before.tell(broken, still_open)
+        await before.deliver(broken, still_open)
         await before.advance(minutes(31))
     desks = write_acme(tmp_path / "new", responding_within("45m"))
     async with make_sla(clock=clock, desks=desks) as sla:
@@ -154,7 +154,7 @@ async def test_softer_version_moves_what_is_open_and_keeps_what_was_broken(
         assert late.due_at == late.detected_at == MONDAY + minutes(65)
 
         # The broken one stays so, in the name of its own version; a late fact takes it back.
-        await sla.tell(broken.noted(66).last)
+        await sla.deliver(broken.noted(66).last)
         old = (await sla.get("/policies/acme"))["items"][1]["version"]
         (breach,) = (await sla.get("/breaches", ticket=broken.number))["items"]
         assert (breach["retracted_at"], breach["policy_version"]) == (None, old)
@@ -163,7 +163,7 @@ async def test_softer_version_moves_what_is_open_and_keeps_what_was_broken(
             "first_response": True,
             "resolution": False,
         }
-        await sla.tell(broken.attempted(20, known_after=67).last)
+        await sla.deliver(broken.attempted(20, known_after=67).last)
         (breach,) = (await sla.get("/breaches", ticket=broken.number))["items"]
         assert breach["retracted_at"] is not None
 
@@ -174,7 +174,7 @@ async def test_killed_in_the_middle_it_goes_on_where_it_was(
     clock = VirtualClock(MONDAY)
     stories = [Story(number).opened() for number in range(24)]
     async with make_sla(clock=clock) as before:
-        await before.tell(*stories)
+        await before.deliver(*stories)
     settings = {
         "clock": clock,
         "desks": write_acme(tmp_path / "new", responding_within("45m")),
@@ -198,8 +198,8 @@ async def test_killed_in_the_middle_it_goes_on_where_it_was(
 
         await eventually(is_done)
         await second.settled()
-        told = said(await second.timer_events())
-        assert told.count(("rescheduled", "first_response")) == 24
+        kinds = said(await second.timer_events())
+        assert kinds.count(("rescheduled", "first_response")) == 24
         assert (await second.get("/policies/acme/apply"))["counts"] == {"moves": 24}
 
 
@@ -208,7 +208,7 @@ async def test_what_happens_to_a_ticket_while_its_batch_is_worked_out_counts(
 ) -> None:
     clock = VirtualClock(MONDAY)
     async with make_sla(clock=clock) as before:
-        await before.tell(*[Story(number).opened() for number in range(24)])
+        await before.deliver(*[Story(number).opened() for number in range(24)])
     desks = write_acme(tmp_path / "new", responding_within("45m"))
     async with make_sla(clock=clock, desks=desks, reassess_batch=1, reassess_pause=10) as sla:
         await ask(sla)
@@ -248,7 +248,7 @@ RETURNING tickets.ticket_id
 
 
 async def _half_done(sla: Sla) -> asyncpg.Record | None:
-    """A partition with tickets to do, whose owner has heard of the order."""
+    """A partition with tickets to do, whose owner has acknowledged the order."""
     return await sla.connection.fetchrow(
         """
         SELECT topic, partition FROM reassessment_tickets
@@ -274,12 +274,14 @@ async def test_tickets_opened_meanwhile_under_the_old_version_are_taken_too(
     async with make_sla(clock=clock) as old:
         clock.advance_to(MONDAY + minutes(2))
         async with make_sla(clock=clock, desks=desks) as new:
-            await new.tell(*[Story(number).opened(3) for number in range(12)])
+            await new.deliver(*[Story(number).opened(3) for number in range(12)])
             assert len(await versions_of_tickets(new)) == 2
 
             meanwhile = [Story(number).opened(3) for number in range(12, 60)]
             await asyncio.gather(applied(new), old.publish(*meanwhile))
-            await new.tell(*[Story(number).opened(1 + 2 * number % 4) for number in range(60, 80)])
+            await new.deliver(
+                *[Story(number).opened(1 + 2 * number % 4) for number in range(60, 80)]
+            )
             assert await versions_of_tickets(new) == {await version_of(new)}
 
 
@@ -303,7 +305,7 @@ async def test_command_previews_applies_and_shows_how_far_it_is(
 ) -> None:
     clock = VirtualClock(MONDAY)
     async with make_sla(clock=clock) as before:
-        await before.tell(*some_stories())
+        await before.deliver(*some_stories())
     clock.advance_to(MONDAY + minutes(1))
     folder = write_acme(tmp_path / "new", responding_within("45m")) / "acme"
     with structlog.testing.capture_logs() as lines:
@@ -313,7 +315,7 @@ async def test_command_previews_applies_and_shows_how_far_it_is(
     assert [(each["log_level"], each["desk"]) for each in warned] == [("warning", "acme")]
     async with make_sla(clock=clock, desks=folder.parent) as sla:
         asked = ("policy", "apply", str(folder))
-        _, told = await pledge(sla, *asked, "--dry-run", "--json")
-        assert json.loads(told)["counts"] == {"moves": 3}
-        status, told = await pledge(sla, *asked, roles=["admin"])
-        assert (status, "5 of 5 open tickets" in told, "moves 3" in told) == (0, True, True)
+        _, output = await pledge(sla, *asked, "--dry-run", "--json")
+        assert json.loads(output)["counts"] == {"moves": 3}
+        status, output = await pledge(sla, *asked, roles=["admin"])
+        assert (status, "5 of 5 open tickets" in output, "moves 3" in output) == (0, True, True)

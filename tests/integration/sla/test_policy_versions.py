@@ -31,12 +31,12 @@ async def test_open_ticket_keeps_its_version_when_the_file_changes(
     clock = VirtualClock(MONDAY)
     old, new = Story(1).opened(), Story(2, start=MONDAY + minutes(5)).opened()
     async with make_sla(clock=clock) as before:
-        await before.tell(old)
+        await before.deliver(old)
     clock.advance_to(MONDAY + minutes(2))
     desks = write_acme(tmp_path, FASTER)
     async with make_sla(clock=clock, desks=desks) as after:
         clock.advance_to(MONDAY + minutes(5))
-        await after.tell(old.triaged(4, "p1").last, new)
+        await after.deliver(old.triaged(4, "p1").last, new)
         assert await due_of(after, old) == "2026-11-16T16:30:00.000Z"
         assert await due_of(after, new) == "2026-11-16T16:25:00.000Z"
         versions = (await after.get("/policies/acme"))["items"]
@@ -58,7 +58,7 @@ async def test_ticket_from_before_a_version_is_under_the_one_before(
         pass
     clock.advance_to(MONDAY + minutes(2))
     async with make_sla(clock=clock, desks=write_acme(tmp_path, FASTER)) as after:
-        await after.tell(story)
+        await after.deliver(story)
         assert await due_of(after, story) == "2026-11-16T16:31:00.000Z"
 
 
@@ -70,7 +70,7 @@ async def test_version_for_later_waits_for_its_time(make_sla: Makes, tmp_path: P
     async with make_sla(clock=clock, desks=write_acme(tmp_path, later)) as sla:
         clock.advance_to(MONDAY + minutes(70))
         early, late = Story(1).opened(30), Story(2).opened(65)
-        await sla.tell(early, late)
+        await sla.deliver(early, late)
         assert await due_of(sla, late) == "2026-11-16T17:25:00.000Z"
         explained = await sla.get(f"/tickets/{early.number}/explanation")
         (first,) = [e for e in explained["timers"] if e["metric"] == "first_response"]
@@ -87,7 +87,7 @@ async def test_ticket_under_a_version_that_was_replaced_keeps_it(
     planned = f"effective_from: 2026-11-16T17:00:00Z\n{FASTER}"
     story = Story().opened(65)
     async with make_sla(clock=clock, desks=write_acme(tmp_path / "planned", planned)) as sla:
-        await sla.tell(story)
+        await sla.deliver(story)
     clock.advance_to(MONDAY + minutes(2))
     replaced = f"effective_from: 2026-11-16T16:30:00Z\n{ACME}"
     async with make_sla(clock=clock, desks=write_acme(tmp_path / "replaced", replaced)) as sla:
@@ -104,7 +104,7 @@ async def test_restart_with_the_same_file_adds_no_version(make_sla: Makes) -> No
 
 
 async def test_preview_tells_what_would_change_and_changes_nothing(sla: Sla) -> None:
-    await sla.tell(Story(1).opened(), Story(2).opened(severity="p2"), Story(3).opened())
+    await sla.deliver(Story(1).opened(), Story(2).opened(severity="p2"), Story(3).opened())
     await sla.advance(minutes(25))
     before = await sla.get("/timers")
     async with sla.http() as client:

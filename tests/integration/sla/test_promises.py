@@ -21,7 +21,7 @@ from support import topics
 
 async def test_opened_ticket_has_its_timers(sla: Sla) -> None:
     story = Story().opened()
-    await sla.tell(story)
+    await sla.deliver(story)
 
     listed = (await sla.get("/timers"))["items"]
     assert {(each["metric"], each["state"]) for each in listed} == {
@@ -43,7 +43,7 @@ async def test_opened_ticket_has_its_timers(sla: Sla) -> None:
 
 async def test_missed_promise_is_published_once_with_all_there_is_to_know(sla: Sla) -> None:
     story = Story().opened()
-    await sla.tell(story)
+    await sla.deliver(story)
     await sla.advance(minutes(45))
 
     (record,) = await topics.read(sla.kafka, "sla.breaches.v1")
@@ -70,7 +70,7 @@ async def test_missed_promise_is_published_once_with_all_there_is_to_know(sla: S
 
 async def test_warning_comes_before_the_breach(sla: Sla) -> None:
     story = Story().opened()
-    await sla.tell(story)
+    await sla.deliver(story)
     await sla.advance(minutes(29))
 
     kinds = said(await sla.timer_events(), story)
@@ -81,7 +81,7 @@ async def test_warning_comes_before_the_breach(sla: Sla) -> None:
 
 async def test_attempt_to_reach_the_customer_meets_the_first_reaction(sla: Sla) -> None:
     story = Story().opened().attempted(10)
-    await sla.tell(story)
+    await sla.deliver(story)
     await sla.advance(minutes(60))
 
     assert said(await sla.timer_events(), story).count(("met", "first_response")) == 1
@@ -90,9 +90,9 @@ async def test_attempt_to_reach_the_customer_meets_the_first_reaction(sla: Sla) 
 
 async def test_late_fact_takes_the_breach_back(sla: Sla) -> None:
     story = Story().opened()
-    await sla.tell(story)
+    await sla.deliver(story)
     await sla.advance(minutes(45))
-    await sla.tell(story.attempted(20, known_after=45).last)
+    await sla.deliver(story.attempted(20, known_after=45).last)
 
     breach, retraction = [each.event for each in await sla.breach_events()]
     assert isinstance(breach, PromiseBreached)
@@ -106,16 +106,16 @@ async def test_late_fact_takes_the_breach_back(sla: Sla) -> None:
 
 async def test_what_is_done_late_stays_a_breach(sla: Sla) -> None:
     story = Story().opened()
-    await sla.tell(story)
+    await sla.deliver(story)
     await sla.advance(minutes(45))
-    await sla.tell(story.attempted(45).last)
+    await sla.deliver(story.attempted(45).last)
 
     assert said(await sla.breach_events()) == [("breached", "first_response")]
 
 
 async def test_change_of_severity_moves_the_due_instant(sla: Sla) -> None:
     story = Story().opened(severity="p2").triaged(10, "p1")
-    await sla.tell(story)
+    await sla.deliver(story)
     await sla.advance(minutes(30))
 
     (breach,) = [each.event for each in await sla.breach_events()]
@@ -125,7 +125,7 @@ async def test_change_of_severity_moves_the_due_instant(sla: Sla) -> None:
 
 async def test_breaches_of_many_tickets_due_at_once_are_each_published_once(sla: Sla) -> None:
     stories = [Story(number).opened() for number in range(300)]
-    await sla.tell(*stories)
+    await sla.deliver(*stories)
     await sla.advance(minutes(31))
 
     breaches = await sla.breach_events()
@@ -136,7 +136,7 @@ async def test_breaches_of_many_tickets_due_at_once_are_each_published_once(sla:
 
 async def test_days_pass_without_a_second_breach(sla: Sla) -> None:
     story = Story().opened()
-    await sla.tell(story)
+    await sla.deliver(story)
     await sla.advance(timedelta(days=5))
 
     assert sorted(said(await sla.breach_events())) == [
@@ -148,7 +148,7 @@ async def test_days_pass_without_a_second_breach(sla: Sla) -> None:
 @pytest.mark.promise("SIS-13")
 async def test_update_that_the_status_page_owes_is_a_promise_of_the_incident(sla: Sla) -> None:
     incident = Story().incident(IncidentOpened, 0).incident(IncidentUpdated, 20)
-    await sla.tell(incident)
+    await sla.deliver(incident)
     await sla.advance(minutes(55))
 
     (breach,) = [each.event for each in await sla.breach_events()]
@@ -158,6 +158,6 @@ async def test_update_that_the_status_page_owes_is_a_promise_of_the_incident(sla
     assert breach.due_at == incident.start + minutes(50)
     assert breach.ticket_number == breach.subject_line == "Mail is delayed"
 
-    await sla.tell(incident.incident(IncidentResolved, 60).last)
+    await sla.deliver(incident.incident(IncidentResolved, 60).last)
     await sla.advance(minutes(120))
     assert len(await sla.breach_events()) == 1

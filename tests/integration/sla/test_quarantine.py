@@ -52,7 +52,7 @@ async def test_poisoned_ticket_is_set_aside_and_the_others_fire(
     clock = VirtualClock(MONDAY)
     bad, good, other = Story(1).opened(), Story(2).opened(), Story(3).opened(1)
     async with make_sla(clock=clock) as before:
-        await before.tell(bad, good, other)
+        await before.deliver(bad, good, other)
         await poison(before, database, bad)
     async with make_sla(clock=clock) as sla:
         await sla.advance(minutes(40))
@@ -65,17 +65,17 @@ async def test_poisoned_ticket_is_set_aside_and_the_others_fire(
         assert 'sla_quarantined_total{what="wake"} 1.0' in figures
 
         # Facts of it are taken in all the same, and a restart changes nothing.
-        await sla.tell(bad.noted(35).last)
+        await sla.deliver(bad.noted(35).last)
         assert len(await set_aside(sla)) == 1
 
         await poison(sla, database, bad, cure=True)
         async with sla.http() as client:
             refused = await client.post("/quarantine/release", params={"ticket": "ACM-1"})
         assert refused.status_code == 403
-        status, told = await pledge(sla, "quarantine", "list")
-        assert (status, "ACM-1" in told) == (0, True)
-        status, told = await pledge(sla, "quarantine", "release", "ACM-1", roles=["admin"])
-        assert (status, "1 ticket(s)" in told) == (0, True)
+        status, output = await pledge(sla, "quarantine", "list")
+        assert (status, "ACM-1" in output) == (0, True)
+        status, output = await pledge(sla, "quarantine", "release", "ACM-1", roles=["admin"])
+        assert (status, "1 ticket(s)" in output) == (0, True)
 
         async def is_back() -> bool:
             return str(bad.ticket_id) in await breached(sla)
@@ -91,7 +91,7 @@ async def test_what_fails_again_after_its_release_is_set_aside_again(
     clock = VirtualClock(MONDAY)
     story = Story(1).opened()
     async with make_sla(clock=clock) as before:
-        await before.tell(story)
+        await before.deliver(story)
         await poison(before, database, story)
     async with make_sla(clock=clock) as sla:
         await sla.advance(minutes(31))
@@ -114,7 +114,7 @@ async def test_ticket_that_can_not_be_taken_over_keeps_its_version(
     clock = VirtualClock(MONDAY)
     bad, good = Story(1).opened(), Story(2).opened()
     async with make_sla(clock=clock) as before:
-        await before.tell(bad, good)
+        await before.deliver(bad, good)
         await before.advance(minutes(15))
         await poison(before, database, bad)
     stricter = "applies_to: open\n" + ACME.replace(
@@ -143,7 +143,7 @@ async def test_ticket_set_aside_already_counts_once_and_still_says_that_its_time
     clock = VirtualClock(MONDAY)
     bad = Story(1).opened()
     async with make_sla(clock=clock) as before:
-        await before.tell(bad)
+        await before.deliver(bad)
         await poison(before, database, bad)
     async with make_sla(clock=clock, quarantine_limit=1) as sla:
         await sla.advance(minutes(31))
@@ -163,7 +163,7 @@ async def test_service_stops_rather_than_set_everything_aside(
     clock = VirtualClock(MONDAY)
     stories = [Story(number).opened() for number in range(4)]
     async with make_sla(clock=clock) as before:
-        await before.tell(*stories)
+        await before.deliver(*stories)
         await poison(before, database, *stories)
     with pytest.raises(ExceptionGroup) as raised:
         async with make_sla(clock=clock, quarantine_limit=2) as sla:

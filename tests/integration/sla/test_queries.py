@@ -201,7 +201,7 @@ async def test_orders_are_worked_off_by_key(hot: Explaining) -> None:
         "reassessments_under_way", "reassessments_pkey", "reassessment_tickets_pkey",
         "reassessment_counts_pkey", "consumed_pkey",
     }  # fmt: skip
-    # Of the partitions, 1,000 here, it is asked whether each has heard.
+    # Of the partitions, 1,000 here, it is asked whether each has acknowledged.
     assert hot.examined() <= 3 * len(ids) + 2 * DESKS + 1_100
 
 

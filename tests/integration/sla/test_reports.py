@@ -23,9 +23,9 @@ async def three_tickets(sla: Sla) -> None:
     """One answered in time, one never, one that a late fact proves answered in time."""
     kept, missed = Story(1).opened(customer="Ada Inc").attempted(10), Story(2).opened()
     taken_back = Story(3).opened(severity="p2", customer="=cmd()")
-    await sla.tell(kept, missed, taken_back)
+    await sla.deliver(kept, missed, taken_back)
     await sla.advance(minutes(70))
-    await sla.tell(taken_back.attempted(20, known_after=70).last)
+    await sla.deliver(taken_back.attempted(20, known_after=70).last)
 
 
 async def test_attainment_counts_what_was_kept_and_missed(sla: Sla) -> None:
@@ -71,7 +71,7 @@ async def test_breaches_are_counted_by_the_hour_of_the_desk(sla: Sla) -> None:
 
 async def test_ticket_parked_right_before_it_is_due_is_found_with_who_did_it(sla: Sla) -> None:
     early, late = Story(1).opened().attempted(1).waiting(60), Story(2).opened().attempted(1)
-    await sla.tell(early, late.waiting(220))
+    await sla.deliver(early, late.waiting(220))
     await sla.advance(minutes(240))
     (pause,) = await report(sla, "pauses")
     assert (pause["number"], pause["agent"], pause["metric"]) == ("ACM-2", "Ann", "resolution")

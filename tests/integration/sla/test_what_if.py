@@ -53,15 +53,15 @@ def some_history() -> list[Story]:
 
 
 async def test_attainment_and_breaches_then_and_now(sla: Sla, tmp_path: Path) -> None:
-    await sla.tell(*some_history())
+    await sla.deliver(*some_history())
     await sla.advance(minutes(60))
     folder = write_acme(tmp_path / "new", SOFTER) / "acme"
     asked = ("--policy", str(folder), "--since", "2026-11-16", "--until", "2026-11-17")
     before = await _everything(sla)
 
-    status, told = await what_if(sla.dsn, *asked, "--json")
-    assert status == 0, told
-    found = json.loads(told)
+    status, output = await what_if(sla.dsn, *asked, "--json")
+    assert status == 0, output
+    found = json.loads(output)
     assert found["tickets"] == 4
     figures = {(each["metric"], each["severity"]): each for each in found["attainment"]}
     p1 = figures["first_response", "p1"]
@@ -71,8 +71,8 @@ async def test_attainment_and_breaches_then_and_now(sla: Sla, tmp_path: Path) ->
     changed = [(each["what"], each["number"]) for each in found["breaches"]]
     assert sorted(changed) == [("avoided", "ACM-1"), ("new", "ACM-3")]
 
-    status, told = await what_if(sla.dsn, *asked)
-    assert (status, "66.7%" in told, "100.0%" in told) == (0, True, True)
+    status, output = await what_if(sla.dsn, *asked)
+    assert (status, "66.7%" in output, "100.0%" in output) == (0, True, True)
     assert await _everything(sla) == before
     await _same_policy_says_what_was_published(sla)
 
@@ -84,27 +84,27 @@ async def _everything(sla: Sla) -> Any:
 async def _same_policy_says_what_was_published(sla: Sla) -> None:
     policy = parse(ACME, Path("acme/sla.yaml"))
     question = Question("acme", policy, MONDAY, sla.clock.now())
-    heard: list[tuple[int, int]] = []
+    calls: list[tuple[int, int]] = []
     pool = await open_pool(sla.dsn, application_name="test", size=1)
     async with pool, pool.acquire() as connection:
         await connection.execute(READ_ONLY)
         answer = await replay(
-            connection, Policies(), question, lambda done, of: heard.append((done, of))
+            connection, Policies(), question, lambda done, of: calls.append((done, of))
         )
     assert answer.then == answer.now
-    assert heard == [(5, 5)]
+    assert calls == [(5, 5)]
     period = {"from": "2026-11-16T00:00:00Z", "to": "2026-11-17T00:00:00Z"}
     report = await sla.get("/reports/attainment", desk="acme", by="severity", **period)
     published = {
         (each["metric"], each["severity"]): (each["kept"], each["missed"])
         for each in report["items"]
     }
-    told = {
+    recomputed = {
         (group.metric, group.severity): (tally.kept, tally.missed)
         for group, tally in answer.then.items()
         if tally.attainment is not None
     }
-    assert told == published
+    assert recomputed == published
 
 
 @pytest.mark.parametrize(
@@ -119,5 +119,5 @@ async def _same_policy_says_what_was_published(sla: Sla) -> None:
 async def test_errors_are_told_in_a_line(words: tuple[str, ...], said: str, tmp_path: Path) -> None:
     folder = write_acme(tmp_path) / "acme"
     nowhere = f"postgresql://sla@/sla?host={tmp_path}"
-    status, told = await what_if(nowhere, "--policy", str(folder), *words)
-    assert (status, said in told, "Traceback" in told) == (2, True, False), told
+    status, output = await what_if(nowhere, "--policy", str(folder), *words)
+    assert (status, said in output, "Traceback" in output) == (2, True, False), output

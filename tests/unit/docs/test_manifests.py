@@ -44,8 +44,8 @@ def manifest(kind: str, name: str) -> dict[str, Any]:
 
 
 def compose() -> dict[str, Any]:
-    told: dict[str, Any] = yaml.safe_load((DEPLOY / "compose.yaml").read_text(encoding="utf-8"))
-    return told
+    document: dict[str, Any] = yaml.safe_load((DEPLOY / "compose.yaml").read_text(encoding="utf-8"))
+    return document
 
 
 def known(service: str) -> set[str]:
@@ -176,19 +176,19 @@ def test_network_policy_covers_all_and_lets_only_mail_in_from_anywhere() -> None
 
 
 def test_kustomization_lists_every_manifest() -> None:
-    told = yaml.safe_load((DEPLOY / "k8s/kustomization.yaml").read_text(encoding="utf-8"))
+    document = yaml.safe_load((DEPLOY / "k8s/kustomization.yaml").read_text(encoding="utf-8"))
     files = {file.name for file in (DEPLOY / "k8s").glob("*.yaml")}
-    assert set(told["resources"]) == files - {"kustomization.yaml"}
+    assert set(document["resources"]) == files - {"kustomization.yaml"}
 
 
 @pytest.mark.parametrize("service", SERVICES)
 def test_compose_tells_each_service_what_it_needs(service: str) -> None:
-    told = compose()["services"][service]
-    own = told["environment"].keys() | image_variables(service).keys()
-    assert told["environment"].keys() <= known(service)
+    document = compose()["services"][service]
+    own = document["environment"].keys() | image_variables(service).keys()
+    assert document["environment"].keys() <= known(service)
     assert {name.removesuffix("_FILE") for name in own} >= needed(service)
-    mounted = {f"/run/secrets/{name}" for name in told["secrets"]}
-    files = {value for value in told["environment"].values() if value.startswith("/run/")}
+    mounted = {f"/run/secrets/{name}" for name in document["secrets"]}
+    files = {value for value in document["environment"].values() if value.startswith("/run/")}
     assert files == mounted
 
 
@@ -201,8 +201,8 @@ def test_desks_of_both_get_what_their_files_ask_for(tmp_path: Path) -> None:
         for name, value in compose()["services"]["notify"]["environment"].items()
     }
     for environment, desks in ((told_to("notify"), tmp_path), (in_compose, DEPLOY / "desks")):
-        told = {name: value for name, value in environment.items() if "_FILE" not in name}
-        settings = load_settings(NotifySettings, {**told, **secrets})
+        document = {name: value for name, value in environment.items() if "_FILE" not in name}
+        settings = load_settings(NotifySettings, {**document, **secrets})
         assert "demo" in load_desks(desks, operator_grants(settings))
 
 

@@ -21,8 +21,8 @@ SERIES_OF_A_HISTOGRAM = ("_bucket", "_count", "_sum")
 
 
 def rules() -> list[dict[str, Any]]:
-    told = yaml.safe_load((MONITORING / "alerts.yaml").read_text(encoding="utf-8"))
-    return [rule for group in told["groups"] for rule in group["rules"]]
+    found = yaml.safe_load((MONITORING / "alerts.yaml").read_text(encoding="utf-8"))
+    return [rule for group in found["groups"] for rule in group["rules"]]
 
 
 def documented() -> dict[str, tuple[str, frozenset[str]]]:
@@ -69,9 +69,9 @@ def test_alert_asks_for_series_that_exist(rule: dict[str, Any]) -> None:
 @pytest.mark.parametrize("rule", rules(), ids=lambda rule: rule["alert"])
 def test_alert_of_a_single_event_sees_the_first_one(rule: dict[str, Any]) -> None:
     """A counter with labels is not there before it, and grows from nothing."""
-    told = re.search(r"increase\((\w+)(\{[^}]*\})?\[(\w+)\]\)\) > 0", rule["expr"])
-    if told is not None:
-        name, labels, span = told[1], told[2] or "", told[3]
+    found = re.search(r"increase\((\w+)(\{[^}]*\})?\[(\w+)\]\)\) > 0", rule["expr"])
+    if found is not None:
+        name, labels, span = found[1], found[2] or "", found[3]
         assert f"{name}{labels} unless {name}{labels} offset {span}" in " ".join(
             rule["expr"].split()
         )
@@ -92,10 +92,10 @@ def test_alert_leads_to_what_to_do(rule: dict[str, Any]) -> None:
 
 
 def test_every_runbook_belongs_to_an_alert() -> None:
-    told = {
+    found = {
         name for name in pages.anchors(ROOT / "docs/operations.md") if name.startswith("pledge")
     }
-    assert told == {rule["alert"].lower() for rule in rules()}
+    assert found == {rule["alert"].lower() for rule in rules()}
 
 
 def test_alerts_watch_each_guarantee() -> None:
@@ -110,14 +110,14 @@ def test_alerts_watch_each_guarantee() -> None:
 
 
 def test_panels_ask_for_series_that_exist() -> None:
-    told = json.loads((MONITORING / "dashboard.json").read_text(encoding="utf-8"))
-    expressions = [target["expr"] for panel in told["panels"] for target in panel["targets"]]
-    assert len(expressions) >= len(told["panels"]) > 10
+    found = json.loads((MONITORING / "dashboard.json").read_text(encoding="utf-8"))
+    expressions = [target["expr"] for panel in found["panels"] for target in panel["targets"]]
+    assert len(expressions) >= len(found["panels"]) > 10
     for expression in expressions:
         check(expression.replace("$__rate_interval", "5m"))
 
 
 def test_panels_do_not_overlap() -> None:
-    told = json.loads((MONITORING / "dashboard.json").read_text(encoding="utf-8"))
-    places = [(panel["gridPos"]["x"], panel["gridPos"]["y"]) for panel in told["panels"]]
+    found = json.loads((MONITORING / "dashboard.json").read_text(encoding="utf-8"))
+    places = [(panel["gridPos"]["x"], panel["gridPos"]["y"]) for panel in found["panels"]]
     assert len(set(places)) == len(places)

@@ -15,8 +15,8 @@ FILES = sorted(FOLDER.glob("*.json"))
 
 
 def read(file: Path) -> dict[str, Any]:
-    told: dict[str, Any] = json.loads(file.read_text(encoding="utf-8"))
-    return told
+    document: dict[str, Any] = json.loads(file.read_text(encoding="utf-8"))
+    return document
 
 
 def references(part: Any) -> Iterator[str]:

@@ -59,15 +59,15 @@ def test_unknown_id_in_a_mark_is_told_with_its_place(tmp_path: Path) -> None:
 
 
 def test_every_promise_has_one_id_of_its_desk() -> None:
-    told = promises.read_promises(ROOT / "deploy/desks/promises.yaml")
-    ids = [promise for desk in told.values() for promise in desk]
+    by_desk = promises.read_promises(ROOT / "deploy/desks/promises.yaml")
+    ids = [promise for desk in by_desk.values() for promise in desk]
     assert len(ids) == len(set(ids))
-    for desk in told.values():
+    for desk in by_desk.values():
         assert len({promise.partition("-")[0] for promise in desk}) == 1
         assert [int(promise.partition("-")[2]) for promise in desk] == [*range(1, len(desk) + 1)]
 
 
 def test_marks_in_our_tests_all_name_a_promise() -> None:
-    told = promises.read_promises(ROOT / "deploy/desks/promises.yaml")
+    by_desk = promises.read_promises(ROOT / "deploy/desks/promises.yaml")
     proofs = promises.collect(ROOT / "tests")
-    assert promises.render(told, proofs)
+    assert promises.render(by_desk, proofs)

@@ -1,4 +1,4 @@
-"""What the sla service is told by its environment."""
+"""The settings of the sla service, read from its environment."""
 
 from __future__ import annotations
 

@@ -39,7 +39,7 @@ class LedgerTester:
     def ledger(self, now: datetime) -> Ledger:
         return Ledger(self.known, self.policies, now=now, late_after=LATE)
 
-    def tell(self, messages: Iterable[Message], now: datetime) -> Ledger:
+    def apply(self, messages: Iterable[Message], now: datetime) -> Ledger:
         ledger = self.ledger(now)
         for message in messages:
             decoded = decode(message.headers, message.value)
@@ -104,9 +104,9 @@ def test_what_is_published_does_not_depend_on_how_facts_are_batched(size: int) -
     messages = interleaved(some_stories())
     now = MONDAY + timedelta(hours=2)
     whole, pieces = LedgerTester(), LedgerTester()
-    whole.tell(messages, now)
+    whole.apply(messages, now)
     for start in range(0, len(messages), size):
-        pieces.tell(messages[start : start + size], now)
+        pieces.apply(messages[start : start + size], now)
     assert pieces.messages == whole.messages
     assert pieces.known == whole.known
 
@@ -114,19 +114,19 @@ def test_what_is_published_does_not_depend_on_how_facts_are_batched(size: int) -
 def test_order_between_tickets_changes_nothing_for_each_of_them() -> None:
     now = MONDAY + timedelta(hours=2)
     mixed, apart = LedgerTester(), LedgerTester()
-    mixed.tell(interleaved(some_stories()), now)
+    mixed.apply(interleaved(some_stories()), now)
     for story in reversed(some_stories()):
-        apart.tell(story.messages, now)
+        apart.apply(story.messages, now)
     assert sorted(mixed.messages, key=repr) == sorted(apart.messages, key=repr)
 
 
 def test_sequences_count_per_topic_without_gaps() -> None:
     tester = LedgerTester()
     story = Story().opened()
-    tester.tell(story.messages, MONDAY)
+    tester.apply(story.messages, MONDAY)
     tester.fire(MONDAY + minutes(24))
     tester.fire(MONDAY + minutes(30))
-    tester.tell([story.attempted(20, known_after=40).last], MONDAY + minutes(40))
+    tester.apply([story.attempted(20, known_after=40).last], MONDAY + minutes(40))
     by_topic: dict[str, list[bytes]] = {}
     for message in tester.messages:
         by_topic.setdefault(message.topic, []).append(dict(message.headers)["ce_sequence"] or b"")
@@ -142,23 +142,23 @@ def test_fact_read_late_does_not_make_a_breach_of_what_is_not_known_yet() -> Non
     tester = LedgerTester()
     story = Story().opened().noted(10).attempted(20)
     now = MONDAY + timedelta(hours=5)
-    tester.tell(story.messages[:2], now)
+    tester.apply(story.messages[:2], now)
     assert not [each for each in tester.said() if each.startswith("breached")]
-    tester.tell(story.messages[2:], now)
+    tester.apply(story.messages[2:], now)
     assert "met first_response" in tester.said()
 
 
 def test_fact_after_the_due_instant_shows_the_breach() -> None:
     tester = LedgerTester()
-    tester.tell(Story().opened().noted(31).messages, MONDAY + minutes(31))
+    tester.apply(Story().opened().noted(31).messages, MONDAY + minutes(31))
     assert tester.said()[-1] == "breached first_response"
 
 
 def test_note_alone_writes_a_fact_and_says_nothing() -> None:
     tester = LedgerTester()
     story = Story().opened()
-    tester.tell(story.messages, MONDAY)
-    ledger = tester.tell([story.noted(1).last], MONDAY + minutes(1))
+    tester.apply(story.messages, MONDAY)
+    ledger = tester.apply([story.noted(1).last], MONDAY + minutes(1))
     rows = tester.rows
     assert (len(rows.facts), len(rows.changed_tickets), ledger.messages) == (1, 1, [])
     assert rows.new_timers == rows.changed_timers == []
@@ -166,7 +166,7 @@ def test_note_alone_writes_a_fact_and_says_nothing() -> None:
 
 def test_firing_twice_says_nothing_the_second_time() -> None:
     tester = LedgerTester()
-    tester.tell(Story().opened().messages, MONDAY)
+    tester.apply(Story().opened().messages, MONDAY)
     tester.fire(MONDAY + minutes(31))
     before = list(tester.messages)
     for ticket in tester.known.values():
@@ -178,7 +178,7 @@ def test_firing_twice_says_nothing_the_second_time() -> None:
 
 def test_breach_is_marked_late_and_provisional_as_it_was_noticed() -> None:
     tester = LedgerTester()
-    tester.tell(Story().opened().messages, MONDAY)
+    tester.apply(Story().opened().messages, MONDAY)
     tester.fire(MONDAY + minutes(31), is_provisional=True)
     (breach,) = tester.rows.breaches
     assert (breach.is_late, breach.is_provisional) == (True, True)
@@ -189,7 +189,7 @@ def test_breach_is_marked_late_and_provisional_as_it_was_noticed() -> None:
 def test_committed_tickets_are_not_changed_before_the_commit() -> None:
     tester = LedgerTester()
     story = Story().opened()
-    tester.tell(story.messages, MONDAY)
+    tester.apply(story.messages, MONDAY)
     before = {key: ticket.draft() for key, ticket in tester.known.items()}
     ledger = tester.ledger(MONDAY + minutes(40))
     for ticket in tester.known.values():
@@ -199,7 +199,7 @@ def test_committed_tickets_are_not_changed_before_the_commit() -> None:
 
 def test_timer_started_and_met_in_one_batch_is_written_once() -> None:
     tester = LedgerTester()
-    tester.tell(Story().opened().attempted(5).messages, MONDAY + minutes(5))
+    tester.apply(Story().opened().attempted(5).messages, MONDAY + minutes(5))
     assert [(row.metric, row.state) for row in tester.rows.new_timers] == [
         ("first_response", "met"),
         ("resolution", "running"),
@@ -224,14 +224,14 @@ def test_ticket_of_a_desk_without_promises_is_kept_without_timers() -> None:
 def test_a_breach_taken_back_and_broken_again_stands_however_facts_are_batched(size: int) -> None:
     story = Story().opened()
     tester = LedgerTester()
-    tester.tell(story.messages, MONDAY)
+    tester.apply(story.messages, MONDAY)
     tester.fire(MONDAY + minutes(31))
     again = story.triaged(32, "p2").triaged(33, "p1").messages[1:]
     for start in range(0, len(again), size):
-        tester.tell(again[start : start + size], MONDAY + minutes(40))
-    told = [each for each in tester.said() if each.endswith("first_response")]
-    assert told.count("breached first_response") == 2
-    assert told.count("breach_retracted first_response") == 1
+        tester.apply(again[start : start + size], MONDAY + minutes(40))
+    published = [each for each in tester.said() if each.endswith("first_response")]
+    assert published.count("breached first_response") == 2
+    assert published.count("breach_retracted first_response") == 1
     assert tester.rows.retractions == []
     assert len(tester.rows.breaches) == 1
 
@@ -239,21 +239,21 @@ def test_a_breach_taken_back_and_broken_again_stands_however_facts_are_batched(s
 def test_row_of_a_breached_timer_says_when_it_was_met_at_last() -> None:
     story = Story(1).opened().attempted(40).attempted(20, known_after=50)
     tester = LedgerTester()
-    tester.tell(story.messages[:1], MONDAY + minutes(31))
+    tester.apply(story.messages[:1], MONDAY + minutes(31))
     tester.fire(MONDAY + minutes(31))
     assert tester.said()[-1] == "breached first_response"
-    tester.tell([story.messages[1]], MONDAY + minutes(41))
+    tester.apply([story.messages[1]], MONDAY + minutes(41))
     (row,) = tester.rows.changed_timers
     assert (row.state, row.met_at) == ("breached", MONDAY + minutes(40))
     assert tester.said()[-1] == "breached first_response"
-    tester.tell([story.messages[2]], MONDAY + minutes(51))
+    tester.apply([story.messages[2]], MONDAY + minutes(51))
     (row,) = tester.rows.changed_timers
     assert (row.state, row.met_at) == ("met", MONDAY + minutes(20))
 
 
 def test_late_fact_that_only_an_earlier_version_knows_retracts_its_breach() -> None:
     tester, story = LedgerTester(), Story(1).opened()
-    tester.tell(story.messages, MONDAY)
+    tester.apply(story.messages, MONDAY)
     tester.fire(MONDAY + minutes(30))
     text = ACME.replace("meets: [agent_replied, contact_attempted]", "meets: agent_replied")
     newer = parse(text, Path("acme/sla.yaml"))
@@ -264,5 +264,5 @@ def test_late_fact_that_only_an_earlier_version_knows_retracts_its_breach() -> N
     ledger.take_over(ticket, newer, MONDAY + minutes(40))
     tester.commit(ledger)
     before = len(tester.said())
-    tester.tell([story.attempted(20, known_after=60).last], MONDAY + minutes(60))
+    tester.apply([story.attempted(20, known_after=60).last], MONDAY + minutes(60))
     assert tester.said()[before:] == ["breach_retracted first_response", "met first_response"]

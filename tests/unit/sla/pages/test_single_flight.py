@@ -12,7 +12,7 @@ from sla.pages.single_flight import SingleFlight
 
 
 class Work:
-    """Counts its rounds; a round ends when told."""
+    """Counts its rounds; a round ends on command."""
 
     def __init__(self) -> None:
         self.rounds = 0

@@ -20,7 +20,7 @@ PARTITIONS = [Partition("ticket.events.v1", number) for number in range(12)]
 
 
 class Owner:
-    """Answers when told; says what it was asked."""
+    """Answers on command; records what it was asked."""
 
     def __init__(self) -> None:
         self.asked: list[frozenset[Partition]] = []

@@ -263,8 +263,8 @@ def _check_size(value: bytes) -> None:
 
 
 def _check_nul(value: bytes) -> None:
-    # The substring search costs nothing; the exact one, which tells an escaped backslash before
-    # `u0000` from the escape, runs only where there is something to tell.
+    # The substring search costs nothing; the exact one, which distinguishes an escaped backslash
+    # before `u0000` from the escape, runs only where the substring occurs.
     if _NUL_ESCAPE in value and _NUL.search(value):
         raise Malformed(MalformedReason.NUL_IN_TEXT, "the data holds the character U+0000")
 

@@ -100,7 +100,7 @@ def originate(
 def caused_by(
     event: Event, cause: Causing, position: int, *, source: str, sequence: int | None
 ) -> Envelope:
-    """The envelope of an event that answers `cause`; `position` tells its siblings apart."""
+    """The envelope of an event that answers `cause`; `position` distinguishes its siblings."""
     own_id = derived_id(cause.id, position, source=source)
     return Envelope(
         id=own_id,

@@ -42,7 +42,7 @@ class PromiseEvent(Event):
 
 
 class TimerEvent(PromiseEvent):
-    """What all events of one timer have. The newest of (subject, metric, cycle) tells its state."""
+    """What all events of one timer have. The newest of (subject, metric, cycle) has its state."""
 
     TOPIC: ClassVar[Topic] = Topic.SLA_EVENTS
     ticket_number: str = Field(

@@ -102,7 +102,7 @@ class MaintenanceEvent(StatusEvent):
 
 
 class MaintenanceScheduled(MaintenanceEvent):
-    """A maintenance was planned, or planned anew."""
+    """A maintenance was planned, or rescheduled."""
 
     type: Literal["pledge.maintenance.scheduled.v1"] = "pledge.maintenance.scheduled.v1"
 
@@ -126,7 +126,7 @@ class MaintenanceCancelled(MaintenanceEvent):
 
 
 class Recipient(Value):
-    """One subscriber who is told about an update."""
+    """One subscriber who is notified of an update."""
 
     subscriber_id: UUID
     method: str = Field(description="Open set: email, sms, webhook, chat.")

@@ -74,7 +74,7 @@ class TicketOpened(TicketEvent):
 
 
 class RequesterReplied(TicketEvent):
-    """The requester, or a participant, was heard again: by mail, chat, portal or phone."""
+    """The requester, or a participant, wrote or called again: by mail, chat, portal or phone."""
 
     type: Literal["pledge.ticket.requester_replied.v1"] = "pledge.ticket.requester_replied.v1"
     by: Contact
@@ -93,7 +93,7 @@ class AgentReplied(TicketEvent):
     agent: ClassVar[Any] = former_name("by")
     channel: str = Field(default="email", description="Open set: email, chat, phone, portal.")
     text: Excerpt = ""
-    to: tuple[Contact, ...] = Field(default=(), description="Requester and participants told.")
+    to: tuple[Contact, ...] = Field(default=(), description="Requester and participants notified.")
     is_initial_response: bool = Field(
         default=False,
         description="Marked by the agent: investigated, with resolution or plan stated (INF-03).",
@@ -228,7 +228,7 @@ class Reopened(TicketEvent):
 
 
 class ClosingAnnounced(TicketEvent):
-    """The customer was told that the ticket will close by itself (VIR-10)."""
+    """The customer was notified that the ticket will close automatically (VIR-10)."""
 
     type: Literal["pledge.ticket.closing_announced.v1"] = "pledge.ticket.closing_announced.v1"
     closes_at: Instant

@@ -64,25 +64,25 @@ class ReviewOpened(TicketEvent):
 
 
 class ReviewUpdated(TicketEvent):
-    """The customer was told how the review stands and when to expect the next update (INF-12)."""
+    """The customer was informed of the review's state and of the next update's date (INF-12)."""
 
     type: Literal["pledge.ticket.review_updated.v1"] = "pledge.ticket.review_updated.v1"
     complaint_id: UUID
     by: Actor
     text: Excerpt = ""
     next_update_by: Instant | None = Field(default=None, description="Promised; timed too.")
-    to: Contact | None = Field(default=None, description="Who complained, and is told.")
+    to: Contact | None = Field(default=None, description="Who complained, and is notified.")
 
 
 class ReviewConcluded(TicketEvent):
-    """The outcome of a review or arbitration was told to the customer (INF-13)."""
+    """The customer was informed of the outcome of a review or arbitration (INF-13)."""
 
     type: Literal["pledge.ticket.review_concluded.v1"] = "pledge.ticket.review_concluded.v1"
     complaint_id: UUID
     stage: str
     by: Actor
     outcome: Excerpt = ""
-    to: Contact | None = Field(default=None, description="Who complained, and is told.")
+    to: Contact | None = Field(default=None, description="Who complained, and is notified.")
 
 
 class ArbitrationRequested(TicketEvent):

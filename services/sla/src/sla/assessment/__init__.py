@@ -1,1 +1,1 @@
-"""From a ticket's facts to its timers and the events that tell of them."""
+"""From a ticket's facts to its timers and the events about them."""

@@ -48,7 +48,7 @@ def breach_id(ticket_id: UUID, metric: str, cycle: int, due_at: datetime) -> UUI
 
 
 def event_of(change: Change, context: EventContext) -> Event:
-    """The event that tells of `change`."""
+    """The event about `change`."""
     match change.kind:
         case ChangeKind.BREACHED:
             return _breached(change, context)

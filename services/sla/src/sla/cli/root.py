@@ -103,22 +103,22 @@ def simulate(
     --until the promises are shown as of now, or of the newest event where that lies ahead.
     """
     policy = load_policy(desk)
-    told = read_facts(facts)
-    for kind, count in told.ignored.items():
+    facts_file = read_facts(facts)
+    for kind, count in facts_file.ignored.items():
         typer.echo(f"{facts}: left out {count} x {kind}, which is no fact of a ticket", err=True)
-    seen_until = _instant(until) or _newest(told)
-    simulated = simulation.simulate(told.events, policy, seen_until)
+    seen_until = _instant(until) or _newest(facts_file)
+    simulated = simulation.simulate(facts_file.events, policy, seen_until)
     if as_json:
         typer.echo(json.dumps(simulation.as_json(simulated, policy, seen_until), indent=2))
     else:
         typer.echo(simulation.as_text(simulated))
 
 
-def _newest(told: FactsFile) -> datetime:
+def _newest(facts_file: FactsFile) -> datetime:
     """Now, or the newest instant that the events name. Raises CommandError where there are none."""
-    if not told.facts:
+    if not facts_file.facts:
         raise cli.CommandError("there is no event to simulate")
-    newest = max(max(fact.occurred_at, fact.recorded_at) for fact in told.facts)
+    newest = max(max(fact.occurred_at, fact.recorded_at) for fact in facts_file.facts)
     return max(SystemClock().now(), newest)
 
 
@@ -175,8 +175,8 @@ def _instant(text: str | None) -> datetime | None:
     try:
         instant = datetime.fromisoformat(text)
     except ValueError as error:
-        told = f"--until {text} is no instant: write it like 2026-01-31T09:00:00Z"
-        raise cli.CommandError(told) from error
+        message = f"--until {text} is no instant: write it like 2026-01-31T09:00:00Z"
+        raise cli.CommandError(message) from error
     if instant.tzinfo is None:
         raise cli.CommandError(f"--until {text} has no offset from UTC; add one, like {text}Z")
     return instant.astimezone(UTC)

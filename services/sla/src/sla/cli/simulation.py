@@ -40,10 +40,14 @@ def simulate(
     for event in events:
         data, sequence = unwrapped(event)
         key = str(data.get("ticket_id") or data.get("incident_id") or _ticket_number(data) or "")
-        told = lines.setdefault(key, [])
-        if all(data != other for other, _ in told):
-            told.append((data, sequence))
-    tickets = {key: facts for key, told in lines.items() if (facts := _facts(told, until))}
+        lines_of_ticket = lines.setdefault(key, [])
+        if all(data != other for other, _ in lines_of_ticket):
+            lines_of_ticket.append((data, sequence))
+    tickets = {
+        key: facts
+        for key, lines_of_ticket in lines.items()
+        if (facts := _facts(lines_of_ticket, until))
+    }
     found: list[tuple[dict[str, object], Explanation]] = []
     for key, facts in sorted(tickets.items(), key=_opening):
         about = {"ticket_id": key, "number": _ticket_number(facts[0].data)}
@@ -51,14 +55,16 @@ def simulate(
     return found
 
 
-def _facts(told: Sequence[tuple[Mapping[str, object], object]], until: datetime) -> list[Fact]:
+def _facts(
+    lines_of_ticket: Sequence[tuple[Mapping[str, object], object]], until: datetime
+) -> list[Fact]:
     """One ticket's facts up to `until`, in the order of their sequence.
 
     Unless each has its own, they are numbered by when they occurred and were recorded, and within
     one instant as a ticket's life goes, so that the order of the lines does not matter.
     """
-    facts = [fact_from_event(data, place) for place, (data, _) in enumerate(told)]
-    given = [number for _, sequence in told if (number := _number(sequence)) is not None]
+    facts = [fact_from_event(data, place) for place, (data, _) in enumerate(lines_of_ticket)]
+    given = [number for _, sequence in lines_of_ticket if (number := _number(sequence)) is not None]
     if len(set(given)) != len(facts):
         facts.sort(key=_natural_order)
         given = list(range(1, len(facts) + 1))

@@ -72,8 +72,8 @@ def _instant(name: str, text: str, policy: Policy) -> datetime:
             return midnight.astimezone(UTC)
         instant = datetime.fromisoformat(text)
     except (ValueError, OverflowError) as error:
-        told = f"{name} {text} is neither a date, like 2026-01-31, nor an instant,"
-        raise cli.CommandError(f"{told} like 2026-01-31T09:00:00Z") from error
+        message = f"{name} {text} is neither a date, like 2026-01-31, nor an instant,"
+        raise cli.CommandError(f"{message} like 2026-01-31T09:00:00Z") from error
     if instant.tzinfo is None:
         raise cli.CommandError(f"{name} {text} has no offset from UTC; add one, like {text}Z")
     return instant.astimezone(UTC)
@@ -99,7 +99,7 @@ def _progress() -> Iterator[Callable[[int, int], None]]:
     """A bar, once it has lasted a while; on standard error."""
     shown = _Shown(cli.console(stderr=True), SystemClock().monotonic())
     try:
-        yield shown.tell
+        yield shown.update
     finally:
         if shown.bar is not None:
             shown.bar.stop()
@@ -112,7 +112,7 @@ class _Shown:
     bar: Progress | None = None
     task: TaskID | None = None
 
-    def tell(self, done: int, total: int) -> None:
+    def update(self, done: int, total: int) -> None:
         if self.bar is None:
             if SystemClock().monotonic() - self.started < SHOWN_AFTER.total_seconds():
                 return
@@ -125,27 +125,29 @@ class _Shown:
 
 
 def _show(answer: Answer) -> None:
-    told = answer.json()
+    found = answer.json()
     rows = [
         (
             each["metric"], each["severity"], _share(each["then"]), _share(each["now"]),
             _of(each["then"]), _of(each["now"]),
         )
-        for each in told["attainment"]
+        for each in found["attainment"]
     ]  # fmt: skip
     tables.show(
         ("metric", "severity", "then", "now", "kept then", "kept now"),
         rows,
-        nothing=f"{told['desk']} has no ticket with a promise since {told['since']}",
-        title=f"{told['desk']}, {told['tickets']} tickets opened from {told['since']}",
+        nothing=f"{found['desk']} has no ticket with a promise since {found['since']}",
+        title=f"{found['desk']}, {found['tickets']} tickets opened from {found['since']}",
     )
-    typer.echo(f"{told['new_breaches']} breaches would be new, {told['avoided_breaches']} avoided.")
-    if not told["breaches"]:
+    typer.echo(
+        f"{found['new_breaches']} breaches would be new, {found['avoided_breaches']} avoided."
+    )
+    if not found["breaches"]:
         return
     names = ("number", "metric", "what", "due_then", "due_now")
-    rows = [tuple(each[name] for name in names) for each in told["breaches"]]
+    rows = [tuple(each[name] for name in names) for each in found["breaches"]]
     tables.show(("ticket", "metric", "breach", "due then", "due now"), rows, nothing="")
-    if not told["is_complete"]:
+    if not found["is_complete"]:
         typer.echo("only the first are listed")
 
 

@@ -182,7 +182,7 @@ class PartitionTimers:
 
         True with it: reading took too long, go on all the same.
 
-        The bound counts from the first sight of the lag, and from anew while the broker is away:
+        The bound counts from the first sight of the lag, and starts again while the broker is away:
         nothing could be published then.
         """
         while True:

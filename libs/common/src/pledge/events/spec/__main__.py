@@ -1,4 +1,4 @@
-"""Write the contract down, or tell what has drifted from it."""
+"""Write the contract down, or list what has drifted from it."""
 
 import argparse
 import sys
@@ -7,7 +7,7 @@ from pathlib import Path
 
 from pledge.events.spec import asyncapi, samples, schemas, table
 
-VERSION = "1.0.0"
+VERSION = "1.1.0"
 """Of the contract as a whole: rises with each new event or field."""
 
 

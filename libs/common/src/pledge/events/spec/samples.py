@@ -173,7 +173,7 @@ def _content(model: type[BaseModel]) -> dict[str, Any]:
 
 
 def _value(name: str, annotation: Any) -> Any:
-    """A plausible value for a field, chosen by its name where that tells more than its type."""
+    """A plausible value for a field, chosen by its name where that says more than its type."""
     origin, arguments = get_origin(annotation), get_args(annotation)
     if origin is Literal:
         return arguments[0]

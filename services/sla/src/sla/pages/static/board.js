@@ -8,7 +8,7 @@
   const news = document.getElementById("news");
   // Changes often come in bursts: the list is fetched at most this often (milliseconds).
   const BETWEEN_FETCHES = 400;
-  // A screen reader is told of breaches at most this often.
+  // A screen reader announces breaches at most this often.
   const BETWEEN_NEWS = 5000;
   // The service says every 15 s that it is there.
   const SILENT_TOO_LONG = 40000;
@@ -164,7 +164,7 @@
     live.dataset.state = state;
     if (said.textContent !== text) said.textContent = text;
   };
-  const heard = () => {
+  const received = () => {
     clearTimeout(watch);
     watch = setTimeout(lost, SILENT_TOO_LONG);
     failures = 0;
@@ -197,10 +197,10 @@
       if (live.dataset.state !== "live") refresh();
       if (live.dataset.since) news.textContent = "The board is live again.";
       delete live.dataset.since;
-      heard();
+      received();
       show("live", "Live");
     });
-    source.addEventListener("changed", () => { heard(); refresh(); });
+    source.addEventListener("changed", () => { received(); refresh(); });
     source.addEventListener("error", lost);
   };
   let hidden = 0;
