@@ -19,7 +19,7 @@ from pledge.events import (
     encode,
     originate,
 )
-from pledge.events.people import Authentication
+from pledge.events.values import Authentication
 from pledge.runtime.ids import Ids
 from pledge.runtime.records import Message
 

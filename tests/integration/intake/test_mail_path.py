@@ -21,7 +21,7 @@ INSTRUMENTS = {
 """They give the time, an id, a setting, a signature or a trace, count, or call again: the mail does
 not pass them."""
 DATA = {
-    "pledge.events.channel", "pledge.events.people", "pledge.events.ticket",
+    "pledge.events.channel", "pledge.events.values", "pledge.events.ticket",
     "pledge.runtime.postgres.pool", "pledge.runtime.records",
 }  # fmt: skip
 """Types of what is passed on: their constructors, validators, encoders and properties run."""

@@ -13,7 +13,7 @@ import pytest
 
 from intake.domain.desk import Customer
 from intake.portal import sign_in
-from intake.storage import queries, store
+from intake.storage import queries, sign_ins, store
 from intake.storage.queries import Search
 from pledge.events import Contact
 from support.cluster import run
@@ -153,8 +153,8 @@ async def test_tickets_of_a_person_are_found_among_their_own(hot: Explaining) ->
 async def test_links_to_sign_in_are_found_among_those_that_wait(hot: Explaining) -> None:
     now = NOW + 10_000 * HOUR
     ask = (UUID(int=2**64), "desk-1", "p21@x.example", now, now, 3)
-    assert await hot.fetch(sign_in._ASK, *ask)
-    assert len(await hot.fetch(sign_in._WAITING, now + HOUR, BATCH)) == 1
+    assert await hot.fetch(sign_ins._ADD, *ask)
+    assert len(await hot.fetch(sign_ins._WAITING, now + HOUR, BATCH)) == 1
     assert hot.indexes() == {"sign_ins_address", "sign_ins_waiting"}
     ada = Contact(email="ada@x.example")
     desk = a_desk(id="desk-1", customers={"c1021": Customer("c1021", administrators=(ada,))})

@@ -11,13 +11,13 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from intake.desk_file.load import load_desk
+from intake.domain.admission.open_ticket import open_ticket
 from intake.domain.apply_delivery import apply_delivery
 from intake.domain.command_registry import State
 from intake.domain.commands import decide
-from intake.domain.commands.contract import DecideEntitlement
+from intake.domain.commands.coverage import DecideEntitlement
 from intake.domain.commands.progress import Reopen
-from intake.domain.delivery import read_delivery
-from intake.domain.open_ticket import open_ticket
+from intake.domain.thread_matching import read_delivery
 from intake.domain.ticket import CommandContext, Decision
 from pledge.events import (
     Authentication,

@@ -12,6 +12,7 @@ from uuid import UUID
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from intake.domain.admission.open_ticket import open_ticket
 from intake.domain.apply_delivery import apply_delivery
 from intake.domain.command_registry import Command, State, allowed_in
 from intake.domain.commands import decide
@@ -35,10 +36,9 @@ from intake.domain.commands.progress import (
     Wait,
     WaitingFor,
 )
-from intake.domain.delivery import Delivery, Key, read_delivery, route
-from intake.domain.open_ticket import open_ticket
 from intake.domain.reply_address import ReplyAddresses
 from intake.domain.text import one_line, paragraphs
+from intake.domain.thread_matching import Delivery, Key, read_delivery, route
 from intake.domain.ticket import CommandContext, Decision, Ticket
 from intake.mail.headers import decode_words
 from intake.mail.html_text import html_to_text

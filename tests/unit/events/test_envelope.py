@@ -6,7 +6,7 @@ from uuid import UUID
 import pytest
 
 from pledge.events import Envelope, Noted, caused_by, derived_id, encode, originate
-from pledge.events.people import Actor
+from pledge.events.values import Actor
 
 TICKET = UUID("0190e0b7-6a3e-7c41-9f10-3f1c1e8a2b01")
 TRACE = "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01"

@@ -8,11 +8,11 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 from uuid import UUID
 
+from intake.domain.admission.request import Condition, Line
 from intake.domain.command_registry import Command, State
 from intake.domain.commands import decide
 from intake.domain.desk import Customer, Desk, Rule
 from intake.domain.reply_address import ReplyAddresses
-from intake.domain.request import Condition, Line
 from intake.domain.ticket import CommandContext, Decision, Refusal, Ticket
 from pledge.events import Actor, Contact
 from pledge.runtime.auth.link_signer import LinkSigner

@@ -8,11 +8,12 @@ from fastapi import APIRouter
 
 from intake.api.customers import Customers
 from intake.api.tickets import Api
+from intake.application.agent_actions import AgentActions
 from intake.application.channel_publisher import ChannelPublisher
 from intake.application.submissions import Submissions
 from intake.application.ticket_commands import TicketCommands
 from intake.application.ticket_relations import TicketRelations
-from intake.application.tickets import AgentActions, Tickets
+from intake.application.ticket_search import TicketSearch
 from intake.consumer import IntakeHandler
 from intake.desk_file.load import load_desks
 from intake.domain.desk import Desks
@@ -114,7 +115,7 @@ class Service:
         """For agents, and those whose address is their permission."""
         chassis = self._chassis
         clock, ids = chassis.clock, chassis.ids
-        tickets = Tickets(chassis.pool)
+        tickets = TicketSearch(chassis.pool)
         desks, metrics = self._desks.by_id, self._metrics
         commands = TicketCommands(chassis.outbox, desks, clock, ids, metrics, self._links)
         relations = TicketRelations(chassis.outbox, desks, self._addresses, clock, ids, metrics)

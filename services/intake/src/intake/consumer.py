@@ -2,7 +2,7 @@
 
 Read the records, drop deliveries that are known, find their tickets, number the new ones, apply
 each delivery to its ticket, write all of it. The rules are in `domain`, the statements in
-`storage`. Events of other services go to `application.service_events`.
+`storage`. Events of other services go to `application.events_of_other_services`.
 """
 
 from collections import Counter
@@ -15,13 +15,16 @@ from uuid import UUID
 
 import asyncpg
 
+from intake.application.events_of_other_services import ServiceEvents
 from intake.application.merged_tickets import lock_with_merge_targets, merge_targets, redirected
 from intake.application.publishing import Arrival, Batch, Publication, publication_of
-from intake.application.service_events import ServiceEvents
-from intake.domain.admission import INTAKE
+from intake.domain.admission.open_ticket import open_ticket
+from intake.domain.admission.rules import INTAKE
 from intake.domain.apply_delivery import apply_delivery
 from intake.domain.commands.relations import followed, linked_back, may_follow
-from intake.domain.delivery import (
+from intake.domain.desk import Desk
+from intake.domain.reply_address import ReplyAddresses
+from intake.domain.thread_matching import (
     Delivery,
     Key,
     Routed,
@@ -30,9 +33,6 @@ from intake.domain.delivery import (
     read_delivery,
     route,
 )
-from intake.domain.desk import Desk
-from intake.domain.open_ticket import open_ticket
-from intake.domain.reply_address import ReplyAddresses
 from intake.domain.ticket import CommandContext, Decision, Ticket
 from intake.metrics import IntakeMetrics
 from intake.storage import chat_queue, store

@@ -19,11 +19,11 @@ from pydantic import (
     create_model,
 )
 
-from intake.domain.command_fields import Line, LongText, Name, Subject
+from intake.domain.admission.open_for_client import ClientRequest
+from intake.domain.command_fields import Channel, Line, LongText, Name, Subject
 from intake.domain.commands import Command, declarations
 from intake.domain.commands.conversation import MAX_PARTICIPANTS
 from intake.domain.misuse import Misuse
-from intake.domain.open_for_client import ClientRequest
 from intake.domain.request_details import RequestDetails
 from intake.domain.text import storable
 from intake.domain.ticket import Ticket
@@ -160,7 +160,7 @@ class ForClientBody(BaseModel):
     text: LongText = ""
     requester: Requester
     participants: Annotated[tuple[Requester, ...], Field(max_length=MAX_PARTICIPANTS)] = ()
-    channel: Literal["email", "chat", "phone", "portal", "agent"] = "agent"
+    channel: Literal[Channel, "agent"] = "agent"
     severity: Name | None = None
     priority: Name | None = None
     plan: Name | None = None

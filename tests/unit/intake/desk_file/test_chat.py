@@ -10,8 +10,8 @@ import pytest
 
 from intake.desk_file.load import check_desk_file
 from intake.desk_file.template import DESK_TEMPLATE
+from intake.domain.admission.open_ticket import has_way_back
 from intake.domain.chat_hours import ChatRules, Window, closes_at, opens_at
-from intake.domain.open_ticket import has_way_back
 from pledge.events import Contact
 
 WEEKDAYS = frozenset(range(5))

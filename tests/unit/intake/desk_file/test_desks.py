@@ -10,9 +10,9 @@ import pytest
 
 from intake.desk_file.load import check_desk_file, load_desk, load_desks
 from intake.desk_file.template import DESK_TEMPLATE
+from intake.domain.admission.request import Request
 from intake.domain.desk import Customer, classify
 from intake.domain.reply_address import ReplyAddresses
-from intake.domain.request import Request
 from notify.messages.default_templates import BUILT_IN
 from pledge.runtime.auth.link_signer import LinkSigner
 from pledge.runtime.desk_file import yaml_file

@@ -9,7 +9,7 @@ import pytest
 from intake.desk_file.load import check_desk_file
 from intake.desk_file.template import DESK_TEMPLATE
 from intake.domain.commands import decide
-from intake.domain.commands.contract import DecideMisuse
+from intake.domain.commands.coverage import DecideMisuse
 from intake.domain.commands.progress import Triage
 from intake.domain.misuse import MisuseRule, MisuseState
 from intake.domain.ticket import CommandContext, Decision, Refusal, RefusalReason, Ticket

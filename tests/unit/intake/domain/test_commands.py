@@ -8,8 +8,8 @@ import pytest
 
 from intake.domain.command_registry import Command, State, allowed_in, declarations
 from intake.domain.commands import (
-    contract,
     conversation,
+    coverage,
     decide,
     meetings,
     progress,
@@ -43,7 +43,7 @@ REPLY = RecordReply(by=ANN, channel="email", delivery="d1", text="Still broken")
 
 
 def test_every_command_is_declared_and_has_a_decision_of_its_own() -> None:
-    modules = (contract, conversation, meetings, progress, relations, reviews)
+    modules = (coverage, conversation, meetings, progress, relations, reviews)
     names = {name: value for module in modules for name, value in vars(module).items()}
     commands = {each for each in names.values() if _is_command(each)}
     assert {each.command for each in declarations().values()} == commands

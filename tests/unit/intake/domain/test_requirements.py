@@ -6,8 +6,8 @@ import re
 
 import pytest
 
-from intake.domain.entitlement import is_latest
-from intake.domain.requirements import (
+from intake.domain.admission.entitlement import is_latest
+from intake.domain.admission.requirements import (
     Item,
     merged,
     missing,

@@ -7,6 +7,7 @@ from uuid import UUID, uuid5
 
 import pytest
 
+from intake.domain.admission.request import Line
 from intake.domain.command_registry import Command, State
 from intake.domain.commands import decide
 from intake.domain.commands.reviews import (
@@ -21,7 +22,6 @@ from intake.domain.commands.reviews import (
     delivered_feedback,
 )
 from intake.domain.desk import FeedbackKind
-from intake.domain.request import Line
 from intake.domain.ticket import CommandContext, Decision, Refusal, RefusalReason, Ticket
 from intake.domain.ticket_parts import CareRules, Stage
 from pledge.events import Contact, FeedbackAcknowledged, ReviewOpened, ReviewUpdated

@@ -8,6 +8,7 @@ from uuid import UUID
 
 import pytest
 
+from intake.domain.admission.open_for_client import ClientRequest, open_for
 from intake.domain.command_registry import FINISHED, State
 from intake.domain.commands.conversation import MAX_PARTICIPANTS
 from intake.domain.commands.relations import (
@@ -20,7 +21,6 @@ from intake.domain.commands.relations import (
     merge,
     split,
 )
-from intake.domain.open_for_client import ClientRequest, open_for
 from intake.domain.ticket import CommandContext, Decision, Refusal, RefusalReason, Ticket
 from intake.domain.ticket_parts import Link, LinkKind
 from pledge.events import Absorbed, Contact, TicketOpened

@@ -63,19 +63,6 @@ from pledge.events.notify import (
     WebhookDelivered,
     WebhookFailed,
 )
-from pledge.events.people import (
-    EXCERPT_LENGTH,
-    LINE_LENGTH,
-    Actor,
-    AttachmentRef,
-    Authentication,
-    Contact,
-    DeskId,
-    Excerpt,
-    Instant,
-    Line,
-    Value,
-)
 from pledge.events.registry import (
     ALL_EVENTS,
     EVENT_TYPES,
@@ -133,7 +120,7 @@ from pledge.events.ticket import (
     WaitingOnProvider,
     WorkaroundProvided,
 )
-from pledge.events.ticket_care import (
+from pledge.events.ticket_feedback import (
     ArbitrationRequested,
     ComplaintFiled,
     FeedbackAcknowledged,
@@ -171,6 +158,19 @@ from pledge.events.topics import (
     OWNERS,
     Topic,
     dead_letter,
+)
+from pledge.events.values import (
+    EXCERPT_LENGTH,
+    LINE_LENGTH,
+    Actor,
+    AttachmentRef,
+    Authentication,
+    Contact,
+    DeskId,
+    Excerpt,
+    Instant,
+    Line,
+    Value,
 )
 
 __all__ = [

@@ -11,8 +11,8 @@ from uuid import UUID
 from pydantic import AliasChoices, Field
 
 from pledge.events.event import Event, former_name
-from pledge.events.people import AttachmentRef, Authentication, Contact, Instant, Line
 from pledge.events.topics import Topic
+from pledge.events.values import AttachmentRef, Authentication, Contact, Instant, Line
 
 NUMBER_NAMED = "The ticket that the caller named: its number, or the digits of it (SIS-09)."
 

@@ -5,8 +5,8 @@ from typing import Any, ClassVar, final
 
 from pydantic import AliasChoices, BaseModel, ConfigDict, Field, computed_field
 
-from pledge.events.people import DeskId, Instant
 from pledge.events.topics import Topic
+from pledge.events.values import DeskId, Instant
 
 
 def former_name(name: str) -> Any:

@@ -6,8 +6,8 @@ from uuid import UUID
 from pydantic import AliasChoices, Field
 
 from pledge.events.event import Event, former_name
-from pledge.events.people import Actor, Instant, Line
 from pledge.events.topics import Topic
+from pledge.events.values import Actor, Instant, Line
 
 
 class NotifyEvent(Event):

@@ -3,14 +3,14 @@
 from collections.abc import Mapping
 from types import MappingProxyType
 
-from pledge.events import channel, notify, sla, status, ticket, ticket_care, ticket_work
+from pledge.events import channel, notify, sla, status, ticket, ticket_feedback, ticket_work
 from pledge.events.event import Event
 
 ALL_EVENTS: tuple[type[Event], ...] = (
     *channel.EVENTS,
     *ticket.EVENTS,
     *ticket_work.EVENTS,
-    *ticket_care.EVENTS,
+    *ticket_feedback.EVENTS,
     *sla.EVENTS,
     *notify.EVENTS,
     *status.EVENTS,

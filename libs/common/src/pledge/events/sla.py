@@ -11,8 +11,8 @@ from uuid import UUID
 from pydantic import AliasChoices, Field, model_validator
 
 from pledge.events.event import Event, former_name
-from pledge.events.people import Contact, Instant, Line
 from pledge.events.topics import Topic
+from pledge.events.values import Contact, Instant, Line
 
 
 class PromiseEvent(Event):

@@ -6,8 +6,8 @@ from uuid import UUID
 from pydantic import Field
 
 from pledge.events.event import Event
-from pledge.events.people import Actor, Excerpt, Instant, Line, Value
 from pledge.events.topics import Topic
+from pledge.events.values import Actor, Excerpt, Instant, Line, Value
 
 MAX_RECIPIENTS = 500
 """Recipients in one `UpdateAddressed`, so that one flood never exceeds a record."""

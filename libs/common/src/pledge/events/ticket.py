@@ -1,5 +1,5 @@
 """Ticket events: the facts of a ticket's life that intake publishes. What promises need is here;
-how the work went is in `ticket_work`, feedback and complaints in `ticket_care`."""
+how the work went is in `ticket_work`, feedback and complaints in `ticket_feedback`."""
 
 from typing import Any, ClassVar, Literal
 from uuid import UUID
@@ -7,8 +7,8 @@ from uuid import UUID
 from pydantic import AliasChoices, Field
 
 from pledge.events.event import Event, former_name
-from pledge.events.people import Actor, Contact, Excerpt, Instant, Line
 from pledge.events.topics import Topic
+from pledge.events.values import Actor, Contact, Excerpt, Instant, Line
 
 
 class TicketEvent(Event):

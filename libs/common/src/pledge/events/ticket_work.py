@@ -6,8 +6,8 @@ from uuid import UUID
 from pydantic import Field
 
 from pledge.events.event import Event
-from pledge.events.people import Actor, Contact, Excerpt, Instant, Line
 from pledge.events.ticket import TicketEvent
+from pledge.events.values import Actor, Contact, Excerpt, Instant, Line
 
 
 class Assigned(TicketEvent):

@@ -8,7 +8,7 @@ from fastapi import APIRouter, Depends
 from pydantic import BaseModel, ConfigDict, Field
 
 from intake.application.ticket_commands import TicketCommands, TicketUnknown
-from intake.domain.commands.contract import ChangePlan
+from intake.domain.commands.coverage import ChangePlan
 from intake.domain.ticket import Refusal, RefusalReason
 from intake.storage import queries, store
 from pledge.events import Actor, Instant

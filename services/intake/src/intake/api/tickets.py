@@ -7,7 +7,8 @@ from uuid import UUID
 from fastapi import APIRouter, Depends, Query, Request
 from fastapi.responses import RedirectResponse, Response
 
-from intake.application.tickets import AgentActions, Tickets
+from intake.application.agent_actions import AgentActions
+from intake.application.ticket_search import TicketSearch
 from intake.domain.command_registry import State
 from intake.domain.misuse import MisuseState
 from intake.schemas import (
@@ -37,7 +38,7 @@ _Words = Annotated[str | None, Query(min_length=1, max_length=200)]
 class Api:
     """The routes of the agents' API."""
 
-    def __init__(self, tickets: Tickets, actions: AgentActions) -> None:
+    def __init__(self, tickets: TicketSearch, actions: AgentActions) -> None:
         self._tickets = tickets
         self._actions = actions
         self.router = APIRouter(tags=["tickets"])

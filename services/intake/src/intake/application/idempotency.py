@@ -11,7 +11,7 @@ from datetime import datetime
 import asyncpg
 from pydantic import BaseModel
 
-from intake.domain.delivery import Key, key_of
+from intake.domain.thread_matching import Key, key_of
 from intake.storage import store
 from pledge.events import Actor
 from pledge.runtime.http.idempotency import check_same_request

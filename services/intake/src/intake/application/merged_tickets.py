@@ -7,7 +7,7 @@ from uuid import UUID
 
 import asyncpg
 
-from intake.domain.delivery import Delivery
+from intake.domain.thread_matching import Delivery
 from intake.domain.ticket import Ticket
 from intake.storage import store
 

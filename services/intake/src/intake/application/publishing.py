@@ -9,8 +9,8 @@ from uuid import UUID
 
 import asyncpg
 
-from intake.domain.delivery import Delivery, Key
 from intake.domain.desk import Desk
+from intake.domain.thread_matching import Delivery, Key
 from intake.domain.ticket import Decision, Ticket
 from intake.storage import store
 from intake.storage.store import Fact

@@ -15,6 +15,7 @@ from intake.application.idempotency import Asked, Once, command_once
 from intake.application.merged_tickets import lock_with_merge_targets, merge_targets
 from intake.application.publishing import Publication
 from intake.application.ticket_commands import TicketUnknown, publications
+from intake.domain.admission.open_for_client import ClientRequest, open_for
 from intake.domain.commands.relations import (
     FollowUp,
     Merge,
@@ -25,7 +26,6 @@ from intake.domain.commands.relations import (
     split,
 )
 from intake.domain.desk import Desk
-from intake.domain.open_for_client import ClientRequest, open_for
 from intake.domain.reply_address import ReplyAddresses
 from intake.domain.ticket import CommandContext, Decision, Refusal, Ticket
 from intake.metrics import IntakeMetrics

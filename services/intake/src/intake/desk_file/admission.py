@@ -15,8 +15,8 @@ from intake.desk_file.common import (
     compiled,
     condition_of,
 )
-from intake.domain.entitlement import Entitlement, ScopeRule, VersionList
-from intake.domain.requirements import Item, Requirement, normal
+from intake.domain.admission.entitlement import Entitlement, ScopeRule, VersionList
+from intake.domain.admission.requirements import Item, Requirement, normal
 from pledge.events import Contact
 from pledge.runtime.desk_file.model import Like, Part, one_or_more
 from pledge.runtime.desk_file.problem import Problem

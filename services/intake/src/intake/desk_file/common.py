@@ -1,11 +1,12 @@
 """What the parts of `intake.yaml` have in common: names, texts, addresses, conditions."""
 
 import re
-from typing import Annotated, Literal
+from typing import Annotated
 
 from pydantic import Field, field_validator
 
-from intake.domain.request import Condition
+from intake.domain.admission.request import Condition
+from intake.domain.command_fields import Channel
 from intake.mail.headers import normal_address
 from pledge.runtime.desk_file.model import Like, Part, one_or_more
 
@@ -42,7 +43,7 @@ def compiled(value: str | None) -> str | None:
 class RuleCondition(Part):
     """When a rule applies: everything that is given must hold."""
 
-    channel: tuple[Literal["email", "chat", "phone", "portal"], ...] = ()
+    channel: tuple[Channel, ...] = ()
     line: tuple[str, ...] = ()
     form: tuple[Name, ...] = ()
     subject_starts_with: tuple[Text, ...] = ()

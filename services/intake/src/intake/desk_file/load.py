@@ -27,8 +27,8 @@ from intake.desk_file.sections import (
     with_customers,
 )
 from intake.desk_file.summary import summary_of
+from intake.domain.admission.request import Line
 from intake.domain.desk import Desk, Desks, Rule
-from intake.domain.request import Line
 from pledge.runtime.desk_file.load import DeskFile, check_folder_name, load_each, read_desk_file
 from pledge.runtime.desk_file.problem import DeskFileError, Problem
 from pledge.runtime.desk_file.summary import DeskFileReport

@@ -3,14 +3,19 @@
 from dataclasses import replace
 from datetime import datetime
 
-from intake.domain.admission import INTAKE, add_information
+from intake.domain.admission.open_ticket import (
+    content_of,
+    happened_at,
+    has_way_back,
+    voicemail_text,
+)
+from intake.domain.admission.rules import INTAKE, add_information
 from intake.domain.command_registry import FINISHED, Command
 from intake.domain.commands import decide
 from intake.domain.commands.conversation import RecordReply, Reply
 from intake.domain.commands.reviews import delivered_feedback, record_feedback
-from intake.domain.delivery import Delivery
 from intake.domain.desk import FeedbackKind
-from intake.domain.open_ticket import content_of, happened_at, has_way_back, voicemail_text
+from intake.domain.thread_matching import Delivery
 from intake.domain.ticket import CommandContext, Decision, Ticket, done, fact_fields
 from pledge.events import (
     Actor,

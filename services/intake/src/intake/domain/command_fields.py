@@ -21,6 +21,7 @@ Subject = Annotated[
     AfterValidator(lambda text: one_line(text, 300)),
 ]
 Channel: TypeAlias = Literal["email", "chat", "phone", "portal"]
+"""The channels in, each with a topic `channel.<name>.v1`."""
 
 INTERNAL: Final[Mapping[str, Any]] = {"internal": True}
 """Metadata of a field that the product sets and no agent sends."""

@@ -6,15 +6,15 @@ from enum import StrEnum
 from types import MappingProxyType
 from typing import Final
 
+from intake.domain.admission.entitlement import Entitlement, ScopeRule, VersionList
+from intake.domain.admission.request import Condition, Line, Request, holds
+from intake.domain.admission.requirements import Requirement
 from intake.domain.chat_hours import ChatRules
-from intake.domain.entitlement import Entitlement, ScopeRule, VersionList
 from intake.domain.misuse import MisuseRule
 from intake.domain.reply_address import bare_address
-from intake.domain.request import Condition, Line, Request, holds
-from intake.domain.requirements import Requirement
 from intake.domain.ticket_parts import CareRules
 from pledge.events import Contact
-from pledge.events.people import is_zone
+from pledge.events.values import is_zone
 
 
 class FeedbackKind(StrEnum):

@@ -13,10 +13,10 @@ import structlog
 from aiosmtpd.smtp import SMTP, Envelope, Session
 
 from intake.application.channel_publisher import ChannelPublisher, PublishUnavailable
-from intake.domain.delivery import key_of
 from intake.domain.desk import Desk, Desks
 from intake.domain.reply_address import ReplyAddresses
 from intake.domain.text import CUT_MARK
+from intake.domain.thread_matching import key_of
 from intake.gateways.attachments import Attachments, StoreUnavailable
 from intake.mail.headers import normal_address
 from intake.mail.parse import MAX_TEXT, Mail, read_mail

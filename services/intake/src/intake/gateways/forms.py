@@ -13,9 +13,9 @@ from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, TypeAdapter, V
 
 from intake.application.idempotency import asked, case_once
 from intake.application.submissions import MAX_CASE_TEXT, Submissions, visitor
-from intake.domain.delivery import key_of
 from intake.domain.desk import Desk, Desks
 from intake.domain.text import paragraphs, storable
+from intake.domain.thread_matching import key_of
 from intake.schemas import Accepted, Requester, contact_of
 from pledge.events import (
     Authentication,

@@ -11,7 +11,8 @@ from fastapi.responses import RedirectResponse, Response
 from markupsafe import Markup
 from pydantic import ValidationError
 
-from intake.application.tickets import AgentActions, Tickets
+from intake.application.agent_actions import AgentActions
+from intake.application.ticket_search import TicketSearch
 from intake.domain.command_registry import FINISHED, State, declarations
 from intake.domain.desk import Desks
 from intake.domain.ticket import Ticket
@@ -37,7 +38,9 @@ _LOCAL_TIME: Final = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d(:\d\d)?")
 class Pages:
     """The routes that answer with HTML."""
 
-    def __init__(self, web: Web, tickets: Tickets, actions: AgentActions, desks: Desks) -> None:
+    def __init__(
+        self, web: Web, tickets: TicketSearch, actions: AgentActions, desks: Desks
+    ) -> None:
         self._web = web
         self._tickets = tickets
         self._actions = actions

@@ -4,11 +4,11 @@ from typing import Final
 
 from fastapi import Request
 
-from intake.domain import admission
+from intake.domain.admission import rules
+from intake.domain.admission.request import Line
+from intake.domain.admission.request import Request as Asked
+from intake.domain.admission.requirements import Item
 from intake.domain.desk import Desk
-from intake.domain.request import Line
-from intake.domain.request import Request as Asked
-from intake.domain.requirements import Item
 from intake.domain.text import one_line
 from intake.domain.ticket import Ticket
 
@@ -18,13 +18,13 @@ FIELD: Final = "told."
 
 def needed(desk: Desk, form: str) -> tuple[Item, ...]:
     """What a new request of the form must say."""
-    requirement = admission.requirement_of(desk, Asked("portal", Line(form), "", None, form=form))
+    requirement = rules.requirement_of(desk, Asked("portal", Line(form), "", None, form=form))
     return requirement.items if requirement else ()
 
 
 def asked_for(desk: Desk, ticket: Ticket) -> tuple[Item, ...]:
     """What the ticket still lacks."""
-    return tuple(each for each in admission.items_of(ticket, desk) if each.name in ticket.missing)
+    return tuple(each for each in rules.items_of(ticket, desk) if each.name in ticket.missing)
 
 
 async def read_fields(request: Request, items: tuple[Item, ...]) -> dict[str, str]:

@@ -14,10 +14,10 @@ from pydantic import StringConstraints
 
 from intake.application.submissions import MAX_CASE_TEXT, Submissions, visitor
 from intake.domain.command_registry import FINISHED
-from intake.domain.delivery import key_of
 from intake.domain.desk import Desk, Desks
 from intake.domain.history import TYPES, Entry, entry
 from intake.domain.text import one_line, paragraphs
+from intake.domain.thread_matching import key_of
 from intake.domain.ticket import Ticket
 from intake.mail.headers import normal_address
 from intake.portal.fields import FIELD, asked_for, needed, read_fields

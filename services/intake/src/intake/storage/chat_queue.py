@@ -7,7 +7,7 @@ from typing import Final
 
 import asyncpg
 
-from intake.domain.delivery import Delivery, Key, key_of
+from intake.domain.thread_matching import Delivery, Key, key_of
 from pledge.events import ChatEnded, ChatMessageReceived
 
 SILENT_FOR: Final = timedelta(minutes=30)

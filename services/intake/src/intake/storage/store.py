@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any, Final
+from typing import Any, Final, get_type_hints
 from uuid import UUID
 
 import asyncpg
@@ -11,21 +11,13 @@ from pydantic import TypeAdapter
 from pydantic_core import to_json
 
 from intake.domain.command_registry import State
-from intake.domain.delivery import Key
 from intake.domain.desk import Desk
 from intake.domain.request_details import NO_DETAILS, RequestDetails
+from intake.domain.thread_matching import Key
 from intake.domain.ticket import Ticket
-from intake.domain.ticket_parts import Feedback, Link, Meeting
-from pledge.events import Actor, Contact
+from pledge.events import Contact
 
-_PEOPLE: Final = TypeAdapter(tuple[Contact, ...])
 _REQUEST_DETAILS: Final = TypeAdapter(RequestDetails)
-# What most tickets have none of is read only where there is some.
-_READERS: Final[Mapping[str, TypeAdapter[Any]]] = {
-    "links": TypeAdapter(tuple[Link, ...]),
-    "feedback": TypeAdapter(tuple[Feedback, ...]),
-    "meetings": TypeAdapter(tuple[Meeting, ...]),
-}
 
 
 @dataclass(frozen=True, slots=True)
@@ -200,23 +192,20 @@ def _values(ticket: Ticket) -> tuple[Any, ...]:
     )
 
 
-_PLAIN_DETAILS: Final = (
-    "plan", "product", "customer", "line", "language", "reply_to", "is_trial", "is_urgent",
-    "unanswered_attempts", "heard_at", "resolved_at", "closed_at", "message_id", "incident_id",
-    "missing", "reported_at", "links", "feedback", "meetings",
-)  # fmt: skip
+# The fields of a ticket that have no column are kept in `details`, each under its name; the
+# requester's column holds only what it is found by.
+_DETAILS: Final[Mapping[str, TypeAdapter[Any]]] = {
+    name: TypeAdapter(hint)
+    for name, hint in get_type_hints(Ticket).items()
+    if name not in {*_COLUMNS, "request_details"} - {"requester"}
+}
 
 
 def _details(ticket: Ticket) -> dict[str, Any]:
     """What has no column; values that say nothing are left out."""
     details = {
-        name: value for name in _PLAIN_DETAILS if (value := getattr(ticket, name)) not in (None, ())
+        name: value for name in _DETAILS if (value := getattr(ticket, name)) not in (None, ())
     }
-    details["requester"] = ticket.requester
-    if ticket.participants:
-        details["participants"] = ticket.participants
-    if ticket.assignee is not None:
-        details["assignee"] = ticket.assignee
     if ticket.request_details is not NO_DETAILS:
         details["particulars"] = _REQUEST_DETAILS.dump_python(
             ticket.request_details, exclude_defaults=True
@@ -227,8 +216,6 @@ def _details(ticket: Ticket) -> dict[str, Any]:
 def ticket_of(row: Mapping[str, Any]) -> Ticket:
     """The ticket of a row of `tickets`."""
     details = row["details"]
-    assignee = details.get("assignee")
-    incident_id = details.get("incident_id")
     return Ticket(
         id=UUID(int=row["id"].int),
         desk=row["desk"],
@@ -237,41 +224,19 @@ def ticket_of(row: Mapping[str, Any]) -> Ticket:
         sequence=row["sequence"],
         subject_line=row["subject_line"],
         channel=row["channel"],
-        requester=Contact.model_validate(details["requester"]),
         opened_at=row["opened_at"],
         changed_at=row["changed_at"],
         severity=row["severity"],
         priority=row["priority"],
-        plan=details.get("plan"),
-        product=details.get("product"),
-        customer=details.get("customer"),
-        line=details.get("line"),
-        language=details.get("language"),
-        reply_to=details.get("reply_to"),
-        is_trial=details.get("is_trial", False),
-        is_urgent=details.get("is_urgent", False),
-        missing=tuple(details.get("missing", ())),
-        participants=_PEOPLE.validate_python(details.get("participants", ())),
-        assignee=Actor.model_validate(assignee) if assignee else None,
-        incident_id=UUID(incident_id) if incident_id else None,
-        unanswered_attempts=details.get("unanswered_attempts", 0),
-        heard_at=_instant(details.get("heard_at")),
-        resolved_at=_instant(details.get("resolved_at")),
-        closed_at=_instant(details.get("closed_at")),
-        message_id=details.get("message_id"),
-        reported_at=_instant(details.get("reported_at")),
         request_details=_REQUEST_DETAILS.validate_python(details["particulars"])
         if "particulars" in details
         else NO_DETAILS,
         **{
-            name: _READERS[name].validate_python(details[name])
-            for name in _READERS.keys() & details.keys()
+            name: adapter.validate_python(details[name])
+            for name, adapter in _DETAILS.items()
+            if name in details
         },
     )
-
-
-def _instant(text: str | None) -> datetime | None:
-    return datetime.fromisoformat(text) if text else None
 
 
 # ---- facts ----

@@ -6,7 +6,7 @@ from uuid import UUID
 
 import asyncpg
 
-from intake.domain.delivery import Delivery, number_named
+from intake.domain.thread_matching import Delivery, number_named
 
 _IDS = """
 SELECT tickets.desk, tickets.number, tickets.id FROM tickets

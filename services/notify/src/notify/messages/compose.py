@@ -12,7 +12,7 @@ from notify.domain.routing import ChatWanted, Notice, Party
 from notify.messages import render
 from notify.storage.rows import About, Draft
 from pledge.events import Envelope
-from pledge.events.people import is_zone
+from pledge.events.values import is_zone
 from pledge.runtime.http.web.format import words
 
 _SUMMARY_LENGTH = 300

@@ -13,7 +13,7 @@ from fastapi import APIRouter, Depends, Query
 from pledge.runtime.auth.access import Principal, require
 from pledge.runtime.clock import Clock
 from pledge.runtime.http.app import HttpProblem
-from sla.api.paging import Cursor, paged
+from sla.api.list_pages import Cursor, paged
 from sla.assessment.policy_registry import Policies
 from sla.storage import quarantine, queries
 

@@ -15,7 +15,7 @@ from pledge.runtime.auth.access import Principal, require
 from pledge.runtime.clock import Clock
 from pledge.runtime.http.app import HttpProblem
 from pledge.runtime.instants import Instant, utc_text
-from sla.api.paging import Cursor, paged
+from sla.api.list_pages import Cursor, paged
 from sla.assessment.policy_registry import Policies
 from sla.domain.explain import explain
 from sla.domain.policy_versions import assess_versions

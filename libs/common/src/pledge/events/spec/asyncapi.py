@@ -12,24 +12,12 @@ from pledge.events.codec import CONTENT_TYPE, MAX_VALUE_BYTES
 from pledge.events.event import Event
 from pledge.events.registry import ALL_EVENTS
 from pledge.events.spec import samples, schemas
-from pledge.events.topics import CHANNEL_TOPICS, OWNERS, Topic
+from pledge.events.topics import CHANNEL_TOPICS, Topic
 
 BINDING_VERSION = "0.5.0"
 """Of the Kafka binding that the document is written for."""
 
 Json = dict[str, Any]
-
-PURPOSES: dict[Topic, str] = {
-    Topic.CHANNEL_EMAIL: "Mails that reached the desks.",
-    Topic.CHANNEL_CHAT: "Chats with the desks.",
-    Topic.CHANNEL_PHONE: "Calls and voicemails to the desks.",
-    Topic.CHANNEL_PORTAL: "Forms of the desks' portals and help centres.",
-    Topic.TICKET_EVENTS: "The facts of every ticket, in order.",
-    Topic.SLA_EVENTS: "The timers of every promise, and silences.",
-    Topic.SLA_BREACHES: "Promises broken, and breaches taken back: for downstream systems.",
-    Topic.NOTIFY_EVENTS: "How pages, mails and messages went.",
-    Topic.STATUS_EVENTS: "Incidents, components, maintenance, updates to subscribers.",
-}
 
 _ABOUT = f"""Every event on the bus of Pledge: CloudEvents 1.0 over Kafka in binary mode. The
 attributes are record headers, the value is JSON of at most {MAX_VALUE_BYTES} bytes with `type`
@@ -93,7 +81,7 @@ def _channel(topic: Topic) -> Json:
     return {
         "address": topic.value,
         "title": topic.value,
-        "description": f"{PURPOSES[topic]} Published by {OWNERS[topic]} alone.",
+        "description": f"{topic.purpose} Published by {topic.owner} alone.",
         "messages": {
             model.__name__: {"$ref": f"#/components/messages/{model.__name__}"}
             for model in events_of(topic)
@@ -110,8 +98,8 @@ def _operations(topic: Topic) -> Iterable[tuple[str, Json]]:
         {
             "action": "send",
             "channel": channel,
-            "title": f"{OWNERS[topic]} publishes to {topic.value}",
-            "tags": [{"name": OWNERS[topic]}],
+            "title": f"{topic.owner} publishes to {topic.value}",
+            "tags": [{"name": topic.owner}],
         },
     )
     yield (

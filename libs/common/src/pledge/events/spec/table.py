@@ -2,8 +2,8 @@
 
 from pledge.events.channel import ChannelEvent
 from pledge.events.event import Event
-from pledge.events.spec.asyncapi import PURPOSES, events_of, first_line
-from pledge.events.topics import OWNERS, Topic, dead_letter
+from pledge.events.spec.asyncapi import events_of, first_line
+from pledge.events.topics import Topic, dead_letter
 
 _HEAD = """# Events
 
@@ -36,7 +36,7 @@ def _section(topic: Topic) -> str:
     lines = [
         f"## {topic.value}",
         "",
-        f"{PURPOSES[topic]} Published by {OWNERS[topic]}, keyed by {key}; what cannot be read goes "
+        f"{topic.purpose} Published by {topic.owner}, keyed by {key}; what cannot be read goes "
         f"to `{dead_letter(topic)}`.",
         "",
     ]

@@ -7,7 +7,7 @@ from uuid import uuid5
 
 from pydantic import Field
 
-from intake.domain.admission import items_of, request_information
+from intake.domain.admission.rules import items_of, request_information
 from intake.domain.command_fields import Channel, Line, Name, Text
 from intake.domain.command_registry import ANY_STATE, FINISHED, Command, State, command
 from intake.domain.history_words import Data, Words, joined, person, plain, said

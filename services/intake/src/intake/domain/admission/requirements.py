@@ -9,7 +9,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Final
 
-from intake.domain.request import Condition
+from intake.domain.admission.request import Condition
 
 MAX_VALUE: Final = 300
 """Characters kept of a value; the whole stands in the ticket's texts."""

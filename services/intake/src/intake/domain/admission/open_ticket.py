@@ -6,14 +6,14 @@ from datetime import datetime
 from typing import Any, Final
 from uuid import UUID
 
-from intake.domain.admission import INTAKE, admit, read_request
+from intake.domain.admission.request import Line, Request
+from intake.domain.admission.rules import INTAKE, admit, read_request
 from intake.domain.command_registry import State
 from intake.domain.commands.conversation import MAX_PARTICIPANTS, RecordReply, requested_events
 from intake.domain.commands.reviews import delivered_feedback, record_feedback
-from intake.domain.delivery import Delivery
 from intake.domain.desk import Classification, Desk, FeedbackKind, classify
-from intake.domain.request import Line, Request
 from intake.domain.request_details import NO_DETAILS, RequestDetails
+from intake.domain.thread_matching import Delivery
 from intake.domain.ticket import CommandContext, Decision, Ticket, opened_with
 from pledge.events import (
     CallEnded,

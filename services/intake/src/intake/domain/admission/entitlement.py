@@ -5,8 +5,8 @@ from dataclasses import dataclass
 from itertools import zip_longest
 from typing import Final
 
-from intake.domain.request import Condition, Request, holds
-from intake.domain.requirements import MAX_VALUE, Words
+from intake.domain.admission.request import Condition, Request, holds
+from intake.domain.admission.requirements import MAX_VALUE, Words
 
 _VERSION: Final = re.compile(r"\d+(?:\.\d+)*")
 

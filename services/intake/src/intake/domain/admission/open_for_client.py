@@ -4,11 +4,11 @@ from dataclasses import dataclass
 from datetime import timedelta
 from typing import Final
 
+from intake.domain.admission.request import Request
 from intake.domain.command_registry import State
 from intake.domain.commands.conversation import MAX_PARTICIPANTS
 from intake.domain.commands.relations import NewTicket, opening, vouched_for
 from intake.domain.desk import Classification, Desk, classify
-from intake.domain.request import Request
 from intake.domain.ticket import (
     CLOCK_TOLERANCE,
     CommandContext,

@@ -9,12 +9,12 @@ from dataclasses import dataclass, replace
 from typing import Any, Final
 from uuid import uuid5
 
-from intake.domain import requirements
+from intake.domain.admission import requirements
+from intake.domain.admission.entitlement import Scoped, scope_by_rule, scope_by_version
+from intake.domain.admission.request import Request, holds
+from intake.domain.admission.requirements import Item, Requirement, Words
 from intake.domain.command_registry import State
 from intake.domain.desk import Customer, Desk
-from intake.domain.entitlement import Scoped, scope_by_rule, scope_by_version
-from intake.domain.request import Request, holds
-from intake.domain.requirements import Item, Requirement, Words
 from intake.domain.ticket import Ticket
 from pledge.events import (
     Actor,

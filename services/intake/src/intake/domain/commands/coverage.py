@@ -5,7 +5,7 @@ from typing import Annotated
 
 from pydantic import StringConstraints
 
-from intake.domain.admission import automatic_mail, items_of, lacking, request_information
+from intake.domain.admission.rules import automatic_mail, items_of, lacking, request_information
 from intake.domain.command_fields import Line, Name
 from intake.domain.command_registry import ANY_STATE, NOT_CLOSED, Command, command
 from intake.domain.misuse import MisuseState

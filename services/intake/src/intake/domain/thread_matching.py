@@ -3,7 +3,7 @@
 import hashlib
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Final, TypeAlias
+from typing import Final, TypeAlias, get_args
 from uuid import UUID
 
 from intake.domain.command_fields import Channel
@@ -24,10 +24,7 @@ from pledge.events import (
 )
 
 CHANNELS: Final[Mapping[Topic, Channel]] = {
-    Topic.CHANNEL_EMAIL: "email",
-    Topic.CHANNEL_CHAT: "chat",
-    Topic.CHANNEL_PHONE: "phone",
-    Topic.CHANNEL_PORTAL: "portal",
+    Topic(f"channel.{name}.v1"): name for name in get_args(Channel)
 }
 
 Key: TypeAlias = bytes

@@ -9,8 +9,8 @@ import asyncpg
 
 from intake.application.publishing import Batch, publication_of
 from intake.domain.auto_close import close_silent
-from intake.domain.delivery import key_of
 from intake.domain.desk import Desk
+from intake.domain.thread_matching import key_of
 from intake.storage import store
 from pledge.events import Decoded, EmailSent, Malformed, SilenceElapsed, decode
 from pledge.runtime.records import Poison, Record
