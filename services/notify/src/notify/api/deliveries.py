@@ -14,6 +14,7 @@ from notify.api.parameters import (
     Responder,
     States,
     Ticket,
+    as_page,
     known_states,
     visible_desks,
 )
@@ -22,7 +23,6 @@ from notify.storage import queries
 from notify.storage.deliveries import DELIVERY_STATES
 from notify.storage.queries import DeliveryFilter
 from pledge.runtime.clock import Clock
-from pledge.runtime.cursors import BadCursor
 from pledge.runtime.http.app import HttpProblem
 
 
@@ -57,11 +57,7 @@ class DeliveriesApi:
         """Deliveries in every state."""
         states = known_states(state, DELIVERY_STATES)
         wanted = DeliveryFilter(visible_desks(principal, desk), states, kind, ticket, page)
-        try:
-            items, following = await queries.list_deliveries(self._pool, wanted, cursor, limit)
-        except BadCursor as error:
-            raise HttpProblem(400, f"this cursor is of no use: {error}") from error
-        return {"items": items, "next": following}
+        return await as_page(queries.list_deliveries(self._pool, wanted, cursor, limit))
 
     async def retry(self, principal: Responder, delivery_id: UUID) -> dict[str, Any]:
         """Try a failed delivery again, with its old id, as if it were new."""

@@ -18,6 +18,7 @@ from notify.api.parameters import (
     Responder,
     States,
     Ticket,
+    as_page,
     known_states,
     visible_desks,
 )
@@ -28,7 +29,6 @@ from notify.storage.queries import DeliveryFilter, PageFilter
 from notify.storage.rows import About, PageFacts
 from pledge.events import Envelope
 from pledge.runtime.auth.access import Principal
-from pledge.runtime.cursors import BadCursor
 from pledge.runtime.http.app import HttpProblem
 from pledge.runtime.http.problems import wants_page
 from pledge.runtime.ids import Ids
@@ -92,11 +92,7 @@ class PagesApi:
         """Pages; by default in every state."""
         states = known_states(state, store.PAGE_STATES)
         wanted = PageFilter(visible_desks(principal, desk), states, ticket, late)
-        try:
-            items, following = await queries.list_pages(self._pool, wanted, cursor, limit)
-        except BadCursor as error:
-            raise HttpProblem(400, f"this cursor is of no use: {error}") from error
-        return {"items": items, "next": following}
+        return await as_page(queries.list_pages(self._pool, wanted, cursor, limit))
 
     async def page(self, request: Request, principal: Reader, page_id: UUID) -> Response:
         """One page and its deliveries; HTML for a browser."""

@@ -1,11 +1,12 @@
 """What the routes have in common: who may call them, and the parameters of lists."""
 
-from collections.abc import Sequence
-from typing import Annotated
+from collections.abc import Awaitable, Sequence
+from typing import Annotated, Any
 
 from fastapi import Depends, Query
 
 from pledge.runtime.auth.access import Principal, require
+from pledge.runtime.cursors import BadCursor
 from pledge.runtime.http.app import HttpProblem
 
 Reader = Annotated[Principal, Depends(require("reader"))]
@@ -35,3 +36,12 @@ def known_states(states: Sequence[str] | None, known: Sequence[str]) -> list[str
         if state not in known:
             raise HttpProblem(422, f"state {state} is none of {', '.join(known)}")
     return found
+
+
+async def as_page(page: Awaitable[tuple[Sequence[Any], str | None]]) -> dict[str, Any]:
+    """The rows of a list and the cursor of the next page. Raises HttpProblem for a bad cursor."""
+    try:
+        items, following = await page
+    except BadCursor as error:
+        raise HttpProblem(400, f"this cursor is of no use: {error}") from error
+    return {"items": items, "next": following}

@@ -1,11 +1,10 @@
 """`/reports/…`: attainment, breaches by hour, and the audit of pauses; JSON or CSV."""
 
-from __future__ import annotations
-
 import csv
 import io
 from collections.abc import Sequence
-from datetime import datetime, timedelta
+from dataclasses import dataclass
+from datetime import timedelta
 from typing import Annotated, Any, Literal
 
 import asyncpg
@@ -30,6 +29,19 @@ From = Annotated[Instant | None, Query(alias="from", description="default: 30 da
 To = Annotated[Instant | None, Query(description="default: now")]
 
 
+@dataclass(frozen=True, slots=True)
+class ReportQuery:
+    """The parameters that every report has."""
+
+    desk: str
+    start: From = None
+    to: To = None
+    format: Form = "json"
+
+
+Wanted = Annotated[ReportQuery, Depends()]
+
+
 class ReportsApi:
     """Reports of one desk at a time, for those who may see it."""
 
@@ -50,62 +62,40 @@ class ReportsApi:
     async def attainment(
         self,
         principal: Reader,
-        desk: str,
-        start: From = None,
-        to: To = None,
+        wanted: Wanted,
         by: Annotated[str, Query(description=f"any of {', '.join(DIMENSIONS)}")] = "",
-        format: Form = "json",  # noqa: A002 - the API's word
     ) -> Response:
         """Promises that came due in the period, by metric and by what else is asked for."""
         dimensions = [each for each in by.split(",") if each]
         if unknown := sorted(set(dimensions) - set(DIMENSIONS)):
             known = ", ".join(DIMENSIONS)
             raise HttpProblem(422, f"nothing is divided by {unknown[0]}; there are {known}")
-        period = self._period(principal, desk, start, to)
+        period = self._period(principal, wanted)
         async with self._pool.acquire() as connection:
             rows = await reports.attainment(connection, period, dimensions)
-        return _answer(period, rows, format)
+        return _answer(period, rows, wanted.format)
 
-    async def breaches(
-        self,
-        principal: Reader,
-        desk: str,
-        start: From = None,
-        to: To = None,
-        format: Form = "json",  # noqa: A002 - the API's word
-    ) -> Response:
+    async def breaches(self, principal: Reader, wanted: Wanted) -> Response:
         """Breaches that stand, by metric, weekday (1 is Monday) and hour, in the desk's zone."""
-        period = self._period(principal, desk, start, to)
+        period = self._period(principal, wanted)
         async with self._pool.acquire() as connection:
             rows = await reports.breaches_by_hour(connection, period)
-        return _answer(period, rows, format)
+        return _answer(period, rows, wanted.format)
 
-    async def pauses(
-        self,
-        principal: Reader,
-        desk: str,
-        start: From = None,
-        to: To = None,
-        format: Form = "json",  # noqa: A002 - the API's word
-    ) -> Response:
+    async def pauses(self, principal: Reader, wanted: Wanted) -> Response:
         """Tickets parked in "waiting on customer" with less than a quarter of the time left."""
-        period = self._period(principal, desk, start, to)
+        period = self._period(principal, wanted)
         rows = await reports.pauses(self._pool, self._policies, period)
-        return _answer(period, rows, format)
+        return _answer(period, rows, wanted.format)
 
-    def _period(
-        self,
-        principal: Principal,
-        desk: str,
-        start: datetime | None,
-        end: datetime | None,
-    ) -> Period:
-        now = self._clock.now()
+    def _period(self, principal: Principal, wanted: ReportQuery) -> Period:
+        """The period asked for, in the desk's zone. Raises HttpProblem."""
+        now, desk = self._clock.now(), wanted.desk
         policy = self._policies.for_opening(desk, now) if principal.may(desk) else None
         if policy is None:
             raise HttpProblem(404, f"no desk {desk} is known here")
-        until = end or now
-        since = start or until - DEFAULT_PERIOD
+        until = wanted.to or now
+        since = wanted.start or until - DEFAULT_PERIOD
         if since >= until:
             raise HttpProblem(422, "`from` must lie before `to`")
         return Period(desk, since, until, policy.zone)
