@@ -127,11 +127,10 @@ class Ledger:
         clock: Clock | None = None,
         poison_run_limit: int = 100,
     ) -> None:
-        self.kafka = kafka
+        self.kafka = kafka.model_copy(update={"poison_run_limit": poison_run_limit})
         self.dsn = dsn
         self.handler = LedgerHandler()
         self.clock = clock or SystemClock()
-        self.poison_run_limit = poison_run_limit
         self.registry = CollectorRegistry()
         self.pool: asyncpg.Pool
         self.consumer: PartitionConsumer
@@ -152,7 +151,6 @@ class Ledger:
             topics=[INPUT],
             clock=self.clock,
             metrics=metrics,
-            poison_run_limit=self.poison_run_limit,
         )
         relay = OutboxRelay(
             self.kafka, self.dsn, self.outbox, service="ledger", clock=self.clock, metrics=metrics

@@ -71,7 +71,7 @@ class Desk:
             self.outbox,
             {"email": self.receiver},
             worker_lock=WorkerLock(dsn, pool, clock=self.clock, ids=IDS, metrics=metrics),
-            retry=RetryPolicy(),
+            retry=RetryPolicy(timedelta(seconds=1), timedelta(minutes=10), 20, timedelta(hours=24)),
             clock=self.clock,
             ids=IDS,
             metrics=metrics,

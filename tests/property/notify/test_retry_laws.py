@@ -42,7 +42,12 @@ def test_the_bound_never_shrinks_and_never_passes_the_longest(
 def test_what_the_receiver_asks_for_is_heeded_up_to_the_longest_wait(
     jitter: float, seconds: int
 ) -> None:
-    policy = RetryPolicy()
+    policy = RetryPolicy(
+        first_wait=timedelta(seconds=1),
+        longest_wait=timedelta(minutes=10),
+        attempts=20,
+        give_up_after=timedelta(hours=24),
+    )
     requested = timedelta(seconds=seconds)
 
     at = next_attempt(

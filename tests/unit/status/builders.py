@@ -7,8 +7,9 @@ from zoneinfo import ZoneInfo
 
 from status.domain.components import Component, ComponentStatus
 from status.domain.decisions import Command, Decision, DecisionContext, Open, PostUpdate, decide
+from status.domain.desk import Page
 from status.domain.incidents import Incident, IncidentStatus, Window
-from status.domain.pages import Page, PageState
+from status.domain.page_state import PageState
 
 NOON = datetime(2026, 3, 2, 12, 0, 0, 123_987, tzinfo=UTC)
 INCIDENT = UUID(int=1)

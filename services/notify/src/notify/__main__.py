@@ -17,7 +17,7 @@ from notify.consumer import NotifyHandler
 from notify.delivery.dispatcher import Dispatcher
 from notify.delivery.worker_lock import WorkerLock
 from notify.metrics import NotifyMetrics
-from notify.pages.routes import Pages
+from notify.pages.html import Pages
 from notify.settings import NotifySettings
 from notify.topics import TOPICS
 from notify.wiring import link_signer, make_context, public_url, retry_policy

@@ -5,7 +5,7 @@ from datetime import datetime
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
 
 from notify.domain.delivery import Delivered, Outcome, Retry
-from notify.domain.mailguard import Refusal
+from notify.domain.mail_limits import Refusal
 from notify.domain.page import Reason
 
 # From milliseconds (a page on a warm connection) to hours (a receiver that was away).

@@ -16,12 +16,13 @@ from status.application.incident_commands import IncidentCommands
 from status.application.maintenance_scheduler import MaintenanceScheduler
 from status.application.page_cache import PageCache
 from status.consumer import StatusHandler
-from status.desk_file.load import Policy, load_policies
+from status.desk_file.load import load_policies
+from status.domain.desk import Policy
 from status.metrics import StatusMetrics
+from status.routers import routers
 from status.settings import StatusSettings
 from status.storage import store
 from status.topics import TOPICS
-from status.wiring import routers
 
 SERVICE = "status"
 

@@ -12,10 +12,10 @@ from pledge.runtime.observability import logs
 from pledge.runtime.records import Message, Outcome, Partition, Poison, Record
 from status.application import publishing
 from status.application.event_reader import SourcedFact, read
-from status.desk_file.load import Policy
 from status.domain import desk_state
 from status.domain.components import Component
 from status.domain.decisions import Effect
+from status.domain.desk import Policy
 from status.domain.desk_state import AppliedFact, DeskState, FactOutcome
 from status.domain.incidents import Incident
 from status.domain.reports import Linked, Report, concerns

@@ -16,9 +16,10 @@ from aiokafka.structs import ConsumerRecord
 
 from pledge.runtime.cli.dlq_commands import allow_runs
 from pledge.runtime.config.settings import KafkaSettings
-from pledge.runtime.kafka.dead_letters import PoisonRun, read_dead_letter
+from pledge.runtime.kafka.dead_letters import read_dead_letter
 from pledge.runtime.kafka.end_offsets import OffsetBeyondEnd
 from pledge.runtime.kafka.ownership import Fenced, claim
+from pledge.runtime.kafka.poison import PoisonRun
 from pledge.runtime.records import Message, Partition, from_kafka
 from support import topics
 from support.databases import RUNTIME, Databases

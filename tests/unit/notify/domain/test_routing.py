@@ -7,7 +7,7 @@ from datetime import UTC, datetime
 
 import pytest
 
-from notify.domain.mailguard import Refusal, refuse
+from notify.domain.mail_limits import Refusal, refuse
 from notify.domain.routing import (
     Condition,
     EmailRule,

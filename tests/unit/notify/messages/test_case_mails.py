@@ -10,11 +10,11 @@ from uuid import UUID
 import pytest
 
 from notify.channels.smtp import build_message
-from notify.desk_file.load import ROUTABLE_EVENTS
+from notify.desk_file.events import ROUTABLE_EVENTS
 from notify.domain.delivery import Delivery
 from notify.messages import render
-from notify.messages.compose import notice_values
 from notify.messages.default_templates import BUILT_IN
+from notify.messages.mails_and_chat import notice_values
 from notify.routing import event_reader
 from notify.storage.rows import Ticket
 from pledge.events import (

@@ -11,7 +11,7 @@ import pytest
 from fastapi import Request
 
 from status.domain.incidents import IncidentStatus
-from status.domain.pages import PageState
+from status.domain.page_state import PageState
 from status.public import feeds
 from status.public.render import as_paragraphs
 from status.public.site import host_of, is_unchanged

@@ -8,7 +8,7 @@ import pytest
 from status.domain.components import Component
 from status.domain.identifiers import public_id
 from status.domain.incidents import IncidentStatus
-from status.domain.pages import PageState, in_page_order
+from status.domain.page_state import PageState, in_page_order
 from status.public import statuspage_v2
 from unit.status.builders import (
     MAINTAINED,

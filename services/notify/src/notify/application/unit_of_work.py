@@ -11,7 +11,7 @@ from uuid import UUID
 
 import asyncpg
 
-from notify.application.page_events import page_event
+from notify.application.page_effects import carry_out
 from notify.delivery.dispatcher import Dispatcher
 from notify.domain.desk import Desk
 from notify.domain.page import (
@@ -19,11 +19,8 @@ from notify.domain.page import (
     Decision,
     EscalationPolicy,
     PageEvent,
-    cancels_unsent,
-    changes_to_publish,
     decide,
     raise_page,
-    steps_to_send,
 )
 from notify.messages.page_messages import PageComposer
 from notify.metrics import NotifyMetrics
@@ -132,25 +129,13 @@ class UnitOfWork:
     ) -> None:
         desk = self.desks.get(after.facts.desk)
         self.metrics.decided(after.facts.desk, decision.reason)
-        responders: list[str] = []
-        for step in steps_to_send(decision.effects):
-            if desk is not None:
-                self.drafts += self.pages.drafts(desk, after, step, self.now)
-                responders += self.pages.responders(desk, after, step, self.now)
-        if cancels_unsent(decision.effects):
+        effects = carry_out(
+            decision, before, after, desk, self.pages, self.now, actor=by, method=method
+        )
+        self.drafts += effects.drafts
+        self.events += effects.events
+        if effects.cancels_unsent:
             self._cancelled.add(after.id)
-        for change in changes_to_publish(decision.effects):
-            self.events.append(
-                page_event(
-                    after,
-                    change,
-                    self.now,
-                    actor=by,
-                    method=method,
-                    previous_step=before.page.step,
-                    responders=tuple(responders),
-                )
-            )
 
 
 def acknowledge(unit: UnitOfWork, record: PageRecord, by: str, *, method: str) -> Decision:

@@ -9,7 +9,7 @@ from email.utils import parsedate_to_datetime
 
 import httpcore
 
-from notify.channels.guard import ForbiddenAddress, GuardedBackend, NameUnknown
+from notify.channels.reachable_hosts import ForbiddenAddress, GuardedBackend, NameUnknown
 from notify.domain.delivery import Failed, Reason, Retry
 from pledge.runtime.clock import Clock
 

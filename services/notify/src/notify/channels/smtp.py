@@ -15,8 +15,8 @@ import aiosmtplib
 
 from notify.channels.ack_links import ack_url, with_ack_link
 from notify.domain.delivery import Delivered, Delivery, Failed, Outcome, Reason, Retry
-from notify.messages.compose import Mailbox, MailSpec, write_mail
 from notify.messages.default_templates import BUILT_IN
+from notify.messages.mails_and_chat import Mailbox, MailSpec, write_mail
 from notify.messages.page_messages import PageContent, PageRequest, page_values
 from notify.messages.render import RenderFailed
 

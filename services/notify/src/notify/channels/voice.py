@@ -17,8 +17,8 @@ from notify.channels.twiml import gather_key
 from notify.domain.delivery import Delivered, Delivery, Failed, Outcome, Reason
 from notify.domain.desk import Voice
 from notify.messages import render
-from notify.messages.compose import desk_values
 from notify.messages.default_templates import BUILT_IN
+from notify.messages.mails_and_chat import desk_values
 from notify.messages.page_messages import PageContent, PageRequest, page_values
 from pledge.runtime.clock import Clock
 

@@ -1,5 +1,6 @@
 """The events of deliveries: of attempts, and of the calls a provider reports on."""
 
+from collections.abc import Mapping
 from datetime import datetime
 from zlib import crc32
 
@@ -18,6 +19,14 @@ from pledge.events import (
     WebhookDelivered,
     WebhookFailed,
 )
+
+# Kind of a message -> its events when it is sent, and when it is given up. Pages have their own,
+# see `_page_attempt`. `deliveries_kind_check` in migrations/ lists the same kinds.
+_MESSAGE_EVENTS: Mapping[str, tuple[type[Event], type[Event]]] = {
+    "email": (EmailSent, EmailFailed),
+    "chat": (ChatPosted, ChatFailed),
+    "webhook": (WebhookDelivered, WebhookFailed),
+}
 
 
 def delivery_events(
@@ -87,24 +96,36 @@ def call_event(draft: Draft, call_id: str, outcome: str, attempt: int, now: date
 
 def _message_sent(common: dict[str, object], draft: Draft) -> Event:
     values = {"message_id": draft.id, "recipient": draft.target, **common}
-    if draft.kind == "chat":
-        return ChatPosted.model_validate(values)
-    if draft.kind == "webhook":
-        return WebhookDelivered.model_validate(values)
-    return EmailSent.model_validate({**values, "mail_message_id": draft.content["message_id"]})
+    sent, _ = message_events(draft.kind)
+    if sent is EmailSent:
+        values["mail_message_id"] = draft.content["message_id"]
+    return sent.model_validate(values)
 
 
 def _message_failed(
     common: dict[str, object], draft: Draft, outcome: Retry | Failed, attempt: int, now: datetime
 ) -> Event:
-    values = {
-        "message_id": draft.id,
-        "recipient": draft.target,
-        **common,
-        "reason": outcome.reason.value,
-        "detail": outcome.detail,
-        "attempts": attempt,
-        "gave_up_at": now,
-    }
-    kinds: dict[str, type[Event]] = {"chat": ChatFailed, "webhook": WebhookFailed}
-    return kinds.get(draft.kind, EmailFailed).model_validate(values)
+    _, failed = message_events(draft.kind)
+    return failed.model_validate(
+        {
+            "message_id": draft.id,
+            "recipient": draft.target,
+            **common,
+            "reason": outcome.reason.value,
+            "detail": outcome.detail,
+            "attempts": attempt,
+            "gave_up_at": now,
+        }
+    )
+
+
+def message_events(kind: str) -> tuple[type[Event], type[Event]]:
+    """The events of a message of this kind: sent, and given up. Raises ValueError if unknown."""
+    try:
+        return _MESSAGE_EVENTS[kind]
+    except KeyError:
+        known = ", ".join(_MESSAGE_EVENTS)
+        raise ValueError(
+            f"deliveries of the kind {kind!r} have no events; known are {known}: add the kind to"
+            " _MESSAGE_EVENTS in notify/delivery/events.py"
+        ) from None

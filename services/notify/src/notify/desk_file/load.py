@@ -6,10 +6,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from zoneinfo import ZoneInfo
 
+from notify.desk_file.events import ROUTABLE_EVENTS
 from notify.desk_file.model import NotifyFile, RotationSection, RouteSection
 from notify.desk_file.summary import summary_of
+from notify.domain.contact_methods import PERSON_NEEDS
 from notify.domain.desk import (
-    PERSON_NEEDS,
     Desk,
     Person,
     Receiver,
@@ -32,28 +33,6 @@ FILE_NAME = "notify.yaml"
 _VARIABLE = re.compile(r"\$\{([^}]*)\}")
 _ALLOWED_VARIABLE = re.compile(r"SINK_URL|RECEIVER_[A-Z0-9_]+")
 _SIMPLE_ADDRESS = re.compile(r"[^\s@]+@[^\s@]+")
-
-# The events a route may name: everything notify reads and has words for.
-ROUTABLE_EVENTS = frozenset(
-    {
-        "ticket.opened", "ticket.requester_replied", "ticket.triaged", "ticket.resolved",
-        "ticket.severity_changed",
-        "ticket.reopened", "ticket.closed", "ticket.escalated", "ticket.assigned",
-        "ticket.closing_announced", "ticket.callback_requested", "ticket.misuse_recorded",
-        "ticket.complaint_filed", "ticket.review_opened", "ticket.feedback_received",
-        "ticket.arbitration_requested", "ticket.information_requested",
-        "ticket.feedback_acknowledged", "ticket.review_updated", "ticket.review_concluded",
-        "ticket.merged", "ticket.absorbed", "ticket.split_off", "ticket.followed_up",
-        "ticket.meeting_proposed", "ticket.meeting_agreed", "ticket.meeting_held",
-        "ticket.meeting_cancelled",
-        "timer.started", "timer.at_risk",
-        "promise.breached", "promise.breach_retracted", "silence.elapsed",
-        "incident.opened", "incident.updated", "incident.resolved",
-        "maintenance.scheduled", "maintenance.started", "maintenance.completed",
-        "maintenance.cancelled", "component.changed",
-    }
-)  # fmt: skip
-
 
 VoiceAccount = tuple[str, str]
 """A desk's account at the phone provider, and the token that it signs with."""

@@ -6,12 +6,15 @@ from datetime import datetime, timedelta
 
 @dataclass(frozen=True, slots=True)
 class RetryPolicy:
-    """Exponential backoff with full jitter, bounded in the wait, the number and the age."""
+    """Exponential backoff with full jitter, bounded in the wait, the number and the age.
 
-    first_wait: timedelta = timedelta(seconds=1)
-    longest_wait: timedelta = timedelta(minutes=10)
-    attempts: int = 20
-    give_up_after: timedelta = timedelta(hours=24)
+    Its values are the settings PLEDGE_NOTIFY_RETRY_….
+    """
+
+    first_wait: timedelta
+    longest_wait: timedelta
+    attempts: int
+    give_up_after: timedelta
 
 
 def next_attempt(

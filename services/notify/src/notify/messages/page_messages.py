@@ -9,7 +9,8 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from notify.domain.desk import ContactMethod, Desk, contact_methods
+from notify.domain.contact_methods import ContactMethod, contact_methods
+from notify.domain.desk import Desk
 from notify.domain.page import SendStep
 from notify.storage.rows import Draft, PageRecord
 from pledge.events import derived_id

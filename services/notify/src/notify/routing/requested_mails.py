@@ -11,9 +11,9 @@ import structlog
 
 from notify.application.context import NotifyContext
 from notify.domain.desk import Desk, Template
-from notify.domain.mailguard import refuse
+from notify.domain.mail_limits import refuse
 from notify.domain.routing import Party
-from notify.messages.compose import Mailbox, MailSpec, party_mailbox, write_mail
+from notify.messages.mails_and_chat import Mailbox, MailSpec, party_mailbox, write_mail
 from notify.messages.render import RenderFailed
 from notify.storage.published_events import EventDraft
 from notify.storage.rows import About, Draft

@@ -10,10 +10,10 @@ import structlog
 from notify.application.context import NotifyContext
 from notify.application.unit_of_work import UnitOfWork
 from notify.domain.desk import Desk
-from notify.domain.mailguard import refuse
+from notify.domain.mail_limits import refuse
 from notify.domain.page import CauseGone, is_late
 from notify.domain.routing import ChatWanted, EmailWanted, Notice, PageWanted, Wanted
-from notify.messages.compose import (
+from notify.messages.mails_and_chat import (
     Mailbox,
     MailSpec,
     addressees,

@@ -24,7 +24,7 @@ import structlog
 from aiokafka.errors import KafkaError
 
 from pledge.runtime.clock import SystemClock
-from pledge.runtime.kafka.one_by_one import apply_or_reject
+from pledge.runtime.kafka.batch_fallback import apply_or_reject
 from pledge.runtime.kafka.ownership import Fenced, PartitionOwner
 from pledge.runtime.records import Partition
 from pledge.runtime.retry import retry_while_away

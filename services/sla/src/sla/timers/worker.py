@@ -14,7 +14,7 @@ from datetime import datetime, timedelta
 import asyncpg
 import structlog
 
-from pledge.runtime.kafka.one_by_one import apply_or_reject
+from pledge.runtime.kafka.batch_fallback import apply_or_reject
 from pledge.runtime.kafka.ownership import Fenced, PartitionOwner
 from pledge.runtime.records import Partition
 from pledge.runtime.scheduling.due_loop import DueLoop

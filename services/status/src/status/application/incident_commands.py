@@ -13,9 +13,9 @@ from pledge.runtime.ids import Ids
 from pledge.runtime.observability import logs, tracing
 from pledge.runtime.outbox.writer import Outbox, OutboxTransaction
 from status.application import publishing
-from status.desk_file.load import Policy
 from status.domain.components import Component, ComponentStatus
 from status.domain.decisions import Decision, Open, PostUpdate, Reason, set_component
+from status.domain.desk import Policy
 from status.domain.desk_state import DeskState, carry_out
 from status.domain.incidents import Incident
 from status.domain.schedule import BY, on_schedule

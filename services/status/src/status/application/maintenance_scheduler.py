@@ -9,7 +9,7 @@ import asyncpg
 from pledge.runtime.clock import Clock
 from pledge.runtime.scheduling.due_loop import DueLoop
 from status.application.incident_commands import IncidentCommands
-from status.domain.pages import PageState
+from status.domain.page_state import PageState
 from status.domain.schedule import next_due
 from status.storage import store
 

@@ -12,9 +12,9 @@ from pledge.runtime.clock import Clock
 from pledge.runtime.observability import logs
 from pledge.runtime.postgres.pool import own_connection
 from pledge.runtime.retry import retry_while_away
-from status.desk_file.load import Policy
+from status.domain.desk import Page, Policy
 from status.domain.incidents import Impact
-from status.domain.pages import Page, PageState
+from status.domain.page_state import PageState
 from status.metrics import StatusMetrics
 from status.settings import StatusSettings
 from status.storage import store

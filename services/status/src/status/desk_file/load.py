@@ -1,8 +1,6 @@
 """A desk's file in the words of the domain, and all desks of a folder."""
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
-from datetime import timedelta
 from pathlib import Path
 from zoneinfo import ZoneInfo
 
@@ -19,9 +17,9 @@ from pledge.runtime.desk_file.yaml_file import Document, Steps
 from status.desk_file.model import ComponentFile, RuleFile, StatusFile
 from status.desk_file.summary import summary_of
 from status.domain.components import ComponentDefinition
+from status.domain.desk import Page, Policy
 from status.domain.identifiers import public_id
 from status.domain.incidents import IncidentStatus
-from status.domain.pages import Page
 from status.domain.reports import Rule, Trigger
 
 FILE_NAME = "status.yaml"
@@ -42,22 +40,6 @@ RESERVED = frozenset(
     | {"metrics", "openapi.json", "readyz", "sign-in", "sign-out", "staff", "startupz", "static"}
 )
 """First parts of paths that the service itself serves: no desk can have such a name."""
-
-
-@dataclass(frozen=True, slots=True)
-class Policy:
-    """All that the file of one desk says.
-
-    `update_within` is when the next update is promised; the messages are what a maintenance says
-    when its window begins and ends, None where a person does.
-    """
-
-    page: Page
-    components: tuple[ComponentDefinition, ...]
-    rules: tuple[Rule, ...]
-    update_within: timedelta | None
-    start_message: str | None
-    end_message: str | None
 
 
 def check_desk_file(path: Path) -> DeskFileReport:

@@ -26,8 +26,8 @@ from status.application.incident_commands import (
 )
 from status.application.page_cache import PageCache
 from status.domain.components import Component, ComponentStatus
+from status.domain.desk import Page
 from status.domain.incidents import Impact, Incident, IncidentStatus
-from status.domain.pages import Page
 from status.storage import store
 
 Reader = Annotated[Principal, Depends(require(Role.READER))]

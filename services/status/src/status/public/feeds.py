@@ -9,7 +9,7 @@ from xml.etree.ElementTree import Element, SubElement, register_namespace, tostr
 
 from pledge.runtime.instants import utc_text
 from status.domain.incidents import Incident, Update
-from status.domain.pages import PageState
+from status.domain.page_state import PageState
 from status.public.statuspage_v2 import text_as_html
 
 _ATOM = "http://www.w3.org/2005/Atom"

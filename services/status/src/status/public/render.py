@@ -11,7 +11,7 @@ from pledge.runtime.http.web import Web
 from status.application.page_cache import CachedPage
 from status.domain.components import ComponentStatus
 from status.domain.incidents import Impact, Incident
-from status.domain.pages import PageState
+from status.domain.page_state import PageState
 from status.domain.rollup import Indicator
 from status.public import statuspage_v2
 from status.public.assets import address

@@ -11,7 +11,7 @@ from typing import Any
 
 from status.domain.components import Component
 from status.domain.incidents import Affected, Incident, Update
-from status.domain.pages import PageState
+from status.domain.page_state import PageState
 from status.domain.times import page_time
 
 Json = dict[str, Any]

@@ -9,7 +9,7 @@ import asyncpg
 
 from status.domain.components import Component, ComponentDefinition, ComponentStatus
 from status.domain.incidents import Incident
-from status.domain.pages import in_page_order
+from status.domain.page_state import in_page_order
 from status.domain.reports import Report
 from status.storage import rows
 

@@ -18,14 +18,13 @@ from pledge.runtime.cli import endpoints, tables
 from pledge.runtime.cli import root as cli
 from pledge.runtime.config.settings import KafkaSettings
 from pledge.runtime.kafka.dead_letters import SUFFIX, DeadLetter, read_dead_letter
+from pledge.runtime.kafka.poison import RESUMED_RUN
 from pledge.runtime.records import Record
 from pledge.runtime.records import from_kafka as record_from_kafka
 
 # A listing reads each partition from its beginning; more than this is a job for a real consumer.
 MOST_READ = 100_000
 READ_TIMEOUT_MS = 2_000
-# After `resume` a run of poison may have so many records; the first good one resets the count.
-MOST_SET_ASIDE = 1_000_000
 COLUMNS = ("where", "reason", "detail", "service", "at", "bytes")
 
 # What its client can't do comes as an exception; its warnings would only repeat it.
@@ -245,7 +244,7 @@ async def allow_runs(dsn: str) -> int:
     connection = await asyncpg.connect(dsn, timeout=10)
     try:
         tag: str = await connection.execute(
-            "UPDATE consumed SET poison_run = $1 WHERE poison_run > 0", -MOST_SET_ASIDE
+            "UPDATE consumed SET poison_run = $1 WHERE poison_run > 0", -RESUMED_RUN
         )
     finally:
         await connection.close()

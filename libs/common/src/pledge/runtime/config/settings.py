@@ -109,6 +109,13 @@ class KafkaSettings(EnvironmentSettings):
     batch_records: int = Field(
         1000, ge=1, le=10_000, description="the most records handled in one transaction"
     )
+    # So many are a broken producer or a broken release, not bad data.
+    poison_run_limit: int = Field(
+        100,
+        ge=1,
+        le=100_000,
+        description="more bad records in a row of one partition than this stop the service",
+    )
 
     @after_fields(mode="after")
     def _check_combination(self) -> Self:

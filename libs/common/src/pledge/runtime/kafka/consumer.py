@@ -29,8 +29,6 @@ from pledge.runtime.outbox.writer import Outbox
 from pledge.runtime.records import Partition, Record
 from pledge.runtime.retry import retry_while_away
 
-# This many records in a row that can't be handled are a bad deploy, not bad records.
-POISON_RUN_LIMIT = 100
 # Transactions begun before the next poll waits for one of them: while the database stores some,
 # others are computed. Each partition still has one at a time.
 MOST_IN_FLIGHT = 3
@@ -55,7 +53,6 @@ class PartitionConsumer:
         clock: Clock,
         metrics: RuntimeMetrics,
         progress: Callable[[], None] = lambda: None,
-        poison_run_limit: int = POISON_RUN_LIMIT,
     ) -> None:
         self._kafka = kafka
         self._pool = pool
@@ -76,7 +73,7 @@ class PartitionConsumer:
             service=service,
             clock=clock,
             metrics=metrics,
-            poison_run_limit=poison_run_limit,
+            poison_run_limit=kafka.poison_run_limit,
         )
         self._in_flight: set[asyncio.Future[None]] = set()
         self._failure: asyncio.Future[None] | None = None

@@ -27,10 +27,6 @@ NO_KEY = "dlq_no_key"
 OUR_HEADERS = frozenset({TOPIC, PARTITION, OFFSET, SERVICE, REASON, DETAIL, AT, NO_KEY})
 
 
-class PoisonRun(Exception):
-    """Too many records in a row could not be handled: the fault is hardly in the records."""
-
-
 @dataclass(frozen=True, slots=True)
 class DeadLetter:
     """A record of a dead-letter topic, read back."""

@@ -11,8 +11,8 @@ import structlog
 
 from pledge.runtime.clock import Clock
 from pledge.runtime.kafka.assignment import Assignment
-from pledge.runtime.kafka.dead_letters import PoisonRun, dead_letter
-from pledge.runtime.kafka.one_by_one import apply_or_reject
+from pledge.runtime.kafka.batch_fallback import apply_or_reject
+from pledge.runtime.kafka.dead_letters import dead_letter
 from pledge.runtime.kafka.ownership import (
     AlreadyApplied,
     Fenced,
@@ -21,6 +21,7 @@ from pledge.runtime.kafka.ownership import (
     count_poison,
     unapplied,
 )
+from pledge.runtime.kafka.poison import PoisonRun, poison_run
 from pledge.runtime.observability.metrics import RuntimeMetrics
 from pledge.runtime.outbox.writer import Outbox
 from pledge.runtime.postgres.errors import is_retriable
@@ -193,7 +194,13 @@ class PartitionWorker:
                 outcome = await self._handler.handle(
                     transaction.connection, state.partition, records
                 )
-            run = self._poison_run(state, records, outcome)
+            run = poison_run(
+                state.poison_run,
+                records,
+                outcome.poison,
+                limit=self._poison_run_limit,
+                service=self._service,
+            )
             if run != state.poison_run:
                 await count_poison(transaction.connection, state, run)
             transaction.publish(*outcome.messages, *self._dead_letters(outcome))
@@ -224,23 +231,6 @@ class PartitionWorker:
         if self._is_verbose:
             for message in outcome.messages:
                 log.debug("event_published", topic=message.topic, **names(message.headers))
-
-    def _poison_run(
-        self, state: PartitionState, records: Sequence[Record], outcome: Outcome
-    ) -> int:
-        """Records in a row that were poison, up to the end of this batch. Raises PoisonRun."""
-        poisoned = {poison.record.offset for poison in outcome.poison}
-        run = state.poison_run
-        for record in records:
-            run = run + 1 if record.offset in poisoned else 0
-            if run > self._poison_run_limit:
-                raise PoisonRun(
-                    f"{run} records in a row of {record.topic}[{record.partition}] up to offset"
-                    f" {record.offset} could not be handled ({outcome.poison[-1].reason}). Nothing"
-                    " more is dead-lettered. Fix the producer or this service; if the records"
-                    f" really are bad, go on with: pledge dlq resume {self._service}"
-                )
-        return run
 
     def _dead_letters(self, outcome: Outcome) -> list[Message]:
         now = self._clock.now()

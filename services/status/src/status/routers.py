@@ -10,7 +10,7 @@ from pledge.runtime.ids import Ids
 from status.api.staff import StaffApi
 from status.application.incident_commands import IncidentCommands
 from status.application.page_cache import PageCache
-from status.desk_file.load import Policy
+from status.domain.desk import Policy
 from status.metrics import StatusMetrics
 from status.pages.staff import StaffPages
 from status.public.render import Pages

@@ -1,28 +1,13 @@
-"""A desk's page: who it belongs to, and all it shows at one moment."""
+"""All that a desk's page shows at one moment."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from zoneinfo import ZoneInfo
 
 from status.domain.components import Component, ComponentStatus, children, group_status
+from status.domain.desk import Page
 from status.domain.incidents import Incident, IncidentStatus
 from status.domain.rollup import Overall, overall
-
-
-@dataclass(frozen=True, slots=True)
-class Page:
-    """What stays the same while things break. `url` has no slash at its end."""
-
-    id: str
-    desk: str
-    name: str
-    url: str
-    zone: ZoneInfo
-    host: str | None = None
-    about: str | None = None
-    support_url: str | None = None
-    language: str = "en"
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 import pytest
 
-from pledge.runtime.kafka.one_by_one import apply_or_reject
+from pledge.runtime.kafka.batch_fallback import apply_or_reject
 from pledge.runtime.kafka.ownership import Fenced
 
 

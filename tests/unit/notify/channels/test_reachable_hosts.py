@@ -5,7 +5,7 @@ from __future__ import annotations
 import httpcore
 import pytest
 
-from notify.channels.guard import ForbiddenAddress, GuardedBackend, NameUnknown, is_public
+from notify.channels.reachable_hosts import ForbiddenAddress, GuardedBackend, NameUnknown, is_public
 
 
 @pytest.mark.parametrize(
