@@ -18,11 +18,13 @@ PLACES = _PLACE.findall(GUIDE)
 def test_the_places_that_people_look_for_are_there() -> None:
     assert {
         "A notification channel out", "A channel in", "A trigger on an existing event",
-        "A new ticket event", "A new effect of a route", "A new effect of a page", "Retry limits",
+        "A new ticket event", "A new effect of a route", "A new effect of a page",
+        "Retry limits of deliveries", "Waits for the database or the broker",
         "A setting of a desk: intake.yaml", "A setting of a desk: sla.yaml",
         "A setting of a desk: notify.yaml", "A setting of a desk: status.yaml",
         "A column of the board", "A field of a ticket", "A poison limit", "A mail's wording",
-        "A metric",
+        "A Prometheus metric", "An environment setting", "An API route", "A migration",
+        "A field of a person", "A kind of delivery",
     } <= {title for title, _ in PLACES}  # fmt: skip
 
 
