@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+from datetime import datetime
 from pathlib import Path
 from typing import Any
+from uuid import UUID
 
 import asyncpg
 import pytest
@@ -14,7 +17,12 @@ from integration.sla.harness import Sla, said
 from integration.sla.stories import MONDAY, Story, minutes
 from integration.sla.test_commands import pledge
 from integration.sla.test_policy_apply import applied
+from pledge.runtime.kafka.assignment import Assignment
+from pledge.runtime.outbox.writer import OutboxTransaction
+from pledge.runtime.postgres.errors import ConnectionLost
+from pledge.runtime.records import Partition
 from pledge.runtime.testing import VirtualClock
+from sla.storage import quarantine
 from sla.timers.quarantine import QuarantineFull
 from support.databases import Databases
 from support.waiting import eventually
@@ -106,6 +114,53 @@ async def test_what_fails_again_after_its_release_is_set_aside_again(
             return bool(items and items[0]["since"] > first["since"])
 
         await eventually(is_again)
+
+
+async def test_release_whose_answer_was_lost_wakes_the_ticket_all_the_same(
+    make_sla: Makes, database: Databases, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    clock = VirtualClock(MONDAY)
+    story = Story(1).opened()
+    async with make_sla(clock=clock) as before:
+        await before.tell(story)
+        await poison(before, database, story)
+    async with make_sla(clock=clock) as sla:
+        await sla.advance(minutes(31))
+        assert len(await set_aside(sla)) == 1
+        await poison(sla, database, story, cure=True)
+        lost = lose_answers_to_releases(monkeypatch)
+        async with sla.http(roles=["admin"]) as client:
+            await client.post("/quarantine/release")
+
+        async def is_back() -> bool:
+            return str(story.ticket_id) in await breached(sla)
+
+        await eventually(is_back)
+        assert lost == [story.ticket_id]
+        assert said(await sla.breach_events(), story) == [("breached", "first_response")]
+
+
+def lose_answers_to_releases(monkeypatch: pytest.MonkeyPatch) -> list[UUID]:
+    """The connection breaks between the commit of a release and the answer; of which tickets."""
+    lost: list[UUID] = []
+    released: list[UUID] = []
+    wake, transaction_of = quarantine.wake, Assignment.owned_transaction
+
+    async def waking(connection: asyncpg.Connection, ticket_id: UUID, now: datetime) -> None:
+        await wake(connection, ticket_id, now)
+        released.append(ticket_id)
+
+    @asynccontextmanager
+    async def losing(self: Assignment, partition: Partition) -> AsyncIterator[OutboxTransaction]:
+        async with transaction_of(self, partition) as transaction:
+            yield transaction
+        if released:
+            lost.append(released.pop())
+            raise ConnectionLost("asked for by the test")
+
+    monkeypatch.setattr(quarantine, "wake", waking)
+    monkeypatch.setattr(Assignment, "owned_transaction", losing)
+    return lost
 
 
 async def test_ticket_that_can_not_be_taken_over_keeps_its_version(

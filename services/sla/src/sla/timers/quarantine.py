@@ -113,12 +113,16 @@ class Quarantine:
         What fails again is set aside again.
         """
         now, (ticket_id, desk) = self._context.clock.now(), wake
-        async with owner.owned_transaction(home) as transaction:
-            connection = transaction.connection
-            self._context.cache.begin(home, [ticket_id])
-            # Whatever it was set aside for: an order may have removed it from its list meanwhile.
-            if await quarantine.release(connection, ticket_id):
-                await reassessment_orders.relist(connection, ticket_id, desk)
-            await quarantine.wake(connection, ticket_id, now)
+        try:
+            async with owner.owned_transaction(home) as transaction:
+                connection = transaction.connection
+                self._context.cache.begin(home, [ticket_id])
+                # Whatever it was set aside for: an order may have removed it meanwhile.
+                if await quarantine.release(connection, ticket_id):
+                    await reassessment_orders.relist(connection, ticket_id, desk)
+                await quarantine.wake(connection, ticket_id, now)
+        finally:
+            # Also after an error: the release may be committed and only its answer lost. A ticket
+            # that is woken in vain is looked up and left alone.
+            on_released(home, now, wake)
         log.info("ticket_released", ticket_id=str(ticket_id))
-        on_released(home, now, wake)
