@@ -68,6 +68,16 @@ def test_problems_of_all_checks_come_in_file_order(tmp_path: Path) -> None:
     ]
 
 
+def test_the_desk_is_named_by_its_folder_however_the_way_to_it_is_written(tmp_path: Path) -> None:
+    path = write(tmp_path, "acme", "desk: acme")
+    (tmp_path / "acme" / "notes").mkdir()
+    for folder in (path.parent / "notes" / "..", tmp_path / "acme" / ".." / "acme"):
+        assert desk_of(folder / path.name) == "acme"
+    linked = tmp_path / "bolt"
+    linked.symlink_to(path.parent)
+    assert desk_of(linked / path.name) == "bolt"
+
+
 @pytest.mark.parametrize("text", ["every: soon", "every: [", "", "- a"])
 def test_a_file_of_another_shape_is_none(tmp_path: Path, text: str) -> None:
     file, problems = read(write(tmp_path, "acme", text))

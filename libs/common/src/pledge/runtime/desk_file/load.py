@@ -52,7 +52,9 @@ def read_desk_file(
 
 def desk_of(path: Path) -> str:
     """The id of the desk whose file is at `path`: its folder's name."""
-    return path.absolute().parent.name
+    folder = path.absolute().parent
+    # Resolved only for `..`: a folder that is a link is a desk by the link's name.
+    return folder.resolve().name if folder.name == ".." else folder.name
 
 
 def check_folder_name(document: Document, model: BaseModel) -> Iterable[Problem]:
