@@ -122,7 +122,7 @@ async def test_release_whose_answer_was_lost_wakes_the_ticket_all_the_same(
     clock = VirtualClock(MONDAY)
     story = Story(1).opened()
     async with make_sla(clock=clock) as before:
-        await before.tell(story)
+        await before.deliver(story)
         await poison(before, database, story)
     async with make_sla(clock=clock) as sla:
         await sla.advance(minutes(31))

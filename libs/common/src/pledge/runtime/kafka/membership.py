@@ -22,7 +22,7 @@ import structlog
 from aiokafka.errors import KafkaError
 
 from pledge.runtime.clock import SystemClock
-from pledge.runtime.config.settings import KafkaSettings
+from pledge.runtime.config.settings import KafkaSettings, SettingsError
 from pledge.runtime.kafka.assignment import Assignment
 from pledge.runtime.kafka.group_members import group_members
 from pledge.runtime.kafka.subscription import Subscription
@@ -140,8 +140,9 @@ class Membership:
         try:
             async with asyncio.timeout(self._timeout):
                 members = await group_members(self._kafka, self._service)
-        except (KafkaError, TimeoutError) as error:
-            # No coordinator answers anybody: the group stays as it is until one does.
+        except (KafkaError, SettingsError, TimeoutError) as error:
+            # No coordinator answers anybody: the group stays as it is until one does. Or its
+            # certificates are being replaced: what is connected stays so.
             log.info("group_not_described", error=repr(error))
             return True
         if members is None:
