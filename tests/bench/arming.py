@@ -18,7 +18,7 @@ from pydantic_core import from_json
 from bench import load
 from bench.rig import CLOCK, PARTITIONS, Rig
 from bench.say import say
-from sla.desk_file.load import load as load_policy
+from sla.desk_file.read import load as load_policy
 from sla.domain.changes import diff
 from sla.domain.facts import fact_from_event
 from sla.domain.model import PublishedState

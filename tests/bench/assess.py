@@ -10,7 +10,7 @@ from pathlib import Path
 from bench.report import Row, at_most, growth
 from bench.rig import Rig
 from bench.say import say
-from sla.desk_file.load import parse
+from sla.desk_file.read import parse
 from sla.domain.model import Fact
 from sla.domain.policy.policy import Policy
 from sla.domain.replay.assess import Assessor

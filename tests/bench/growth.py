@@ -19,7 +19,7 @@ from bench.say import say
 from pledge.runtime.config.settings import KafkaSettings
 from pledge.runtime.ids import SystemIds
 from pledge.runtime.records import Message
-from sla.desk_file.load import load as load_policy
+from sla.desk_file.read import load as load_policy
 from sla.domain.changes import diff
 from sla.domain.facts import fact_from_event
 from sla.domain.model import PublishedState

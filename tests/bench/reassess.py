@@ -19,7 +19,7 @@ from bench.rig import CLOCK, PROGRESS_EVERY, Rig, ready
 from bench.say import say
 from pledge.runtime.config.settings import KafkaSettings
 from pledge.runtime.ids import SystemIds
-from sla.desk_file.load import load as load_policy
+from sla.desk_file.read import load as load_policy
 from sla.storage import reassessment_orders
 
 TIMERS = "sla.events.v1"

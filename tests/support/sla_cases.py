@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Self
 from zoneinfo import ZoneInfo
 
-from sla.desk_file import load as policy_file
+from sla.desk_file import read as policy_file
 from sla.domain.facts import fact_from_event
 from sla.domain.model import Assessment, Fact, State, Timer
 from sla.domain.policy.policy import Policy

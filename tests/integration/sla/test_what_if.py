@@ -18,7 +18,7 @@ from integration.sla.test_commands import COMMAND
 from pledge.runtime.postgres.pool import open_pool
 from sla.assessment.policy_registry import Policies
 from sla.cli.whatif import READ_ONLY
-from sla.desk_file.load import parse
+from sla.desk_file.read import parse
 from sla.reports.whatif import Question, replay
 
 SOFTER = ACME.replace("{severity: p1}, within: 30m", "{severity: p1}, within: 2h").replace(

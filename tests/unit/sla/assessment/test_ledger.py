@@ -17,7 +17,7 @@ from pledge.events.ticket import TicketEvent
 from pledge.runtime.records import Message, Partition
 from sla.assessment.ledger import Ledger
 from sla.assessment.policy_registry import Policies
-from sla.desk_file.load import parse
+from sla.desk_file.read import parse
 from sla.domain.facts import fact_from_event
 from sla.storage.rows import Rows
 from sla.storage.ticket_cache import Cause, Ticket

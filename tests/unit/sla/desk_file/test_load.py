@@ -9,7 +9,7 @@ from jsonschema import Draft202012Validator
 
 from pledge.runtime.desk_file.problem import DeskFileError, Problem
 from pledge.runtime.desk_file.yaml_file import load as load_yaml
-from sla.desk_file import load
+from sla.desk_file import read
 from sla.desk_file.template import DESK_TEMPLATE
 from support.sla_cases import DESKS
 
@@ -33,7 +33,7 @@ metrics:
 def problems_of(path: Path) -> list[Problem]:
     """Those of a file that stands in no desk's folder."""
     try:
-        return load.read(load_yaml(path))[1]
+        return read.read(load_yaml(path))[1]
     except DeskFileError as error:
         return list(error.problems)
 
@@ -101,28 +101,28 @@ def test_calendar_made_of_itself_is_refused(tmp_path: Path) -> None:
 def test_what_is_no_policy_at_all_is_told_and_raises_nothing(tmp_path: Path, text: str) -> None:
     assert check(tmp_path, text)
     with pytest.raises(DeskFileError):
-        load.load(tmp_path / "sla.yaml")
+        read.load(tmp_path / "sla.yaml")
 
 
 def test_version_is_what_the_file_says_not_how(tmp_path: Path) -> None:
     path = tmp_path / "sla.yaml"
-    first = load.parse(GOOD, path)
-    assert load.parse("# a comment\n" + GOOD, path).version == first.version
-    assert load.parse(GOOD.replace("4h", "5h"), path).version != first.version
+    first = read.parse(GOOD, path)
+    assert read.parse("# a comment\n" + GOOD, path).version == first.version
+    assert read.parse(GOOD.replace("4h", "5h"), path).version != first.version
 
 
 def test_desk_is_named_by_its_folder_where_the_file_does_not(tmp_path: Path) -> None:
     folder = tmp_path / "somewhere"
     folder.mkdir()
     text = GOOD.replace("desk: test\n", "")
-    assert load.parse(text, folder / "sla.yaml").desk == "somewhere"
+    assert read.parse(text, folder / "sla.yaml").desk == "somewhere"
 
 
 def test_file_in_another_desks_folder_is_told(tmp_path: Path) -> None:
     path = tmp_path / "other" / "sla.yaml"
     path.parent.mkdir()
     path.write_text(GOOD, encoding="utf-8")
-    [problem] = load.check_desk_file(path).problems
+    [problem] = read.check_desk_file(path).problems
     assert (problem.line, problem.severity) == (GOOD.split("\n").index("desk: test") + 1, "error")
     assert "desk `test` but in the folder `other`" in problem.message
     assert problems_of(path) == []
@@ -136,5 +136,5 @@ def test_template_is_valid_as_it_stands(tmp_path: Path) -> None:
     "path", sorted(DESKS.glob("*/sla.yaml")), ids=lambda path: path.parent.name
 )
 def test_every_desk_is_free_of_problems_and_fits_the_schema(path: Path) -> None:
-    assert load.check_desk_file(path).problems == []
-    Draft202012Validator(load.json_schema()).validate(load_yaml(path).data)
+    assert read.check_desk_file(path).problems == []
+    Draft202012Validator(read.json_schema()).validate(load_yaml(path).data)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from sla.desk_file import load as policy_file
+from sla.desk_file import read as policy_file
 from sla.domain.attainment import Group, Tally, side_by_side, tally
 from sla.domain.replay.assess import assess
 from support.sla_cases import DESKS, Story, desk, instant

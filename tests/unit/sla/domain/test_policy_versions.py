@@ -9,7 +9,7 @@ from pathlib import Path
 
 from integration.sla.acme import ACME
 from integration.sla.stories import MONDAY, minutes
-from sla.desk_file.load import parse
+from sla.desk_file.read import parse
 from sla.domain.changes import diff
 from sla.domain.facts import fact_from_event
 from sla.domain.model import Change, Fact, PublishedState, State

@@ -18,7 +18,7 @@ from pledge.runtime.desk_file.problem import DeskFileError
 from pledge.runtime.http.app import FieldProblem, HttpProblem
 from pledge.runtime.instants import utc_text
 from sla.assessment.policy_registry import Policies
-from sla.desk_file.load import parse
+from sla.desk_file.read import parse
 from sla.domain.policy.policy import Policy
 from sla.domain.policy.rules import VersionScope
 from sla.reassessment.preview import preview

@@ -10,7 +10,7 @@ import httpx
 from pledge.runtime.cli import root as cli
 from pledge.runtime.cli.api_client import ask
 from pledge.runtime.desk_file.problem import DeskFileError
-from sla.desk_file.load import load
+from sla.desk_file.read import load
 from sla.domain.policy.policy import Policy
 
 

@@ -17,7 +17,7 @@ from pledge.runtime.cli import tables
 from pledge.runtime.cli.api_client import AsJson, ask, named
 from pledge.runtime.clock import SystemClock
 from sla.cli.client import get, load_policy, post
-from sla.desk_file.load import json_schema
+from sla.desk_file.read import json_schema
 from sla.domain.policy.policy import Policy
 
 # How often progress is asked for while somebody watches.

@@ -23,8 +23,8 @@ from sla.cli.policy import app as policy_app
 from sla.cli.quarantine import app as quarantine_app
 from sla.cli.reports import report
 from sla.cli.whatif import what_if
-from sla.desk_file.load import check_desk_file
 from sla.desk_file.model import PolicyFile
+from sla.desk_file.read import check_desk_file
 from sla.desk_file.template import DESK_TEMPLATE
 from sla.topics import TOPICS
 

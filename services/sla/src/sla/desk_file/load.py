@@ -1,95 +1,395 @@
-"""A desk's `sla.yaml`: read, checked, compiled; its JSON Schema."""
+"""From the shape of `sla.yaml` to the promises it makes, with every problem at its place."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from pathlib import Path
-from typing import Any
+from collections.abc import Iterable
+from datetime import UTC
+from typing import Literal, NamedTuple
 
-from pledge.runtime.desk_file.load import check_folder_name, desk_of
-from pledge.runtime.desk_file.problem import DeskFileError, Problem, errors_of, in_file_order
-from pledge.runtime.desk_file.summary import DeskFileReport
-from pledge.runtime.desk_file.yaml_file import Document, validate_document
-from pledge.runtime.desk_file.yaml_file import load as load_yaml
-from pledge.runtime.desk_file.yaml_file import parse as parse_yaml
-from sla.desk_file.compile import Compiler
-from sla.desk_file.model import PolicyFile
-from sla.desk_file.summary import summary_of
+from pledge.runtime.config.error_messages import suggest
+from pledge.runtime.desk_file.problem import Problem
+from pledge.runtime.desk_file.yaml_file import Document, Steps
+from pledge.runtime.desk_file.zones import UnknownZone, zone_or_offset
+from sla.desk_file.calendars import Calendars
+from sla.desk_file.due import due_within, read_due
+from sla.desk_file.facts import fact_models, fields_of
+from sla.desk_file.model import (
+    CalendarChoice,
+    Except,
+    MetricPart,
+    PolicyFile,
+    TargetPart,
+    TriggerModel,
+    When,
+    version_of,
+)
+from sla.desk_file.overlap import covers, may_both_match
+from sla.domain.calendar.calendar import ALWAYS, Calendar
+from sla.domain.calendar.zones import MICROSECOND
+from sla.domain.model import Rule
+from sla.domain.policy.attributes import ATTRIBUTES
+from sla.domain.policy.conditions import Condition, Trigger
 from sla.domain.policy.policy import Policy
-
-FILE_NAME = "sla.yaml"
-
-
-@dataclass(frozen=True, slots=True)
-class SlaFile:
-    """A file that makes a policy, with the file's text."""
-
-    document: Document
-    model: PolicyFile
-    policy: Policy
-
-
-def read(document: Document) -> tuple[Policy | None, list[Problem]]:
-    """The policy of a file, and all its problems; None when one of them is an error."""
-    _, policy, problems = _compiled(document)
-    return policy, problems
+from sla.domain.policy.rules import (
+    Bound,
+    Default,
+    Due,
+    Flag,
+    Metric,
+    Pause,
+    SilenceRule,
+    Target,
+)
 
 
-def load(path: Path) -> Policy:
-    """The policy in the file `path`. Raises DeskFileError, with every problem."""
-    return _policy(load_yaml(path))
+class _Case(NamedTuple):
+    """The calendars of a target under a condition."""
+
+    calendar: Calendar
+    closing: Calendar | None
+    when: tuple[Condition, ...]
+    track: int
 
 
-def parse(text: str, path: Path) -> Policy:
-    """The policy that `text` says; `path` is what problems name, its folder the desk.
+class Compiler:
+    """Compiles one file; `problems` are its errors and warnings."""
 
-    Raises DeskFileError, with every problem.
-    """
-    return _policy(parse_yaml(text, path))
+    def __init__(self, document: Document, file: PolicyFile, desk: str) -> None:
+        self.document, self.file, self.desk = document, file, desk
+        self.problems: list[Problem] = []
+        self._calendars = Calendars(file, self.fail)
+        self._facts = fact_models()
+        self._known = {*ATTRIBUTES, *file.flags}
+
+    def compile(self) -> Policy | None:
+        """The policy, or None when there is an error."""
+        file = self.file
+        self._calendars.read_all()
+        try:
+            where = zone_or_offset(file.timezone)
+        except UnknownZone as error:
+            self.fail(("timezone",), str(error), error.hint)
+            where = UTC
+        metrics = [self._metric(name, part) for name, part in file.metrics.items()]
+        bounds = self._bounds()
+        flags = [
+            Flag(
+                name,
+                self._triggers(part.on, ("flags", name, "on")),
+                self._triggers(part.off, ("flags", name, "off")),
+            )
+            for name, part in file.flags.items()
+        ]
+        silences = [self._silence(name) for name in file.silences]
+        for name in file.defaults:
+            self._attribute(name, ("defaults", name))
+        if any(problem.severity == "error" for problem in self.problems):
+            return None
+        severity = file.severity
+        return Policy(
+            self.desk,
+            version_of(self.document.data),
+            label=file.label,
+            metrics=metrics,
+            calendars=self._calendars.found,
+            effective_from=file.effective_from,
+            applies_to=file.applies_to,
+            levels=severity.levels if severity else (),
+            default_severities=self._defaults(),
+            bounds=bounds,
+            defaults=file.defaults,
+            flags=flags,
+            silences=silences,
+            zone=where,
+        )
+
+    def fail(
+        self,
+        steps: Steps,
+        message: str,
+        hint: str | None = None,
+        severity: Literal["error", "warning"] = "error",
+    ) -> None:
+        """Note a problem at the value at `steps`, or at its key where the message names it."""
+        is_key = bool(steps) and f"`{steps[-1]}`" in message
+        line, column = self.document.where_key(steps) if is_key else self.document.where(steps)
+        if not any(p.line == line and p.message == message for p in self.problems):
+            self.problems.append(Problem(self.document.file, line, column, message, hint, severity))
+
+    # Conditions and triggers
+
+    def _named_calendar(self, name: str | None, steps: Steps) -> Calendar | None:
+        return None if name is None else self._calendars.named(name, steps)
+
+    def _attribute(self, name: str, steps: Steps) -> None:
+        if name not in self._known:
+            self.fail(
+                steps, f"a ticket has no attribute `{name}`", suggest(name, sorted(self._known))
+            )
+
+    def _conditions(self, when: When, steps: Steps) -> tuple[Condition, ...]:
+        found: list[Condition] = []
+        for name, test in when.items():
+            self._attribute(name, (*steps, name))
+            condition = _condition(name, test)
+            if name == "severity":
+                self._levels(condition, (*steps, name))
+            found.append(condition)
+        return tuple(found)
+
+    def _levels(self, condition: Condition, steps: Steps) -> None:
+        for value in condition.values:
+            if isinstance(value, str) and "*" not in value:
+                self._level(value, steps)
+
+    def _level(self, level: str, steps: Steps) -> None:
+        severity = self.file.severity
+        if severity is not None and level not in severity.levels:
+            hint = suggest(level, severity.levels)
+            self.fail(steps, f"`{level}` is not among the severities", hint)
+
+    def _triggers(self, parts: Iterable[TriggerModel], steps: Steps) -> tuple[Trigger, ...]:
+        return tuple(self._trigger(part, (*steps, i)) for i, part in enumerate(parts))
+
+    def _trigger(self, part: TriggerModel, steps: Steps) -> Trigger:
+        model = self._facts.get(part.fact)
+        if model is None:
+            hint = suggest(part.fact, sorted(self._facts))
+            at = (*steps, "fact") if (*steps, "fact") in self.document.values else steps
+            self.fail(at, f"there is no fact `{part.fact}`", hint)
+            return Trigger(part.fact)
+        fields = model.model_fields
+        for name in part.where:
+            if name not in fields and f"is_{name}" not in fields:
+                hint = suggest(name, sorted(fields))
+                self.fail((*steps, "where", name), f"`{part.fact}` has no `{name}`", hint)
+        return Trigger(
+            part.fact,
+            tuple(_condition(name, test) for name, test in part.where.items()),
+            self._conditions(part.when, (*steps, "when")),
+        )
+
+    def _for_each(self, part: MetricPart, steps: Steps) -> str:
+        field = part.for_each or ""
+        known = fields_of(one.fact for one in part.starts)
+        if field and field not in known:
+            hint = suggest(field, sorted(known))
+            self.fail((*steps, "for_each"), f"no fact that starts it has `{field}`", hint)
+        return field
+
+    # Metrics and targets
+
+    def _metric(self, name: str, part: MetricPart) -> Metric:
+        steps: Steps = ("metrics", name)
+        if part.after is not None and part.after not in self.file.metrics:
+            hint = suggest(part.after, self.file.metrics)
+            self.fail((*steps, "after"), f"there is no metric `{part.after}`", hint)
+        lists = part.targets if isinstance(part.targets, dict) else {"": part.targets}
+        tracks = tuple(
+            self._track(name, part, position, track, targets)
+            for position, (track, targets) in enumerate(lists.items())
+        )
+        if not any(tracks):
+            self.fail((*steps, "targets"), "no target is given", "e.g. - within: 4h")
+        at_risk = self.file.at_risk if part.at_risk is None else part.at_risk
+        return Metric(
+            name=name,
+            title=part.title,
+            starts=self._triggers(part.starts, (*steps, "starts")),
+            meets=self._triggers(part.meets, (*steps, "meets")),
+            pauses=tuple(
+                Pause(
+                    self._trigger(pause.on, (*steps, "pauses", i, "on")),
+                    self._triggers(pause.until, (*steps, "pauses", i, "until")),
+                )
+                for i, pause in enumerate(part.pauses)
+            ),
+            cancels=self._triggers(part.cancels, (*steps, "cancels")),
+            repeats=part.repeats,
+            after=part.after,
+            reopening=part.reopening,
+            outlives_closing=part.outlives_closing,
+            at_risk=tuple(at_risk),
+            for_each=self._for_each(part, steps),
+            tracks=tracks,
+        )
+
+    def _track(
+        self,
+        metric: str,
+        part: MetricPart,
+        position: int,
+        track: str,
+        targets: list[TargetPart],
+    ) -> tuple[Target, ...]:
+        at: Steps = ("metrics", metric, "targets", *((track,) if track else ()))
+        found: list[Target] = []
+        for i, target in enumerate(targets):
+            steps = (*at, i)
+            line, _ = self.document.where(steps)
+            rule = Rule(metric, i + 1, line, track)
+            for calendar, when in self._cases(target, part, "calendar", steps):
+                for closing, more in self._cases(target, part, "closing", steps):
+                    case = _Case(calendar or ALWAYS, closing, when + more, position)
+                    found.append(self._target(target, rule, case, steps))
+        self._reachable(found)
+        return tuple(found)
+
+    def _cases(
+        self, target: TargetPart, part: MetricPart, key: Literal["calendar", "closing"], at: Steps
+    ) -> list[tuple[Calendar | None, tuple[Condition, ...]]]:
+        """The calendars of a target (or its metric), each with its condition."""
+        own: CalendarChoice | None = getattr(target, key)
+        choice: CalendarChoice | None = getattr(part, key) if own is None else own
+        steps = (*(at if own is not None else at[:2]), key)
+        if choice is None:
+            return [(None, ())]
+        if isinstance(choice, str):
+            return [(self._calendars.named(choice, steps), ())]
+        if not choice or choice[-1].when:
+            self.fail(
+                steps,
+                "the last calendar of a choice needs no `when`",
+                "end the list with `- use: NAME`",
+            )
+        return [
+            (
+                self._calendars.named(case.use, (*steps, i, "use")),
+                self._conditions(case.when, (*steps, i, "when")),
+            )
+            for i, case in enumerate(choice)
+        ]
+
+    def _target(
+        self,
+        part: TargetPart,
+        rule: Rule,
+        case: _Case,
+        steps: Steps,
+    ) -> Target:
+        calendar = case.calendar
+        given = [
+            key
+            for key in ("within", "by", "measure", "no_promise")
+            if getattr(part, key) is not None
+        ]
+        if len(given) > 1 or (not given and part.expect is None):
+            what = " and ".join(f"`{key}`" for key in given) or "nothing"
+            hint = "write one of within, by, expect, measure: true, no_promise: true"
+            self.fail(steps, f"a target promises one thing, this one {what}", hint)
+        if part.within is not None:
+            due: Due | None = due_within(part.within, calendar)
+        else:
+            due = read_due(part.by, calendar, (*steps, "by"), self.fail)
+        expect = read_due(part.expect, calendar, (*steps, "expect"), self.fail)
+        if due and expect and (expect.within_us or 0) > (due.within_us or expect.within_us or 0):
+            self.fail(
+                (*steps, "expect"),
+                "expects later than promised",
+                "`expect` is the softer, earlier time",
+                "warning",
+            )
+        if part.during is not None and part.during == part.outside:
+            self.fail(
+                (*steps, "outside"),
+                "no start is both during and outside a calendar",
+                "remove one of the two",
+            )
+        return Target(
+            rule=rule,
+            calendar=calendar,
+            when=self._conditions(part.when, (*steps, "when")) + case.when,
+            during=self._named_calendar(part.during, (*steps, "during")),
+            outside=self._named_calendar(part.outside, (*steps, "outside")),
+            due=due,
+            expect=expect,
+            closing=case.closing,
+            is_measured=part.measure is True,
+            track=case.track,
+        )
+
+    def _reachable(self, targets: list[Target]) -> None:
+        """Warn of rules that an earlier one hides, and of pairs of which only one can win."""
+        for j, later in enumerate(targets):
+            for earlier in targets[:j]:
+                if earlier.rule == later.rule or not may_both_match(earlier, later):
+                    continue
+                steps = self._steps_of(later.rule)
+                if covers(earlier, later):
+                    message = f"never reached: the rule on line {earlier.rule.line} comes first"
+                    self.fail(steps, message, "put the narrower rule first", "warning")
+                    break
+                if earlier.is_promise and later.is_promise and not covers(later, earlier):
+                    message = f"overlaps the rule on line {earlier.rule.line}, which wins"
+                    self.fail(steps, message, "say which tickets each is for", "warning")
+
+    def _steps_of(self, rule: Rule) -> Steps:
+        track = (rule.name,) if rule.name else ()
+        return ("metrics", rule.metric, "targets", *track, rule.number - 1)
+
+    # Severity and silence
+
+    def _bounds(self) -> list[Bound]:
+        severity = self.file.severity
+        if severity is None:
+            return []
+        found: list[Bound] = []
+        for i, floor in enumerate(severity.floors):
+            steps: Steps = ("severity", "floors", i)
+            self._level(floor.at_least, (*steps, "at_least"))
+            when = self._conditions(floor.when, (*steps, "when"))
+            line, _ = self.document.where(steps)
+            found.append(Bound(floor.at_least, is_floor=True, when=when, line=line))
+        for i, ceiling in enumerate(severity.ceilings):
+            steps = ("severity", "ceilings", i)
+            self._level(ceiling.at_most, (*steps, "at_most"))
+            when = self._conditions(ceiling.when, (*steps, "when"))
+            line, _ = self.document.where(steps)
+            found.append(Bound(ceiling.at_most, is_floor=False, when=when, line=line))
+        return found
+
+    def _defaults(self) -> list[Default]:
+        severity = self.file.severity
+        if severity is None:
+            return []
+        at: Steps = ("severity", "default")
+        if isinstance(severity.default, str):
+            self._level(severity.default, at)
+            return [Default(severity.default)]
+        if not severity.default or severity.default[-1].when:
+            self.fail(
+                at,
+                "the last default of a choice needs no `when`",
+                "end the list with `- use: LEVEL`",
+            )
+        found: list[Default] = []
+        for i, case in enumerate(severity.default):
+            self._level(case.use, (*at, i, "use"))
+            found.append(Default(case.use, self._conditions(case.when, (*at, i, "when"))))
+        return found
+
+    def _silence(self, name: str) -> SilenceRule:
+        part, steps = self.file.silences[name], ("silences", name)
+        if part.attempts and not part.attempt:
+            self.fail(
+                steps, "`attempts` is set and `attempt` is not", "name the fact that is an attempt"
+            )
+        return SilenceRule(
+            name=name,
+            when=self._conditions(part.when, (*steps, "when")),
+            attempts=self._triggers(part.attempt, (*steps, "attempt")),
+            attempts_needed=part.attempts,
+            heard=self._triggers(part.heard, (*steps, "heard")),
+            quiet_us=part.quiet // MICROSECOND,
+            warn_us=part.warn // MICROSECOND if part.warn else 0,
+            calendar=self._calendars.named(part.calendar, (*steps, "calendar")) or ALWAYS,
+        )
 
 
-def load_desk(path: Path) -> tuple[SlaFile | None, list[Problem]]:
-    """The desk's file at `path`, and all problems of it.
-
-    Only here the file must be in the folder of the desk that it names: there it serves that desk.
-    """
-    try:
-        document = load_yaml(path)
-    except DeskFileError as error:
-        return None, list(error.problems)
-    model, policy, problems = _compiled(document)
-    if model is None:
-        return None, problems
-    problems = in_file_order([*problems, *check_folder_name(document, model)])
-    return (None if policy is None else SlaFile(document, model, policy)), problems
-
-
-def check_desk_file(path: Path) -> DeskFileReport:
-    """Every problem of the file at `path`, and what the desk's other files may contradict."""
-    file, problems = load_desk(path)
-    summary = None if file is None else summary_of(file.document, file.model, file.policy)
-    return DeskFileReport(problems, summary)
-
-
-def json_schema() -> dict[str, Any]:
-    """The JSON Schema of `sla.yaml`, for editors."""
-    schema = PolicyFile.model_json_schema(by_alias=True)
-    schema["$schema"] = "https://json-schema.org/draft/2020-12/schema"
-    schema["title"] = "Promises of a desk (sla.yaml)"
-    return schema
-
-
-def _policy(document: Document) -> Policy:
-    policy, problems = read(document)
-    if policy is None:
-        raise DeskFileError(errors_of(problems))
-    return policy
-
-
-def _compiled(document: Document) -> tuple[PolicyFile | None, Policy | None, list[Problem]]:
-    model, problems = validate_document(document, PolicyFile)
-    if model is None:
-        return None, None, problems
-    compiler = Compiler(document, model, model.desk or desk_of(document.file))
-    policy = compiler.compile()
-    return model, policy, in_file_order(compiler.problems)
+def _condition(name: str, test: object) -> Condition:
+    if isinstance(test, Except):
+        values = test.is_not if isinstance(test.is_not, list) else [test.is_not]
+        return Condition(name, tuple(values), is_not=True)
+    if isinstance(test, list):
+        return Condition(name, tuple(test))
+    return Condition(name, (test if isinstance(test, str | bool | int) else None,))

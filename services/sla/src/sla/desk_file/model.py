@@ -1,4 +1,4 @@
-"""The shape of a desk's `sla.yaml`. What it means is in `compile`."""
+"""The shape of a desk's `sla.yaml`. What it means is in `load`."""
 
 from __future__ import annotations
 
