@@ -21,9 +21,9 @@ from bench.say import say
 from sla.desk_file.read import load as load_policy
 from sla.domain.changes import diff
 from sla.domain.facts import fact_from_event
-from sla.domain.model import PublishedState
 from sla.domain.policy.policy import Policy
 from sla.domain.replay.assess import assess
+from sla.domain.values import PublishedState
 from sla.storage import store
 
 DESKS = Path(__file__).parent / "armed_desks"

@@ -11,10 +11,10 @@ from bench.report import Row, at_most, growth
 from bench.rig import Rig
 from bench.say import say
 from sla.desk_file.read import parse
-from sla.domain.model import Fact
 from sla.domain.policy.policy import Policy
 from sla.domain.replay.assess import Assessor
 from sla.domain.replay.assess import assess as assess_once
+from sla.domain.values import Fact
 
 POLICY = """
 desk: bench

@@ -22,8 +22,8 @@ from pledge.runtime.records import Message
 from sla.desk_file.read import load as load_policy
 from sla.domain.changes import diff
 from sla.domain.facts import fact_from_event
-from sla.domain.model import PublishedState
 from sla.domain.replay.assess import assess
+from sla.domain.values import PublishedState
 from support import topics
 
 FEW, MANY = 10_000, 1_000_000

@@ -11,9 +11,9 @@ from zoneinfo import ZoneInfo
 
 from sla.desk_file import read as policy_file
 from sla.domain.facts import fact_from_event
-from sla.domain.model import Assessment, Fact, State, Timer
 from sla.domain.policy.policy import Policy
 from sla.domain.replay.assess import assess
+from sla.domain.values import Assessment, Fact, State, Timer
 
 DESKS = Path(__file__).parents[2] / "deploy" / "desks"
 TICKET = "0192aa00-0000-7000-8000-000000000001"

@@ -12,9 +12,9 @@ from hypothesis import strategies as st
 
 from sla.domain.changes import diff
 from sla.domain.explain import explain
-from sla.domain.model import Assessment, Change, ChangeKind, Fact, PublishedState, State
 from sla.domain.replay.assess import Assessor, assess
 from sla.domain.replay.segments import used
+from sla.domain.values import Assessment, Change, ChangeKind, Fact, PublishedState, State
 from support.sla_cases import DESKS, desk
 
 BEGIN = datetime(2026, 3, 5, 13, 0, tzinfo=UTC)  # a Thursday; clocks change on the Sunday

@@ -9,8 +9,8 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
 
 from sla.domain.changes import diff
-from sla.domain.model import Assessment, Change, ChangeKind, Fact, PublishedState, State
 from sla.domain.replay.assess import Assessor, assess
+from sla.domain.values import Assessment, Change, ChangeKind, Fact, PublishedState, State
 from support.sla_cases import desk
 
 BEGIN = datetime(2026, 3, 5, 13, 0, tzinfo=UTC)

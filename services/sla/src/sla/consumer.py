@@ -23,7 +23,7 @@ from pledge.runtime.records import Outcome, Partition, Poison, Record
 from sla.assessment.context import AssessmentContext, chunks
 from sla.assessment.ledger import Ledger
 from sla.domain.facts import OPENINGS, fact_type
-from sla.domain.model import Fact
+from sla.domain.values import Fact
 from sla.storage import store
 from sla.storage.ticket_cache import Cause, Ticket
 

@@ -8,7 +8,7 @@ from datetime import datetime, timedelta
 
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
 
-from sla.domain.model import Change, ChangeKind
+from sla.domain.values import Change, ChangeKind
 from sla.storage.ticket_cache import Ticket
 
 _DETECTION_BUCKETS = (

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from sla.domain.model import State
+from sla.domain.values import State
 from support.sla_cases import Story, desk
 
 NEVER = "2030-01-01 00:00"

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import pytest
 
-from sla.domain.model import State
+from sla.domain.values import State
 from support.sla_cases import Story, desk
 
 

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from sla.domain.model import State
+from sla.domain.values import State
 from support.sla_cases import Story, desk
 
 RUNNING, PAUSED, MET = State.RUNNING, State.PAUSED, State.MET

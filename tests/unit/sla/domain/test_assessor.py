@@ -8,11 +8,11 @@ import pytest
 
 from sla.domain.calendar.calendar import Calendar
 from sla.domain.calendar.hours import Always
-from sla.domain.model import Fact, Rule
 from sla.domain.policy.conditions import Trigger
 from sla.domain.policy.policy import Policy
 from sla.domain.policy.rules import Due, Metric, Target
 from sla.domain.replay.assess import Assessor, assess
+from sla.domain.values import Fact, Rule
 from support.sla_cases import desk
 
 OPENED_AT = datetime(2026, 3, 2, 9, 0, tzinfo=UTC)

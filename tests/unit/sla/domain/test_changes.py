@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 
 from sla.domain.changes import diff
-from sla.domain.model import Change, Difference, PublishedState, State
+from sla.domain.values import Change, Difference, PublishedState, State
 from support.sla_cases import Story, desk, instant
 
 EASTERN = "America/New_York"

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from sla.desk_file import read as policy_file
-from sla.domain.model import State
+from sla.domain.values import State
 from support.sla_cases import Story, desk, instant
 
 EASTERN = "America/New_York"

@@ -12,7 +12,6 @@ from integration.sla.stories import MONDAY, minutes
 from sla.desk_file.read import parse
 from sla.domain.changes import diff
 from sla.domain.facts import fact_from_event
-from sla.domain.model import Change, Fact, PublishedState, State
 from sla.domain.policy.policy import Policy
 from sla.domain.policy_versions import (
     EarlierVersion,
@@ -21,6 +20,7 @@ from sla.domain.policy_versions import (
     assess_versions,
     take_over,
 )
+from sla.domain.values import Change, Fact, PublishedState, State
 
 
 def policy(text: str = ACME) -> Policy:

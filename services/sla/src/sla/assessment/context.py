@@ -16,7 +16,7 @@ from pledge.runtime.clock import Clock
 from pledge.runtime.records import Partition
 from sla.assessment.ledger import Ledger
 from sla.assessment.policy_registry import Policies
-from sla.domain.model import ChangeKind
+from sla.domain.values import ChangeKind
 from sla.metrics import SlaMetrics
 from sla.settings import SlaSettings
 from sla.storage import store

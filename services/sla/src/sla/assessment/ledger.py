@@ -16,7 +16,9 @@ from pledge.runtime.records import Message
 from sla.assessment.policy_registry import Policies
 from sla.assessment.publishing import EventContext, breach_id, event_of, left_for
 from sla.domain.changes import diff
-from sla.domain.model import (
+from sla.domain.policy.policy import Policy
+from sla.domain.policy_versions import Key, VersionedAssessment, assess_versions, take_over
+from sla.domain.values import (
     Assessment,
     Change,
     ChangeKind,
@@ -26,8 +28,6 @@ from sla.domain.model import (
     PublishedTimer,
     State,
 )
-from sla.domain.policy.policy import Policy
-from sla.domain.policy_versions import Key, VersionedAssessment, assess_versions, take_over
 from sla.storage.rows import BreachRow, FactRow, RetractionRow, Rows, TimerRow
 from sla.storage.ticket_cache import Cause, Ticket
 

@@ -23,9 +23,9 @@ from pledge.events import (
     TimerStarted,
     derived_id,
 )
-from sla.domain.model import Change, ChangeKind, PublishedTimer, Timer
 from sla.domain.policy.policy import Policy
 from sla.domain.replay.segments import used
+from sla.domain.values import Change, ChangeKind, PublishedTimer, Timer
 from sla.storage.ticket_cache import Ticket
 
 

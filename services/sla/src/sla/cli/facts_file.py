@@ -13,7 +13,7 @@ from typing import Any
 
 from pledge.runtime.cli import root as cli
 from sla.domain.facts import NotAFact, fact_from_event, fact_type, unwrapped
-from sla.domain.model import Fact
+from sla.domain.values import Fact
 
 _EVENT_TYPE = re.compile(r"pledge\.[a-z_]+\.[a-z_]+\.v\d+")
 _NAMES = ("ticket_id", "incident_id", "ticket_number", "number")

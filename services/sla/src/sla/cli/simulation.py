@@ -9,9 +9,9 @@ from datetime import datetime
 from sla.domain.calendar.zones import instant_text
 from sla.domain.explain import Explanation, explain
 from sla.domain.facts import fact_from_event, unwrapped
-from sla.domain.model import Fact
 from sla.domain.policy.policy import Policy
 from sla.domain.replay.assess import assess
+from sla.domain.values import Fact
 
 RANKS = {
     "opened": -2,

@@ -26,7 +26,6 @@ from sla.desk_file.model import (
 from sla.desk_file.overlap import covers, may_both_match
 from sla.domain.calendar.calendar import ALWAYS, Calendar
 from sla.domain.calendar.zones import MICROSECOND
-from sla.domain.model import Rule
 from sla.domain.policy.attributes import ATTRIBUTES
 from sla.domain.policy.conditions import Condition, Trigger
 from sla.domain.policy.policy import Policy
@@ -40,6 +39,7 @@ from sla.domain.policy.rules import (
     SilenceRule,
     Target,
 )
+from sla.domain.values import Rule
 
 
 class _Case(NamedTuple):

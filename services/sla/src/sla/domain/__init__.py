@@ -1,6 +1,6 @@
 """The pure domain of the SLA: promises as functions of facts, policy and an instant.
 
-    model.py            Fact, Timer, Assessment, Change … frozen values
+    values.py           Fact, Timer, Assessment, Change … frozen values
     facts.py            fact_from_event(data, sequence) -> Fact; the order in which facts count
     calendar/           when time counts
         calendar.py     Calendar: add, measure, is_open, next_open             sorted arrays

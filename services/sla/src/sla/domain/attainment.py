@@ -11,7 +11,7 @@ from dataclasses import astuple, dataclass, replace
 from datetime import datetime
 from typing import NamedTuple
 
-from sla.domain.model import Assessment, State, Timer
+from sla.domain.values import Assessment, State, Timer
 
 
 class Group(NamedTuple):

@@ -11,7 +11,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime
 
 from sla.domain.calendar.zones import from_us
-from sla.domain.model import (
+from sla.domain.values import (
     Assessment,
     Change,
     ChangeKind,

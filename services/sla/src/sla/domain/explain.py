@@ -9,10 +9,10 @@ from datetime import UTC, datetime, timedelta, tzinfo
 from sla.domain.calendar.durations import seconds_words
 from sla.domain.calendar.hours import Always, zone_of
 from sla.domain.calendar.zones import MICROSECOND, instant_text
-from sla.domain.model import Assessment, Scalar, Segment, State, Timer
 from sla.domain.policy.conditions import Trigger
 from sla.domain.policy.policy import Policy, holds
 from sla.domain.replay.segments import segments, used
+from sla.domain.values import Assessment, Scalar, Segment, State, Timer
 
 LONGEST_LIST = 40
 """Stretches listed one by one in text; the JSON has all."""

@@ -19,7 +19,7 @@ from functools import lru_cache
 
 from sla.domain.calendar.calendar import FIRST_US, LAST_US
 from sla.domain.calendar.zones import to_us
-from sla.domain.model import Fact, Note
+from sla.domain.values import Fact, Note
 
 OPENINGS = ("opened", "incident_opened")
 AHEAD = "counts when it was recorded: its clock is ahead"

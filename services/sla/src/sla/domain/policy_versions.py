@@ -17,7 +17,9 @@ from itertools import chain, count
 from typing import NamedTuple
 
 from sla.domain.changes import NO_LONGER, diff
-from sla.domain.model import (
+from sla.domain.policy.policy import Policy
+from sla.domain.replay.assess import assess
+from sla.domain.values import (
     Assessment,
     Change,
     ChangeKind,
@@ -27,8 +29,6 @@ from sla.domain.model import (
     State,
     Timer,
 )
-from sla.domain.policy.policy import Policy
-from sla.domain.replay.assess import assess
 
 CAUSE = "policy_changed"
 """Why instants moved when a version took over."""

@@ -16,8 +16,8 @@ from sla.assessment.policy_registry import Policies
 from sla.domain.calendar.durations import seconds_words
 from sla.domain.calendar.zones import MICROSECOND
 from sla.domain.explain import TimerExplanation, explain, why_words
-from sla.domain.model import Scalar, Segment, State
 from sla.domain.policy_versions import assess_versions
+from sla.domain.values import Scalar, Segment, State
 from sla.pages.board import MARKS, TONES
 from sla.pages.timeline_svg import stretches, timeline_svg
 from sla.storage import policy_versions, queries, store

@@ -15,7 +15,7 @@ from html import escape
 from typing import NamedTuple
 
 from sla.domain.explain import TimerExplanation, why_words
-from sla.domain.model import Segment
+from sla.domain.values import Segment
 
 TOP, BAR = 2, 22
 LANE = 16

@@ -14,9 +14,9 @@ import asyncpg
 from pledge.runtime.instants import utc_text
 from sla.assessment.context import chunks
 from sla.assessment.policy_registry import Policies
-from sla.domain.model import Change, ChangeKind
 from sla.domain.policy.policy import Policy
 from sla.domain.policy_versions import take_over
+from sla.domain.values import Change, ChangeKind
 from sla.storage import store, tickets_of_desk
 from sla.storage.ticket_cache import Ticket
 

@@ -16,8 +16,8 @@ import asyncpg
 from pledge.runtime.instants import utc_text
 from sla.assessment.policy_registry import Policies
 from sla.domain.calendar.zones import from_us
-from sla.domain.model import Timer
 from sla.domain.replay.segments import used
+from sla.domain.values import Timer
 from sla.storage import reports as queries
 from sla.storage import store
 from sla.storage.reports import Period

@@ -18,10 +18,10 @@ import asyncpg
 from pledge.runtime.instants import utc_text
 from sla.assessment.policy_registry import Policies
 from sla.domain.attainment import Group, Tally, merged, side_by_side, tally
-from sla.domain.model import Assessment, Fact, State, Timer
 from sla.domain.policy.policy import Policy
 from sla.domain.policy_versions import assess_versions
 from sla.domain.replay.assess import assess
+from sla.domain.values import Assessment, Fact, State, Timer
 from sla.storage import store, tickets_of_desk
 from sla.storage.ticket_cache import Ticket
 

@@ -14,8 +14,8 @@ import asyncpg
 from pydantic_core import from_json, to_json
 
 from pledge.runtime.records import Partition
-from sla.domain.model import Fact, PublishedSilence, PublishedState, PublishedTimer, State
 from sla.domain.policy_versions import EarlierVersion
+from sla.domain.values import Fact, PublishedSilence, PublishedState, PublishedTimer, State
 from sla.storage.rows import BreachRow, FactRow, RetractionRow, Rows, TimerRow
 from sla.storage.ticket_cache import LONG_AGO, Cause, Ticket
 

@@ -13,9 +13,9 @@ from uuid import UUID
 from pledge.events import Topic
 from pledge.runtime.records import Partition
 from sla.domain.facts import OPENINGS
-from sla.domain.model import Fact, PublishedState
 from sla.domain.policy_versions import EarlierVersion
 from sla.domain.replay.assess import Assessor
+from sla.domain.values import Fact, PublishedState
 
 INCIDENT_TOPIC = Topic.STATUS_EVENTS.value
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 
-from sla.domain.model import Scalar
+from sla.domain.values import Scalar
 
 Attributes = dict[str, Scalar]
 Data = Mapping[str, object]

@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from fnmatch import translate
 
-from sla.domain.model import Scalar
+from sla.domain.values import Scalar
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,10 +6,10 @@ from collections.abc import Callable, Mapping, Sequence
 from enum import IntEnum
 from typing import NamedTuple
 
-from sla.domain.model import Scalar
 from sla.domain.policy.attributes import SETTERS, Setter
 from sla.domain.policy.conditions import Trigger
 from sla.domain.policy.rules import Flag, Metric, SilenceRule
+from sla.domain.values import Scalar
 
 CLOSINGS = ("closed", "merged")
 REOPENING = "reopened"

@@ -7,7 +7,6 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime, tzinfo
 
 from sla.domain.calendar.calendar import Calendar
-from sla.domain.model import Scalar
 from sla.domain.policy.conditions import Condition
 from sla.domain.policy.fact_effects import effects_by_fact
 from sla.domain.policy.rules import (
@@ -20,6 +19,7 @@ from sla.domain.policy.rules import (
     VersionScope,
     start_questions,
 )
+from sla.domain.values import Scalar
 
 CACHE_LIMIT = 4096
 

@@ -9,8 +9,8 @@ from enum import StrEnum
 from typing import NamedTuple
 
 from sla.domain.calendar.calendar import ALWAYS, Calendar
-from sla.domain.model import Rule
 from sla.domain.policy.conditions import Condition, Trigger
+from sla.domain.values import Rule
 
 
 class Repeats(StrEnum):

@@ -13,9 +13,9 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from sla.domain.facts import OPENINGS, arrange, counts_at
-from sla.domain.model import Assessment, Fact, Note
 from sla.domain.policy.policy import Policy
 from sla.domain.replay.ticket_replay import TicketReplay
+from sla.domain.values import Assessment, Fact, Note
 
 NOTHING = Assessment()
 

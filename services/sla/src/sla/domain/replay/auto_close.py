@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from sla.domain.calendar.calendar import NeverOpens
 from sla.domain.calendar.zones import from_us
-from sla.domain.model import Silence
 from sla.domain.policy.rules import SilenceRule
+from sla.domain.values import Silence
 
 
 class QuietPeriod:

@@ -7,11 +7,11 @@ from datetime import timedelta
 
 from sla.domain.calendar.calendar import Calendar, NeverOpens
 from sla.domain.calendar.zones import from_us
-from sla.domain.model import Note, Span, Timer
 from sla.domain.policy.policy import Choice, Policy, Resolved, risk_parts
 from sla.domain.policy.rules import Metric, Target
 from sla.domain.replay.cycle import Built, Cycle
 from sla.domain.replay.elapsed_time import NO_PROMISE, Counted, InForce, stretches
+from sla.domain.values import Note, Span, Timer
 
 NEVER = "its calendar is not open long enough: no timer"
 NOTHING_LEFT = "not resumed: its time was used up before"

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from sla.domain.model import Note, Timer
+from sla.domain.values import Note, Timer
 
 Built = tuple[Timer | None, Note | None]
 """The timer of a cycle, None when nothing was ever promised for it, and what is odd about it."""

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from sla.domain.calendar.calendar import ALWAYS, Calendar
-from sla.domain.model import Span
 from sla.domain.policy.rules import Due, Target
 from sla.domain.replay.cycle import Cycle
+from sla.domain.values import Span
 
 NO_PROMISE = "no_promise"
 """What a stretch is paused by, and a timer cancelled by, when nothing is promised any more."""

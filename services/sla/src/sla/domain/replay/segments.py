@@ -5,8 +5,8 @@ from __future__ import annotations
 from datetime import datetime, timedelta
 
 from sla.domain.calendar.zones import from_us, to_us
-from sla.domain.model import Segment, Timer
 from sla.domain.replay.elapsed_time import NO_PROMISE
+from sla.domain.values import Segment, Timer
 
 COUNTED = "counted"
 

@@ -9,7 +9,6 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 
 from sla.domain.facts import instant_us
-from sla.domain.model import Assessment, Fact, Note, Silence, Timer
 from sla.domain.policy.attributes import Attributes
 from sla.domain.policy.fact_effects import CLOSINGS, Effect, FactEffects, Role, SilenceEffect
 from sla.domain.policy.policy import Policy, Resolved
@@ -17,6 +16,7 @@ from sla.domain.policy.rules import Metric, Reopening, Repeats
 from sla.domain.replay.auto_close import QuietPeriod, build_silence
 from sla.domain.replay.build_timer import build_timer
 from sla.domain.replay.cycle import Cycle
+from sla.domain.values import Assessment, Fact, Note, Silence, Timer
 
 AFTER_CLOSING = "ignored: the ticket was closed"
 # Module-level names: looking up a member of an enumeration is slow.
