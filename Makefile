@@ -59,7 +59,7 @@ format: $(INSTALLED)  ## Put the sources into the common format.
 	@$(BIN)/ruff check --fix .
 	@$(BIN)/ruff format .
 
-spec: $(INSTALLED)  ## Write docs/reference anew: events, settings, series, APIs, the desks' promises.
+spec: $(INSTALLED)  ## Write docs/reference again: events, settings, series, APIs, the desks' promises.
 	@$(BIN)/python -m pledge.events.spec
 	@$(BIN)/python -m pledge.runtime.reference
 	@$(BIN)/python -m pledge_local.openapi
@@ -70,7 +70,7 @@ $(BENCH_INSTALLED): $(INSTALLED) requirements-bench.txt
 	  -r requirements-bench.txt
 	@touch $@
 
-bench: $(BENCH_INSTALLED)  ## Measure, each figure beside its floor (B=name measures one).
+bench: $(BENCH_INSTALLED)  ## Measure, each figure with its floor (B=name measures one).
 	@PYTHONPATH=tests $(BIN)/python -m bench $(B)
 
 chaos: $(INSTALLED)  ## Break things under load for MINUTES, or while TIMERS are due, and compare.
