@@ -5,7 +5,6 @@
     calendar/           when time counts
         calendar.py     Calendar: add, measure, is_open, next_open             sorted arrays
         hours.py        weekly windows, holidays, unions and intersections of them
-        hours_parser.py read_hours(data, report, named)                   the words of a desk's file
         zones.py, intervals.py, durations.py
     policy/             what a desk promises
         policy.py       Policy                     compiled; made by sla.desk_file
@@ -27,6 +26,6 @@
 newest `recorded_at` of the ticket; while firing timers, the clock, once the partition has caught
 up. A breach is then never invented by lag.
 
-Outside the domain, `sla.desk_file` reads a desk's file: `load(path) -> Policy`,
-`check_desk_file(path) -> list[Problem]`, `DESK_TEMPLATE`, `json_schema()`.
+Outside the domain, `sla.desk_file.read` reads a desk's file: `load(path) -> Policy`,
+`check_desk_file(path) -> DeskFileReport`, `json_schema()`.
 """
