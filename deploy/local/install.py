@@ -103,13 +103,18 @@ def run_shown(command: list[str], count: int) -> list[str] | None:
         command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, errors="replace"
     ) as process:
         assert process.stdout is not None
-        for line in process.stdout:
-            lines.append(line.rstrip())
-            collected += line.startswith(("Collecting ", "Requirement already"))
-            if is_terminal and line.strip().startswith(PROGRESS):
-                shown = f"  [{min(collected, count)}/{count}] {line.strip()}"
-                sys.stderr.write(f"\r\x1b[K{shown[:78]}")
-                sys.stderr.flush()
+        try:
+            for line in process.stdout:
+                lines.append(line.rstrip())
+                collected += line.startswith(("Collecting ", "Requirement already"))
+                if is_terminal and line.strip().startswith(PROGRESS):
+                    shown = f"  [{min(collected, count)}/{count}] {line.strip()}"
+                    sys.stderr.write(f"\r\x1b[K{shown[:78]}")
+                    sys.stderr.flush()
+        except KeyboardInterrupt:
+            # A Ctrl-C that comes between the fork and the start of pip does not reach pip.
+            process.terminate()
+            raise
     if is_terminal:
         sys.stderr.write("\r\x1b[K")
     return lines if process.returncode else None

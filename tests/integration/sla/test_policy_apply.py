@@ -311,7 +311,7 @@ async def test_command_previews_applies_and_shows_how_far_it_is(
     with structlog.testing.capture_logs() as lines:
         async with make_sla(clock=clock, desks=folder.parent) as sla:
             pass
-    warned = [each for each in lines if "not applied" in each["event"]]
+    warned = [each for each in lines if each["event"] == "policy_for_open_tickets_not_applied"]
     assert [(each["log_level"], each["desk"]) for each in warned] == [("warning", "acme")]
     async with make_sla(clock=clock, desks=folder.parent) as sla:
         asked = ("policy", "apply", str(folder))

@@ -318,7 +318,8 @@ async def test_timers_of_tickets_are_read_by_key_whatever_else_is_asked(hot: Exp
     assert {row["ticket_id"] for row in first + rest} == set(ids)
     assert (len(first), len(rest), last) == (3, 1, None)
     assert hot.indexes() == {"timers_pkey", "tickets_pkey", "facts_pkey"}
-    assert hot.examined() <= 4 * 2 * len(ids)
+    # Two pages; for each ticket its timer, itself and up to two facts; a bitmap scan counts twice.
+    assert hot.examined() <= 2 * 4 * 2 * len(ids)
 
 
 @pytest.mark.parametrize("desks", [["desk-3"], ALL], ids=["of one desk", "of all"])
