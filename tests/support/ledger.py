@@ -54,6 +54,8 @@ class LedgerHandler:
         """Values at which it waits without end, once each."""
         self.failing_callbacks = 0
         """How many of the next callbacks after a commit fail."""
+        self.failing_revocations = 0
+        """How many of the next calls of `revoked` fail."""
         self.inject: Callable[[asyncpg.Connection, Record], Awaitable[None]] | None = None
         """Called before each record is written down; what it raises is the handler's error."""
 
@@ -61,7 +63,9 @@ class LedgerHandler:
         self.assignments.append(partitions)
 
     async def revoked(self, partitions: frozenset[Partition]) -> None:
-        pass
+        if self.failing_revocations:
+            self.failing_revocations -= 1
+            raise ZeroDivisionError("asked for by the test")
 
     async def handle(
         self, connection: asyncpg.Connection, partition: Partition, records: Sequence[Record]

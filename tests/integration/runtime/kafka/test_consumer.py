@@ -275,6 +275,20 @@ async def test_a_batch_whose_callback_fails_after_the_commit_is_not_applied_agai
         assert max(Counter(await ledger.rows()).values()) == 1
 
 
+async def test_a_batch_is_not_applied_again_when_the_cache_can_not_be_emptied_after_its_commit(
+    kafka: KafkaSettings, dsn: str
+) -> None:
+    async with Ledger(kafka, dsn) as ledger:
+        await eventually(_owns_all(ledger))
+        ledger.handler.failing_callbacks = ledger.handler.failing_revocations = 2
+        for start in range(0, 100, 20):
+            await topics.publish(kafka, messages(20, start=start))
+            await eventually(partial(_has_rows, ledger, start + 20))
+        assert ledger.handler.failing_revocations == 0
+        assert max(Counter(await ledger.rows()).values()) == 1
+        assert ledger.consumer.is_ready
+
+
 async def test_caught_up_means_that_what_is_published_now_was_applied(
     kafka: KafkaSettings, dsn: str
 ) -> None:

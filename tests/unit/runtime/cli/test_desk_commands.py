@@ -58,6 +58,16 @@ def test_right_desk_is_said_to_be_right(tmp_path: Path) -> None:
     assert run("check", str(desk)) == (0, "demo: no problem found\n")
 
 
+@pytest.mark.parametrize("way", [".", "notes/.."])
+def test_the_desk_is_named_also_where_one_stands_in_its_folder(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, way: str
+) -> None:
+    desk = a_desk(tmp_path / "demo", intake="name: demo", sla="name: demo")
+    (desk / "notes").mkdir()
+    monkeypatch.chdir(desk)
+    assert run("check", way) == (0, "demo: no problem found\n")
+
+
 def test_problems_of_all_desks_and_files_are_listed_with_their_places(tmp_path: Path) -> None:
     one = a_desk(tmp_path / "one", intake="nmae: one", sla="name: one")
     two = a_desk(tmp_path / "two", intake="name: two", sla="name: [")

@@ -47,7 +47,10 @@ def check(
         for problem in problems:
             typer.echo(str(problem))
         if not errors:
-            names = ", ".join(folder.name for folder in folders)
+            names = ", ".join(
+                (folder if folder.name not in ("", "..") else folder.resolve()).name
+                for folder in folders
+            )
             warnings = "nothing but warnings" if problems else "no problem found"
             typer.echo(f"{names}: {warnings}")
     if errors:

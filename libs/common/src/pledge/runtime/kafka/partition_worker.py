@@ -170,9 +170,9 @@ class PartitionWorker:
             topic=state.partition.topic,
             partition=state.partition.number,
         )
-        await self._empty_cache(state)
         state.next_offset = next_offset
         self._outbox.wake()
+        await self._empty_cache(state)
 
     async def _empty_cache(self, state: PartitionState) -> None:
         """Have the handler read again what it keeps in memory of the partition."""
@@ -186,8 +186,10 @@ class PartitionWorker:
         """One transaction: the service's writes, the outbox, dead letters and the offset."""
         if not state.is_owned:
             raise Fenced(f"{state.partition}: not ours")
-        started = self._clock.monotonic()
         next_offset = records[-1].offset + 1
+        if next_offset <= state.next_offset:
+            return  # committed before; what failed came after the commit
+        started = self._clock.monotonic()
         async with self._outbox.transaction() as transaction:
             await advance(transaction.connection, state, next_offset)
             if outcome is None:
