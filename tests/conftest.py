@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import signal
 from collections.abc import Iterator
 
 import pytest
@@ -18,6 +19,11 @@ from support.databases import Databases
 # A busy machine is slow, not wrong: no example has to be ready within a time.
 settings.register_profile("pledge", deadline=None, suppress_health_check=[HealthCheck.too_slow])
 settings.load_profile("pledge")
+
+# A run that a script or a CI system starts in the background ignores Ctrl-C, and with it every
+# process that a test starts and interrupts.
+if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+    signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 @pytest.fixture(scope="session")

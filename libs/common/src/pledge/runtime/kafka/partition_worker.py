@@ -196,13 +196,7 @@ class PartitionWorker:
                 outcome = await self._handler.handle(
                     transaction.connection, state.partition, records
                 )
-            run = poison_run(
-                state.poison_run,
-                records,
-                outcome.poison,
-                limit=self._poison_run_limit,
-                service=self._service,
-            )
+            run = self._poison_run(state, records, outcome) if outcome.poison else 0
             if run != state.poison_run:
                 await count_poison(transaction.connection, state, run)
             transaction.publish(*outcome.messages, *self._dead_letters(outcome))
@@ -216,6 +210,17 @@ class PartitionWorker:
             # The batch is committed: to raise would apply it again, record by record.
             log.exception("after_commit_failed", topic=state.partition.topic)
             await self._empty_cache(state)
+
+    def _poison_run(
+        self, state: PartitionState, records: Sequence[Record], outcome: Outcome
+    ) -> int:
+        return poison_run(
+            state.poison_run,
+            records,
+            outcome.poison,
+            limit=self._poison_run_limit,
+            service=self._service,
+        )
 
     def _report(self, state: PartitionState, outcome: Outcome) -> None:
         """Count and log what was committed."""
