@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from pledge.runtime.kafka.dead_letters import SUFFIX
+
 
 @dataclass(frozen=True, slots=True)
 class ServiceTopics:
@@ -19,4 +21,4 @@ class ServiceTopics:
 
     def allowed(self) -> frozenset[str]:
         """The topics to which the service may publish, dead-letter topics included."""
-        return frozenset({*self.writes, *(f"{topic}.dlq" for topic in self.reads)})
+        return frozenset({*self.writes, *(topic + SUFFIX for topic in self.reads)})
