@@ -68,6 +68,12 @@ def test_the_desk_is_named_also_where_one_stands_in_its_folder(
     assert run("check", way) == (0, "demo: no problem found\n")
 
 
+def test_a_folder_that_is_a_link_is_a_desk_by_the_name_of_the_link(tmp_path: Path) -> None:
+    released = a_desk(tmp_path / "2026_11", intake="name: demo", sla="name: demo")
+    (tmp_path / "demo").symlink_to(released)
+    assert run("check", str(tmp_path / "demo")) == (0, "demo: no problem found\n")
+
+
 def test_problems_of_all_desks_and_files_are_listed_with_their_places(tmp_path: Path) -> None:
     one = a_desk(tmp_path / "one", intake="nmae: one", sla="name: one")
     two = a_desk(tmp_path / "two", intake="name: two", sla="name: [")

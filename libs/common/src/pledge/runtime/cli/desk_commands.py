@@ -12,6 +12,7 @@ import typer
 
 from pledge.runtime.cli import root as cli
 from pledge.runtime.desk_file.agreement import check_agreement
+from pledge.runtime.desk_file.load import desk_in
 from pledge.runtime.desk_file.problem import Problem, errors_of
 from pledge.runtime.desk_file.summary import DeskFileSummary
 from pledge.runtime.desk_file.template import DESK_ID, EXPECTED_ID, DeskExists, write_desk
@@ -47,10 +48,7 @@ def check(
         for problem in problems:
             typer.echo(str(problem))
         if not errors:
-            names = ", ".join(
-                (folder if folder.name not in ("", "..") else folder.resolve()).name
-                for folder in folders
-            )
+            names = ", ".join(map(desk_in, folders))
             warnings = "nothing but warnings" if problems else "no problem found"
             typer.echo(f"{names}: {warnings}")
     if errors:
@@ -62,7 +60,7 @@ def new(
     folder: Annotated[Path, typer.Argument(help="The folder to make; its name is the desk's id.")],
 ) -> None:
     """Write a commented desk to start from: one file for each service, valid as it stands."""
-    desk = folder.resolve().name
+    desk = desk_in(folder)
     if not DESK_ID.fullmatch(desk):
         raise cli.CommandError(f"`{desk}` can't be a desk's id: {EXPECTED_ID}")
     described = cli.services()
@@ -126,7 +124,7 @@ def check_files(
 
 
 def _check_id(folder: Path) -> Iterator[Problem]:
-    if not DESK_ID.fullmatch(folder.resolve().name):
+    if not DESK_ID.fullmatch(desk_in(folder)):
         yield Problem(folder, 1, 1, EXPECTED_ID, "rename the folder")
 
 

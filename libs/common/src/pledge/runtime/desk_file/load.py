@@ -52,7 +52,12 @@ def read_desk_file(
 
 def desk_of(path: Path) -> str:
     """The id of the desk whose file is at `path`: its folder's name."""
-    folder = path.absolute().parent
+    return desk_in(path.parent)
+
+
+def desk_in(folder: Path) -> str:
+    """The id of the desk whose files are in `folder`: the folder's name, however it is given."""
+    folder = folder.absolute()
     # Resolved only for `..`: a folder that is a link is a desk by the link's name.
     return folder.resolve().name if folder.name == ".." else folder.name
 

@@ -6,6 +6,8 @@ import re
 from collections.abc import Mapping
 from pathlib import Path
 
+from pledge.runtime.desk_file.load import desk_in
+
 DESK_ID = re.compile(r"[a-z0-9][a-z0-9-]{0,62}")
 EXPECTED_ID = "a desk's id is small letters, digits and dashes, like `acme-support`"
 
@@ -28,8 +30,7 @@ def write_desk(folder: Path, templates: Mapping[str, str]) -> list[Path]:
     Raises DeskExists, having written nothing, where one of them is there already, and OSError.
     """
     texts = {
-        folder / name: filled(template, folder.resolve().name)
-        for name, template in templates.items()
+        folder / name: filled(template, desk_in(folder)) for name, template in templates.items()
     }
     for path in texts:
         if path.exists():
