@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import difflib
 import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
@@ -75,11 +74,44 @@ def _wrong_kind(detail: ErrorDetails, steps: tuple[str | int, ...]) -> Explained
 def suggest(word: str, known: Iterable[str]) -> str | None:
     """A hint that names the one of `known` that `word` was probably meant to be, or all of few."""
     choices = list(known)
-    if close := difflib.get_close_matches(word, choices, n=1, cutoff=0.6):
-        return f"did you mean `{close[0]}`?"
+    if (near := nearest(word, choices)) is not None:
+        return f"did you mean `{near}`?"
     if 0 < len(choices) <= 12:
         return "known: " + ", ".join(choices)
     return None
+
+
+def nearest(word: str, known: Iterable[str]) -> str | None:
+    """The one of `known` that `word` is with a slip of the fingers; None when none is that near.
+
+    A slip is a letter too many, too few, another, or two exchanged: one of them in a short word,
+    three in ten letters.
+    """
+    best: tuple[int, str] | None = None
+    for one in known:
+        longest = max(len(word), len(one))
+        most = min(max(1, longest * 3 // 10), (longest - 1) // 2)
+        if abs(len(word) - len(one)) > most:
+            continue
+        slips = _slips(word.casefold(), one.casefold())
+        if slips <= most and (best is None or slips < best[0]):
+            best = slips, one
+    return None if best is None else best[1]
+
+
+def _slips(one: str, other: str) -> int:
+    """The least number of slips between two words (optimal string alignment)."""
+    before: list[int] = []
+    last = list(range(len(other) + 1))
+    for i, letter in enumerate(one, start=1):
+        row = [i]
+        for j, its in enumerate(other, start=1):
+            cost = min(last[j] + 1, row[j - 1] + 1, last[j - 1] + (letter != its))
+            if i > 1 and j > 1 and letter == other[j - 2] and one[i - 2] == its:
+                cost = min(cost, before[j - 2] + 1)
+            row.append(cost)
+        before, last = last, row
+    return last[-1]
 
 
 def _shown(value: object) -> str:

@@ -9,7 +9,7 @@ from itertools import combinations
 from pledge.runtime.config.error_messages import suggest
 from pledge.runtime.desk_file.problem import Problem
 from pledge.runtime.desk_file.summary import Cadence, DeskFileSummary, Kind, Mention
-from pledge.runtime.desk_file.zones import UnknownZone, zone_or_offset
+from pledge.runtime.desk_file.zones import UnknownZone, summer_time_hint, zone_or_offset
 
 _NEW_YEAR = datetime(2026, 1, 1, tzinfo=UTC)
 _WEEKS = tuple(_NEW_YEAR + timedelta(weeks=week) for week in range(53))
@@ -150,6 +150,8 @@ def _check_zones(files: Sequence[DeskFileSummary]) -> Iterator[Problem]:
     """Local zones that differ; a file that shows times in UTC contradicts nobody."""
     first: tuple[Mention, tuple[timedelta | None, ...]] | None = None
     for zone in (file.zone for file in files):
+        if zone is not None and (hint := summer_time_hint(zone.name)) is not None:
+            yield zone.problem(f"`{zone.name}` has no summer time", hint, "warning")
         offsets = None if zone is None else _offsets(zone.name)
         if zone is None or offsets is None or not any(offsets):
             continue

@@ -2,33 +2,63 @@
 
 from __future__ import annotations
 
-import difflib
 import re
-from datetime import UTC, timedelta, timezone, tzinfo
+from datetime import UTC, datetime, timedelta, timezone, tzinfo
 from functools import lru_cache
-from zoneinfo import ZoneInfo, available_timezones
+from zoneinfo import ZoneInfo
+
+from pledge.runtime.desk_file.zone_names import meant_by, zone_names, zones_with_summer_time
 
 _FIXED = re.compile(r"(?:UTC|GMT)?\s*([+-])(\d{1,2})(?::?([0-5]\d))?", re.IGNORECASE)
+_GREENWICH = frozenset({"UTC", "GMT", "Z"})
 _MOST_HOURS = 18
+_NO_ZONE = "Factory"  # the database's name for a machine whose zone nobody has set
+_MACHINE_NAMES = ("posixrules", "localtime")
+_MACHINE_FOLDERS = ("posix/", "right/")
 
 
 class UnknownZone(ValueError):
     """Neither an IANA name nor a fixed offset. `hint` may name what was meant."""
 
-    def __init__(self, text: str, hint: str) -> None:
-        self.hint = hint
-        super().__init__(f"`{text}` is no time zone")
+    def __init__(self, text: str, hint: str, what: str = "is no time zone") -> None:
+        self.what, self.hint = what, hint
+        super().__init__(f"`{text}` {what}")
 
 
 @lru_cache(maxsize=1024)
 def iana_zone(text: str) -> ZoneInfo:
-    """The zone of an IANA name such as `America/New_York`. Raises UnknownZone."""
-    try:
-        return ZoneInfo(text)
-    except (KeyError, ValueError, OSError) as error:
-        near = difflib.get_close_matches(text, sorted(available_timezones()), n=1, cutoff=0.6)
-        hint = f"did you mean {near[0]}?" if near else "write an IANA name such as Europe/Paris"
-        raise UnknownZone(text, hint) from error
+    """The zone of an IANA name such as `America/New_York`. Raises UnknownZone.
+
+    A name that only the machine's own files have (`posixrules`, `right/…`) is unknown everywhere.
+    """
+    if text == _NO_ZONE or text in _MACHINE_NAMES or text.startswith(_MACHINE_FOLDERS):
+        raise UnknownZone(text, _machine_hint(text), "is no time zone that every machine has")
+    if text not in zone_names():
+        raise UnknownZone(text, _proposal(text))
+    return ZoneInfo(text)
+
+
+def _machine_hint(text: str) -> str:
+    copy = text.partition("/")[2]
+    return f"write {copy if copy in zone_names() else 'an IANA name such as Europe/Paris'}"
+
+
+def _proposal(text: str) -> str:
+    *others, last = meant_by(text) or ("",)
+    if not last:
+        return "write an IANA name such as Europe/Paris"
+    return f"did you mean {', '.join(others)} or {last}?" if others else f"did you mean {last}?"
+
+
+def summer_time_hint(text: str) -> str | None:
+    """What to write in place of a zone that has no summer time though its name is used where clocks
+    change, such as `EST`; None for every other. A fixed offset says that none is meant."""
+    zones = () if text.upper() in _GREENWICH else zones_with_summer_time(text)
+    if not zones:
+        return None
+    offset = datetime(2026, 1, 1, tzinfo=ZoneInfo(text)).utcoffset() or timedelta()
+    hours = int(offset.total_seconds() // 3600)
+    return f"write {' or '.join(zones)}, or GMT{hours:+d} if the clocks never change"
 
 
 @lru_cache(maxsize=1024)
@@ -38,7 +68,7 @@ def zone_or_offset(text: str) -> tzinfo:
     A fixed offset reads as people write it: `GMT-5` is five hours behind Greenwich (the opposite
     of the IANA name `Etc/GMT-5`).
     """
-    if text.upper() in {"UTC", "GMT", "Z"}:
+    if text.upper() in _GREENWICH:
         return UTC
     if match := _FIXED.fullmatch(text.strip()):
         sign, hours, minutes = match.groups()
