@@ -220,3 +220,36 @@ async def test_pages_show_tickets_and_take_forms(intake: Intake, ticket: dict[st
         assert "Restart it" in page.text
     told = await intake.types(ticket["id"])
     assert told == ["opened", "noted", "assigned", "workaround_provided"]
+
+
+async def test_a_milestone_is_recorded_by_api_and_with_a_click(intake: Intake) -> None:
+    await intake.mail(a_mail(), "support@demo.example")
+    (ticket,) = await intake.tickets(1)
+    body = {"milestone": "service_restored", "note": "relay 2 replaced"}
+    async with intake.http("agent") as client:
+        path = f"/tickets/{ticket['number']}/milestones"
+        first = await client.post(path, json=body, headers={"idempotency-key": "m-1"})
+        again = await client.post(path, json=body, headers={"idempotency-key": "m-1"})
+        assert (first.status_code, again.status_code) == (200, 200)
+        assert [each["title"] for each in again.json()["milestones"]] == ["Service restored"]
+        refused = await client.post(path, json=body)
+        assert refused.status_code == 409
+        assert refused.json()["type"] == "urn:pledge:problem:nothing_to_change"
+        unknown = await client.post(path, json={"milestone": "technician_on_site"})
+        assert unknown.json()["type"] == "urn:pledge:problem:unknown_milestone"
+    token = intake.signer.token(intake.clock.now(), roles=["agent"], desks="*")
+    browser = {"accept": "text/html"}
+    async with intake.http(headers=browser, cookies={"pledge_session": token}) as client:
+        page = await client.get(f"/ticket/{ticket['id']}")
+        assert '<option value="root_cause_report">Root-cause report given</option>' in page.text
+        assert "Service restored (recorded)" in page.text
+        code = page.text.partition('name="csrf_token" value="')[2].partition('"')[0]
+        form = {"milestone": "root_cause_report", "occurred_at": "", "csrf_token": code}
+        page = await client.post(
+            f"/ticket/{ticket['id']}/milestones", data=form, follow_redirects=True
+        )
+        assert "<dt>Root-cause report given</dt>" in page.text
+        other = await client.get("/", params={"desk": "demo"})
+        assert other.status_code == 200
+    told = await intake.types(ticket["id"])
+    assert told == ["opened", "milestone_reached", "milestone_reached"]

@@ -22,7 +22,7 @@ from pledge.events.ticket import TicketEvent
 from pledge.runtime.records import Outcome, Partition, Poison, Record
 from sla.assessment.context import AssessmentContext, chunks
 from sla.assessment.ledger import Ledger
-from sla.domain.facts import OPENINGS, fact_type
+from sla.domain.facts import OPENINGS, fact_kind
 from sla.domain.values import Fact
 from sla.storage import store
 from sla.storage.ticket_cache import Cause, Ticket
@@ -178,7 +178,7 @@ def _incoming(
 ) -> Incoming:
     plain: dict[str, Any] = from_json(record.value or b"")
     data = {name: value for name, value in plain.items() if name not in _TEXTS}
-    fact = Fact(fact_type(event.type), event.occurred_at, event.recorded_at, sequence, data)
+    fact = Fact(fact_kind(event.type, data), event.occurred_at, event.recorded_at, sequence, data)
     # The subject's id once more, as asyncpg has it: it hashes and prints in a tenth of the time,
     # and does so a dozen times.
     ticket_id = FastUUID(envelope.subject)

@@ -12,7 +12,15 @@ from pydantic_core import to_json
 from intake.domain.misuse import Misuse, MisuseState
 from intake.domain.request_details import RequestDetails
 from intake.domain.ticket import Ticket
-from intake.domain.ticket_parts import Feedback, Link, LinkKind, Meeting, MeetingState, Stage
+from intake.domain.ticket_parts import (
+    Feedback,
+    Link,
+    LinkKind,
+    Meeting,
+    MeetingState,
+    Milestone,
+    Stage,
+)
 from intake.storage import store
 from pledge.events import Contact
 from unit.intake.builders import ANN, NINE, TOM, a_ticket, at
@@ -53,6 +61,7 @@ FULL = a_ticket(
         Feedback(UUID(int=5), ANN, "email", at(3), complaint_id=UUID(int=6), stage=Stage.FILED),
     ),
     meetings=(Meeting(UUID(int=4), at(60), at(90), "room 1", MeetingState.AGREED),),
+    milestones=(Milestone("service_restored", "Service restored", at(40), TOM),),
 )
 
 

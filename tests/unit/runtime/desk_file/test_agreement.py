@@ -51,6 +51,15 @@ def line_of(problem: Problem) -> str:
     return problem.file.read_text(encoding="utf-8").splitlines()[problem.line - 1]
 
 
+def test_milestones_of_promises_are_those_that_agents_record(desk: Path) -> None:
+    append(desk, "sla", "milestones: [service_restored]\n")
+    problem = the_only(desk)
+    assert problem.message == "there is no milestone `service_restored` in intake.yaml"
+    assert line_of(problem) == "milestones: [service_restored]"
+    append(desk, "intake", "milestones: [{name: service_restored, title: Service restored}]\n")
+    assert check(desk) == []
+
+
 def test_a_new_desk_agrees_with_itself(desk: Path) -> None:
     assert check(desk) == []
 

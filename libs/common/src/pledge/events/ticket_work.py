@@ -18,6 +18,16 @@ class Assigned(TicketEvent):
     by: Actor
 
 
+class MilestoneReached(TicketEvent):
+    """The work has reached a milestone of the desk's own, such as `service_restored`."""
+
+    type: Literal["pledge.ticket.milestone_reached.v1"] = "pledge.ticket.milestone_reached.v1"
+    milestone: str = Field(description="Its name in the desk's files.")
+    title: Line = Field(default="", description="Its name for people.")
+    by: Actor
+    note: Excerpt = ""
+
+
 class Merged(TicketEvent):
     """This ticket's story goes on in another one."""
 
@@ -233,6 +243,7 @@ class EmailRequested(TicketEvent):
 
 EVENTS: tuple[type[Event], ...] = (
     Assigned,
+    MilestoneReached,
     Merged,
     Absorbed,
     FollowedUp,

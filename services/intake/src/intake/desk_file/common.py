@@ -17,6 +17,13 @@ Name = Annotated[
         "at most 63 small letters, digits, dashes and underscores, such as sign_in",
     ),
 ]
+EventName = Annotated[
+    str,
+    Like(
+        r"^[a-z][a-z0-9_]{0,62}$",
+        "at most 63 small letters, digits and underscores, such as service_restored",
+    ),
+]
 Domain = Annotated[
     str, Like(r"^[a-z0-9-]+(\.[a-z0-9-]+)+$", "a domain in small letters, such as contoso.example")
 ]

@@ -23,6 +23,7 @@ from intake.desk_file.sections import (
     check_misuse,
     forms_of,
     levels_of,
+    milestones_of,
     misuse_rules_of,
     with_customers,
 )
@@ -81,6 +82,7 @@ def _doubles(document: Document, model: IntakeFile) -> Iterator[Problem]:
         "rules": [each.name for each in model.rules],
         "plans": list(model.plans),
         "customers": [each.name for each in model.customers],
+        "milestones": [each.name for each in model.milestones],
     }
     for key, names in lists.items():
         for index, name in enumerate(names):
@@ -147,6 +149,7 @@ def to_desk(model: IntakeFile) -> Desk:
         levels=levels_of(model.severities),
         help_centre=model.help_centre,
         misuse_rules=misuse_rules_of(model.misuse),
+        milestones=milestones_of(model.milestones),
         chat=chat_rules_of(model.chat),
         care=care_of(model.feedback),
         rules=tuple(_rule(each) for each in model.rules),

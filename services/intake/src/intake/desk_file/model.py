@@ -15,6 +15,7 @@ from intake.desk_file.sections import (
     ChatSection,
     CustomerEntry,
     FeedbackSection,
+    MilestoneEntry,
     MisuseEntry,
     PortalRules,
     SeverityDefinition,
@@ -123,6 +124,7 @@ class IntakeFile(Part):
     portal: PortalRules = PortalRules()
     chat: ChatSection | None = None
     misuse: tuple[MisuseEntry, ...] = ()
+    milestones: Annotated[tuple[MilestoneEntry, ...], Field(max_length=50)] = ()
 
     @field_validator("reply_address")
     @classmethod

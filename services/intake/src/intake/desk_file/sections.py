@@ -10,9 +10,9 @@ from zoneinfo import ZoneInfo
 from pydantic import BeforeValidator, Field, field_validator, model_validator
 
 from intake.desk_file.admission import AdministratorEntry, Label, administrators_of
-from intake.desk_file.common import Domain, Name, Text, address_of
+from intake.desk_file.common import Domain, EventName, Name, Text, address_of
 from intake.domain.chat_hours import ChatRules, Window
-from intake.domain.desk import Customer, Desk, FormKind, Level
+from intake.domain.desk import Customer, Desk, FormKind, Level, MilestoneKind
 from intake.domain.misuse import MisuseRule
 from intake.domain.ticket_parts import CareRules
 from pledge.runtime.desk_file.model import Part, WebAddress, Zone
@@ -106,6 +106,18 @@ def forms_of(section: PortalRules) -> tuple[FormKind, ...]:
     """The kinds of request on offer; without a list there is one."""
     offered = tuple(FormKind(each.name, each.title) for each in section.forms)
     return offered or (FormKind("case", "A request"),)
+
+
+class MilestoneEntry(Part):
+    """A milestone that agents record on a ticket; sla.yaml knows it by the same name."""
+
+    name: EventName
+    title: Text
+
+
+def milestones_of(entries: Iterable[MilestoneEntry]) -> tuple[MilestoneKind, ...]:
+    """The milestones as the domain's values."""
+    return tuple(MilestoneKind(each.name, each.title) for each in entries)
 
 
 class FeedbackSection(Part):

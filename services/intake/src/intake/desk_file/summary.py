@@ -23,6 +23,7 @@ def summary_of(document: Document, model: IntakeFile) -> DeskFileSummary:
     defines = {
         Kind.PRIORITY: model.priorities,
         Kind.LINE: (*addresses, *(each.name for each in model.phone_lines)),
+        Kind.MILESTONE: tuple(each.name for each in model.milestones),
     }
     if model.plans:
         defines[Kind.PLAN] = model.plans

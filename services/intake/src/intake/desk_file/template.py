@@ -140,6 +140,12 @@ rules:
 #     lines: [emergency@{desk}.example]
 #     only_for: [critical]
 
+# What agents record on a ticket with a click; a promise of sla.yaml may start, pause or be met by
+# it, under the same name in the list `milestones` there. Requesters see the title, not the note.
+# milestones:
+#   - {name: technician_on_site, title: Technician on site}
+#   - {name: service_restored, title: Service restored}
+
 # The chat widget asks GET /desks/{desk}/chat; while no window is open it offers the form instead.
 # chat:
 #   hours:

@@ -55,6 +55,14 @@ class Level:
 
 
 @dataclass(frozen=True, slots=True)
+class MilestoneKind:
+    """A milestone that agents record, with its name for people."""
+
+    name: str
+    title: str
+
+
+@dataclass(frozen=True, slots=True)
 class FormKind:
     """A kind of request that the portal offers."""
 
@@ -118,6 +126,7 @@ class Desk:
     chat: ChatRules | None = None
     help_centre: str | None = None
     misuse_rules: tuple[MisuseRule, ...] = ()
+    milestones: tuple[MilestoneKind, ...] = ()
 
     @property
     def has_admission_rules(self) -> bool:

@@ -10,7 +10,7 @@ from intake.domain.command_registry import State, allowed_in, declarations
 from intake.domain.desk import Desk
 from intake.domain.meeting_links import MeetingLinks
 from intake.domain.request_details import NO_DETAILS, RequestDetails
-from intake.domain.ticket_parts import Feedback, Link, LinkKind, Meeting
+from intake.domain.ticket_parts import Feedback, Link, LinkKind, Meeting, Milestone
 from pledge.events import Actor, Contact, TicketEvent
 
 CLOCK_TOLERANCE: Final = timedelta(minutes=1)
@@ -55,6 +55,7 @@ class Ticket:
     links: tuple[Link, ...] = ()
     feedback: tuple[Feedback, ...] = ()
     meetings: tuple[Meeting, ...] = ()
+    milestones: tuple[Milestone, ...] = ()
 
     @property
     def merged_into(self) -> Link | None:
@@ -106,6 +107,7 @@ class RefusalReason(StrEnum):
     UNKNOWN_SEVERITY = "unknown_severity"
     UNKNOWN_PRIORITY = "unknown_priority"
     UNKNOWN_PLAN = "unknown_plan"
+    UNKNOWN_MILESTONE = "unknown_milestone"
     NOTHING_TO_CHANGE = "nothing_to_change"
     CONFLICT = "conflict"
     UNSUITABLE = "unsuitable"

@@ -1,11 +1,11 @@
-"""A ticket's links to other tickets, feedback about it, and its meetings."""
+"""A ticket's links to other tickets, feedback about it, its meetings and its milestones."""
 
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
 from uuid import UUID
 
-from pledge.events import Contact
+from pledge.events import Actor, Contact
 
 
 class LinkKind(StrEnum):
@@ -77,6 +77,16 @@ class Meeting:
     ends_at: datetime
     place: str = ""
     state: MeetingState = MeetingState.PROPOSED
+
+
+@dataclass(frozen=True, slots=True)
+class Milestone:
+    """A milestone of the desk's own that the ticket has reached."""
+
+    name: str
+    title: str
+    reached_at: datetime
+    by: Actor
 
 
 @dataclass(frozen=True, slots=True)

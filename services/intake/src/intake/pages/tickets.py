@@ -14,7 +14,8 @@ from pydantic import ValidationError
 from intake.application.agent_actions import AgentActions
 from intake.application.ticket_search import TicketSearch
 from intake.domain.command_registry import FINISHED, State, declarations
-from intake.domain.desk import Desks
+from intake.domain.commands.milestones import ReachMilestone
+from intake.domain.desk import Desk, Desks
 from intake.domain.ticket import Ticket
 from intake.schemas import BODIES, FactView
 from intake.storage import queries
@@ -93,7 +94,8 @@ class Pages:
             severities=desk.severities if desk else (),
             levels=desk.levels if desk else (),
             priorities=desk.priorities if desk else (),
-            actions=_possible(ticket) if principal.has(Role.AGENT) else [],
+            milestones=desk.milestones if desk else (),
+            actions=_possible(ticket, desk) if principal.has(Role.AGENT) else [],
         )
 
     async def act(self, request: Request, ref: str, action: str, principal: Agent) -> Response:
@@ -124,13 +126,16 @@ def _in_zone(local: object, zone: ZoneInfo) -> str:
     return datetime.fromisoformat(str(local)).replace(tzinfo=zone).isoformat()
 
 
-def _possible(ticket: Ticket) -> list[str]:
+def _possible(ticket: Ticket, desk: Desk | None) -> list[str]:
     """The actions that are allowed and have something to be done with; the page shows those that
     have a form."""
+    is_idle = {ReachMilestone.action: desk is None or not desk.milestones}
     return [
         action
         for action in ticket.allowed
-        if (declared := declarations()[action]).applies_to(ticket) and not declared.is_internal
+        if (declared := declarations()[action]).applies_to(ticket)
+        and not declared.is_internal
+        and not is_idle.get(action)
     ]
 
 
@@ -144,6 +149,7 @@ _VALUES: Final = {
     "severity": "severity", "priority": "priority", "channel": "channel", "why": "why",
     "reason": "reason", "to": "to", "template": "template", "stage": "stage", "owner": "owner",
     "into_number": "into", "source_number": "from", "new_number": "as", "place": "place",
+    "title": "which",
 }  # fmt: skip
 _FLAGS: Final = {
     "is_urgent": "urgent",

@@ -12,7 +12,7 @@ from pledge.runtime.desk_file.yaml_file import Document, Steps
 from pledge.runtime.desk_file.zones import UnknownZone, zone_or_offset
 from sla.desk_file.calendars import Calendars
 from sla.desk_file.due import due_within, read_due
-from sla.desk_file.facts import fact_models, fields_of
+from sla.desk_file.facts import fact_named, facts_of_desk, fields_of, hint_for_fact
 from sla.desk_file.model import (
     CalendarChoice,
     Except,
@@ -58,7 +58,7 @@ class Compiler:
         self.document, self.file, self.desk = document, file, desk
         self.problems: list[Problem] = []
         self._calendars = Calendars(file, self.fail)
-        self._facts = fact_models()
+        self._facts = facts_of_desk(file.milestones, self.fail)
         self._known = {*ATTRIBUTES, *file.flags}
 
     def compile(self) -> Policy | None:
@@ -154,7 +154,7 @@ class Compiler:
     def _trigger(self, part: TriggerModel, steps: Steps) -> Trigger:
         model = self._facts.get(part.fact)
         if model is None:
-            hint = suggest(part.fact, sorted(self._facts))
+            hint = hint_for_fact(part.fact, self._facts)
             at = (*steps, "fact") if (*steps, "fact") in self.document.values else steps
             self.fail(at, f"there is no fact `{part.fact}`", hint)
             return Trigger(part.fact)
@@ -164,7 +164,7 @@ class Compiler:
                 hint = suggest(name, sorted(fields))
                 self.fail((*steps, "where", name), f"`{part.fact}` has no `{name}`", hint)
         return Trigger(
-            part.fact,
+            fact_named(part.fact, self.file.milestones),
             tuple(_condition(name, test) for name, test in part.where.items()),
             self._conditions(part.when, (*steps, "when")),
         )

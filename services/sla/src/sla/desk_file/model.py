@@ -27,6 +27,13 @@ Name = Annotated[
         "small letters, digits, dashes and underscores, such as first_response",
     ),
 ]
+MilestoneName = Annotated[
+    str,
+    Like(
+        r"^[a-z][a-z0-9_]{0,62}$",
+        "small letters, digits and underscores, such as service_restored",
+    ),
+]
 
 
 Plain = str | bool | int | None
@@ -308,6 +315,11 @@ class PolicyFile(Part):
     timezone: str = Field(default="UTC", description="In which explanations show times.")
     severity: SeverityPart | None = None
     defaults: dict[str, Plain] = Field(default_factory=dict, description="e.g. {plan: basic}")
+    milestones: list[MilestoneName] = Field(
+        default_factory=list,
+        max_length=50,
+        description="Facts of the desk's own, named as in intake.yaml, e.g. service_restored.",
+    )
     flags: dict[Name, FlagPart] = Field(default_factory=dict)
     at_risk: list[AtRisk] = Field(default_factory=lambda: [Threshold(75, None)])
     calendars: dict[Name, Annotated[Any, WithJsonSchema(_CALENDAR_SCHEMA)]] = Field(

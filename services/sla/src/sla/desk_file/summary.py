@@ -39,7 +39,11 @@ def summary_of(document: Document, file: PolicyFile, policy: Policy) -> DeskFile
         if severity is None
         else tuple(mentions(document, ("severity", "levels"), severity.levels)),
         defines={Kind.METRIC: tuple(file.metrics)},
-        refers=(*_conditions(document, document.data, ()), *_defaults(document, file)),
+        refers=(
+            *_conditions(document, document.data, ()),
+            *_defaults(document, file),
+            *_milestones(document, file),
+        ),
         timed_cadences=tuple(
             cadence
             for metric in policy.metrics
@@ -80,6 +84,11 @@ def _defaults(document: Document, file: PolicyFile) -> Iterator[Reference]:
     for name, value in file.defaults.items():
         if name in _KINDS and isinstance(value, str):
             yield Reference(_KINDS[name], mention(document, ("defaults", name), value))
+
+
+def _milestones(document: Document, file: PolicyFile) -> Iterator[Reference]:
+    for one in mentions(document, ("milestones",), file.milestones):
+        yield Reference(Kind.MILESTONE, one)
 
 
 def _conditions(document: Document, node: Any, steps: Steps) -> Iterator[Reference]:

@@ -24,6 +24,10 @@ calendars:
     # breaks: {2026-06-12: ["15:00-16:00"]}       # a date or a day of the week
   # A calendar may also be `any_of` or `all_of` others; `always` is round the clock.
 
+# What agents record with a click, as intake.yaml lists it; `starts`, `meets`, `pauses` and
+# `cancels` below may name it like any other fact.
+# milestones: [technician_on_site, service_restored]
+
 at_risk: ["75%"]  # warn when so much of the time is used; or "30m left"
 
 metrics:

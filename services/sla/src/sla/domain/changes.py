@@ -11,6 +11,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime
 
 from sla.domain.calendar.zones import from_us
+from sla.domain.facts import MILESTONE_PREFIX
 from sla.domain.values import (
     Assessment,
     Change,
@@ -38,7 +39,7 @@ CAUSES: Mapping[str, str] = {
     "waiting_on_provider": "waiting_on_provider",
     "requester_replied": "requester_replied",
 }
-"""Why a due instant moved, by the newest fact; any other is `late_fact`."""
+"""Why a due instant moved, by the newest fact; any other but a milestone is `late_fact`."""
 
 
 def diff(
@@ -50,7 +51,7 @@ def diff(
     yet missed. `cause` names why instants moved where it is not the newest fact (a policy
     version). EventContext the same twice gives no change the second time.
     """
-    cause = cause or CAUSES.get(assessment.newest, LATE_FACT)
+    cause = cause or _cause(assessment.newest)
     before = {(one.metric, one.cycle): one for one in published.timers}
     changes: list[Change] = []
     after: list[PublishedTimer] = []
@@ -70,6 +71,11 @@ def diff(
         wakes += _silence_wakes(silence, kept)
     new = PublishedState(tuple(after), tuple(silences))
     return Difference(tuple(changes), new, min(wakes, default=None))
+
+
+def _cause(newest: str) -> str:
+    """Why instants moved, after the newest fact; a milestone is a reason of its own."""
+    return newest if newest.startswith(MILESTONE_PREFIX) else CAUSES.get(newest, LATE_FACT)
 
 
 def _timer_wakes(timer: Timer, sent: int) -> list[datetime]:

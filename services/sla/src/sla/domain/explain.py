@@ -9,6 +9,7 @@ from datetime import UTC, datetime, timedelta, tzinfo
 from sla.domain.calendar.durations import seconds_words
 from sla.domain.calendar.hours import Always, zone_of
 from sla.domain.calendar.zones import MICROSECOND, instant_text
+from sla.domain.facts import MILESTONE_PREFIX
 from sla.domain.policy.conditions import Trigger
 from sla.domain.policy.policy import Policy, holds
 from sla.domain.replay.segments import segments, used
@@ -272,7 +273,7 @@ def _any_of(triggers: Sequence[Trigger]) -> str:
 
 
 def _words(name: str) -> str:
-    return name.replace("_", " ")
+    return name.replace(MILESTONE_PREFIX, "").replace("_", " ")
 
 
 def _instant(at: datetime | None) -> str | None:

@@ -22,6 +22,8 @@ from sla.domain.calendar.zones import to_us
 from sla.domain.values import Fact, Note
 
 OPENINGS = ("opened", "incident_opened")
+MILESTONE = "milestone_reached"
+MILESTONE_PREFIX = "milestone:"
 AHEAD = "counts when it was recorded: its clock is ahead"
 BEFORE = "counts at the opening: it is from before the ticket"
 AGAIN = "ignored: the ticket was opened before"
@@ -36,14 +38,26 @@ class NotAFact(ValueError):
 def fact_from_event(data: Mapping[str, object], sequence: int) -> Fact:
     """The fact in an event, from the event's data as plain JSON. Raises NotAFact.
 
-    `pledge.ticket.opened.v1` is `opened`, `pledge.incident.updated.v1` is `incident_updated`.
+    `pledge.ticket.opened.v1` is `opened`, `pledge.incident.updated.v1` is `incident_updated`; a
+    milestone has a type of its own, `milestone:service_restored`.
     Without `recorded_at` the fact was recorded when it occurred.
     """
     data, _ = unwrapped(data)
-    verb = fact_type(str(data.get("type")))
+    verb = fact_kind(str(data.get("type")), data)
     occurred_at = _instant(data, "occurred_at")
     recorded_at = _instant(data, "recorded_at") if data.get("recorded_at") else occurred_at
     return Fact(verb, occurred_at, recorded_at, sequence, data)
+
+
+def fact_kind(event_type: str, data: Mapping[str, object]) -> str:
+    """The type of fact that an event with this data becomes. Raises NotAFact."""
+    verb = fact_type(event_type)
+    return verb if verb != MILESTONE else milestone_fact(str(data.get("milestone")))
+
+
+def milestone_fact(name: str) -> str:
+    """The type of fact of a milestone of the desk's own."""
+    return f"{MILESTONE_PREFIX}{name}"
 
 
 @lru_cache(maxsize=512)

@@ -21,6 +21,7 @@ class Kind(StrEnum):
     PLAN = "plan"
     LINE = "address or phone line"
     METRIC = "metric"
+    MILESTONE = "milestone"
     TEMPLATE = "template"
     RESPONDER = "person, rotation or escalation"
 

@@ -5,7 +5,15 @@ Importing this package declares them all; a command is imported from its module.
 
 # Commands are listed in the order of their declaration: in the API, in `allowed`, on the pages.
 # isort: off
-from intake.domain.commands import coverage, conversation, meetings, progress, relations, reviews
+from intake.domain.commands import (
+    coverage,
+    conversation,
+    meetings,
+    progress,
+    relations,
+    reviews,
+    milestones,
+)
 
 # isort: on
 from intake.domain.command_registry import Command, Declaration, declarations
@@ -19,6 +27,7 @@ __all__ = [
     "decide",
     "declarations",
     "meetings",
+    "milestones",
     "progress",
     "relations",
     "reviews",
