@@ -48,7 +48,9 @@ async def serve(
     Raises DeskFileError for a desk's file that can't be used, SchemaMismatch for another database.
     """
     policies = load_policies(settings.desks)
-    async with open_chassis(SERVICE, TOPICS, settings, kafka, clock, ids, stop) as chassis:
+    async with open_chassis(
+        SERVICE, TOPICS, settings, kafka, clock, ids, stop, time_data=("holidays",)
+    ) as chassis:
 
         async def record() -> None:
             async with chassis.pool.acquire() as connection:

@@ -30,6 +30,21 @@ def test_every_time_is_in_the_readers_zone_and_names_it(zone: str, words: str) -
     assert found.html == f"<p>{words}</p>"
 
 
+@pytest.mark.parametrize(
+    ("zone", "words"),
+    [
+        ("America/Vancouver", "Fri 15 Jan 2027, 05:00:00 MST (America/Vancouver)"),
+        ("America/Edmonton", "Fri 15 Jan 2027, 06:00:00 CST (America/Edmonton)"),
+        ("America/Winnipeg", "Fri 15 Jan 2027, 07:00:00 EST (America/Winnipeg)"),
+        ("America/Havana", "Fri 15 Jan 2027, 08:00:00 CDT (America/Havana)"),
+        ("Africa/Casablanca", "Fri 15 Jan 2027, 12:00:00 UTC+00 (Africa/Casablanca)"),
+    ],
+)
+def test_mails_follow_the_zone_laws_of_2026(zone: str, words: str) -> None:
+    at = datetime(2027, 1, 15, 12, 0, tzinfo=UTC)
+    assert render(Template(text="{{ due_at }}"), {"due_at": at}, zone).text == words
+
+
 def test_html_is_escaped_and_text_is_not() -> None:
     template = Template(text="{{ name }}", subject="{{ name }}", html="{{ name }}")
 

@@ -17,7 +17,7 @@ from jinja2.runtime import Context
 from jinja2.sandbox import ImmutableSandboxedEnvironment
 
 from notify.domain.desk import Template as DeskTemplate
-from pledge.runtime.http.web.format import words
+from pledge.runtime.http.web.format import words, zone_name
 
 _ZONE = "recipient_zone"
 LONGEST_RESULT = 500_000  # characters; a template's loop can't fill the memory of the mail's reader
@@ -44,7 +44,7 @@ def in_zone(instant: datetime, zone: str) -> str:
     """
     local = instant.astimezone(ZoneInfo(zone))
     day = f"{local:%a} {local.day} {local:%b %Y}"
-    return f"{day}, {local:%H:%M:%S %Z} ({zone})"
+    return f"{day}, {local:%H:%M:%S} {zone_name(local)} ({zone})"
 
 
 @pass_context

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from datetime import timedelta
 
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
@@ -144,6 +144,18 @@ class RuntimeMetrics:
             buckets=REQUEST_BUCKETS,
             registry=registry,
         )
+
+        self._time_data = Gauge(
+            "pledge_time_data_info",
+            "Always 1: the version of each package that times are reckoned with.",
+            ("service", "package", "version"),
+            registry=registry,
+        )
+
+    def time_data(self, versions: Mapping[str, str]) -> None:
+        """Times are reckoned with these packages, by name."""
+        for package, version in versions.items():
+            self._time_data.labels(self.service, package, version).set(1)
 
     def lag(self, partition: Partition, records: int, age: timedelta) -> None:
         """`records` of `partition` wait; the last one applied is `age` old (0 when none waits)."""

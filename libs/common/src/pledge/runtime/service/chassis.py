@@ -14,6 +14,7 @@ import structlog
 from fastapi import APIRouter
 from prometheus_client import CollectorRegistry
 
+from pledge.runtime import zone_data
 from pledge.runtime.auth.access import Access
 from pledge.runtime.clock import Clock, SystemClock
 from pledge.runtime.config.settings import KafkaSettings, ServiceSettings
@@ -151,11 +152,17 @@ async def open_chassis(
     clock: Clock,
     ids: Ids,
     stop: asyncio.Event,
+    *,
+    time_data: Sequence[str] = (),
 ) -> AsyncIterator[Chassis]:
     """Connect to the database, waiting while it is away, and make everything that needs it.
 
-    Raises SchemaMismatch when the database is not the one this program was written for.
+    `time_data` are the packages, beside `tzdata`, that the service reckons times with: its log and
+    its metrics tell their versions. Raises SchemaMismatch when the database is not the one this
+    program was written for.
     """
+    versions = zone_data.versions(*time_data)
+    log.info("service_starting", time_data=versions, zone_folders=zone_data.folders())
     pool = await wait_for_database(
         lambda: open_pool(
             settings.dsn, application_name=f"pledge-{service}", size=settings.pool_size
@@ -165,6 +172,8 @@ async def open_chassis(
     try:
         await wait_for_database(lambda: check(pool, migrations_of(service)), stop)
         registry = CollectorRegistry()
+        metrics = RuntimeMetrics(registry, service)
+        metrics.time_data(versions)
         yield Chassis(
             service=service,
             topics=topics,
@@ -175,7 +184,7 @@ async def open_chassis(
             pool=pool,
             outbox=Outbox(pool, topics.allowed()),
             registry=registry,
-            metrics=RuntimeMetrics(registry, service),
+            metrics=metrics,
             health=Health(clock),
             access=Access(settings.jwks, clock=clock, denylist=settings.denylist),
             web=Web(service, settings, clock=clock, ids=ids),

@@ -181,7 +181,8 @@
     const wait = Math.min(LONGEST_WAIT, 1000 * 2 ** failures) * (0.75 + Math.random() / 2);
     failures += 1;
     if (!live.dataset.since) {
-      live.dataset.since = new Date().toLocaleTimeString([], { hour12: false });
+      // In UTC, which needs no zone data: the browser's may contradict the due times beside it.
+      live.dataset.since = `${new Date(now()).toISOString().slice(11, 19)} UTC`;
       news.textContent = "The connection is lost.";
     }
     const since = live.dataset.since;

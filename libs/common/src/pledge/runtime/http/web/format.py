@@ -16,7 +16,7 @@ def instant(value: datetime | None, zone: str = "UTC") -> Markup:
         return Markup("–")
     local = value.astimezone(ZoneInfo(zone))
     return Markup('<time datetime="{}">{} {}</time>').format(
-        utc_text(value), local.strftime("%Y-%m-%d %H:%M:%S"), _zone_name(local)
+        utc_text(value), local.strftime("%Y-%m-%d %H:%M:%S"), zone_name(local)
     )
 
 
@@ -34,7 +34,7 @@ def local_time(value: datetime | None, zone: tzinfo, *, today: datetime | None =
     if today is not None and local.year == (here := today.astimezone(zone)).year:
         day = "" if local.date() == here.date() else f"{local:%a} {local.day} {local:%b}"
     clock = f"{local:%H:%M:%S}" if local.second else f"{local:%H:%M}"
-    words = " ".join(part for part in (day, clock, _zone_name(local)) if part)
+    words = " ".join(part for part in (day, clock, zone_name(local)) if part)
     return Markup('<time datetime="{}">{}</time>').format(utc_text(value), words)
 
 
@@ -70,7 +70,7 @@ def words(name: str) -> str:
     return name.replace("_", " ")
 
 
-def _zone_name(local: datetime) -> str:
+def zone_name(local: datetime) -> str:
     """How people call the zone then: `CET`, or `UTC-05` where it has no letters."""
     name = local.tzname() or ""
     return f"UTC{name}" if name[:1] in ("+", "-") else name
