@@ -160,7 +160,7 @@ async def test_a_reply_on_a_closed_ticket_reopens_it(intake: Intake) -> None:
 
     await eventually(reopened)
     assert await intake.types(ticket["id"]) == [
-        "opened", "resolved", "closed", "requester_replied", "reopened",
+        "opened", "resolved", "closed", "reopened", "requester_replied",
     ]  # fmt: skip
 
 

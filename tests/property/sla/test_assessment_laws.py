@@ -181,6 +181,29 @@ def test_pause_and_resumption_at_one_instant_change_nothing(
     ]
 
 
+@given(names, lives(), st.integers(0, 12 * 24 * 60), st.data())
+@settings(max_examples=100, deadline=None)
+def test_facts_of_one_instant_around_a_reopening_have_one_meaning(
+    name: str, facts: list[Fact], minute: int, more: st.DataObject
+) -> None:
+    policy = desk(name)
+    at = BEGIN + timedelta(minutes=minute)
+    content = more.draw(data())
+    kinds = ("reopened", more.draw(st.sampled_from(["requester_replied", "callback_requested"])))
+    end = Fact("closed", at - timedelta(minutes=1), at, 100, {})
+    either, other = (
+        assess([*facts, end, *_at_once(at, order, content)], policy)
+        for order in (kinds, kinds[::-1])
+    )
+    assert either.timers == other.timers
+    assert either.silences == other.silences
+    assert not either.is_closed or any(fact.type in ("closed", "merged") for fact in facts)
+
+
+def _at_once(at: datetime, kinds: tuple[str, ...], content: dict[str, object]) -> list[Fact]:
+    return [Fact(kind, at, at, 101 + place, content) for place, kind in enumerate(kinds)]
+
+
 WAITS = ("waiting_on_customer", "customer_unavailable", "meeting_agreed")
 
 

@@ -40,6 +40,8 @@ from intake.storage.ticket_numbers import named_by_number
 from pledge.events import (
     ChannelEvent,
     Malformed,
+    Reopened,
+    TicketEvent,
     Topic,
     Unknown,
     decode,
@@ -205,13 +207,14 @@ class IntakeHandler(StatelessHandler):
                 before = ticket.sequence
                 batch.keep(decision)
             batch.count(arrival, decision.reason)
+            told = _place_of_text(decision.events)
             batch.publications += [
                 publication_of(
                     event,
                     arrival.envelope,
                     position,
                     before + position + 1,
-                    words if position == 0 else None,
+                    words if position == told else None,
                 )
                 for position, event in enumerate(decision.events)
             ]
@@ -229,6 +232,12 @@ class IntakeHandler(StatelessHandler):
             reply_to=self._addresses.address(desk.reply_address, desk.id, ticket_id),
             now=now,
         )
+
+
+def _place_of_text(events: Sequence[TicketEvent]) -> int:
+    """Which of a delivery's facts repeats its text: the first one, or the reply behind the
+    reopening that it caused."""
+    return int(bool(events) and isinstance(events[0], Reopened))
 
 
 def _follow(batch: Batch, arrival: Arrival, ticket: Ticket, now: datetime) -> list[Publication]:

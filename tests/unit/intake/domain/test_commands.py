@@ -78,9 +78,21 @@ def test_a_reply_ends_waiting(state: State) -> None:
 @pytest.mark.parametrize("state", [State.RESOLVED, State.CLOSED])
 def test_a_reply_on_a_finished_ticket_reopens_it(state: State) -> None:
     decision = decided(a_ticket(state=state, closed_at=None), REPLY)
-    assert kinds(decision) == ["requester_replied", "reopened"]
+    assert kinds(decision) == ["reopened", "requester_replied"]
     assert decision.ticket.state is State.OPEN
     assert decision.ticket.sequence == 3
+
+
+@pytest.mark.parametrize("command", [REPLY, Reopen()])
+def test_what_reopens_a_ticket_does_so_after_the_end_that_it_undoes(command: Command) -> None:
+    """The message was received before the ticket was closed, and read after that."""
+    ended = a_ticket(state=State.CLOSED, resolved_at=at(10), closed_at=at(12))
+    decision = decide(ended, command, CommandContext(a_desk(), TOM, at(11), at(13)))
+    assert isinstance(decision, Decision), decision
+    assert {each.type: each.occurred_at for each in decision.events} in (
+        {"pledge.ticket.reopened.v1": at(12)},
+        {"pledge.ticket.reopened.v1": at(12), "pledge.ticket.requester_replied.v1": at(11)},
+    )
 
 
 def test_who_answers_by_the_signed_address_joins_the_participants_once() -> None:

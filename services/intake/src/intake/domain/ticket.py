@@ -160,6 +160,17 @@ def fact_fields(ticket: Ticket, context: CommandContext) -> dict[str, Any]:
     }
 
 
+def reopening_fields(ticket: Ticket, context: CommandContext) -> dict[str, Any]:
+    """The fields of a reopening, which comes after the end that it undoes: a mail that was received
+    just before the ticket was closed, and read after that, reopens it all the same."""
+    ended_at = max(
+        (at for at in (ticket.resolved_at, ticket.closed_at) if at is not None),
+        default=context.occurred_at,
+    )
+    occurred_at = max(context.occurred_at, ended_at)
+    return {**fact_fields(ticket, context), "occurred_at": occurred_at}
+
+
 def opened_with(ticket: Ticket) -> dict[str, Any]:
     """What the first fact says of the ticket as it stands, however it was opened."""
     return {

@@ -8,6 +8,8 @@ Rules for odd facts, so that any set of facts has one meaning:
 - Beyond the years 1990 to 2150, which calendars cover, it counts at their first or last instant.
 - The same sequence twice is one fact; a second opening is ignored.
 - After closing: see `assess`.
+- A reopening counts before all else of its instant, except for the end that it undoes: a message
+  and the reopening that it causes mean the same in either order.
 """
 
 from __future__ import annotations
@@ -24,6 +26,9 @@ from sla.domain.values import Fact, Note
 OPENINGS = ("opened", "incident_opened")
 MILESTONE = "milestone_reached"
 MILESTONE_PREFIX = "milestone:"
+CLOSINGS = ("closed", "merged")
+REOPENING = "reopened"
+_ENDS = ("resolved", *CLOSINGS)
 AHEAD = "counts when it was recorded: its clock is ahead"
 BEFORE = "counts at the opening: it is from before the ticket"
 AGAIN = "ignored: the ticket was opened before"
@@ -121,7 +126,17 @@ def arrange(facts: Sequence[Fact]) -> tuple[list[tuple[int, int, Fact]], list[No
                 notes.append(Note(fact.sequence, fact.type, AHEAD))
     timed.sort()
     notes.sort()
+    _put_reopenings_first(timed)
     return timed, notes
+
+
+def _put_reopenings_first(timed: list[tuple[int, int, Fact]]) -> None:
+    """Move each reopening before the facts of its instant, up to the end that it undoes."""
+    for place in [place for place, one in enumerate(timed) if one[2].type == REOPENING]:
+        at, first = timed[place][0], place
+        while first > 1 and timed[first - 1][0] == at and timed[first - 1][2].type not in _ENDS:
+            first -= 1
+        timed.insert(first, timed.pop(place))
 
 
 def _each_once(facts: Iterable[Fact]) -> list[Fact]:

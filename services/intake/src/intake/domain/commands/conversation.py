@@ -20,6 +20,7 @@ from intake.domain.ticket import (
     fact_fields,
     is_same_person,
     nothing_to_change,
+    reopening_fields,
 )
 from pledge.events import (
     AgentReplied,
@@ -213,9 +214,18 @@ class RecordReply(Command):
     message_id: str | None = None
 
     def decide(self, ticket: Ticket, context: CommandContext) -> Decision | Refusal:
-        """A reply ends waiting, and reopens what was resolved or closed, at any age (SIG-08)."""
+        """A reply ends waiting, and reopens what was resolved or closed, at any age (SIG-08).
+
+        The reopening comes first: a closed ticket takes no reply, and what the reply starts, such
+        as the promise of an answer, begins on the ticket that is at work again.
+        """
         facts = fact_fields(ticket, context)
-        events: list[TicketEvent] = [
+        is_finished = ticket.state in FINISHED
+        events: list[TicketEvent] = []
+        if is_finished:
+            again = reopening_fields(ticket, context)
+            events.append(Reopened(**again, by=context.by, why="the requester replied"))
+        events.append(
             RequesterReplied(
                 **facts,
                 by=self.by,
@@ -225,7 +235,7 @@ class RecordReply(Command):
                 text=self.text,
                 is_urgent=self.is_urgent,
             )
-        ]
+        )
         participants = _joined(ticket, self)
         if participants is not ticket.participants:
             events.append(
@@ -233,9 +243,6 @@ class RecordReply(Command):
                     **facts, requester=ticket.requester, participants=participants, by=context.by
                 )
             )
-        is_finished = ticket.state in FINISHED
-        if is_finished:
-            events.append(Reopened(**facts, by=context.by, why="the requester replied"))
         events += requested_events(self, facts)
         return done(
             ticket, context, "reopened_by_reply" if is_finished else "requester_replied", *events,

@@ -25,6 +25,7 @@ from intake.domain.ticket import (
     done,
     fact_fields,
     nothing_to_change,
+    reopening_fields,
     unknown_values,
 )
 from pledge.events import (
@@ -274,7 +275,7 @@ class Reopen(Command):
         if (into := ticket.merged_into) is not None:
             detail = f"it was merged into {into.number}: reopen or split that one"
             return Refusal(RefusalReason.CONFLICT, detail, ticket.allowed)
-        event = Reopened(**fact_fields(ticket, context), by=context.by, why=self.why)
+        event = Reopened(**reopening_fields(ticket, context), by=context.by, why=self.why)
         return done(
             ticket, context, "reopened", event, state=State.OPEN, resolved_at=None, closed_at=None
         )

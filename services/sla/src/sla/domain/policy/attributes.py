@@ -9,6 +9,8 @@ from sla.domain.values import Scalar
 Attributes = dict[str, Scalar]
 Data = Mapping[str, object]
 Setter = Callable[[Attributes, Data], None]
+SetterOf = Callable[[Attributes], Setter]
+"""A setter for the defaults of a desk's file."""
 
 FLAGS_OF_TICKETS = ("trial", "urgent", "complete", "answerable")
 ATTRIBUTES = (
@@ -67,17 +69,30 @@ def _opened(attributes: Attributes, data: Data) -> None:
         attributes["zone"] = zone if isinstance(zone, str) else None
 
 
-def _take(*names: str) -> Setter:
-    """A setter of the attributes that the event says something about."""
-    aliases = tuple((name, f"is_{name}") for name in names)
+def _take(*names: str, clears: tuple[str, ...] = ()) -> SetterOf:
+    """A setter of the attributes that the event says something about.
 
-    def take(attributes: Attributes, data: Data) -> None:
-        for name, alias in aliases:
-            value = data.get(name, data.get(alias))
-            if isinstance(value, (str, bool)):
-                attributes[name] = value
+    Of `clears` it says how they are now: null takes the value away, and the file's default, if it
+    has one, holds again. A field that is missing changes nothing.
+    """
+    aliases = tuple((name, f"is_{name}", name in clears) for name in (*names, *clears))
 
-    return take
+    def setter_of(defaults: Attributes) -> Setter:
+        def take(attributes: Attributes, data: Data) -> None:
+            for name, alias, is_cleared in aliases:
+                value = data.get(name, data.get(alias))
+                if isinstance(value, (str, bool)):
+                    attributes[name] = value
+                elif is_cleared and value is None and name in data:
+                    attributes[name] = defaults.get(name)
+
+        return take
+
+    return setter_of
+
+
+def _always(setter: Setter) -> SetterOf:
+    return lambda _: setter
 
 
 def _completed(attributes: Attributes, data: Data) -> None:
@@ -88,16 +103,18 @@ def _incomplete(attributes: Attributes, data: Data) -> None:
     attributes["complete"] = False
 
 
-SETTERS: Mapping[str, Setter] = {
-    "opened": _opened,
+SETTERS: Mapping[str, SetterOf] = {
+    "opened": _always(_opened),
     "incident_opened": _take("impact", "state"),
     "incident_updated": _take("impact", "state"),
-    "triaged": _take("severity", "priority", "product", "requested_severity", "known_incident"),
-    "plan_changed": _take("plan", "customer", "trial"),
-    "entitlement_decided": _take("entitled"),
-    "scope_decided": _take("scope"),
+    "triaged": _take(
+        "product", "known_incident", clears=("severity", "priority", "requested_severity")
+    ),
+    "plan_changed": _take("trial", clears=("plan", "customer")),
+    "entitlement_decided": _take(clears=("entitled",)),
+    "scope_decided": _take(clears=("scope",)),
     "participants_changed": _take("answerable"),
-    "information_requested": _incomplete,
-    "information_completed": _completed,
+    "information_requested": _always(_incomplete),
+    "information_completed": _always(_completed),
 }
-"""What each type of fact changes; a value that is not given stays as it was."""
+"""What each type of fact changes, given the defaults of a desk's file."""

@@ -6,13 +6,11 @@ from collections.abc import Callable, Mapping, Sequence
 from enum import IntEnum
 from typing import NamedTuple
 
+from sla.domain.facts import CLOSINGS, REOPENING
 from sla.domain.policy.attributes import SETTERS, Setter
 from sla.domain.policy.conditions import Trigger
 from sla.domain.policy.rules import Flag, Metric, SilenceRule
 from sla.domain.values import Scalar
-
-CLOSINGS = ("closed", "merged")
-REOPENING = "reopened"
 
 
 class Role(IntEnum):
@@ -51,7 +49,10 @@ class FactEffects(NamedTuple):
 
 
 def effects_by_fact(
-    metrics: Sequence[Metric], flags: Sequence[Flag], silences: Sequence[SilenceRule]
+    metrics: Sequence[Metric],
+    flags: Sequence[Flag],
+    silences: Sequence[SilenceRule],
+    defaults: Mapping[str, Scalar],
 ) -> dict[str, FactEffects]:
     """The effects of every type of fact that has any."""
     effects, flag_effects, silence_effects = (
@@ -59,16 +60,17 @@ def effects_by_fact(
         _flag_effects(flags),
         _silence_effects(silences),
     )
+    setters = {fact: setter_of(dict(defaults)) for fact, setter_of in SETTERS.items()}
     return {
         fact: FactEffects(
-            setter=SETTERS.get(fact),
+            setter=setters.get(fact),
             flags=flag_effects.get(fact, ()),
             is_reopening=fact == REOPENING,
             effects=effects.get(fact, ()),
             silences=silence_effects.get(fact, ()),
             is_closing=fact in CLOSINGS,
         )
-        for fact in {*SETTERS, *effects, *flag_effects, *silence_effects, REOPENING, *CLOSINGS}
+        for fact in {*setters, *effects, *flag_effects, *silence_effects, REOPENING, *CLOSINGS}
     }
 
 

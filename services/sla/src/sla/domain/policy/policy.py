@@ -145,7 +145,7 @@ class Policy:
             number: metric.for_each for number, metric in enumerate(self.metrics) if metric.for_each
         }
         self.questions = tuple(start_questions(metric) for metric in self.metrics)
-        self.effects = effects_by_fact(self.metrics, self.flags, self.silences)
+        self.effects = effects_by_fact(self.metrics, self.flags, self.silences, self.defaults)
         self.asked = self._asked()
         self._cache: dict[tuple[Scalar, ...], Resolved] = {}
         self._ranks = {level.casefold(): rank for rank, level in enumerate(self.levels)}

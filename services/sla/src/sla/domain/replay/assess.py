@@ -12,7 +12,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from sla.domain.facts import OPENINGS, arrange, counts_at
+from sla.domain.facts import OPENINGS, REOPENING, arrange, counts_at
 from sla.domain.policy.policy import Policy
 from sla.domain.replay.ticket_replay import TicketReplay
 from sla.domain.values import Assessment, Fact, Note
@@ -98,6 +98,8 @@ class Assessor:
         at = counts_at(fact, self._opened_us, odd)
         if fact.type in OPENINGS or fact.sequence <= self._highest or at < self._last_at:
             return False
+        if fact.type == REOPENING and at == self._last_at:
+            return False  # it counts before others of its instant
         effects = replay.policy.effects.get(fact.type)
         if effects is not None:
             replay.apply(at, fact, effects)

@@ -8,9 +8,9 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 
-from sla.domain.facts import instant_us
+from sla.domain.facts import CLOSINGS, instant_us
 from sla.domain.policy.attributes import Attributes
-from sla.domain.policy.fact_effects import CLOSINGS, Effect, FactEffects, Role, SilenceEffect
+from sla.domain.policy.fact_effects import Effect, FactEffects, Role, SilenceEffect
 from sla.domain.policy.policy import Policy, Resolved
 from sla.domain.policy.rules import Metric, Reopening, Repeats
 from sla.domain.replay.auto_close import QuietPeriod, build_silence
