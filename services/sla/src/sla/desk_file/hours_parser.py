@@ -179,7 +179,7 @@ class _Reader:
             return FULL_DAY
         hint = 'e.g. "09:00-17:00"; 24:00 ends a day, "22:00-06:00" crosses midnight'
         parts = data.replace(" ", "").replace("–", "-").split("-") if isinstance(data, str) else []
-        times = [_time_of_day(part) for part in parts]
+        times = [time_of_day(part) for part in parts]
         if len(times) != 2 or times[0] is None or times[1] is None or times[0] == DAY:
             self.fail(steps, f"`{data}` is no window of time", hint)
             return None
@@ -316,7 +316,8 @@ def _weekday(text: str) -> int | None:
     return WEEKDAYS.index(short)
 
 
-def _time_of_day(text: str) -> int | None:
+def time_of_day(text: str) -> int | None:
+    """`08:30`, `24:00` or `08:30:15` in microseconds from midnight; None for anything else."""
     match = _TIME.fullmatch(text)
     if match is None:
         return None

@@ -10,14 +10,16 @@ from pledge.runtime.config.error_messages import suggest
 from pledge.runtime.desk_file.problem import Problem
 from pledge.runtime.desk_file.yaml_file import Document, Steps
 from pledge.runtime.desk_file.zones import UnknownZone, zone_or_offset
+from sla.desk_file.business_day_checks import check_business_days
 from sla.desk_file.calendars import Calendars
-from sla.desk_file.due import due_within, read_due
+from sla.desk_file.due import read_dues
 from sla.desk_file.facts import fact_named, facts_of_desk, fields_of, hint_for_fact
 from sla.desk_file.model import (
     CalendarChoice,
     Except,
     MetricPart,
     PolicyFile,
+    Received,
     TargetPart,
     TriggerModel,
     When,
@@ -32,7 +34,6 @@ from sla.domain.policy.policy import Policy
 from sla.domain.policy.rules import (
     Bound,
     Default,
-    Due,
     Flag,
     Metric,
     Pause,
@@ -231,7 +232,7 @@ class Compiler:
             for calendar, when in self._cases(target, part, "calendar", steps):
                 for closing, more in self._cases(target, part, "closing", steps):
                     case = _Case(calendar or ALWAYS, closing, when + more, position)
-                    found.append(self._target(target, rule, case, steps))
+                    found.append(self._target(target, rule, case, part.received, steps))
         self._reachable(found)
         return tuple(found)
 
@@ -265,6 +266,7 @@ class Compiler:
         part: TargetPart,
         rule: Rule,
         case: _Case,
+        received: Received | None,
         steps: Steps,
     ) -> Target:
         calendar = case.calendar
@@ -277,11 +279,7 @@ class Compiler:
             what = " and ".join(f"`{key}`" for key in given) or "nothing"
             hint = "write one of within, by, expect, measure: true, no_promise: true"
             self.fail(steps, f"a target promises one thing, this one {what}", hint)
-        if part.within is not None:
-            due: Due | None = due_within(part.within, calendar)
-        else:
-            due = read_due(part.by, calendar, (*steps, "by"), self.fail)
-        expect = read_due(part.expect, calendar, (*steps, "expect"), self.fail)
+        due, expect = read_dues(part, received, calendar, steps, self.fail)
         if due and expect and (expect.within_us or 0) > (due.within_us or expect.within_us or 0):
             self.fail(
                 (*steps, "expect"),
@@ -295,7 +293,7 @@ class Compiler:
                 "no start is both during and outside a calendar",
                 "remove one of the two",
             )
-        return Target(
+        made = Target(
             rule=rule,
             calendar=calendar,
             when=self._conditions(part.when, (*steps, "when")) + case.when,
@@ -307,6 +305,8 @@ class Compiler:
             is_measured=part.measure is True,
             track=case.track,
         )
+        check_business_days(made, part, steps, self.fail)
+        return made
 
     def _reachable(self, targets: list[Target]) -> None:
         """Warn of rules that an earlier one hides, and of pairs of which only one can win."""

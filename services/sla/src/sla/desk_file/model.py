@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+from datetime import timedelta
 from typing import Annotated, Any, Literal
 
 from pydantic import (
@@ -16,7 +17,8 @@ from pydantic import (
 )
 
 from pledge.runtime.desk_file.model import Like, Part
-from pledge.runtime.durations import Duration, parse_duration
+from pledge.runtime.durations import EXPECTED, Duration, parse_duration
+from sla.desk_file.business_days import MOST_DAYS, BusinessDays, business_days
 from sla.domain.calendar.zones import MICROSECOND
 from sla.domain.policy.rules import Reopening, Repeats, Threshold, VersionScope
 
@@ -133,6 +135,27 @@ CalendarChoice = Annotated[
 ]
 
 
+def _within(value: object) -> object:
+    if isinstance(value, BusinessDays | timedelta):
+        return value
+    text = value if isinstance(value, str) else ""
+    found = parse_duration(text) or business_days(text)
+    if not found:
+        raise ValueError(f"{EXPECTED}; or business days, such as 3bd, up to {MOST_DAYS}")
+    return found
+
+
+Within = Annotated[
+    timedelta | BusinessDays,
+    BeforeValidator(_within),
+    WithJsonSchema({"type": "string", "examples": ["90m", "4h", "3bd", "3 business days"]}),
+]
+"""So much time, or so many business days."""
+
+Received = Literal["next_opening"]
+"""When something counts as received that comes outside the calendar's hours."""
+
+
 class TargetPart(Part):
     """One rule: under `when` (and with `during` or `outside` at the start) this is promised.
 
@@ -142,10 +165,16 @@ class TargetPart(Part):
     when: When = Field(default_factory=dict)
     during: str | None = Field(default=None, description="A calendar open at the start.")
     outside: str | None = Field(default=None, description="A calendar closed at the start.")
-    within: Duration | None = Field(default=None, description="Counted on the calendar.")
+    within: Within | None = Field(
+        default=None, description="Counted on the calendar, or in its business days: `4h`, `3bd`."
+    )
     by: str | None = Field(
         default=None,
-        description="`close of same|next|2nd|… business day`, or `time given in <field>`.",
+        description="`close of same|next|2nd|… business day`, `12:00 of the next business day`, "
+        "or `time given in <field>`.",
+    )
+    received: Received | None = Field(
+        default=None, description="`by` counts from then; as it was received, if not given."
     )
     expect: str | None = Field(
         default=None, description="The softer promise, as `within` or `by`; never a breach."
@@ -205,6 +234,9 @@ class MetricPart(Part):
     at_risk: list[AtRisk] | None = None
     calendar: CalendarChoice | None = Field(default=None, description="For its targets.")
     closing: CalendarChoice | None = Field(default=None, description="For its targets.")
+    received: Received | None = Field(
+        default=None, description="For those of its targets that are due `by` a business day."
+    )
     targets: Targets
 
 

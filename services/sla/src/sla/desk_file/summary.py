@@ -70,7 +70,8 @@ def _cadence(document: Document, metric: Metric, target: Target) -> Cadence:
     steps: Steps = ("metrics", metric.name, "targets", *track, target.rule.number - 1)
     due = target.due
     within = due.within if due else None
-    key = "within" if within else "by"
+    is_within = within or (due is not None and due.by is not None and due.by.is_same_time)
+    key = "within" if is_within else "by"
     said = stated(document, *steps, key)
     return Cadence(
         said or mention(document, steps, key),

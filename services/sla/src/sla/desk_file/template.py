@@ -40,6 +40,8 @@ metrics:
       - {when: {severity: critical}, within: 30m, calendar: always}
       - {when: {severity: high}, within: 2h}
       - {by: close of next business day}
+      # or `by: "12:00 of the next business day"`; with `received: next_opening` what comes on
+      # Saturday counts as received on Monday
 
   resolution:
     title: Resolution
@@ -52,6 +54,7 @@ metrics:
     targets:
       - {when: {severity: critical}, within: 4h, calendar: always}
       - {expect: 24h}  # measured and reported, never a breach
+      # or `within: 3bd`: on the third business day after, at the same time of the day
 
   public_update:  # times what the status page says of its next update: `update_every` there
     title: Status page update

@@ -9,6 +9,7 @@ from datetime import UTC, datetime, timedelta, tzinfo
 from sla.domain.calendar.durations import seconds_words
 from sla.domain.calendar.hours import Always, zone_of
 from sla.domain.calendar.zones import MICROSECOND, instant_text
+from sla.domain.explain_days import DaysCounted, days_counted
 from sla.domain.facts import MILESTONE_PREFIX
 from sla.domain.policy.conditions import Trigger
 from sla.domain.policy.policy import Policy, holds
@@ -31,6 +32,7 @@ class TimerExplanation:
     left: timedelta | None
     would_meet: str
     zone: tzinfo
+    days: DaysCounted | None = None  # of a promise in business days
 
     @property
     def breached_at(self) -> datetime | None:
@@ -62,6 +64,14 @@ class TimerExplanation:
             if rule is None
             else {"number": rule.number, "line": rule.line, "list": rule.name},
             "started_by": timer.started_by,
+            "business_days": None
+            if self.days is None
+            else {
+                "counted_from": instant_text(self.days.counted_from),
+                "first": self.days.first.isoformat(),
+                "after": [day.isoformat() for day in self.days.days],
+                "put_off_from": _instant(self.days.put_off_from),
+            },
             "reason": timer.reason,
             "used_seconds": _seconds(self.used),
             "left_seconds": _seconds(self.left),
@@ -84,6 +94,7 @@ class TimerExplanation:
         lines = [f"{timer.title or _words(timer.metric)}{cycle}: {self.headline()}"]
         lines.append(f"  Promise: {self._promise()}")
         lines.append(f"  Started {self._local(timer.started_at)}: {_words(timer.started_by)}.")
+        lines += [f"  {line}" for line in self.days_text()]
         left = ""
         if self.left is not None and self.state in (State.RUNNING, State.PAUSED):
             left = f", {seconds_words(self.left // MICROSECOND)} left"
@@ -93,6 +104,10 @@ class TimerExplanation:
             lines.append(f"  What {verb} it: {self.what_meets()}.")
         lines += self._stretches()
         return "\n".join(lines)
+
+    def days_text(self) -> list[str]:
+        """How its business days were counted; nothing for a promise of another kind."""
+        return [] if self.days is None else self.days.lines(self.timer, self._local)
 
     def _stretches(self) -> list[str]:
         """A line per stretch; of a long life the beginning and the end."""
@@ -256,6 +271,7 @@ def _explained(
         left=None if timer.budget is None else max(timer.budget - spent, timedelta()),
         would_meet=_any_of([one for one in metric.meets if holds(one.when, attributes)]),
         zone=zone_of(calendar.hours) if calendar is not None and is_zoned else policy.zone,
+        days=days_counted(timer, metric),
     )
 
 

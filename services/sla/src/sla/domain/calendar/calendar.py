@@ -10,7 +10,6 @@ from sla.domain.calendar.hours import (
     Always,
     Hours,
     day_intervals,
-    local_day,
     open_intervals,
     why_closed,
 )
@@ -173,33 +172,6 @@ class Calendar:
         if at < end:
             found += [(a, b, False, why) for a, b, why in why_closed(self.hours, at, end)]
         return found
-
-    def close_us(self, start: int, days: int, closing: Calendar) -> int:
-        """The close of the same (`days` = 0) or the n-th next business day after `start`.
-
-        A business day is a date on which this calendar opens; it is named, and closes, as
-        `closing` says (its zone, its last closing; where `closing` is shut all that day, this
-        calendar's own last closing). Received after the close, or on no business day, `same` is
-        the next one. Raises NeverOpens.
-        """
-        day = local_day(closing.hours, start)
-        before = day - dt.timedelta(days=1)
-        if any(a <= start < b for a, b in closing.day(before)):
-            day = before  # a window across midnight belongs to the day on which it opened
-        if days == 0 and (close := self._close_of(day, closing)) is not None and close > start:
-            return close
-        wanted = max(days, 1)
-        for _ in range(SEARCH_YEARS * 366):
-            day += dt.timedelta(days=1)
-            if (close := self._close_of(day, closing)) is not None:
-                wanted -= 1
-                if wanted == 0:
-                    return close
-        raise NeverOpens(f"{self.name}: has too few business days in {SEARCH_YEARS} years")
-
-    def _close_of(self, day: dt.date, closing: Calendar) -> int | None:
-        opened = self.day(day)
-        return (closing.day(day) or opened)[-1][1] if opened else None
 
     def day(self, day: dt.date) -> list[tuple[int, int]]:
         """The open intervals, in microseconds, that belong to a date."""

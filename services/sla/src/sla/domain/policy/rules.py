@@ -8,6 +8,7 @@ from datetime import timedelta
 from enum import StrEnum
 from typing import NamedTuple
 
+from sla.domain.calendar.business_days import BusinessDay
 from sla.domain.calendar.calendar import ALWAYS, Calendar
 from sla.domain.policy.conditions import Condition, Trigger
 from sla.domain.values import Rule
@@ -47,7 +48,7 @@ class Due(NamedTuple):
     """How an instant follows from a start; exactly one of the first three is set."""
 
     within_us: int | None = None
-    by_days: int | None = None  # close of the same (0) or n-th next business day
+    by: BusinessDay | None = None
     field: str | None = None  # the starting fact's own field holds the instant
     words: str = ""
     within: timedelta | None = None  # the same as `within_us`

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from sla.domain.calendar.business_days import due_us
 from sla.domain.calendar.calendar import ALWAYS, Calendar
 from sla.domain.policy.rules import Due, Target
 from sla.domain.replay.cycle import Cycle
@@ -80,8 +81,18 @@ class Counted:
         fixed = self._fixed(due)
         if fixed is None or due.field is not None or not self.cycle.was_paused:
             return fixed
+        return self._put_off(fixed)
+
+    def _put_off(self, due: int) -> int | None:
+        """A fixed instant, later by the open time of each pause; None while it is paused."""
         calendar = self.target.calendar
-        return self.reach(calendar.measure_us(self.cycle.started, fixed), calendar)
+        for start, end, _, by, _ in self.stretches:
+            if by and start < due:
+                if end is None:
+                    return None
+                if waited := calendar.measure_us(start, end):
+                    due = calendar.add_us(due, waited)
+        return due
 
     def reach(self, budget: int, calendar: Calendar | None = None) -> int | None:
         """When `budget` is used up, each stretch on its own calendar (or all on `calendar`).
@@ -136,6 +147,7 @@ class Counted:
         """The instant of a promise that needs no counting."""
         if due.field is not None:
             return self.cycle.fields.get(due.field)
-        target = self.target
-        closing = target.closing or target.calendar
-        return target.calendar.close_us(self.cycle.started, due.by_days or 0, closing)
+        if due.by is None:
+            return None
+        calendar = self.target.calendar
+        return due_us(due.by, self.cycle.started, calendar, self.target.closing or calendar)
