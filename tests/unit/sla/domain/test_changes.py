@@ -110,6 +110,51 @@ def test_downgrade_after_the_breach_retracts_it_and_the_softer_promise_runs() ->
     assert "first_response breached not_met_by_due" in ticket.look("2026-03-02 13:00")
 
 
+def test_upgrade_of_what_was_answered_tells_the_breach_when_it_was_due() -> None:
+    ticket = Desk(Story(desk("vircom"), EASTERN).opened("2026-03-02 09:00", severity="p3"))
+    ticket.look("2026-03-02 09:00")
+    assert ticket.then("agent_replied", "2026-03-02 12:00") == ["first_response met agent_replied"]
+    changes = ticket.then("triaged", "2026-03-02 12:30", severity="p1")
+    assert changes == [
+        "first_response breached met_after_due",
+        "resolution rescheduled severity_changed",
+        "resolution at_risk 75_percent_used",
+    ]
+    assert ticket.last is not None
+    assert ticket.story.local(ticket.last.changes[0].occurred_at) == "2026-03-02 09:30"
+    assert ticket.then("triaged", "2026-03-02 12:40", severity="p3") == [
+        "first_response breach_retracted severity_changed",
+        "first_response met agent_replied",
+        "resolution rescheduled severity_changed",
+    ]
+
+
+def test_breach_of_a_promise_that_was_another_one_is_told_with_the_right_instant() -> None:
+    ticket, _ = a_p1()
+    ticket.look("2026-03-02 09:30")
+    changes = ticket.then("triaged", "2026-03-02 10:30", severity="p2")
+    assert changes == [
+        "first_response breach_retracted severity_changed",
+        "first_response breached not_met_by_due",
+        "resolution rescheduled severity_changed",
+    ]
+    assert ticket.last is not None
+    retracted, breached, _ = ticket.last.changes
+    assert ticket.story.local(retracted.due_at) == "2026-03-02 09:30"
+    assert ticket.story.local(breached.occurred_at) == "2026-03-02 10:00"
+
+
+def test_what_is_out_of_scope_takes_its_breach_back_and_says_why() -> None:
+    ticket, _ = a_p1()
+    ticket.look("2026-03-02 09:30")
+    changes = ticket.then("scope_decided", "2026-03-02 09:40", scope="out_of_scope")
+    assert changes == [
+        "first_response breach_retracted scope_changed",
+        "first_response cancelled scope_changed",
+        "resolution cancelled scope_changed",
+    ]
+
+
 def test_fact_from_before_the_firing_read_after_it_retracts_nothing() -> None:
     ticket, _ = a_p1()
     ticket.look("2026-03-02 09:30")

@@ -1,8 +1,8 @@
 """What to publish: the difference between what was published and what is now known.
 
 Within a cycle a timer is started once, at risk once per threshold, and ends once: met, breached
-or cancelled. A late fact that proves a breach wrong retracts it; what follows from the fact is
-published after the retraction. What is met after it was breached stays breached.
+or cancelled. A late fact or a correction that proves a breach wrong, or its due instant, retracts
+it; what follows is published after the retraction. What is met after its breach stays breached.
 """
 
 from __future__ import annotations
@@ -41,6 +41,9 @@ CAUSES: Mapping[str, str] = {
 }
 """Why a due instant moved, by the newest fact; any other but a milestone is `late_fact`."""
 
+FINDINGS = ("severity_changed", "plan_changed", "scope_changed", "entitlement_changed")
+"""The causes that explain why a breach is taken back, or a promise has gone."""
+
 
 def diff(
     published: PublishedState, assessment: Assessment, now: datetime, cause: str | None = None
@@ -62,7 +65,8 @@ def diff(
         after.append(state)
         if state.state is State.RUNNING:
             wakes += _timer_wakes(timer, state.at_risk_sent)
-    after += [_publish_removed(changes, removed, now) for removed in before.values()]
+    why = cause if cause in FINDINGS else NO_LONGER
+    after += [_publish_removed(changes, removed, now, why) for removed in before.values()]
     silences: list[PublishedSilence] = []
     quiet = {one.rule: one for one in published.silences}
     for silence in assessment.silences:
@@ -107,10 +111,10 @@ def _publish_timer(
             timer.metric, timer.cycle, State.RUNNING, timer.due_at, timer.expect_at
         )
     if known.state is State.BREACHED:
-        if state is State.BREACHED:
+        if state is State.BREACHED and known.due_at == timer.due_at:
             # A breach is published once; when it was finally met is kept.
             return known if known.met_at == timer.met_at else known._replace(met_at=timer.met_at)
-        reason = MET_IN_TIME if state is State.MET else cause
+        reason = cause if cause in FINDINGS or state is not State.MET else MET_IN_TIME
         retracted = _change(timer, ChangeKind.BREACH_RETRACTED, now, reason)
         changes.append(retracted._replace(due_at=known.due_at))
     if (entered := _entered(known, timer, state, now, cause)) is not None:
@@ -143,7 +147,7 @@ def _entered(
         if known.state is not State.RUNNING or _moved(known, timer):
             return _change(timer, ChangeKind.RESCHEDULED, now, cause)
         return None
-    if known.state is state:
+    if known.state is state and (state is not State.BREACHED or known.due_at == timer.due_at):
         return None
     if state is State.PAUSED:
         return _change(timer, ChangeKind.PAUSED, timer.paused_since or now, timer.reason)
@@ -173,11 +177,13 @@ def _resumed_at(timer: Timer) -> datetime:
     return from_us(timer.spans[-1][0]) if timer.spans else timer.started_at
 
 
-def _publish_removed(changes: list[Change], known: PublishedTimer, now: datetime) -> PublishedTimer:
-    """Append the changes of a published cycle that a late fact has removed."""
+def _publish_removed(
+    changes: list[Change], known: PublishedTimer, now: datetime, why: str
+) -> PublishedTimer:
+    """Append the changes of a published cycle that a late fact or a finding has removed."""
     if known.state in (State.MET, State.CANCELLED):
         return known
-    where = (known.metric, known.cycle, now, NO_LONGER)
+    where = (known.metric, known.cycle, now, why)
     if known.state is State.BREACHED:
         changes.append(Change(ChangeKind.BREACH_RETRACTED, *where, due_at=known.due_at))
     changes.append(Change(ChangeKind.CANCELLED, *where))

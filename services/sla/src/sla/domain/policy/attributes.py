@@ -103,17 +103,27 @@ def _incomplete(attributes: Attributes, data: Data) -> None:
     attributes["complete"] = False
 
 
+_SAY: Mapping[str, tuple[tuple[str, ...], tuple[str, ...]]] = {
+    "triaged": (("product", "known_incident"), ("severity", "priority", "requested_severity")),
+    "plan_changed": (("trial",), ("plan", "customer")),
+    "entitlement_decided": ((), ("entitled",)),
+    "scope_decided": ((), ("scope",)),
+    "participants_changed": (("answerable",), ()),
+}
+"""What facts after the opening say of a ticket; null clears the second ones."""
+
+CHANGES: Mapping[str, tuple[str, ...]] = {
+    **{fact: (*names, *clears) for fact, (names, clears) in _SAY.items()},
+    "information_requested": ("complete",),
+    "information_completed": ("complete",),
+}
+"""What each type of fact after the opening says of a ticket."""
+
 SETTERS: Mapping[str, SetterOf] = {
+    **{fact: _take(*names, clears=clears) for fact, (names, clears) in _SAY.items()},
     "opened": _always(_opened),
     "incident_opened": _take("impact", "state"),
     "incident_updated": _take("impact", "state"),
-    "triaged": _take(
-        "product", "known_incident", clears=("severity", "priority", "requested_severity")
-    ),
-    "plan_changed": _take("trial", clears=("plan", "customer")),
-    "entitlement_decided": _take(clears=("entitled",)),
-    "scope_decided": _take(clears=("scope",)),
-    "participants_changed": _take("answerable"),
     "information_requested": _always(_incomplete),
     "information_completed": _always(_completed),
 }

@@ -6,8 +6,8 @@ from collections.abc import Callable, Mapping, Sequence
 from enum import IntEnum
 from typing import NamedTuple
 
-from sla.domain.facts import CLOSINGS, REOPENING
-from sla.domain.policy.attributes import SETTERS, Setter
+from sla.domain.facts import CLOSINGS, OPENINGS, REOPENING
+from sla.domain.policy.attributes import CHANGES, SETTERS, Setter
 from sla.domain.policy.conditions import Trigger
 from sla.domain.policy.rules import Flag, Metric, SilenceRule
 from sla.domain.values import Scalar
@@ -46,6 +46,8 @@ class FactEffects(NamedTuple):
     effects: tuple[Effect, ...]
     silences: tuple[SilenceEffect, ...]
     is_closing: bool
+    is_finding: bool
+    """Whether it says of a ticket what counts from its opening."""
 
 
 def effects_by_fact(
@@ -53,8 +55,10 @@ def effects_by_fact(
     flags: Sequence[Flag],
     silences: Sequence[SilenceRule],
     defaults: Mapping[str, Scalar],
+    from_opening: Sequence[str],
 ) -> dict[str, FactEffects]:
-    """The effects of every type of fact that has any."""
+    """The effects of every type of fact that has any. A change of one of the attributes
+    `from_opening` counts from the opening of the ticket on."""
     effects, flag_effects, silence_effects = (
         _effects(metrics),
         _flag_effects(flags),
@@ -69,6 +73,11 @@ def effects_by_fact(
             effects=effects.get(fact, ()),
             silences=silence_effects.get(fact, ()),
             is_closing=fact in CLOSINGS,
+            is_finding=fact not in OPENINGS
+            and bool(
+                {*CHANGES.get(fact, ()), *(name for name, _, _ in flag_effects.get(fact, ()))}
+                & {*from_opening}
+            ),
         )
         for fact in {*setters, *effects, *flag_effects, *silence_effects, REOPENING, *CLOSINGS}
     }

@@ -7,7 +7,9 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime, tzinfo
 
 from sla.domain.calendar.calendar import Calendar
+from sla.domain.policy.attributes import Attributes
 from sla.domain.policy.conditions import Condition
+from sla.domain.policy.counting import Counts, names_from_opening
 from sla.domain.policy.fact_effects import effects_by_fact
 from sla.domain.policy.rules import (
     Bound,
@@ -126,6 +128,7 @@ class Policy:
         defaults: Mapping[str, Scalar] | None = None,
         flags: Sequence[Flag] = (),
         silences: Sequence[SilenceRule] = (),
+        counts: Mapping[str, Counts] | None = None,
         label: str = "",
         zone: tzinfo = UTC,
     ) -> None:
@@ -145,10 +148,22 @@ class Policy:
             number: metric.for_each for number, metric in enumerate(self.metrics) if metric.for_each
         }
         self.questions = tuple(start_questions(metric) for metric in self.metrics)
-        self.effects = effects_by_fact(self.metrics, self.flags, self.silences, self.defaults)
         self.asked = self._asked()
+        self.from_opening = names_from_opening(
+            self.asked, [flag.name for flag in self.flags], counts or {}
+        )
+        self.effects = effects_by_fact(
+            self.metrics, self.flags, self.silences, self.defaults, self.from_opening
+        )
+        self.findings = frozenset(
+            fact for fact, effects in self.effects.items() if effects.is_finding
+        )
         self._cache: dict[tuple[Scalar, ...], Resolved] = {}
         self._ranks = {level.casefold(): rank for rank, level in enumerate(self.levels)}
+
+    def attributes_before(self) -> Attributes:
+        """What a ticket is before its first fact."""
+        return {**self.defaults, **{flag.name: False for flag in self.flags}}
 
     def resolve(self, attributes: Mapping[str, Scalar]) -> Resolved:
         """The severity and targets in force for a ticket's attributes."""

@@ -1,8 +1,9 @@
 """`assess(facts, policy)`: all that a ticket's facts mean, in one pass over them.
 
-Total: any facts, in any order, have a meaning and none raises. A change of severity, plan, scope
-or entitlement re-assesses from the beginning: the promise in force at the end decides how much
-time there is, and each stretch before it counts on the calendar that was in force then.
+Total: any facts, in any order, have a meaning and none raises. What the ticket was from its opening
+(severity, scope, …: `policy.counting`) has one value for the whole replay, the last known. What
+changes from its moment on (plan, …) puts another promise in force then: the one in force at the end
+decides how much time there is, and each stretch before it counts on the calendar that was in force.
 
 After closing only a reopening counts, and what is about the ticket's aftermath (metrics that
 outlive closing: feedback, reviews). Merging closes the ticket merged away.
@@ -14,6 +15,7 @@ from collections.abc import Iterable
 
 from sla.domain.facts import OPENINGS, REOPENING, arrange, counts_at
 from sla.domain.policy.policy import Policy
+from sla.domain.replay.findings import corrects, findings
 from sla.domain.replay.ticket_replay import TicketReplay
 from sla.domain.values import Assessment, Fact, Note
 
@@ -29,8 +31,8 @@ class Assessor:
     """Incremental `assess` for one ticket: the same results, at the cost of the new fact.
 
     It keeps the replay of the facts that it was given last. Given those and one more that counts
-    after all of them, it applies that one. Anything else (a late fact, another policy, facts after
-    a transaction that was not committed) it assesses from the beginning.
+    after all of them, it applies that one. Anything else (a late fact, a correction, another
+    policy, facts after a transaction that was not committed) it assesses from the beginning.
     """
 
     __slots__ = (
@@ -77,7 +79,11 @@ class Assessor:
         if not timed:
             return
         self._opened_us, self._last_at = timed[0][0], timed[-1][0]
-        replay, effects_of = TicketReplay(policy, self._opened_us), policy.effects.get
+        effects_of = policy.effects.get
+        known, notes = None, list[Note]()
+        if not policy.findings.isdisjoint([fact.type for _, _, fact in timed]):
+            known, notes = findings(timed, policy)
+        replay = TicketReplay(policy, self._opened_us, known, notes)
         newest, highest = timed[0][2], -1
         for at, sequence, fact in timed:
             if sequence > highest:
@@ -90,7 +96,8 @@ class Assessor:
         self._highest = max([fact.sequence for fact in facts])
 
     def _replay_newest(self, facts: tuple[Fact, ...]) -> bool:
-        """Apply the last of `facts`, if the others were applied and it counts after them."""
+        """Apply the last of `facts`, if the others were applied, it counts after them, and corrects
+        nothing that counts from the opening."""
         replay, known = self._replay, len(self._facts)
         if replay is None or len(facts) != known + 1 or facts[:known] != self._facts:
             return False
@@ -102,6 +109,8 @@ class Assessor:
             return False  # it counts before others of its instant
         effects = replay.policy.effects.get(fact.type)
         if effects is not None:
+            if effects.is_finding and corrects(fact, effects, replay.attributes, replay.policy):
+                return False
             replay.apply(at, fact, effects)
         self._odd += sorted(odd)
         self._last_at, self._highest, self._newest = at, fact.sequence, fact.type

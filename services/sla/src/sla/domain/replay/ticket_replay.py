@@ -16,6 +16,7 @@ from sla.domain.policy.rules import Metric, Reopening, Repeats
 from sla.domain.replay.auto_close import QuietPeriod, build_silence
 from sla.domain.replay.build_timer import build_timer
 from sla.domain.replay.cycle import Cycle
+from sla.domain.replay.findings import apply_to_attributes
 from sla.domain.values import Assessment, Fact, Note, Silence, Timer
 
 AFTER_CLOSING = "ignored: the ticket was closed"
@@ -52,13 +53,15 @@ class _Progress:
 class TicketReplay:
     """Applies a ticket's facts in the order in which they count, and gives the assessment.
 
-    `opened_us` is when the ticket was opened. `assessment` may be asked for after every fact: a
-    timer is built again only when its cycle has changed.
+    `opened_us` is when the ticket was opened. `known` are the attributes that count from then on,
+    where a later fact corrected one, and `notes` say so (`findings`). `assessment` may be asked
+    for after every fact: a timer is built again only when its cycle has changed.
     """
 
     __slots__ = (
         "_all",
         "_groups",
+        "_known",
         "attributes",
         "cycles",
         "is_closed",
@@ -69,12 +72,17 @@ class TicketReplay:
         "timeline",
     )
 
-    def __init__(self, policy: Policy, opened_us: int) -> None:
+    def __init__(
+        self,
+        policy: Policy,
+        opened_us: int,
+        known: Attributes | None = None,
+        notes: Iterable[Note] = (),
+    ) -> None:
         self.policy = policy
-        self.notes: list[Note] = []
-        self.attributes: Attributes = dict(policy.defaults)
-        for flag in policy.flags:
-            self.attributes[flag.name] = False
+        self.notes = [*notes]
+        self.attributes = policy.attributes_before()
+        self._known = known
         self.timeline: list[tuple[int, Resolved]] = []
         self.progress = [_Progress(number, each) for number, each in enumerate(policy.metrics)]
         self.cycles: list[Cycle] = []
@@ -86,21 +94,18 @@ class TicketReplay:
 
     def apply(self, at: int, fact: Fact, fact_effects: FactEffects) -> None:
         """Apply one fact."""
-        setter, flags, is_reopening, effects, silences, is_closing = fact_effects
-        data = fact.data
-        if setter is not None:
-            setter(self.attributes, data)
-        for name, is_on, matches in flags:
-            if matches is None or matches(data):
-                self.attributes[name] = is_on
+        setter, flags, is_reopening, effects, silences, is_closing, _ = fact_effects
         if setter is not None or flags:
+            apply_to_attributes(self.attributes, fact, fact_effects)
+            if self._known:
+                self.attributes.update(self._known)
             self._resolve(at)
         if is_reopening:
             self._reopen(at, fact)
         if effects:
             self._apply_to_metrics(effects, at, fact)
         if silences:
-            self._apply_to_silences(silences, at, data)
+            self._apply_to_silences(silences, at, fact.data)
         if is_closing:
             self._close(at, fact.type)
 
