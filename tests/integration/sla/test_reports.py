@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import csv
 import io
-from datetime import timedelta, timezone
+from datetime import timedelta, timezone, tzinfo
 from typing import Any
 from zoneinfo import ZoneInfo
 
@@ -12,7 +12,8 @@ import pytest
 
 from integration.sla.harness import Sla
 from integration.sla.stories import MONDAY, Story, minutes
-from sla.storage.reports import postgres_zone
+from sla.storage import reports
+from sla.storage.reports import Period
 
 
 async def report(sla: Sla, name: str, **params: Any) -> list[dict[str, Any]]:
@@ -119,9 +120,25 @@ async def test_wrong_questions_are_told_what_is_wrong(sla: Sla, path: str, statu
 
 @pytest.mark.parametrize(
     "zone",
-    [ZoneInfo("America/Toronto"), timezone(timedelta(hours=-5)), timezone(timedelta(hours=5.5))],
+    [
+        ZoneInfo("America/Toronto"),
+        ZoneInfo("America/Winnipeg"),
+        ZoneInfo("Asia/Kathmandu"),
+        ZoneInfo("Pacific/Chatham"),
+        timezone(timedelta(hours=-5)),
+        timezone(timedelta(hours=5.5)),
+    ],
 )
-async def test_hours_are_those_of_the_zone(sla: Sla, zone: Any) -> None:
-    named = postgres_zone(zone, MONDAY)
-    local = await sla.connection.fetchval("SELECT $1::timestamptz AT TIME ZONE $2", MONDAY, named)
-    assert local == MONDAY.astimezone(zone).replace(tzinfo=None)
+async def test_hours_and_months_are_those_of_the_zone(sla: Sla, zone: tzinfo) -> None:
+    await three_tickets(sla)
+    due = MONDAY + minutes(30)
+    local = due.astimezone(zone)
+    # Years long, as nobody asks: it is counted a year at a time.
+    period = Period("acme", due - timedelta(days=2000), due + timedelta(days=1), zone)
+    assert await reports.breaches_by_hour(sla.connection, period) == [
+        ("first_response", local.isoweekday(), local.hour, 1)
+    ]
+    rows = await reports.ended_timers(
+        sla.connection, period, by_severity=False, by_customer=False, by_month=True
+    )
+    assert {row["month"] for row in rows} == {f"{local:%Y-%m}"}

@@ -148,6 +148,31 @@ def test_images_read_no_files_of_their_base() -> None:
         assert 'PYTHONTZPATH=""' in image.read_text(encoding="utf-8"), image
 
 
+def test_no_statement_asks_the_databases_zone_data() -> None:
+    root = Path(__file__).parents[3]
+    sources = [
+        *root.glob("services/*/src/**/*.py"),
+        *root.glob("services/*/migrations/*.sql"),
+        *root.glob("libs/common/src/**/*.py"),
+        *root.glob("libs/common/src/**/*.sql"),
+    ]
+    assert len(sources) > 300
+    for source in sources:
+        text = source.read_text(encoding="utf-8").lower()
+        for asks in ("at time zone", "date_trunc(", "to_char(", "date_part(", "::date"):
+            assert asks not in text, (source, asks)
+
+
+def test_no_script_of_a_page_asks_the_browsers_zone_data() -> None:
+    root = Path(__file__).parents[3]
+    scripts = [*root.glob("**/src/**/*.js"), *root.glob("services/*/src/**/*.html")]
+    assert len(scripts) > 20
+    for script in scripts:
+        text = script.read_text(encoding="utf-8")
+        for asks in ("Intl.", "toLocale", "getTimezoneOffset", "getHours(", "getDate("):
+            assert asks not in text, (script, asks)
+
+
 def _copy(zone: str, to: Path) -> None:
     to.parent.mkdir(parents=True)
     to.write_bytes(files("tzdata").joinpath("zoneinfo", *zone.split("/")).read_bytes())

@@ -64,7 +64,11 @@ def _attained(row: asyncpg.Record, by: Sequence[str]) -> dict[str, Any]:
 
 async def breaches_by_hour(connection: asyncpg.Connection, period: Period) -> list[dict[str, Any]]:
     """Breaches not retracted, by weekday (1 is Monday) and hour of being due, desk's zone."""
-    return [dict(row) for row in await queries.breaches_by_hour(connection, period)]
+    names = ("metric", "weekday", "hour", "breaches")
+    return [
+        dict(zip(names, row, strict=True))
+        for row in await queries.breaches_by_hour(connection, period)
+    ]
 
 
 async def pauses(pool: asyncpg.Pool, policies: Policies, period: Period) -> list[dict[str, Any]]:

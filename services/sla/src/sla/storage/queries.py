@@ -38,7 +38,7 @@ SELECT page.*, tickets.number, tickets.severity, tickets.priority, tickets.polic
        (SELECT data ->> 'subject_line' FROM facts
         WHERE facts.ticket_id = page.ticket_id AND type = 'opened' LIMIT 1) AS subject_line
 FROM (
-    SELECT timers.*, coalesce(timers.due_at, 'infinity') AS place
+    SELECT timers.*
     FROM unnest($1::text[]) AS wanted(desk)
     CROSS JOIN unnest($2::text[]) AS asked(state)
     CROSS JOIN LATERAL (
@@ -54,16 +54,16 @@ FROM (
         ORDER BY coalesce(due_at, 'infinity'), ticket_id, metric, cycle
         LIMIT $11
     ) AS timers
-    ORDER BY place, ticket_id, metric, cycle
+    ORDER BY coalesce(due_at, 'infinity'), ticket_id, metric, cycle
     LIMIT $11
 ) AS page
 JOIN tickets USING (ticket_id)
-ORDER BY page.place, page.ticket_id, page.metric, page.cycle
+ORDER BY coalesce(page.due_at, 'infinity'), page.ticket_id, page.metric, page.cycle
 """
 # Of a few tickets: their timers are read by key and sorted.
 _TIMERS_OF_TICKETS = """
-SELECT timers.*, coalesce(due_at, 'infinity') AS place, tickets.number, tickets.severity,
-       tickets.priority, tickets.policy_version, tickets.earlier, tickets.is_closed,
+SELECT timers.*, tickets.number, tickets.severity, tickets.priority,
+       tickets.policy_version, tickets.earlier, tickets.is_closed,
        (SELECT data ->> 'subject_line' FROM facts
         WHERE facts.ticket_id = timers.ticket_id AND type = 'opened' LIMIT 1) AS subject_line
 FROM timers JOIN tickets USING (ticket_id)
@@ -75,7 +75,7 @@ WHERE timers.ticket_id = ANY($12::uuid[])
   AND ($8::text[] IS NULL OR metric = ANY($8))
   AND ($9::bool IS NULL OR (at_risk_sent > 0) = $9)
   AND ($10::text[] IS NULL OR tickets.severity = ANY($10))
-ORDER BY place, ticket_id, metric, cycle
+ORDER BY coalesce(due_at, 'infinity'), ticket_id, metric, cycle
 LIMIT $11
 """
 _BREACHES = """

@@ -1,17 +1,23 @@
 """Queries of the reports: how promises ended, when they were broken, which tickets were paused.
 
-All of it is read from what was published, kept in the same transaction.
+All of it is read from what was published, kept in the same transaction. PostgreSQL counts by
+stretches of UTC; which month, weekday and hour that is in a zone, our own zone data says.
 """
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta, tzinfo
 from uuid import UUID
-from zoneinfo import ZoneInfo
 
 import asyncpg
+
+from sla.domain.local_time import months, stretches, weekday_and_hour
+
+# Counted in one go: at most so many hours of each metric are held, however long the period is.
+_YEAR = timedelta(days=366)
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,8 +34,7 @@ _ATTAINMENT = """
 SELECT metric,
        CASE WHEN $5::bool THEN coalesce(severity, '') END AS severity,
        CASE WHEN $6::bool THEN coalesce(customer, '') END AS customer,
-       CASE WHEN $7::bool
-            THEN to_char(coalesce(due_at, met_at) AT TIME ZONE $4::text, 'YYYY-MM') END AS month,
+       ($7::text[])[width_bucket(coalesce(due_at, met_at), $4::timestamptz[])] AS month,
        count(*) FILTER (WHERE state = 'met' AND due_at IS NOT NULL) AS kept,
        count(*) FILTER (WHERE state = 'breached') AS missed,
        count(*) FILTER (WHERE due_at IS NULL) AS measured,
@@ -62,35 +67,56 @@ async def ended_timers(
 
     What was measured without a promise counts by the instant it was done.
     """
+    begun = months(period.zone, period.start, period.end) if by_month else []
     found: list[asyncpg.Record] = await connection.fetch(
         _ATTAINMENT,
         period.desk,
         period.start,
         period.end,
-        postgres_zone(period.zone, period.start),
+        [start for start, _ in begun],
         by_severity,
         by_customer,
-        by_month,
+        [month for _, month in begun],
     )
     return found
 
 
+# `hours` counts whole hours on the wall clock since 1970.
 _BREACHES = """
-SELECT metric, extract(isodow FROM due_at AT TIME ZONE $4::text)::int AS weekday,
-       extract(hour FROM due_at AT TIME ZONE $4::text)::int AS hour, count(*) AS breaches
+SELECT metric,
+       floor((extract(epoch FROM due_at) + ($5::int[])[width_bucket(due_at, $4::timestamptz[])])
+             / 3600)::bigint AS hours,
+       count(*) AS breaches
 FROM breaches
 WHERE desk = $1 AND due_at >= $2 AND due_at < $3 AND retracted_at IS NULL
-GROUP BY 1, 2, 3 ORDER BY 1, 2, 3
+GROUP BY 1, 2
 """
 
 
-async def breaches_by_hour(connection: asyncpg.Connection, period: Period) -> list[asyncpg.Record]:
-    """Counts of breaches not retracted, by metric, weekday (1 is Monday) and hour of being due."""
-    zone = postgres_zone(period.zone, period.start)
-    found: list[asyncpg.Record] = await connection.fetch(
-        _BREACHES, period.desk, period.start, period.end, zone
-    )
-    return found
+async def breaches_by_hour(
+    connection: asyncpg.Connection, period: Period
+) -> list[tuple[str, int, int, int]]:
+    """(metric, weekday, hour, count) of breaches not retracted, by when they were due.
+
+    Weekday (1 is Monday) and hour are those of the period's zone.
+    """
+    counted: Counter[tuple[str, int, int]] = Counter()
+    start = period.start
+    while start < period.end:
+        end = min(start + _YEAR, period.end)
+        offsets = stretches(period.zone, start, end)
+        rows = await connection.fetch(
+            _BREACHES,
+            period.desk,
+            start,
+            end,
+            [each.start for each in offsets],
+            [each.offset for each in offsets],
+        )
+        for row in rows:
+            counted[row["metric"], *weekday_and_hour(row["hours"])] += row["breaches"]
+        start = end
+    return [(*place, count) for place, count in sorted(counted.items())]
 
 
 _PAUSED = """
@@ -128,13 +154,3 @@ async def ratios(
     """By desk and metric, the share of promises due in the period that was kept."""
     rows = await connection.fetch(_RATIOS, sorted(desks), start, end)
     return {(row["desk"], row["metric"]): row["kept"] / row["ended"] for row in rows}
-
-
-def postgres_zone(zone: tzinfo, at: datetime) -> str:
-    """A zone as PostgreSQL names it. Of a fixed offset, its sign is the other way round there."""
-    if isinstance(zone, ZoneInfo):
-        return zone.key
-    offset = zone.utcoffset(at) or timedelta(0)
-    sign = "-" if offset >= timedelta(0) else "+"
-    minutes = abs(offset) // timedelta(minutes=1)
-    return f"<fixed>{sign}{minutes // 60:02}:{minutes % 60:02}"
