@@ -4,21 +4,44 @@ from __future__ import annotations
 
 from collections import Counter
 from datetime import UTC, datetime, timedelta
+from functools import lru_cache
 from itertools import permutations
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from sla.desk_file import read
 from sla.domain.changes import diff
 from sla.domain.explain import explain
+from sla.domain.policy.policy import Policy
 from sla.domain.replay.assess import Assessor, assess
 from sla.domain.replay.segments import used
 from sla.domain.values import Assessment, Change, ChangeKind, Fact, PublishedState, State
-from support.sla_cases import DESKS, desk
+from support import sla_cases
+from support.sla_cases import DESKS
 
 BEGIN = datetime(2026, 3, 5, 13, 0, tzinfo=UTC)  # a Thursday; clocks change on the Sunday
-NAMES = tuple(sorted(path.parent.name for path in DESKS.glob("*/sla.yaml")))
+COUNTS = (
+    "",
+    # Each attribute the other way than is usual.
+    "severity: from_change, scope: from_change, entitled: from_change, plan: from_opening, "
+    "trial: from_opening, complete: from_opening",
+)
+NAMES = tuple(
+    f"{path.parent.name}:{counts}" for path in sorted(DESKS.glob("*/sla.yaml")) for counts in COUNTS
+)
+
+
+@lru_cache
+def desk(name: str) -> Policy:
+    """The policy of a desk, with what its file says of changes after a colon."""
+    folder, _, counts = name.partition(":")
+    if not counts:
+        return sla_cases.desk(folder)
+    path = DESKS / folder / "sla.yaml"
+    return read.parse(f"{path.read_text(encoding='utf-8')}\ncounts: {{{counts}}}\n", path)
+
 
 KINDS = (
     "requester_replied",

@@ -106,6 +106,29 @@ def test_critical_that_is_phoned_in_out_of_hours_is_answered_in_15_minutes_from_
     assert case.due("first_response") == "2026-03-07 12:15", "triage before or after the call"
 
 
+@pytest.mark.promise("SIS-08", "SIS-09", "SIS-10")
+@pytest.mark.parametrize(
+    ("channel", "called", "due"),
+    [
+        ("email", "10:10", "10:25"),
+        ("email", "10:40", "10:55"),  # the minutes before the call are no critical ones
+        ("email", "10:55", "11:00"),  # serious until then: its hour holds on
+        ("portal", "13:00", "13:15"),
+    ],
+)
+def test_critical_that_is_phoned_in_within_hours_is_answered_in_15_minutes_from_the_call(
+    channel: str, called: str, due: str
+) -> None:
+    for is_triaged_first in (True, False):
+        case = a_case("2026-03-03 10:00", channel)
+        if is_triaged_first:
+            case.then("triaged", "2026-03-03 10:05", severity="critical")
+        case.then("requester_replied", f"2026-03-03 {called}", channel="phone")
+        if not is_triaged_first:
+            case.then("triaged", "2026-03-03 13:05", severity="critical")
+        assert case.due("first_response") == f"2026-03-03 {due}"
+
+
 @pytest.mark.promise("SIS-10")
 def test_serious_by_mail_or_phone_is_an_hour_within_support_hours() -> None:
     assert a_case("2026-03-03 10:00", "email", severity="serious").due("first_response") == (

@@ -82,8 +82,9 @@ class Compiler:
             for name, part in file.flags.items()
         ]
         silences = [self._silence(name) for name in file.silences]
-        for name in file.defaults:
-            self._attribute(name, ("defaults", name))
+        for key, names in (("defaults", file.defaults), ("counts", file.counts)):
+            for name in names:
+                self._attribute(name, (key, name))
         if any(problem.severity == "error" for problem in self.problems):
             return None
         severity = file.severity
@@ -101,6 +102,7 @@ class Compiler:
             defaults=file.defaults,
             flags=flags,
             silences=silences,
+            counts=file.counts,
             zone=where,
         )
 

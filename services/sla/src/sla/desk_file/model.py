@@ -20,6 +20,7 @@ from pledge.runtime.desk_file.model import Like, Part
 from pledge.runtime.durations import EXPECTED, Duration, parse_duration
 from sla.desk_file.business_days import MOST_DAYS, BusinessDays, business_days
 from sla.domain.calendar.zones import MICROSECOND
+from sla.domain.policy.counting import Counts
 from sla.domain.policy.rules import Reopening, Repeats, Threshold, VersionScope
 
 Name = Annotated[
@@ -353,6 +354,10 @@ class PolicyFile(Part):
         description="Facts of the desk's own, named as in intake.yaml, e.g. service_restored.",
     )
     flags: dict[Name, FlagPart] = Field(default_factory=dict)
+    counts: dict[str, Counts] = Field(
+        default_factory=dict,
+        description="Since when a change of an attribute counts, e.g. {plan: from_opening}.",
+    )
     at_risk: list[AtRisk] = Field(default_factory=lambda: [Threshold(75, None)])
     calendars: dict[Name, Annotated[Any, WithJsonSchema(_CALENDAR_SCHEMA)]] = Field(
         default_factory=dict

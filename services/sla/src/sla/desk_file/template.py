@@ -13,6 +13,12 @@ severity:
   floors:
     - {when: {trial: true}, at_least: high}
 
+# What a ticket is (severity, priority, scope, …) counts from its opening, whenever it is found out;
+# what happens (another plan, a call) from its moment on. Where your policy says otherwise:
+# counts:
+#   plan: from_opening     # an upgrade counts as if it had always been so
+#   severity: from_change  # a more severe ticket has the shorter time from its triage on
+
 calendars:
   office:
     timezone: Europe/Paris

@@ -200,7 +200,8 @@ class Explanation:
     def notes_text(self) -> list[str]:
         """What was odd about facts, and what was done with them."""
         return [
-            f"{_words(note.fact)} ({note.sequence}) {note.rule}." for note in self.assessment.notes
+            f"{_words(note.fact)}{f' ({note.sequence})' if note.sequence else ''} {note.rule}."
+            for note in self.assessment.notes
         ]
 
     def json(self) -> dict[str, object]:

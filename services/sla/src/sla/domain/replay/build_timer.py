@@ -14,6 +14,7 @@ from sla.domain.replay.elapsed_time import NO_PROMISE, Counted, InForce, stretch
 from sla.domain.values import Note, Span, Timer
 
 NEVER = "its calendar is not open long enough: no timer"
+NOT_PROMISED = "is not promised"
 NOTHING_LEFT = "not resumed: its time was used up before"
 NOTHING = timedelta()
 
@@ -31,7 +32,7 @@ def build_timer(cycle: Cycle, policy: Policy, timeline: Timeline) -> Built:
         # The promise was withdrawn; the one before it is what is cancelled.
         withdrawn, entry = timeline[entry][0], entry - 1
         if entry < cycle.first:
-            return None, None
+            return None, _not_promised(metric, choice)
         choice = timeline[entry][1].choice(cycle.metric, metric, cycle.bits)
     try:
         if (
@@ -49,6 +50,15 @@ def build_timer(cycle: Cycle, policy: Policy, timeline: Timeline) -> Built:
         return _counted(cycle, metric, choice, timeline, entry, withdrawn)
     except NeverOpens:
         return None, Note(0, metric.name, NEVER)
+
+
+def _not_promised(metric: Metric, choice: Choice) -> Note | None:
+    """Which rule says that there is no timer, if one says so."""
+    for target in choice.targets:
+        if target is not None:
+            line = f", line {target.rule.line}" if target.rule.line else ""
+            return Note(0, metric.name, f"{NOT_PROMISED}, by rule {target.rule.number}{line}")
+    return None
 
 
 def _is_uniform(
