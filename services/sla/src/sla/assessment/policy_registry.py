@@ -12,7 +12,7 @@ import structlog
 
 from pledge.runtime.desk_file.load import load_each
 from pledge.runtime.desk_file.problem import DeskFileError
-from sla.desk_file.read import FILE_NAME, load_desk, parse
+from sla.desk_file.read import FILE_NAME, load_desk, parse_stored
 from sla.domain.policy.policy import Policy
 from sla.domain.policy.rules import VersionScope
 from sla.domain.policy_versions import PastVersion, VersionedAssessment, assess_versions
@@ -191,7 +191,7 @@ class Policies:
         """
         if (desk, version) in self._by_version:
             return
-        policy = parse(content, Path(desk) / f"{version}-{FILE_NAME}")
+        policy = parse_stored(content, Path(desk) / f"{version}-{FILE_NAME}")
         self._by_version[desk, version] = policy
 
 

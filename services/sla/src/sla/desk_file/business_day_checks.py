@@ -22,9 +22,12 @@ WEEKS = 6
 YEARS = 3
 
 
-def check_business_days(target: Target, part: TargetPart, steps: Steps, fail: Fail) -> None:
+def check_business_days(
+    target: Target, part: TargetPart, steps: Steps, fail: Fail, *, is_chosen: bool = False
+) -> None:
     """Report business days without a calendar, `received` without them, and times of day at which
-    the calendar is closed or which the clock skips."""
+    the calendar is closed or which the clock skips. Of calendars that a condition chooses
+    (`is_chosen`) one may be `always`: it matters only where the rule is reached with it."""
     due_key = "within" if part.within is not None else "by"
     dues = ((target.due, due_key), (target.expect, "expect"))
     given = [(due.by, key) for due, key in dues if due is not None and due.by is not None]
@@ -33,6 +36,8 @@ def check_business_days(target: Target, part: TargetPart, steps: Steps, fail: Fa
         hint = "what is counted, and business days with `within`, begin at the next opening anyway"
         fail((*steps, "received"), message, hint, "error")
     for wanted, key in given:
+        if target.calendar.is_always and is_chosen:
+            continue
         if target.calendar.is_always:
             hint = "add e.g. calendar: office"
             fail((*steps, key), "business days need a calendar", hint, "error")

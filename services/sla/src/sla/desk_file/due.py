@@ -21,7 +21,7 @@ FROM_OPENING = "outside hours counted from the next opening"
 _DAY = r"(?:the )?(same|next|[1-9]\d{0,2}(?:st|nd|rd|th)?)(?: next)? business day"
 _BY_CLOSE = re.compile(f"close of {_DAY}")
 _BY_TIME = re.compile(rf"(\d{{1,2}}:\d{{2}}) (?:of|on) {_DAY}")
-_BY_FIELD = re.compile(r"time given in ([a-z_]+)")
+FIELD_GIVEN = re.compile(r"time given in ([a-z_]+)")
 
 
 def read_dues(
@@ -67,7 +67,7 @@ def read_due(
     within = parse_duration(text) or business_days(text)
     if within:
         return due_within(within, calendar)
-    if match := _BY_FIELD.fullmatch(text):
+    if match := FIELD_GIVEN.fullmatch(text):
         return Due(field=match[1], words=f"by the {text}")
     time_us: int | None = None
     if match := _BY_TIME.fullmatch(text):

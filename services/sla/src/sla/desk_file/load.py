@@ -7,16 +7,17 @@ from datetime import UTC
 from typing import Literal, NamedTuple
 
 from pledge.runtime.config.error_messages import suggest
-from pledge.runtime.desk_file.problem import Problem
+from pledge.runtime.desk_file.problem import errors_of
 from pledge.runtime.desk_file.yaml_file import Document, Steps
 from pledge.runtime.desk_file.zones import UnknownZone, zone_or_offset
-from sla.desk_file.business_day_checks import check_business_days
+from sla.desk_file.attributes import known_attributes
 from sla.desk_file.calendars import Calendars
+from sla.desk_file.conditions import condition_of
 from sla.desk_file.due import read_dues
 from sla.desk_file.facts import fact_named, facts_of_desk, fields_of, hint_for_fact
+from sla.desk_file.findings import Findings
 from sla.desk_file.model import (
     CalendarChoice,
-    Except,
     MetricPart,
     PolicyFile,
     Received,
@@ -25,10 +26,8 @@ from sla.desk_file.model import (
     When,
     version_of,
 )
-from sla.desk_file.overlap import covers, may_both_match
 from sla.domain.calendar.calendar import ALWAYS, Calendar
 from sla.domain.calendar.zones import MICROSECOND
-from sla.domain.policy.attributes import ATTRIBUTES
 from sla.domain.policy.conditions import Condition, Trigger
 from sla.domain.policy.policy import Policy
 from sla.domain.policy.rules import (
@@ -53,14 +52,15 @@ class _Case(NamedTuple):
 
 
 class Compiler:
-    """Compiles one file; `problems` are its errors and warnings."""
+    """Compiles one file; `findings` are the problems that it meets."""
 
     def __init__(self, document: Document, file: PolicyFile, desk: str) -> None:
         self.document, self.file, self.desk = document, file, desk
-        self.problems: list[Problem] = []
+        self.findings = Findings(document)
+        self.fail = self.findings.report
         self._calendars = Calendars(file, self.fail)
         self._facts = facts_of_desk(file.milestones, self.fail)
-        self._known = {*ATTRIBUTES, *file.flags}
+        self._known = known_attributes(file)
 
     def compile(self) -> Policy | None:
         """The policy, or None when there is an error."""
@@ -85,7 +85,7 @@ class Compiler:
         for key, names in (("defaults", file.defaults), ("counts", file.counts)):
             for name in names:
                 self._attribute(name, (key, name))
-        if any(problem.severity == "error" for problem in self.problems):
+        if errors_of(self.findings.problems):
             return None
         severity = file.severity
         return Policy(
@@ -106,19 +106,6 @@ class Compiler:
             zone=where,
         )
 
-    def fail(
-        self,
-        steps: Steps,
-        message: str,
-        hint: str | None = None,
-        severity: Literal["error", "warning"] = "error",
-    ) -> None:
-        """Note a problem at the value at `steps`, or at its key where the message names it."""
-        is_key = bool(steps) and f"`{steps[-1]}`" in message
-        line, column = self.document.where_key(steps) if is_key else self.document.where(steps)
-        if not any(p.line == line and p.message == message for p in self.problems):
-            self.problems.append(Problem(self.document.file, line, column, message, hint, severity))
-
     # Conditions and triggers
 
     def _named_calendar(self, name: str | None, steps: Steps) -> Calendar | None:
@@ -134,7 +121,7 @@ class Compiler:
         found: list[Condition] = []
         for name, test in when.items():
             self._attribute(name, (*steps, name))
-            condition = _condition(name, test)
+            condition = condition_of(name, test)
             if name == "severity":
                 self._levels(condition, (*steps, name))
             found.append(condition)
@@ -168,7 +155,7 @@ class Compiler:
                 self.fail((*steps, "where", name), f"`{part.fact}` has no `{name}`", hint)
         return Trigger(
             fact_named(part.fact, self.file.milestones),
-            tuple(_condition(name, test) for name, test in part.where.items()),
+            tuple(condition_of(name, test) for name, test in part.where.items()),
             self._conditions(part.when, (*steps, "when")),
         )
 
@@ -235,7 +222,6 @@ class Compiler:
                 for closing, more in self._cases(target, part, "closing", steps):
                     case = _Case(calendar or ALWAYS, closing, when + more, position)
                     found.append(self._target(target, rule, case, part.received, steps))
-        self._reachable(found)
         return tuple(found)
 
     def _cases(
@@ -295,7 +281,7 @@ class Compiler:
                 "no start is both during and outside a calendar",
                 "remove one of the two",
             )
-        made = Target(
+        return Target(
             rule=rule,
             calendar=calendar,
             when=self._conditions(part.when, (*steps, "when")) + case.when,
@@ -307,27 +293,6 @@ class Compiler:
             is_measured=part.measure is True,
             track=case.track,
         )
-        check_business_days(made, part, steps, self.fail)
-        return made
-
-    def _reachable(self, targets: list[Target]) -> None:
-        """Warn of rules that an earlier one hides, and of pairs of which only one can win."""
-        for j, later in enumerate(targets):
-            for earlier in targets[:j]:
-                if earlier.rule == later.rule or not may_both_match(earlier, later):
-                    continue
-                steps = self._steps_of(later.rule)
-                if covers(earlier, later):
-                    message = f"never reached: the rule on line {earlier.rule.line} comes first"
-                    self.fail(steps, message, "put the narrower rule first", "warning")
-                    break
-                if earlier.is_promise and later.is_promise and not covers(later, earlier):
-                    message = f"overlaps the rule on line {earlier.rule.line}, which wins"
-                    self.fail(steps, message, "say which tickets each is for", "warning")
-
-    def _steps_of(self, rule: Rule) -> Steps:
-        track = (rule.name,) if rule.name else ()
-        return ("metrics", rule.metric, "targets", *track, rule.number - 1)
 
     # Severity and silence
 
@@ -386,12 +351,3 @@ class Compiler:
             warn_us=part.warn // MICROSECOND if part.warn else 0,
             calendar=self._calendars.named(part.calendar, (*steps, "calendar")) or ALWAYS,
         )
-
-
-def _condition(name: str, test: object) -> Condition:
-    if isinstance(test, Except):
-        values = test.is_not if isinstance(test.is_not, list) else [test.is_not]
-        return Condition(name, tuple(values), is_not=True)
-    if isinstance(test, list):
-        return Condition(name, tuple(test))
-    return Condition(name, (test if isinstance(test, str | bool | int) else None,))

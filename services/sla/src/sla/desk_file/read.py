@@ -12,6 +12,7 @@ from pledge.runtime.desk_file.summary import DeskFileReport
 from pledge.runtime.desk_file.yaml_file import Document, validate_document
 from pledge.runtime.desk_file.yaml_file import load as load_yaml
 from pledge.runtime.desk_file.yaml_file import parse as parse_yaml
+from sla.desk_file.check import check_file
 from sla.desk_file.load import Compiler
 from sla.desk_file.model import PolicyFile
 from sla.desk_file.summary import summary_of
@@ -31,13 +32,13 @@ class SlaFile:
 
 def read(document: Document) -> tuple[Policy | None, list[Problem]]:
     """The policy of a file, and all its problems; None when one of them is an error."""
-    _, policy, problems = _compiled(document)
+    _, policy, problems = _checked(document)
     return policy, problems
 
 
 def load(path: Path) -> Policy:
     """The policy in the file `path`. Raises DeskFileError, with every problem."""
-    return _policy(load_yaml(path))
+    return _usable(*read(load_yaml(path)))
 
 
 def parse(text: str, path: Path) -> Policy:
@@ -45,7 +46,18 @@ def parse(text: str, path: Path) -> Policy:
 
     Raises DeskFileError, with every problem.
     """
-    return _policy(parse_yaml(text, path))
+    return _usable(*read(parse_yaml(text, path)))
+
+
+def parse_stored(text: str, path: Path) -> Policy:
+    """The policy that `text` says, which was in force: compiled without what is checked in a new
+    file. Raises DeskFileError, with what keeps it from being compiled."""
+    document = parse_yaml(text, path)
+    model, problems = validate_document(document, PolicyFile)
+    if model is None:
+        raise DeskFileError(problems)
+    compiler = Compiler(document, model, model.desk or desk_of(path))
+    return _usable(compiler.compile(), compiler.findings.problems)
 
 
 def load_desk(path: Path) -> tuple[SlaFile | None, list[Problem]]:
@@ -57,7 +69,7 @@ def load_desk(path: Path) -> tuple[SlaFile | None, list[Problem]]:
         document = load_yaml(path)
     except DeskFileError as error:
         return None, list(error.problems)
-    model, policy, problems = _compiled(document)
+    model, policy, problems = _checked(document)
     if model is None:
         return None, problems
     problems = in_file_order([*problems, *check_folder_name(document, model)])
@@ -79,17 +91,19 @@ def json_schema() -> dict[str, Any]:
     return schema
 
 
-def _policy(document: Document) -> Policy:
-    policy, problems = read(document)
+def _usable(policy: Policy | None, problems: list[Problem]) -> Policy:
     if policy is None:
         raise DeskFileError(errors_of(problems))
     return policy
 
 
-def _compiled(document: Document) -> tuple[PolicyFile | None, Policy | None, list[Problem]]:
+def _checked(document: Document) -> tuple[PolicyFile | None, Policy | None, list[Problem]]:
+    """The file's model, its policy if nothing in it is an error, and all its problems."""
     model, problems = validate_document(document, PolicyFile)
     if model is None:
         return None, None, problems
     compiler = Compiler(document, model, model.desk or desk_of(document.file))
-    policy = compiler.compile()
-    return model, policy, in_file_order(compiler.problems)
+    policy, findings = compiler.compile(), compiler.findings
+    check_file(model, policy, findings)
+    is_usable = not errors_of(findings.problems)
+    return model, policy if is_usable else None, in_file_order(findings.problems)

@@ -13,26 +13,6 @@ SetterOf = Callable[[Attributes], Setter]
 """A setter for the defaults of a desk's file."""
 
 FLAGS_OF_TICKETS = ("trial", "urgent", "complete", "answerable")
-ATTRIBUTES = (
-    "severity",
-    "requested_severity",
-    "priority",
-    "plan",
-    "channel",
-    "product",
-    "customer",
-    "form",
-    "line",
-    "language",
-    "zone",
-    "scope",
-    "entitled",
-    "known_incident",
-    "impact",
-    *FLAGS_OF_TICKETS,
-)
-"""What a condition may ask about, besides the policy's own flags."""
-
 _TEXTS = (
     "severity",
     "priority",
