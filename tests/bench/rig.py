@@ -23,7 +23,8 @@ from pledge.runtime.clock import SystemClock
 from pledge.runtime.config.settings import KafkaSettings
 from pledge.runtime.ids import SystemIds
 from pledge.runtime.postgres.migrations import migrate, migrations_of
-from pledge_local.kafka import Broker, free_port
+from pledge_local.free_port import free_port
+from pledge_local.kafka import Broker
 from pledge_local.postgres import Server
 from support import topics
 

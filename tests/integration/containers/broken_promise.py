@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import socket
 from datetime import timedelta
 from pathlib import Path
 
@@ -12,6 +11,7 @@ from pledge.events import Decoded, PromiseBreached, Topic, decode
 from pledge.runtime.clock import SystemClock
 from pledge.runtime.config.settings import KafkaSettings
 from pledge.runtime.ids import SystemIds
+from pledge_local.free_port import free_port
 from sla.__main__ import serve
 from sla.settings import SlaSettings
 from support import topics
@@ -30,7 +30,7 @@ async def breaches_of_an_unanswered_ticket(
     clock, stop = SystemClock(), asyncio.Event()
     settings = SlaSettings(
         dsn=dsn,
-        http_port=_free_port(),
+        http_port=free_port(),
         desks=ROOT / "deploy" / "desks",
         jwks=str(write_jwks(folder / "jwks.json", Signer())),
     )
@@ -55,9 +55,3 @@ async def _breaches(kafka: KafkaSettings) -> list[PromiseBreached]:
     read = [decode(record.headers, record.value) for record in records]
     events = [one.event for one in read if isinstance(one, Decoded)]
     return [event for event in events if isinstance(event, PromiseBreached)]
-
-
-def _free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])

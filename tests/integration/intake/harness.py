@@ -34,7 +34,7 @@ from pledge.runtime.config.settings import KafkaSettings
 from pledge.runtime.ids import SystemIds
 from pledge.runtime.postgres.pool import open_pool
 from pledge.runtime.records import Message
-from pledge_local.kafka import free_port
+from pledge_local.free_port import free_port
 from support import topics
 from support.asking import asker
 from support.cluster import ROOT

@@ -20,7 +20,7 @@ from pledge.runtime.auth import signing
 from pledge.runtime.clock import SystemClock
 from pledge.runtime.config.settings import KafkaSettings
 from pledge.runtime.ids import SystemIds
-from pledge_local.kafka import free_port
+from pledge_local.free_port import free_port
 from pledge_local.sink.__main__ import serve
 from pledge_local.sink.arrivals import Arrivals
 from pledge_local.sink.settings import SinkSettings

@@ -7,7 +7,6 @@ import email
 import email.policy
 import json
 import os
-import socket
 import sys
 from collections.abc import Callable, Sequence
 from contextlib import suppress
@@ -41,6 +40,7 @@ from pledge.runtime.config.settings import KafkaSettings, variable_of
 from pledge.runtime.http.server import HttpServer
 from pledge.runtime.ids import SystemIds
 from pledge.runtime.records import Message
+from pledge_local.free_port import free_port
 from pledge_local.processes import Child
 from support import topics
 from support.asking import asker
@@ -229,7 +229,7 @@ class Notify:
         self._process: Child | None = None
 
     async def start(self, **changes: Any) -> None:
-        port = _free_port()
+        port = free_port()
         self.url = f"http://127.0.0.1:{port}"
         values = {**self._settings, "http_port": port, "notify_public_url": self.url, **changes}
         self._stop = asyncio.Event()
@@ -258,7 +258,7 @@ class Notify:
 
     async def start_process(self) -> None:
         """Start it as a process of its own, to be killed."""
-        port = _free_port()
+        port = free_port()
         self.url = f"http://127.0.0.1:{port}"
         values = {
             **self._settings,
@@ -395,12 +395,6 @@ def a_ticket(
         or Contact(name="Rita", email="rita@customer.example", zone="Asia/Tokyo"),
         **values,
     )
-
-
-def _free_port() -> int:
-    with socket.socket() as found:
-        found.bind(("127.0.0.1", 0))
-        return int(found.getsockname()[1])
 
 
 Probe = Callable[[], bool]

@@ -20,6 +20,7 @@ from pledge.runtime.clock import SystemClock
 from pledge.runtime.config.settings import KafkaSettings
 from pledge.runtime.records import Message
 from pledge.runtime.testing import SeededIds, VirtualClock
+from pledge_local.free_port import free_port
 from sla.__main__ import serve
 from sla.settings import SlaSettings
 from sla.topics import TOPICS
@@ -47,7 +48,7 @@ class Sla:
         self.signer = Signer()
         self.settings = SlaSettings(
             dsn=dsn,
-            http_port=settings.pop("http_port", 0) or _free_port(),
+            http_port=settings.pop("http_port", 0) or free_port(),
             desks=desks or write_acme(folder),
             jwks=str(write_jwks(folder / "jwks.json", self.signer)),
             **settings,
@@ -179,14 +180,6 @@ def about(events: Sequence[Decoded], what: str, metric: str) -> Event:
         if each.event.type.split(".")[2] == what and getattr(each.event, "metric", "") == metric
     ]
     return found
-
-
-def _free_port() -> int:
-    import socket
-
-    with socket.socket() as listener:
-        listener.bind(("127.0.0.1", 0))
-        return int(listener.getsockname()[1])
 
 
 def real_now() -> datetime:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 from collections.abc import Callable
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
@@ -224,7 +225,8 @@ async def test_what_happens_to_a_ticket_while_its_batch_is_worked_out_counts(
         async def is_done() -> bool:
             return bool((await sla.get("/policies/acme/apply"))["state"] == "done")
 
-        await eventually(is_done)
+        # It rests ten times as long as each of its batches of one ticket took.
+        await eventually(is_done, within=timedelta(minutes=3))
         await sla.settled()
         moved = {
             each.envelope.subject: each.envelope.sequence

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import shutil
-import socket
 import tempfile
 from collections.abc import Sequence
 from contextlib import suppress
@@ -35,6 +34,7 @@ from pledge.runtime.clock import Clock, SystemClock
 from pledge.runtime.config.settings import KafkaSettings
 from pledge.runtime.ids import SystemIds
 from pledge.runtime.records import Message
+from pledge_local.free_port import free_port
 from pledge_local.postgres import short_temporary_folder
 from status.__main__ import serve
 from status.settings import StatusSettings
@@ -169,7 +169,7 @@ class Status:
         self.kafka, self.dsn, self.folder = kafka, dsn, folder
         self.clock = clock or SystemClock()
         self.signer = Signer()
-        port = _free_port()
+        port = free_port()
         self.url = f"http://127.0.0.1:{port}"
         self.settings = StatusSettings(
             dsn=dsn,
@@ -354,9 +354,3 @@ def _write_desks(folder: Path) -> Path:
         (folder / desk).mkdir(parents=True, exist_ok=True)
         (folder / desk / "status.yaml").write_text(text, encoding="utf-8")
     return folder
-
-
-def _free_port() -> int:
-    with socket.socket() as listener:
-        listener.bind(("127.0.0.1", 0))
-        return int(listener.getsockname()[1])

@@ -17,7 +17,7 @@ from pledge.runtime.clock import SystemClock
 from pledge.runtime.config.settings import KafkaSettings
 from pledge.runtime.ids import SystemIds
 from pledge.runtime.postgres.migrations import migrate, migrations_of
-from pledge_local.kafka import free_port
+from pledge_local.free_port import free_port
 from pledge_local.topics import ensure_topics
 from support.chaos.desk import DESK, RECEIVER, write_desk
 from support.chaos.receiver import Receiver

@@ -14,6 +14,7 @@ from pathlib import Path
 from pledge.runtime.clock import SystemClock
 from pledge.runtime.ids import SystemIds
 from pledge_local.errors import LocalError
+from pledge_local.free_port import free_port
 from pledge_local.jars import classpath
 from pledge_local.java import find_java
 from pledge_local.processes import Child, last_lines, pause
@@ -65,14 +66,6 @@ PROPERTIES: Mapping[str, str] = {
     "num.io.threads": "4",
     "log.cleaner.dedupe.buffer.size": "16777216",
 }
-
-
-def free_port() -> int:
-    """A TCP port of 127.0.0.1 that nobody listens on now."""
-    with socket.socket() as listener:
-        listener.bind(("127.0.0.1", 0))
-        port: int = listener.getsockname()[1]
-        return port
 
 
 class Broker:

@@ -12,7 +12,6 @@ import asyncio
 import importlib
 import json
 import logging
-import socket
 import sys
 import tempfile
 from collections.abc import Callable, Coroutine, Mapping, Sequence
@@ -30,6 +29,7 @@ from pledge.runtime.ids import SystemIds
 from pledge.runtime.postgres.migrations import migrate, migrations_of
 from pledge.runtime.reference.documents import write_or_check
 from pledge.runtime.reference.plugins import classes_of_services
+from pledge_local.free_port import free_port
 from pledge_local.plan import DEPLOY
 from pledge_local.ports import HOST
 from pledge_local.postgres import UNSAFE_BUT_FAST, Server
@@ -75,7 +75,7 @@ def _environment(service: str, dsn: str, jwks: Path) -> dict[str, str]:
     prefix = f"PLEDGE_{service.upper()}"
     return {
         f"{prefix}_DSN": dsn,
-        f"{prefix}_HTTP_PORT": str(_free_port()),
+        f"{prefix}_HTTP_PORT": str(free_port()),
         f"{prefix}_KEY": SECRET,
         f"{prefix}_STOP_GRACE": "1",
         "PLEDGE_INTAKE_SMTP_PORT": "0",
@@ -84,12 +84,6 @@ def _environment(service: str, dsn: str, jwks: Path) -> dict[str, str]:
         "PLEDGE_DESKS": str(DEPLOY / "desks"),
         "PLEDGE_JWKS": str(jwks),
     }
-
-
-def _free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind((HOST, 0))
-        return int(probe.getsockname()[1])
 
 
 async def _ask(service: str, settings: ServiceSettings) -> str:
