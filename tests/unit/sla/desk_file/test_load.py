@@ -58,7 +58,7 @@ def test_good_file_has_no_problem(tmp_path: Path) -> None:
         ("calendar: office", "calendar: ofice", "13:32", "did you mean `office`"),
         ("default: low", "default: lwo", "4:12", "did you mean `low`"),
         ("Europe/Paris", "Europe/Pariss", "6:22", "did you mean Europe/Paris"),
-        ("mon-fri", "mon-fry", "6:44", "did you mean fri"),
+        ("mon-fri", "mon-fry", "6:44", "did you mean mon-fri"),
         ("09:00-17:00", "9 to 5", "6:54", "is no window of time"),
         ("starts: opened", "start: opened", "9:5", "did you mean `starts`"),
         ("  first_response", "  First Response", "9:5", "should be small letters"),

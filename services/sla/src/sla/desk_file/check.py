@@ -7,6 +7,7 @@ from __future__ import annotations
 from pledge.runtime.desk_file.yaml_file import Steps
 from sla.desk_file.beginnings import Beginnings, targets_of
 from sla.desk_file.business_day_checks import check_business_days
+from sla.desk_file.calendar_traps import check_calendars, check_days
 from sla.desk_file.conditions import Conditions
 from sla.desk_file.fact_fields import Noun
 from sla.desk_file.findings import Findings
@@ -29,10 +30,12 @@ def check_file(file: PolicyFile, policy: Policy | None, findings: Findings) -> N
         conditions.default(name, value, ("defaults", name))
     if file.severity is not None:
         _check_severity(file.severity, conditions)
+    check_calendars(file, findings)
     if policy is not None:
         nouns = {name: beginnings.nouns(part.starts) for name, part in file.metrics.items()}
         check_rules(file, policy, nouns, findings)
         _check_business_days(file, policy, findings)
+        check_days(file, policy, findings)
 
 
 def _check_conditions(

@@ -7,13 +7,13 @@ word `always` (`24x7` is the same).
 from __future__ import annotations
 
 import datetime as dt
-import difflib
 import re
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field, replace
 
 import holidays
 
+from pledge.runtime.config.error_messages import nearest
 from pledge.runtime.desk_file.yaml_file import Steps
 from pledge.runtime.desk_file.zones import UnknownZone, zone_or_offset
 from sla.domain.calendar.hours import AllOf, Always, AnyOf, HolidaySet, Hours, Weekly
@@ -31,6 +31,12 @@ HOLIDAY_KEYS = ("countries", "dates", "yearly", "observed")
 
 _TIME = re.compile(r"(\d{1,2}):(\d{2})(?::(\d{2}))?")
 _DEPTH = 8
+_DAY_NAMES = ("monday", "tuesday", "wednesday", "thursday", "friday", "saturday", "sunday")
+_DAY_WORDS = {
+    **dict.fromkeys(("weekday", "weekdays", "workdays", "workingdays", "businessdays"), "mon-fri"),
+    **dict.fromkeys(("weekend", "weekends"), "sat-sun"),
+    **dict.fromkeys(("all", "any", "always", "week", "everyday", "alldays", "7days"), "mon-sun"),
+}
 
 
 @dataclass(slots=True)
@@ -158,8 +164,7 @@ class _Reader:
                 continue
             ends = [_weekday(name) for name in part.split("-")]
             if len(ends) > 2 or None in ends:
-                first = next((n for n in part.split("-") if _weekday(n) is None), part)
-                self.fail(steps, f"`{text}` is no day", _near(first, WEEKDAYS) or "e.g. mon-fri")
+                self.fail(steps, f"`{text}` is no day", hint_for_days(part))
                 return []
             first_day, last_day = ends[0] or 0, ends[-1] or 0
             found += [(first_day + i) % 7 for i in range((last_day - first_day) % 7 + 1)]
@@ -303,8 +308,25 @@ def read_hours(
 
 
 def _near(word: str, known: Iterable[str]) -> str | None:
-    near = difflib.get_close_matches(word, list(known), n=1, cutoff=0.5)
-    return f"did you mean {near[0]}?" if near else None
+    near = nearest(word, known)
+    return None if near is None else f"did you mean {near}?"
+
+
+def hint_for_days(text: str) -> str:
+    """The days that `text` (in small letters, without spaces) was probably meant to be."""
+    if (meant := _DAY_WORDS.get(text)) is not None:
+        return f"did you mean {meant}?"
+    ends = [_meant_day(name) for name in text.split("-")]
+    if len(ends) > 2 or None in ends:
+        return "e.g. mon-fri"
+    return f"did you mean {'-'.join(end for end in ends if end is not None)}?"
+
+
+def _meant_day(text: str) -> str | None:
+    """The day whose name begins so (`mo`, `tues`), or is spelled nearly so."""
+    begun = [day for day in _DAY_NAMES if len(text) >= 2 and day.startswith(text)]
+    found = begun[0] if len(begun) == 1 else nearest(text, (*_DAY_NAMES, *WEEKDAYS))
+    return None if found is None else found[:3]
 
 
 def _weekday(text: str) -> int | None:

@@ -61,6 +61,11 @@ def zone_names() -> frozenset[str]:
     return frozenset(_text("tzdata", "zones").split())
 
 
+def data_year() -> int:
+    """The year of the data: what was decided later is not in it."""
+    return int(version("tzdata").split(".")[0])
+
+
 def meant_by(text: str) -> tuple[str, ...]:
     """The zones that `text` may mean: an abbreviation, a city, a word such as Eastern; or the name
     that is spelled nearly so. The likeliest first, at most three."""
@@ -120,8 +125,8 @@ def _abbreviations() -> Mapping[str, tuple[_Use, ...]]:
 
 
 def _shown(zone: str) -> dict[str, timedelta]:
-    year, where = int(version("tzdata").split(".")[0]) + 1, ZoneInfo(zone)
-    days = [datetime(year, month, 15, 12, tzinfo=where) for month in range(1, 13)]
+    where = ZoneInfo(zone)
+    days = [datetime(data_year() + 1, month, 15, 12, tzinfo=where) for month in range(1, 13)]
     return {day.tzname() or "": day.utcoffset() or timedelta() for day in days}
 
 
