@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from pledge.events import ComponentChanged, Triaged
+from pledge.events import ComponentChanged, CustomerUnavailable, Triaged
 from pledge.events.spec.__main__ import main
 
 ROOT = Path(__file__).parents[2]
@@ -104,7 +104,7 @@ def test_a_new_event_gets_its_sample(reference: Reference) -> None:
 
 
 def test_an_event_with_a_renamed_field_gets_a_further_sample(reference: Reference) -> None:
-    sample = reference.samples / f"{Triaged.TYPE}.2.json"
+    sample = reference.samples / f"{CustomerUnavailable.TYPE}.2.json"
     before = reference.files()
     sums = reference.samples / "SHA256SUMS"
     sums.write_text("".join(f"{line}\n" for line in _lines(sums) if sample.name not in line))

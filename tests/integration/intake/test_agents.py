@@ -253,3 +253,31 @@ async def test_a_milestone_is_recorded_by_api_and_with_a_click(intake: Intake) -
         assert other.status_code == 200
     told = await intake.types(ticket["id"])
     assert told == ["opened", "milestone_reached", "milestone_reached"]
+
+
+async def test_impact_and_urgency_give_the_severity_in_triage_and_the_page_defines_them(
+    intake: Intake,
+) -> None:
+    await intake.mail(a_mail(), "support@demo.example")
+    (ticket,) = await intake.tickets(1)
+    assert (ticket["severity"], ticket["origin"]) == ("normal", "default")
+    async with intake.http("agent") as client:
+        path = f"/tickets/{ticket['number']}/triage"
+        found = await client.post(path, json={"impact": "everybody", "urgency": "high"})
+        assert (found.json()["severity"], found.json()["origin"]) == ("critical", "matrix")
+        unknown = await client.post(path, json={"impact": "planet"})
+        assert unknown.json()["type"] == "urn:pledge:problem:unknown_impact"
+    token = intake.signer.token(intake.clock.now(), roles=["agent"], desks="*")
+    browser = {"accept": "text/html"}
+    async with intake.http(headers=browser, cookies={"pledge_session": token}) as client:
+        page = await client.get(f"/ticket/{ticket['id']}")
+        assert "<dd>Work stands still until it is mended.</dd>" in page.text
+        assert "everybody, high; they give the severity" in page.text
+        code = page.text.partition('name="csrf_token" value="')[2].partition('"')[0]
+        form = {"severity": "normal", "impact": "", "urgency": "low", "csrf_token": code}
+        page = await client.post(f"/ticket/{ticket['id']}/triage", data=form, follow_redirects=True)
+        assert "everybody, low; the severity was chosen, which comes first" in page.text
+        assert "Leave the severity to impact and urgency" in page.text
+    facts = await intake.facts(ticket["id"])
+    told = [(each["data"]["severity"], each["data"]["is_by_matrix"]) for each in facts]
+    assert told == [("normal", False), ("critical", True), ("normal", False)]

@@ -34,6 +34,16 @@ async def test_a_case_with_the_desks_form_key_becomes_a_ticket(intake: Intake) -
     assert fact["data"]["delivery"] == answer.json()["delivery"]
 
 
+async def test_a_case_says_its_impact_and_urgency(intake: Intake) -> None:
+    case = {**CASE, "severity": None, "impact": "everybody", "urgency": "high"}
+    async with intake.http() as client:
+        assert (await client.post("/cases", json=case, headers=FORM_KEY)).status_code == 202
+    (ticket,) = await intake.tickets(1)
+    assert (ticket["severity"], ticket["impact"], ticket["urgency"], ticket["origin"]) == (
+        "critical", "everybody", "high", "matrix",
+    )  # fmt: skip
+
+
 async def test_a_case_sent_twice_under_one_key_is_one_ticket_and_another_is_refused(
     intake: Intake,
 ) -> None:

@@ -23,6 +23,7 @@ from intake.domain.admission.open_for_client import ClientRequest
 from intake.domain.command_fields import Channel, Line, LongText, Name, Subject
 from intake.domain.commands import Command, declarations
 from intake.domain.commands.conversation import MAX_PARTICIPANTS
+from intake.domain.matrix import Origin
 from intake.domain.misuse import Misuse
 from intake.domain.request_details import RequestDetails
 from intake.domain.text import storable
@@ -57,6 +58,11 @@ class TicketView(BaseModel):
     state: str
     severity: str | None
     priority: str | None
+    impact: str | None = Field(description="How far it reaches, as the desk's file names it.")
+    urgency: str | None = Field(description="How soon it has to be mended, likewise.")
+    origin: Origin = Field(
+        description="How the severity (or priority, if the desk's matrix gives that) came about."
+    )
     requested_severity: str | None = Field(description="As the requester chose (INF-01).")
     requested_priority: str | None
     assessed_by: Actor | None = Field(description="Who last changed severity or priority.")
@@ -164,6 +170,8 @@ class ForClientBody(BaseModel):
     channel: Literal[Channel, "agent"] = "agent"
     severity: Name | None = None
     priority: Name | None = None
+    impact: Name | None = None
+    urgency: Name | None = None
     plan: Name | None = None
     product: Line | None = None
     customer: Line | None = None
@@ -179,6 +187,8 @@ class ForClientBody(BaseModel):
             participants=tuple(contact_of(each) for each in self.participants),
             severity=self.severity,
             priority=self.priority,
+            impact=self.impact,
+            urgency=self.urgency,
             plan=self.plan,
             product=self.product or None,
             customer=self.customer or None,

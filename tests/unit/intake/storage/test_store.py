@@ -9,6 +9,7 @@ from uuid import UUID
 
 from pydantic_core import to_json
 
+from intake.domain.matrix import Origin
 from intake.domain.misuse import Misuse, MisuseState
 from intake.domain.request_details import RequestDetails
 from intake.domain.ticket import Ticket
@@ -55,6 +56,9 @@ FULL = a_ticket(
         scope_rule="supported",
         circumvention="workaround",
         misuse=Misuse("emergency", "emergency@vircom.example", "p3", NINE, MisuseState.DISMISSED),
+        impact="department",
+        urgency="high",
+        origin=Origin.MATRIX,
     ),
     links=(Link(LinkKind.FOLLOWS_UP, UUID(int=8), "VIR-10008"),),
     feedback=(

@@ -51,6 +51,58 @@ def line_of(problem: Problem) -> str:
     return problem.file.read_text(encoding="utf-8").splitlines()[problem.line - 1]
 
 
+REACH = """\
+matrix:
+  impact:
+    - {name: everybody, title: All, definition: All.}
+    - {name: one, title: One, definition: One.}
+  urgency: [{name: high, title: High, definition: Now.}]
+  table:
+    everybody: {high: critical}
+    one: {high: normal}
+"""
+TABLE = """\
+matrix:
+  table:
+    everybody: {high: critical}
+    one: {high: high}
+"""
+
+
+def test_the_matrix_is_the_same_where_it_is_chosen_and_where_it_is_promised(desk: Path) -> None:
+    append(desk, "intake", REACH)
+    assert check(desk) == []
+    append(desk, "sla", TABLE)
+    problem = the_only(desk)
+    assert problem.message.startswith("impact one and urgency high give high here and normal in")
+    assert line_of(problem) == "    one: {high: high}"
+    change(desk, "sla", "one: {high: high}", "one: {high: normal}")
+    assert check(desk) == []
+    change(desk, "sla", "    one: {high: normal}\n", "")
+    problem = the_only(desk)
+    assert problem.message == "sla.yaml does not say what impact one and urgency high give"
+    assert line_of(problem) == "    one: {high: normal}"
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "says"),
+    [
+        ("    one: {high: normal}\n", "", "the table does not say what one and high give"),
+        ("one: {high: normal}", "one: {high: mild}", "mild"),
+        ("    one: {high", "    two: {high: normal}\n    one: {high", "two"),
+        ("one: {high: normal}", "one: {high: normal, low: normal}", "low"),
+        ("{name: one, title: One", "{name: everybody, title: One", "everybody"),
+    ],
+)
+def test_a_mistake_in_the_matrix_of_intake_is_told(
+    desk: Path, old: str, new: str, says: str
+) -> None:
+    assert old in REACH
+    append(desk, "intake", REACH.replace(old, new, 1))
+    problems = check_files(desk, SERVICES)[0]
+    assert any(says in each.message for each in problems), problems
+
+
 def test_milestones_of_promises_are_those_that_agents_record(desk: Path) -> None:
     append(desk, "sla", "milestones: [service_restored]\n")
     problem = the_only(desk)

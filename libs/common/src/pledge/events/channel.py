@@ -154,6 +154,8 @@ class FormSubmitted(ChannelEvent):
     text: str = ""
     severity: str | None = Field(default=None, description="As the requester chose (INF-01).")
     priority: str | None = Field(default=None, description="As the requester chose (INF-01).")
+    impact: str | None = Field(default=None, description="How far it reaches, as they chose.")
+    urgency: str | None = Field(default=None, description="How soon they need it, as they chose.")
     product: str | None = None
     plan: str | None = None
     customer: str | None = Field(default=None, description="Organisation or tenant, if known.")

@@ -51,6 +51,15 @@ class TicketOpened(TicketEvent):
     language: str | None = Field(default=None, description="BCP 47.")
     severity: str | None = Field(default=None, description="As the desk's file names it: `p1`.")
     priority: str | None = None
+    impact: str | None = Field(
+        default=None, description="How far the fault reaches, as the desk's file names it."
+    )
+    urgency: str | None = Field(default=None, description="How soon it has to be mended, likewise.")
+    is_by_matrix: bool = Field(
+        default=False,
+        description="Severity (or priority, where the desk's matrix gives that) follows from "
+        "impact and urgency: nobody chose it.",
+    )
     plan: str | None = None
     product: str | None = None
     customer: str | None = Field(default=None, description="Organisation or tenant.")
@@ -114,6 +123,9 @@ class Triaged(TicketEvent):
     type: Literal["pledge.ticket.triaged.v1"] = "pledge.ticket.triaged.v1"
     severity: str | None
     priority: str | None = None
+    impact: str | None = Field(default=None, description="As it is now.")
+    urgency: str | None = Field(default=None, description="As it is now.")
+    is_by_matrix: bool = Field(default=False, description="As in `TicketOpened`, as it is now.")
     previous_severity: str | None = None
     previous_priority: str | None = None
     requested_severity: str | None = Field(

@@ -16,6 +16,7 @@ from intake.desk_file.admission import (
     version_lists_of,
 )
 from intake.desk_file.common import condition_of
+from intake.desk_file.matrix import check_matrix, matrix_of
 from intake.desk_file.model import IntakeFile, RuleEntry
 from intake.desk_file.sections import (
     care_of,
@@ -68,6 +69,8 @@ def _cross_check(document: Document, model: IntakeFile) -> Iterator[Problem]:
             "add it to `addresses`: answers to our mails go there",
         )  # fmt: skip
     yield from _doubles(document, model)
+    severities = tuple(each.name for each in model.severities)
+    yield from check_matrix(document, model.matrix, severities, model.priorities)
     yield from check_required_information(document, model.required_information)
     yield from check_scope(document, model.scope)
     yield from _unknown_names(document, model)
@@ -150,6 +153,7 @@ def to_desk(model: IntakeFile) -> Desk:
         help_centre=model.help_centre,
         misuse_rules=misuse_rules_of(model.misuse),
         milestones=milestones_of(model.milestones),
+        matrix=matrix_of(model.matrix),
         chat=chat_rules_of(model.chat),
         care=care_of(model.feedback),
         rules=tuple(_rule(each) for each in model.rules),

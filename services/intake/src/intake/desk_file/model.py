@@ -11,6 +11,7 @@ from intake.desk_file.admission import (
     ScopeSection,
 )
 from intake.desk_file.common import Name, RuleCondition, Text, address_of
+from intake.desk_file.matrix import MatrixSection
 from intake.desk_file.sections import (
     ChatSection,
     CustomerEntry,
@@ -124,6 +125,7 @@ class IntakeFile(Part):
     portal: PortalRules = PortalRules()
     chat: ChatSection | None = None
     misuse: tuple[MisuseEntry, ...] = ()
+    matrix: MatrixSection | None = None
     milestones: Annotated[tuple[MilestoneEntry, ...], Field(max_length=50)] = ()
 
     @field_validator("reply_address")

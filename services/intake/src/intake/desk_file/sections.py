@@ -12,7 +12,8 @@ from pydantic import BeforeValidator, Field, field_validator, model_validator
 from intake.desk_file.admission import AdministratorEntry, Label, administrators_of
 from intake.desk_file.common import Domain, EventName, Name, Text, address_of
 from intake.domain.chat_hours import ChatRules, Window
-from intake.domain.desk import Customer, Desk, FormKind, Level, MilestoneKind
+from intake.domain.desk import Customer, Desk, FormKind, MilestoneKind
+from intake.domain.matrix import Level
 from intake.domain.misuse import MisuseRule
 from intake.domain.ticket_parts import CareRules
 from pledge.runtime.desk_file.model import Part, WebAddress, Zone

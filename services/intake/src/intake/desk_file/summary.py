@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 
+from intake.desk_file.matrix import matrix_summary
 from intake.desk_file.model import IntakeFile
 from pledge.runtime.desk_file.summary import (
     DeskFileSummary,
@@ -34,6 +35,7 @@ def summary_of(document: Document, model: IntakeFile) -> DeskFileSummary:
         severities=tuple(mentions(document, ("severities",), [s.name for s in model.severities])),
         defines=defines,
         refers=(*_templates(document, model), *_responders(document, model)),
+        matrix=matrix_summary(document, model.matrix),
         mail=Mail(taken_in=tuple(mentions(document, ("addresses",), addresses))),
     )
 

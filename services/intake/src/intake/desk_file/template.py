@@ -33,6 +33,20 @@ severities:
 
 # priorities: [urgent, high, normal, low]
 
+# Impact and urgency with their words; sla.yaml has the same table. It gives the severity (or
+# `gives: priority`) where nobody chose one.
+# matrix:
+#   impact:
+#     - {name: organisation, title: Everybody, definition: Nobody in the organisation can work.}
+#     - {name: person, title: One person, definition: "One person, or a few."}
+#   urgency:
+#     - {name: high, title: High, definition: Work stands still until it is mended.}
+#     - {name: low, title: Low, definition: There is another way to do the work.}
+#   table:
+#     organisation: {high: critical, low: high}
+#     person: {high: high, low: normal}
+#   requester_sets: true         # in the portal; agents may always
+
 # What a new ticket is when no rule below says otherwise.
 defaults:
   severity: normal

@@ -10,6 +10,7 @@ from intake.domain.admission.entitlement import Entitlement, ScopeRule, VersionL
 from intake.domain.admission.request import Condition, Line, Request, holds
 from intake.domain.admission.requirements import Requirement
 from intake.domain.chat_hours import ChatRules
+from intake.domain.matrix import Level, Matrix, Origin, Values, assess
 from intake.domain.misuse import MisuseRule
 from intake.domain.reply_address import bare_address
 from intake.domain.ticket_parts import CareRules
@@ -42,16 +43,6 @@ class Customer:
         """Whether the address is one of its administrators'."""
         known = (address or "").lower()
         return any(each.email == known for each in self.administrators)
-
-
-@dataclass(frozen=True, slots=True)
-class Level:
-    """A severity with its description for requesters."""
-
-    name: str
-    title: str
-    definition: str
-    examples: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -127,6 +118,7 @@ class Desk:
     help_centre: str | None = None
     misuse_rules: tuple[MisuseRule, ...] = ()
     milestones: tuple[MilestoneKind, ...] = ()
+    matrix: Matrix | None = None
 
     @property
     def has_admission_rules(self) -> bool:
@@ -258,11 +250,15 @@ class Classification:
     is_urgent: bool
     requested_severity: str | None = None
     requested_priority: str | None = None
+    impact: str | None = None
+    urgency: str | None = None
+    origin: Origin = Origin.CHOSEN
 
 
 def classify(desk: Desk, request: Request) -> Classification:
     """Severity, priority, plan and customer of a new ticket. The requester's own choice counts
-    where the desk lets requesters choose (INF-01), then rules in order, then the defaults."""
+    where the desk lets requesters choose (INF-01), then rules in order, then the matrix of impact
+    and urgency, then the defaults."""
     customer = desk.customer_of(request.requester_address)
     is_trial = request.is_trial or (customer is not None and customer.is_trial)
     is_urgent = request.is_urgent or (request.line is not None and request.line.is_urgent)
@@ -275,9 +271,17 @@ def classify(desk: Desk, request: Request) -> Classification:
             plan = plan or rule.plan
             product = product or rule.product
             is_urgent = is_urgent or rule.is_urgent is True
+    impact, urgency = _reach(desk, request)
+    found = assess(
+        desk.matrix,
+        Values(severity, priority),
+        Values(desk.default_severity, desk.default_priority),
+        impact,
+        urgency,
+    )
     return Classification(
-        severity=desk.floored(severity or desk.default_severity, is_trial=is_trial),
-        priority=priority or desk.default_priority,
+        severity=desk.floored(found.severity, is_trial=is_trial),
+        priority=found.priority,
         plan=plan or (customer.plan if customer else None) or desk.default_plan,
         product=product or (customer.product if customer else None),
         customer=request.customer or (customer.name if customer else None),
@@ -285,7 +289,18 @@ def classify(desk: Desk, request: Request) -> Classification:
         is_urgent=is_urgent,
         requested_severity=chosen_severity,
         requested_priority=chosen_priority,
+        impact=impact,
+        urgency=urgency,
+        origin=found.origin,
     )
+
+
+def _reach(desk: Desk, request: Request) -> tuple[str | None, str | None]:
+    """The impact and urgency that the requester may set, as the desk names them."""
+    matrix = desk.matrix
+    if matrix is None or (request.channel == "portal" and not matrix.requester_sets):
+        return None, None
+    return matrix.known(request.impact, request.urgency)
 
 
 def _chosen(desk: Desk, request: Request) -> tuple[str | None, str | None]:

@@ -8,6 +8,7 @@ from uuid import UUID
 
 from intake.domain.command_registry import State, allowed_in, declarations
 from intake.domain.desk import Desk
+from intake.domain.matrix import Level, Origin
 from intake.domain.meeting_links import MeetingLinks
 from intake.domain.request_details import NO_DETAILS, RequestDetails
 from intake.domain.ticket_parts import Feedback, Link, LinkKind, Meeting, Milestone
@@ -106,6 +107,8 @@ class RefusalReason(StrEnum):
     BEFORE_OPENING = "before_opening"
     UNKNOWN_SEVERITY = "unknown_severity"
     UNKNOWN_PRIORITY = "unknown_priority"
+    UNKNOWN_IMPACT = "unknown_impact"
+    UNKNOWN_URGENCY = "unknown_urgency"
     UNKNOWN_PLAN = "unknown_plan"
     UNKNOWN_MILESTONE = "unknown_milestone"
     NOTHING_TO_CHANGE = "nothing_to_change"
@@ -171,6 +174,15 @@ def reopening_fields(ticket: Ticket, context: CommandContext) -> dict[str, Any]:
     return {**fact_fields(ticket, context), "occurred_at": occurred_at}
 
 
+def reach_of(details: RequestDetails) -> dict[str, Any]:
+    """What facts say of impact and urgency, and of what the matrix gave by them."""
+    return {
+        "impact": details.impact,
+        "urgency": details.urgency,
+        "is_by_matrix": details.origin is Origin.MATRIX,
+    }
+
+
 def opened_with(ticket: Ticket) -> dict[str, Any]:
     """What the first fact says of the ticket as it stands, however it was opened."""
     return {
@@ -182,6 +194,7 @@ def opened_with(ticket: Ticket) -> dict[str, Any]:
         "language": ticket.language,
         "severity": ticket.severity,
         "priority": ticket.priority,
+        **reach_of(ticket.request_details),
         "plan": ticket.plan,
         "product": ticket.product,
         "customer": ticket.customer,
@@ -217,4 +230,21 @@ def unknown_values(
         known = ", ".join(desk.priorities) or "none are defined"
         detail = f"{priority} is no priority here; one of: {known}"
         return Refusal(RefusalReason.UNKNOWN_PRIORITY, detail, allowed)
+    return None
+
+
+def unknown_reach(
+    impact: str | None, urgency: str | None, desk: Desk, allowed: tuple[str, ...]
+) -> Refusal | None:
+    """The refusal of an impact or urgency that the desk does not have."""
+    matrix = desk.matrix
+    asked: tuple[tuple[str | None, tuple[Level, ...], RefusalReason], ...] = (
+        (impact, matrix.impacts if matrix else (), RefusalReason.UNKNOWN_IMPACT),
+        (urgency, matrix.urgencies if matrix else (), RefusalReason.UNKNOWN_URGENCY),
+    )
+    for name, levels, reason in asked:
+        if name is not None and name not in {each.name for each in levels}:
+            known = ", ".join(each.name for each in levels) or "none are defined"
+            what = reason.value.removeprefix("unknown_")
+            return Refusal(reason, f"{name} is no {what} here; one of: {known}", allowed)
     return None

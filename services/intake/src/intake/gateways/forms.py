@@ -50,6 +50,8 @@ class Case(BaseModel):
     requester: Requester
     severity: str | None = Field(default=None, max_length=63)
     priority: str | None = Field(default=None, max_length=63)
+    impact: str | None = Field(default=None, max_length=63)
+    urgency: str | None = Field(default=None, max_length=63)
     product: str | None = Field(default=None, max_length=200)
     fields: dict[Annotated[str, Field(max_length=100)], Annotated[str, Field(max_length=5_000)]] = (
         Field(default_factory=dict, max_length=50)
@@ -198,6 +200,8 @@ def _form(
         text=paragraphs(case.text, MAX_CASE_TEXT),
         severity=case.severity,
         priority=case.priority,
+        impact=case.impact,
+        urgency=case.urgency,
         product=case.product,
     )
 

@@ -95,6 +95,7 @@ class Pages:
             levels=desk.levels if desk else (),
             priorities=desk.priorities if desk else (),
             milestones=desk.milestones if desk else (),
+            matrix=desk.matrix if desk else None,
             actions=_possible(ticket, desk) if principal.has(Role.AGENT) else [],
         )
 
@@ -146,7 +147,8 @@ def _states(chosen: str | None) -> list[str] | None:
 
 
 _VALUES: Final = {
-    "severity": "severity", "priority": "priority", "channel": "channel", "why": "why",
+    "severity": "severity", "priority": "priority", "impact": "impact", "urgency": "urgency",
+    "channel": "channel", "why": "why",
     "reason": "reason", "to": "to", "template": "template", "stage": "stage", "owner": "owner",
     "into_number": "into", "source_number": "from", "new_number": "as", "place": "place",
     "title": "which",

@@ -264,6 +264,7 @@ class Portal:
             items=[each for each in needed(known, kind.name) if not each.free_text],
             levels=known.levels if known.requester_sets_severity else (),
             priorities=known.priorities if known.requester_sets_severity else (),
+            matrix=known.matrix if known.matrix and known.matrix.requester_sets else None,
             customers=_administered(known, person),
             field=FIELD,
             old=await self._find(known, person, follows_up) if follows_up else None,
@@ -278,6 +279,8 @@ class Portal:
         text: Annotated[_Text, Form()] = "",
         severity: Annotated[str, Form(max_length=63)] = "",
         priority: Annotated[str, Form(max_length=63)] = "",
+        impact: Annotated[str, Form(max_length=63)] = "",
+        urgency: Annotated[str, Form(max_length=63)] = "",
         customer: Annotated[str, Form(max_length=200)] = "",
         follows_up: Annotated[str, Form(max_length=40)] = "",
     ) -> Response:
@@ -300,6 +303,8 @@ class Portal:
                 text=paragraphs(text, MAX_CASE_TEXT),
                 severity=severity or None,
                 priority=priority or None,
+                impact=impact or None,
+                urgency=urgency or None,
                 customer=customer if customer in administered else next(iter(administered), None),
                 is_tenant_admin=bool(administered),
             )

@@ -14,6 +14,7 @@ from sla.desk_file.fact_fields import Kind, Noun, noun_of, sample_of
 from sla.desk_file.model import PolicyFile
 from sla.domain.facts import OPENINGS
 from sla.domain.policy.attributes import SETTERS, Attributes
+from sla.domain.policy.matrix import BY_MATRIX, IMPACT, URGENCY
 
 SEVERITY = "severity"
 
@@ -50,6 +51,10 @@ def _by_noun() -> Mapping[Noun, Mapping[str, Attribute]]:
 def attributes_of(noun: Noun, file: PolicyFile) -> Mapping[str, Attribute]:
     """What a ticket or an incident can be under `file`: also the file's flags and defaults."""
     known = dict(_by_noun()[noun])
+    known.pop(BY_MATRIX, None)  # of the sender's matrix; no condition needs it
+    if noun is Noun.TICKET and file.matrix is None:
+        # Nobody is asked for them then: a condition on them would never hold.
+        known = {name: one for name, one in known.items() if name not in (IMPACT, URGENCY)}
     everywhere = {name: one for each in _by_noun().values() for name, one in each.items()}
     for name, value in file.defaults.items():
         if name in everywhere and value is not None:

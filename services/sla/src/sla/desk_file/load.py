@@ -16,6 +16,7 @@ from sla.desk_file.conditions import condition_of
 from sla.desk_file.due import read_dues
 from sla.desk_file.facts import fact_named, facts_of_desk, fields_of, hint_for_fact
 from sla.desk_file.findings import Findings
+from sla.desk_file.matrix import matrix_of
 from sla.desk_file.model import (
     CalendarChoice,
     MetricPart,
@@ -85,9 +86,10 @@ class Compiler:
         for key, names in (("defaults", file.defaults), ("counts", file.counts)):
             for name in names:
                 self._attribute(name, (key, name))
+        levels = file.severity.levels if file.severity else []
+        matrix = matrix_of(self.document, file.matrix, levels, self.fail)
         if errors_of(self.findings.problems):
             return None
-        severity = file.severity
         return Policy(
             self.desk,
             version_of(self.document.data),
@@ -96,7 +98,7 @@ class Compiler:
             calendars=self._calendars.found,
             effective_from=file.effective_from,
             applies_to=file.applies_to,
-            levels=severity.levels if severity else (),
+            levels=levels,
             default_severities=self._defaults(),
             bounds=bounds,
             defaults=file.defaults,
@@ -104,6 +106,7 @@ class Compiler:
             silences=silences,
             counts=file.counts,
             zone=where,
+            matrix=matrix,
         )
 
     # Conditions and triggers

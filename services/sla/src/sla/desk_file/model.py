@@ -19,6 +19,7 @@ from pydantic import (
 from pledge.runtime.desk_file.model import Like, Part
 from pledge.runtime.durations import EXPECTED, Duration, parse_duration
 from sla.desk_file.business_days import MOST_DAYS, BusinessDays, business_days
+from sla.desk_file.matrix import MatrixPart
 from sla.domain.calendar.zones import MICROSECOND
 from sla.domain.policy.counting import Counts
 from sla.domain.policy.rules import Reopening, Repeats, Threshold, VersionScope
@@ -347,6 +348,7 @@ class PolicyFile(Part):
     )
     timezone: str = Field(default="UTC", description="In which explanations show times.")
     severity: SeverityPart | None = None
+    matrix: MatrixPart | None = None
     defaults: dict[str, Plain] = Field(default_factory=dict, description="e.g. {plan: basic}")
     milestones: list[MilestoneName] = Field(
         default_factory=list,

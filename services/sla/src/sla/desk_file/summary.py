@@ -15,6 +15,7 @@ from pledge.runtime.desk_file.summary import (
     stated,
 )
 from pledge.runtime.desk_file.yaml_file import Document, Steps
+from sla.desk_file.matrix import matrix_summary
 from sla.desk_file.model import PolicyFile
 from sla.domain.policy.policy import Policy
 from sla.domain.policy.rules import Metric, Repeats, Target
@@ -44,6 +45,7 @@ def summary_of(document: Document, file: PolicyFile, policy: Policy) -> DeskFile
             *_defaults(document, file),
             *_milestones(document, file),
         ),
+        matrix=matrix_summary(document, file.matrix),
         timed_cadences=tuple(
             cadence
             for metric in policy.metrics

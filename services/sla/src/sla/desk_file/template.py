@@ -19,6 +19,14 @@ severity:
 #   plan: from_opening     # an upgrade counts as if it had always been so
 #   severity: from_change  # a more severe ticket has the shorter time from its triage on
 
+# Severity (or priority) by impact and urgency, where nobody has chosen it; with definitions in
+# intake.yaml:
+# matrix:
+#   gives: severity
+#   table:
+#     organisation: {high: critical, low: high}
+#     person: {high: high, low: normal}
+
 calendars:
   office:
     timezone: Europe/Paris

@@ -175,10 +175,12 @@ class Explanation:
     timers: tuple[TimerExplanation, ...]
     policy_version: str
     zone: tzinfo
+    matrix: str = ""  # how the desk's matrix gave severity or priority, in words
 
     def text(self) -> str:
         """What a support lead reads."""
         parts = [one.text() for one in self.timers] or ["No promise runs on this ticket."]
+        parts += [self.matrix] if self.matrix else []
         parts += self.silences_text()
         parts += [f"Note: {note}" for note in self.notes_text()]
         return "\n\n".join(parts)
@@ -210,6 +212,7 @@ class Explanation:
         return {
             "policy_version": self.policy_version,
             "attributes": dict(found.attributes),
+            "matrix": self.matrix,
             "is_closed": found.is_closed,
             "timers": [one.json() for one in self.timers],
             "silences": [
@@ -253,6 +256,7 @@ def explain(
         ),
         policy.version,
         policy.zone,
+        policy.matrix.words(assessment.attributes) if policy.matrix is not None else "",
     )
 
 

@@ -44,6 +44,7 @@ class TicketExplanation:
     notes: list[str]
     silences: list[str]
     is_incident: bool
+    matrix: str = ""
 
 
 async def find_ticket(
@@ -90,6 +91,7 @@ async def explain_ticket(
         ],
         notes=explanation.notes_text(),
         silences=explanation.silences_text(),
+        matrix=explanation.matrix,
     )
 
 

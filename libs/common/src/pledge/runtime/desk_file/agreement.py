@@ -7,6 +7,7 @@ from datetime import UTC, datetime, timedelta
 from itertools import combinations
 
 from pledge.runtime.config.error_messages import suggest
+from pledge.runtime.desk_file.matrices import check_matrices
 from pledge.runtime.desk_file.problem import Problem
 from pledge.runtime.desk_file.summary import Cadence, DeskFileSummary, Kind, Mention
 from pledge.runtime.desk_file.zones import UnknownZone, summer_time_hint, zone_or_offset
@@ -24,6 +25,7 @@ def check_agreement(files: Sequence[DeskFileSummary]) -> list[Problem]:
         *_check_cadence(files),
         *_check_titles(files),
         *_check_zones(files),
+        *check_matrices(files),
     ]
     return sorted(found, key=lambda one: (one.file.name, one.line, one.column, one.message))
 

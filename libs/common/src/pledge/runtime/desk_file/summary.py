@@ -84,6 +84,14 @@ class Mail:
 
 
 @dataclass(frozen=True, slots=True)
+class MatrixSummary:
+    """A matrix of impact and urgency: what it gives, and the value at each of both."""
+
+    gives: Mention
+    cells: Mapping[tuple[str, str], Mention]
+
+
+@dataclass(frozen=True, slots=True)
 class DeskFileSummary:
     """What the file says.
 
@@ -102,6 +110,7 @@ class DeskFileSummary:
     mail: Mail = Mail()
     promised_cadence: Cadence | None = None
     timed_cadences: tuple[Cadence, ...] | None = None
+    matrix: MatrixSummary | None = None
 
 
 @dataclass(frozen=True, slots=True)

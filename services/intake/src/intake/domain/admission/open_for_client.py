@@ -9,6 +9,8 @@ from intake.domain.command_registry import State
 from intake.domain.commands.conversation import MAX_PARTICIPANTS
 from intake.domain.commands.relations import NewTicket, opening, vouched_for
 from intake.domain.desk import Classification, Desk, classify
+from intake.domain.matrix import Assessed, Origin, Values, assess
+from intake.domain.request_details import with_reach
 from intake.domain.ticket import (
     CLOCK_TOLERANCE,
     CommandContext,
@@ -16,6 +18,7 @@ from intake.domain.ticket import (
     Refusal,
     RefusalReason,
     Ticket,
+    unknown_reach,
     unknown_values,
 )
 from pledge.events import Contact
@@ -35,6 +38,8 @@ class ClientRequest:
     participants: tuple[Contact, ...] = ()
     severity: str | None = None
     priority: str | None = None
+    impact: str | None = None
+    urgency: str | None = None
     plan: str | None = None
     product: str | None = None
     customer: str | None = None
@@ -46,10 +51,13 @@ def open_for(client: ClientRequest, context: CommandContext, new: NewTicket) -> 
     if not context.now - OLDEST_REPORT <= at <= context.now + CLOCK_TOLERANCE:
         detail = f"occurred_at must lie within the last {OLDEST_REPORT.days} days"
         return Refusal(RefusalReason.UNSUITABLE, detail, ())
-    refusal = unknown_values(client.severity, client.priority, desk, ())
+    refusal = unknown_values(client.severity, client.priority, desk, ()) or unknown_reach(
+        client.impact, client.urgency, desk, ()
+    )
     if refusal is not None:
         return refusal
     kind = _classified(client, desk)
+    found = _assessed(client, kind, desk)
     ticket = Ticket(
         id=new.ticket_id,
         desk=desk.id,
@@ -61,8 +69,8 @@ def open_for(client: ClientRequest, context: CommandContext, new: NewTicket) -> 
         requester=desk.placed(client.requester),
         opened_at=min(at, context.now),
         changed_at=context.now,
-        severity=desk.floored(client.severity or kind.severity, is_trial=kind.is_trial),
-        priority=client.priority or kind.priority,
+        severity=desk.floored(found.severity, is_trial=kind.is_trial),
+        priority=found.priority,
         plan=kind.plan,
         product=kind.product,
         customer=kind.customer,
@@ -72,9 +80,18 @@ def open_for(client: ClientRequest, context: CommandContext, new: NewTicket) -> 
         is_urgent=kind.is_urgent,
         participants=client.participants[:MAX_PARTICIPANTS],
         heard_at=min(at, context.now),
-        request_details=vouched_for(desk),
+        request_details=with_reach(vouched_for(desk), client.impact, client.urgency, found.origin),
     )
     return opening(ticket, client.text, context, "opened_for_client")
+
+
+def _assessed(client: ClientRequest, kind: Classification, desk: Desk) -> Assessed:
+    """What the agent chose, else a rule of the desk's file, else the matrix, else the usual."""
+    usual = Values(kind.severity, kind.priority)
+    chosen = Values(client.severity, client.priority)
+    if kind.origin is Origin.CHOSEN:
+        chosen = Values(client.severity or kind.severity, client.priority or kind.priority)
+    return assess(desk.matrix, chosen, usual, client.impact, client.urgency)
 
 
 def _classified(client: ClientRequest, desk: Desk) -> Classification:

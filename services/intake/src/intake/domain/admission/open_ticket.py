@@ -49,6 +49,8 @@ class Content:
     follows_up: UUID | None = None
     severity: str | None = None
     priority: str | None = None
+    impact: str | None = None
+    urgency: str | None = None
     plan: str | None = None
     product: str | None = None
     customer: str | None = None
@@ -149,6 +151,8 @@ def _form(event: ChannelEvent, desk: Desk) -> Content:
         follows_up=event.follows_up,
         severity=event.severity,
         priority=event.priority,
+        impact=event.impact,
+        urgency=event.urgency,
         plan=event.plan,
         product=event.product,
         customer=event.customer,
@@ -273,11 +277,14 @@ def _as_feedback(
 
 
 def _chosen(kind: Classification) -> RequestDetails:
-    if kind.requested_severity is None and kind.requested_priority is None:
-        return NO_DETAILS
-    return RequestDetails(
-        requested_severity=kind.requested_severity, requested_priority=kind.requested_priority
+    details = RequestDetails(
+        requested_severity=kind.requested_severity,
+        requested_priority=kind.requested_priority,
+        impact=kind.impact,
+        urgency=kind.urgency,
+        origin=kind.origin,
     )
+    return NO_DETAILS if details == NO_DETAILS else details
 
 
 def _request(delivery: Delivery, content: Content) -> Request:
@@ -290,6 +297,8 @@ def _request(delivery: Delivery, content: Content) -> Request:
         is_urgent=content.is_urgent,
         severity=content.severity,
         priority=content.priority,
+        impact=content.impact,
+        urgency=content.urgency,
         plan=content.plan,
         product=content.product,
         customer=content.customer,

@@ -43,6 +43,8 @@ class Request:
     is_urgent: bool = False
     severity: str | None = None
     priority: str | None = None
+    impact: str | None = None
+    urgency: str | None = None
     plan: str | None = None
     product: str | None = None
     customer: str | None = None

@@ -14,7 +14,9 @@ from intake.domain.command_registry import (
     State,
     command,
 )
+from intake.domain.desk import Desk
 from intake.domain.history_words import Data, Words, joined, plain, said
+from intake.domain.matrix import Assessed, Origin, Values, assess
 from intake.domain.misuse import Misuse, misused
 from intake.domain.ticket import (
     CommandContext,
@@ -25,7 +27,9 @@ from intake.domain.ticket import (
     done,
     fact_fields,
     nothing_to_change,
+    reach_of,
     reopening_fields,
+    unknown_reach,
     unknown_values,
 )
 from pledge.events import (
@@ -54,7 +58,7 @@ class WaitingFor(StrEnum):
 
 
 def _assessed(data: Data) -> Words:
-    parts = [("severity", data.get("severity")), ("priority", data.get("priority"))]
+    parts = [(name, data.get(name)) for name in ("severity", "priority", "impact", "urgency")]
     values = joined(f"{name} {value}" for name, value in parts if value)
     return f"Assessed: {values}" if values else "Assessed", "", ""
 
@@ -79,10 +83,14 @@ def _resolved(data: Data) -> Words:
 @command("triage", states=NOT_CLOSED, history={"triaged": _assessed})
 @dataclass(frozen=True, slots=True)
 class Triage(Command):
-    """Severity, priority, product; what is left out stays as it is."""
+    """Severity, priority, impact, urgency, product; what is left out stays as it is. Severity (or
+    priority) that somebody chose stays, too, unless `by_matrix` leaves it to impact and urgency."""
 
     severity: Name | None = None
     priority: Name | None = None
+    impact: Name | None = None
+    urgency: Name | None = None
+    by_matrix: bool = False
     product: Line | None = None
     why: Line = ""
     known_incident: bool = False
@@ -90,15 +98,26 @@ class Triage(Command):
     def decide(self, ticket: Ticket, context: CommandContext) -> Decision | Refusal:
         """Decide what the command does to the ticket."""
         desk = context.desk
-        refusal = unknown_values(self.severity, self.priority, desk, ticket.allowed)
+        refusal = unknown_values(
+            self.severity, self.priority, desk, ticket.allowed
+        ) or unknown_reach(self.impact, self.urgency, desk, ticket.allowed)
         if refusal is not None:
             return refusal
-        asked = self.severity or ticket.severity
+        assessed = self._assessed(ticket, desk)
+        asked, own = assessed.severity, ticket.request_details
         severity = desk.floored(asked, is_trial=ticket.is_trial)
+        if desk.matrix is not None:
+            own = replace(
+                own,
+                impact=self.impact or own.impact,
+                urgency=self.urgency or own.urgency,
+                origin=assessed.origin,
+            )
         event = Triaged(
             **fact_fields(ticket, context),
+            **reach_of(own),
             severity=severity,
-            priority=self.priority or ticket.priority,
+            priority=assessed.priority,
             previous_severity=ticket.severity,
             previous_priority=ticket.priority,
             requested_severity=asked if severity != asked else None,
@@ -108,7 +127,6 @@ class Triage(Command):
             known_incident=self.known_incident,
         )
         is_other = (severity, event.priority) != (ticket.severity, ticket.priority)
-        own = ticket.request_details
         if is_other:
             own = replace(own, assessed_by=context.by, assessed_why=self.why)
         events: list[TicketEvent] = [event]
@@ -124,6 +142,23 @@ class Triage(Command):
             # To the regular queue (SMS-05).
             is_urgent=ticket.is_urgent and misuse is None,
         )  # fmt: skip
+
+    def _assessed(self, ticket: Ticket, desk: Desk) -> Assessed:
+        own, matrix = ticket.request_details, desk.matrix
+        current = Values(ticket.severity, ticket.priority)
+        gives = ""  # what is not chosen, and so left to the matrix
+        if matrix is not None and (self.by_matrix or own.origin is not Origin.CHOSEN):
+            gives = matrix.gives
+        return assess(
+            matrix,
+            Values(
+                self.severity or (ticket.severity if gives != "severity" else None),
+                self.priority or (ticket.priority if gives != "priority" else None),
+            ),
+            current,
+            self.impact or own.impact,
+            self.urgency or own.urgency,
+        )
 
 
 def _misuse(ticket: Ticket, severity: str | None, context: CommandContext) -> Misuse | None:

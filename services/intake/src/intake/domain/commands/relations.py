@@ -17,7 +17,8 @@ from intake.domain.command_registry import ANY_STATE, FINISHED, NOT_CLOSED, Comm
 from intake.domain.commands.conversation import MAX_PARTICIPANTS
 from intake.domain.desk import Desk
 from intake.domain.history_words import step
-from intake.domain.request_details import NO_DETAILS, RequestDetails
+from intake.domain.matrix import Origin
+from intake.domain.request_details import NO_DETAILS, RequestDetails, with_reach
 from intake.domain.ticket import (
     CLOCK_TOLERANCE,
     CommandContext,
@@ -230,6 +231,7 @@ def split(
         ),
         priority=command.priority or source.priority,
         product=command.product or source.product,
+        request_details=_with_reach_of(source, command, context.desk),
         reported_at=reported_at if reported_at < context.occurred_at else None,
         links=(Link(LinkKind.SPLIT_FROM, source.id, source.number),),
     )
@@ -257,6 +259,9 @@ def follow_up(
         severity=desk.floored(severity, is_trial=old.is_trial),
         priority=command.priority or desk.default_priority,
         product=command.product or old.product,
+        request_details=with_reach(
+            vouched_for(desk), None, None, _origin(command, desk, Origin.DEFAULT)
+        ),
         links=(Link(LinkKind.FOLLOWS_UP, old.id, old.number),),
     )
     opened = opening(ticket, command.text, context, "follow_up_opened", follows_up=old.id)
@@ -305,6 +310,21 @@ def _misdated(source: Ticket, reported_at: datetime, context: CommandContext) ->
         f"{source.counts_from.isoformat()} and now"
     )
     return Refusal(RefusalReason.UNSUITABLE, detail, source.allowed)
+
+
+def _with_reach_of(source: Ticket, command: Split, desk: Desk) -> RequestDetails:
+    """The details of an issue that reaches as far as the one it was part of."""
+    own = source.request_details
+    origin = _origin(command, desk, own.origin)
+    return with_reach(vouched_for(desk), own.impact, own.urgency, origin)
+
+
+def _origin(command: Split | FollowUp, desk: Desk, otherwise: Origin) -> Origin:
+    """How the value that the desk's matrix gives came about on the new ticket."""
+    if desk.matrix is None:
+        return Origin.CHOSEN
+    chosen = command.severity if desk.matrix.gives == "severity" else command.priority
+    return otherwise if chosen is None else Origin.CHOSEN
 
 
 def _related_ticket(

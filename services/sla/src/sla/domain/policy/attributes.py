@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 
+from sla.domain.policy.matrix import BY_MATRIX
 from sla.domain.values import Scalar
 
 Attributes = dict[str, Scalar]
@@ -24,8 +25,10 @@ _TEXTS = (
     "line",
     "language",
     "scope",
+    "impact",
+    "urgency",
 )
-_FLAGS = tuple((name, f"is_{name}") for name in FLAGS_OF_TICKETS)
+_FLAGS = tuple((name, f"is_{name}") for name in (*FLAGS_OF_TICKETS, BY_MATRIX))
 _USUALLY: Attributes = {"trial": False, "urgent": False, "complete": True, "answerable": True}
 
 
@@ -84,7 +87,10 @@ def _incomplete(attributes: Attributes, data: Data) -> None:
 
 
 _SAY: Mapping[str, tuple[tuple[str, ...], tuple[str, ...]]] = {
-    "triaged": (("product", "known_incident"), ("severity", "priority", "requested_severity")),
+    "triaged": (
+        ("product", "known_incident", BY_MATRIX),
+        ("severity", "priority", "requested_severity", "impact", "urgency"),
+    ),
     "plan_changed": (("trial",), ("plan", "customer")),
     "entitlement_decided": ((), ("entitled",)),
     "scope_decided": ((), ("scope",)),

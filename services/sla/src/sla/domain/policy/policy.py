@@ -11,6 +11,7 @@ from sla.domain.policy.attributes import Attributes
 from sla.domain.policy.conditions import Condition
 from sla.domain.policy.counting import Counts, names_from_opening
 from sla.domain.policy.fact_effects import effects_by_fact
+from sla.domain.policy.matrix import ASKED, Matrix
 from sla.domain.policy.rules import (
     Bound,
     Default,
@@ -131,6 +132,7 @@ class Policy:
         counts: Mapping[str, Counts] | None = None,
         label: str = "",
         zone: tzinfo = UTC,
+        matrix: Matrix | None = None,
     ) -> None:
         self.desk, self.version, self.label = desk, version, label
         self.effective_from, self.applies_to = effective_from, applies_to
@@ -143,6 +145,7 @@ class Policy:
         self.defaults = dict(defaults or {})
         self.flags = tuple(flags)
         self.silences = tuple(silences)
+        self.matrix = matrix
         self.numbers = {metric.name: number for number, metric in enumerate(self.metrics)}
         self.grouped = {
             number: metric.for_each for number, metric in enumerate(self.metrics) if metric.for_each
@@ -150,7 +153,7 @@ class Policy:
         self.questions = tuple(start_questions(metric) for metric in self.metrics)
         self.asked = self._asked()
         self.from_opening = names_from_opening(
-            self.asked, [flag.name for flag in self.flags], counts or {}
+            self.asked, [flag.name for flag in self.flags], self._counts(counts or {})
         )
         self.effects = effects_by_fact(
             self.metrics, self.flags, self.silences, self.defaults, self.from_opening
@@ -160,6 +163,11 @@ class Policy:
         )
         self._cache: dict[tuple[Scalar, ...], Resolved] = {}
         self._ranks = {level.casefold(): rank for rank, level in enumerate(self.levels)}
+
+    def _counts(self, counts: Mapping[str, Counts]) -> Mapping[str, Counts]:
+        """Impact and urgency count as what they give does, unless the file says otherwise."""
+        given = None if self.matrix is None else counts.get(self.matrix.gives)
+        return counts if given is None else {**dict.fromkeys(ASKED, given), **counts}
 
     def attributes_before(self) -> Attributes:
         """What a ticket is before its first fact."""
@@ -172,8 +180,10 @@ class Policy:
         if found is None:
             if len(self._cache) >= CACHE_LIMIT:
                 self._cache.clear()
-            severity = self._severity(attributes)
             kept = {name: attributes.get(name) for name in self.asked}
+            if self.matrix is not None:
+                kept[self.matrix.gives] = self.matrix.chosen(attributes)
+            severity = self._severity(kept)
             seen = {**kept, "severity": severity}
             silences = tuple(holds(rule.when, seen) for rule in self.silences)
             found = Resolved(severity, seen, silences)
@@ -218,4 +228,6 @@ class Policy:
             asked |= dict.fromkeys(one.name for one in when)
         for rule in self.silences:
             asked |= dict.fromkeys(one.name for one in rule.when)
+        if self.matrix is not None:
+            asked |= dict.fromkeys((self.matrix.gives, *ASKED))
         return tuple(asked)

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 
 from sla.domain.policy.attributes import Attributes
 from sla.domain.policy.fact_effects import FactEffects
+from sla.domain.policy.matrix import BY_MATRIX
 from sla.domain.policy.policy import Policy
 from sla.domain.values import Fact, Note, Scalar
 
@@ -40,7 +41,7 @@ def findings(
         for name, value in what_counts(attributes, policy).items():
             if before.get(name) != value:
                 is_corrected = True
-                if at > opened_us:
+                if at > opened_us and name != BY_MATRIX:
                     notes.append(Note(fact.sequence, fact.type, _words(name, value)))
     return (what_counts(attributes, policy) if is_corrected else {}), notes
 

@@ -11,6 +11,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from sla.domain.facts import CLOSINGS, instant_us
 from sla.domain.policy.attributes import Attributes
 from sla.domain.policy.fact_effects import Effect, FactEffects, Role, SilenceEffect
+from sla.domain.policy.matrix import BY_MATRIX
 from sla.domain.policy.policy import Policy, Resolved
 from sla.domain.policy.rules import Metric, Reopening, Repeats
 from sla.domain.replay.auto_close import QuietPeriod, build_silence
@@ -284,11 +285,21 @@ class TicketReplay:
             tuple(timers),
             self._silences(resolved),
             tuple(dict.fromkeys(notes)),
-            {**self.attributes, "severity": resolved.severity},
+            self._shown(resolved),
             self.is_closed,
             self.policy.version,
             newest,
         )
+
+    def _shown(self, resolved: Resolved) -> Attributes:
+        """What the ticket is, with the severity and the priority in force."""
+        found = {**self.attributes, "severity": resolved.severity}
+        matrix = self.policy.matrix
+        if matrix is not None:
+            found[BY_MATRIX] = matrix.decides(self.attributes)
+            if matrix.gives == "priority":
+                found["priority"] = resolved.attributes["priority"]
+        return found
 
     def _silences(self, resolved: Resolved) -> tuple[Silence, ...]:
         if self.is_closed or not self.quiet:
