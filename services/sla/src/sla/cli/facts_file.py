@@ -6,8 +6,9 @@ import json
 import re
 import sys
 from collections import Counter
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
@@ -50,6 +51,64 @@ def read_facts(path: Path) -> FactsFile:
             raise cli.CommandError(f"{path}:{number}: {error}") from error
         events.append(event)
     return FactsFile(tuple(events), tuple(facts), ignored)
+
+
+@dataclass(frozen=True, slots=True)
+class TicketFacts:
+    """One ticket of a file: its id, its number for people, its facts."""
+
+    ticket_id: str
+    number: str
+    facts: tuple[Fact, ...]
+
+    @property
+    def opened_at(self) -> datetime:
+        """The first instant that its facts name."""
+        return min(fact.occurred_at for fact in self.facts)
+
+
+def tickets_in(path: Path, progress: Callable[[int, int], None]) -> Iterator[TicketFacts]:
+    """The tickets of a file in which the lines of each stand together, one at a time.
+
+    `progress` is called with how many of how many bytes were read. Raises CommandError.
+    """
+    seen: set[str] = set()
+    events: list[Fact] = []
+    ticket_id = ticket_number = ""
+    done, total = 0, path.stat().st_size if path.exists() else 0
+    for number, line in _streamed(path):
+        done += len(line)
+        try:
+            data, sequence = unwrapped(_event(line))
+            if _is_other(str(data.get("type"))):
+                continue
+            fact = _fact(data, sequence if isinstance(sequence, int) else number)
+        except NotAFact as error:
+            raise cli.CommandError(f"{path}:{number}: {error}") from error
+        named = next(str(data[name]) for name in _NAMES if data.get(name))
+        if named != ticket_id:
+            if events:
+                yield TicketFacts(ticket_id, ticket_number, tuple(events))
+                progress(done, total)
+            if named in seen:
+                hint = "sort the file by ticket"
+                raise cli.CommandError(f"{path}:{number}: ticket {named} was before; {hint}")
+            seen.add(named)
+            events, ticket_id = [], named
+            ticket_number = str(data.get("ticket_number") or data.get("number") or named)
+        events.append(fact)
+    if events:
+        yield TicketFacts(ticket_id, ticket_number, tuple(events))
+
+
+def _streamed(path: Path) -> Iterator[tuple[int, bytes]]:
+    try:
+        with path.open("rb") as file:
+            for number, line in enumerate(file, start=1):
+                if line.strip():
+                    yield number, line
+    except OSError as error:
+        raise cli.CommandError(f"{path} can't be read: {error.strerror}") from error
 
 
 def _event(line: bytes) -> dict[str, Any]:

@@ -19,6 +19,7 @@ from sla.cli import simulation
 from sla.cli.calendar_requests import answer_request
 from sla.cli.client import get, load_policy
 from sla.cli.facts_file import FactsFile, read_facts
+from sla.cli.history_import import import_history
 from sla.cli.policy import app as policy_app
 from sla.cli.quarantine import app as quarantine_app
 from sla.cli.reports import report
@@ -50,8 +51,15 @@ app.command(epilog="Example:\n\npledge sla report attainment --desk vircom --by 
 
 app.command(
     "what-if",
-    epilog="Example:\n\npledge sla what-if --policy new/sla.yaml --since 2026-01-01 --desk vircom",
+    epilog="Examples:\n\npledge sla what-if --policy new/sla.yaml --since 2026-01-01 --desk vircom"
+    "\n\npledge sla what-if --policy deploy/desks/mine --facts history.jsonl",
 )(what_if)
+app.command(
+    "import",
+    epilog="Examples:\n\npledge sla import --from zendesk --write-map map.yaml"
+    "\n\npledge sla import --from zendesk tickets.json --map map.yaml --out history.jsonl"
+    "\n\npledge sla what-if --policy deploy/desks/mine --facts history.jsonl",
+)(import_history)
 
 
 @app.command(

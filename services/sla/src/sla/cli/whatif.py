@@ -4,17 +4,12 @@ from __future__ import annotations
 
 import asyncio
 import json
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
-from dataclasses import dataclass
-from datetime import UTC, date, datetime, time, timedelta
+from datetime import UTC, date, datetime, time
 from pathlib import Path
 from typing import Annotated, Any
 
 import asyncpg
 import typer
-from rich.console import Console
-from rich.progress import MofNCompleteColumn, Progress, TaskID
 
 from pledge.runtime.cli import endpoints, tables
 from pledge.runtime.cli import root as cli
@@ -24,44 +19,75 @@ from pledge.runtime.desk_file.problem import DeskFileError
 from pledge.runtime.postgres.pool import open_pool
 from sla.assessment.policy_registry import Policies, UnknownVersion
 from sla.cli.client import load_policy_file
+from sla.cli.facts_file import tickets_in
+from sla.cli.progress import progress_bar
 from sla.domain.policy.policy import Policy
 from sla.reports.whatif import Answer, Question, replay
 
-# Whoever waits for longer than this wants to see how long it will take.
-SHOWN_AFTER = timedelta(seconds=2)
+# Before any instant that a fact may have.
+EARLIEST = datetime(1900, 1, 1, tzinfo=UTC)
 READ_ONLY = "SET default_transaction_read_only = on"
 
 
 def what_if(
     policy: Annotated[Path, typer.Option(help="The other policy: a sla.yaml, or its folder.")],
     since: Annotated[
-        str,
+        str | None,
         typer.Option(help="Tickets opened from then on: a date, or ISO 8601."),
-    ],
+    ] = None,
     until: Annotated[
         str | None, typer.Option(help="Tickets opened before, as they stood then; default: now.")
     ] = None,
     desk: Annotated[str | None, typer.Option(help="Whose history; default: the policy's.")] = None,
+    facts: Annotated[
+        Path | None,
+        typer.Option(help="History from a file, as `pledge sla import` writes it; no database."),
+    ] = None,
+    against: Annotated[
+        Path | None, typer.Option(help="With --facts: the policy to compare with.")
+    ] = None,
     as_json: AsJson = False,
 ) -> None:
     """Replay real history under another policy: attainment then and now, side by side.
 
-    It reads the database of sla (PLEDGE_SLA_DSN, or the local stack's) and changes nothing.
+    It reads the database of sla (PLEDGE_SLA_DSN, or the local stack's), or a file (--facts), and
+    changes nothing.
     """
-    found = load_policy_file(policy / "sla.yaml" if policy.is_dir() else policy)
+    if since is None and facts is None:
+        raise cli.CommandError("say from when on with --since, such as --since 2026-01-01")
+    if against is not None and facts is None:
+        raise cli.CommandError("--against is for a history from a file: give --facts, too")
+    found = _policy(policy)
     asked = Question(
         desk or found.desk,
         found,
-        _instant("--since", since, found),
+        _instant("--since", since, found) if since else EARLIEST,
         _instant("--until", until, found) if until else SystemClock().now(),
     )
     if asked.since >= asked.until:
         raise cli.CommandError("--since must lie before --until")
-    answer = asyncio.run(_answered(asked))
+    if facts is not None:
+        answer = _from_file(facts, asked, None if against is None else _policy(against))
+    else:
+        answer = asyncio.run(_answered(asked))
     if as_json:
         typer.echo(json.dumps(answer.json(), indent=2, ensure_ascii=False))
     else:
         _show(answer)
+
+
+def _policy(path: Path) -> Policy:
+    return load_policy_file(path / "sla.yaml" if path.is_dir() else path)
+
+
+def _from_file(path: Path, asked: Question, against: Policy | None) -> Answer:
+    """The answer from a file of facts, one ticket at a time."""
+    answer = Answer(asked)
+    with progress_bar("bytes") as progress:
+        for ticket in tickets_in(path, progress):
+            if ticket.facts and asked.since <= ticket.opened_at < asked.until:
+                answer.add_ticket(ticket.ticket_id, ticket.number, ticket.facts, against)
+    return answer
 
 
 def _instant(name: str, text: str, policy: Policy) -> datetime:
@@ -86,42 +112,12 @@ async def _answered(asked: Question) -> Answer:
         )
         async with pool, pool.acquire() as connection:
             await connection.execute(READ_ONLY)
-            with _progress() as progress:
+            with progress_bar("tickets") as progress:
                 return await replay(connection, Policies(), asked, progress)
     except (OSError, asyncpg.PostgresError, asyncpg.InterfaceError) as error:
         raise cli.CommandError(f"the database of sla can't be read: {error}") from error
     except (DeskFileError, UnknownVersion) as error:
         raise cli.CommandError(f"a version that tickets are under: {error}") from error
-
-
-@contextmanager
-def _progress() -> Iterator[Callable[[int, int], None]]:
-    """A bar, once it has lasted a while; on standard error."""
-    shown = _Shown(cli.console(stderr=True), SystemClock().monotonic())
-    try:
-        yield shown.update
-    finally:
-        if shown.bar is not None:
-            shown.bar.stop()
-
-
-@dataclass(slots=True)
-class _Shown:
-    console: Console
-    started: float
-    bar: Progress | None = None
-    task: TaskID | None = None
-
-    def update(self, done: int, total: int) -> None:
-        if self.bar is None:
-            if SystemClock().monotonic() - self.started < SHOWN_AFTER.total_seconds():
-                return
-            columns = (*Progress.get_default_columns(), MofNCompleteColumn())
-            self.bar = Progress(*columns, console=self.console)
-            self.task = self.bar.add_task("tickets", total=total)
-            self.bar.start()
-        if self.task is not None:
-            self.bar.update(self.task, completed=done, total=total)
 
 
 def _show(answer: Answer) -> None:

@@ -1,6 +1,6 @@
 """How many promises were kept: counted from assessments, so that two policies can be compared.
 
-A cycle counts in the month (UTC) in which it was due, or, while nothing was promised, in which it
+A cycle counts in the month in which it was due, or, while nothing was promised, in which it
 began. Cancelled cycles were neither kept nor missed and do not count.
 """
 
@@ -8,7 +8,8 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from dataclasses import astuple, dataclass, replace
-from datetime import datetime
+from datetime import UTC, datetime, tzinfo
+from types import MappingProxyType
 from typing import NamedTuple
 
 from sla.domain.values import Assessment, State, Timer
@@ -49,9 +50,13 @@ class Comparison:
 
 
 def tally(
-    assessments: Iterable[Assessment], now: datetime, *, by_month: bool = True
+    assessments: Iterable[Assessment],
+    now: datetime,
+    *,
+    by_month: bool = True,
+    zone: tzinfo = UTC,
 ) -> dict[Group, Tally]:
-    """The tallies of many tickets as they stand at `now`, by group."""
+    """The tallies of many tickets as they stand at `now`, by group; months are of `zone`."""
     found: dict[Group, Tally] = {}
     for assessment in assessments:
         severity = str(assessment.attributes.get("severity") or "")
@@ -60,7 +65,7 @@ def tally(
             if state is State.CANCELLED:
                 continue
             at = timer.due_at or timer.started_at
-            month = at.strftime("%Y-%m") if by_month else ""
+            month = at.astimezone(zone).strftime("%Y-%m") if by_month else ""
             group = Group(timer.metric, severity, month)
             found[group] = _counted(found.get(group, Tally()), timer, state, now)
     return found
@@ -68,8 +73,15 @@ def tally(
 
 def merged(one: Mapping[Group, Tally], other: Mapping[Group, Tally]) -> dict[Group, Tally]:
     """What both counted, of different tickets."""
-    found = dict(one)
-    for group, counted in other.items():
+    return summed(other.items(), one)
+
+
+def summed(
+    counts: Iterable[tuple[Group, Tally]], to: Mapping[Group, Tally] = MappingProxyType({})
+) -> dict[Group, Tally]:
+    """The tallies of `to` with those of `counts` added, in which a group may come repeatedly."""
+    found = dict(to)
+    for group, counted in counts:
         known = found.get(group, Tally())
         found[group] = Tally(
             *(a + b for a, b in zip(astuple(known), astuple(counted), strict=True))

@@ -58,24 +58,33 @@ class Answer:
 
     def add(self, tickets: Iterable[Ticket], policies: Policies) -> None:
         """Take tickets in, whose policies are at hand."""
-        asked = self.question
-        was: list[Assessment] = []
-        would: list[Assessment] = []
         for ticket in tickets:
-            facts = _happened(ticket.facts, asked.until)
+            facts = _happened(ticket.facts, self.question.until)
             own = policies.of(ticket)
             before = Assessment()
             if own is not None:
                 before = assess_versions(facts, own, policies.past(ticket)).assessment
-            after = assess(facts, asked.policy)
-            was.append(before)
-            would.append(after)
-            self._compare(ticket, before, after)
-        self.tickets += len(was)
-        self.then = merged(self.then, tally(was, asked.until, by_month=False))
-        self.now = merged(self.now, tally(would, asked.until, by_month=False))
+            self._count(str(ticket.ticket_id), ticket.number, before, facts)
 
-    def _compare(self, ticket: Ticket, before: Assessment, after: Assessment) -> None:
+    def add_ticket(
+        self, ticket_id: str, number: str, facts: Sequence[Fact], against: Policy | None
+    ) -> None:
+        """Take in a ticket that no database has; `against` is the policy to compare with."""
+        facts = _happened(facts, self.question.until)
+        before = Assessment() if against is None else assess(facts, against)
+        self._count(ticket_id, number, before, facts)
+
+    def _count(
+        self, ticket_id: str, number: str, before: Assessment, facts: Sequence[Fact]
+    ) -> None:
+        asked = self.question
+        after = assess(facts, asked.policy)
+        self._compare(ticket_id, number, before, after)
+        self.tickets += 1
+        self.then = merged(self.then, tally([before], asked.until, by_month=False))
+        self.now = merged(self.now, tally([after], asked.until, by_month=False))
+
+    def _compare(self, ticket_id: str, number: str, before: Assessment, after: Assessment) -> None:
         then, now = self._missed(before), self._missed(after)
         for what, keys in (
             ("new", now.keys() - then.keys()),
@@ -87,8 +96,8 @@ class Answer:
                     self.breaches.append(
                         {
                             "what": what,
-                            "ticket_id": str(ticket.ticket_id),
-                            "number": ticket.number,
+                            "ticket_id": ticket_id,
+                            "number": number,
                             "metric": key[0],
                             "cycle": key[1],
                             "due_then": utc_text(_due(before, key)),
