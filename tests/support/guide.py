@@ -50,14 +50,20 @@ def section(title: str) -> str:
     return match[1]
 
 
+def policy_of(title: str) -> Policy:
+    """The policy of the file in the section with this title."""
+    file = _FILE.search(section(title))
+    assert file is not None, title
+    return read.parse(file[1], Path("guide") / "sla.yaml")
+
+
 def example(title: str) -> Example:
     """The example of the section with this title."""
     text = section(title)
-    file, zone = _FILE.search(text), _ZONE.search(text)
-    assert file is not None, title
+    zone = _ZONE.search(text)
     assert zone is not None, title
     rows = [Row(*(part.strip() for part in match.groups())) for match in _ROW.finditer(text)]
-    return Example(read.parse(file[1], Path("guide") / "sla.yaml"), zone[1], rows)
+    return Example(policy_of(title), zone[1], rows)
 
 
 def _fields(words: list[str]) -> dict[str, object]:

@@ -14,6 +14,7 @@ from pledge.runtime.ids import Ids
 from pledge.runtime.postgres.errors import is_retriable
 from pledge.runtime.service.chassis import Chassis, open_chassis, wait_for_database
 from pledge.runtime.service.main import run_main
+from sla.api.objectives import ObjectivesApi
 from sla.api.policies import PolicyApi
 from sla.api.quarantine import QuarantineApi
 from sla.api.reports import ReportsApi
@@ -23,8 +24,10 @@ from sla.assessment.policy_registry import Policies, load_policies
 from sla.consumer import FactHandler
 from sla.metrics import SlaMetrics
 from sla.pages.live_updates import LiveUpdates
+from sla.pages.reports import ReportPages
 from sla.pages.routes import Pages
 from sla.reassessment.worker import ReassessmentWorker
+from sla.reports.objectives import ObjectiveCounter
 from sla.settings import SlaSettings
 from sla.storage import quarantine, reports, store
 from sla.storage.ticket_cache import TicketCache
@@ -86,6 +89,9 @@ class Service:
         self._consumer = chassis.consumer(handler)
         owner = self._consumer.assignment
         self._timers.serve(owner)
+        self._objectives = ObjectiveCounter(
+            settings, policies, chassis.outbox, chassis.clock, self._metrics
+        )
         self._reassessor = ReassessmentWorker(context, chassis.pool, owner, self._timers)
 
     async def run(self, stop: asyncio.Event) -> None:
@@ -100,6 +106,8 @@ class Service:
                 PolicyApi(pool, policies, clock, on_order=self._reassessor.wake).router,
                 QuarantineApi(pool, policies, clock, on_release=aside.wake).router,
                 ReportsApi(pool, policies, clock).router,
+                ObjectivesApi(pool, policies, chassis.outbox, clock).router,
+                ReportPages(pool, policies, chassis.outbox, clock, chassis.web).router,
                 Pages(pool, policies, clock, chassis.web, self._changes).router,
             ],
             {
@@ -108,6 +116,7 @@ class Service:
                 "reassessment": self._reassessor.run,
                 "quarantine": lambda: aside.run(self._consumer.assignment, self._timers.schedule),
                 "census": self._count_for_ever,
+                "objectives": self._objectives.run,
                 "changes": lambda: self._changes.run(stop),
             },
             stop,

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import collections
 from collections.abc import Iterable, Mapping
+from contextlib import suppress
 from datetime import datetime, timedelta
 
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
 
 from sla.domain.values import Change, ChangeKind
+from sla.storage.objectives import PeriodRow
 from sla.storage.ticket_cache import Ticket
 
 _DETECTION_BUCKETS = (
@@ -41,6 +43,31 @@ class SlaMetrics:
             ["desk", "metric"],
             registry=registry,
         )
+        self.objective_attainment = Gauge(
+            "sla_objective_attainment_ratio",
+            "Share kept of the promises that an objective counts, in its present period.",
+            ["desk", "objective"],
+            registry=registry,
+        )
+        self.objective_left = Gauge(
+            "sla_objective_misses_left",
+            "How many more promises may be missed in the objective's present period.",
+            ["desk", "objective"],
+            registry=registry,
+        )
+        self.objective_burn = Gauge(
+            "sla_objective_burn_rate",
+            "How fast what may be missed is used up in the present period: above 1 it is lost.",
+            ["desk", "objective"],
+            registry=registry,
+        )
+        self.objective_changes = Counter(
+            "sla_objective_changes_total",
+            "Events published of objectives, by what happened: at_risk, lost, loss_retracted.",
+            ["desk", "objective", "what"],
+            registry=registry,
+        )
+        self._objectives: set[tuple[str, str]] = set()
         self.breaches = Counter(
             "sla_breaches_total",
             "Breaches published.",
@@ -117,6 +144,26 @@ class SlaMetrics:
                 self.retractions.labels(ticket.desk, change.metric).inc()
         for kind, count in kinds.items():
             self.transitions.labels(kind.value).inc(count)
+
+    def objectives(self, desk: str, rows: Iterable[PeriodRow]) -> None:
+        """Show how the desk's objectives stand in their present periods."""
+        gauges = self.objective_attainment, self.objective_left, self.objective_burn
+        for labels in [each for each in self._objectives if each[0] == desk]:
+            for gauge in gauges:
+                with suppress(KeyError):
+                    gauge.remove(*labels)
+            self._objectives.discard(labels)
+        for row in rows:
+            labels, standing = (desk, row.objective), row.standing
+            values = standing.attainment, standing.left(row.share), standing.burn_rate(row.share)
+            for gauge, value in zip(gauges, values, strict=True):
+                if value is not None:
+                    gauge.labels(*labels).set(value)
+            self._objectives.add(labels)
+
+    def objective_changed(self, desk: str, objective: str, event: str) -> None:
+        """Count what was published of an objective."""
+        self.objective_changes.labels(desk, objective, event.split(".")[2]).inc()
 
     def census(self, counts: Mapping[tuple[str, str], int]) -> None:
         """Show how many open timers there are, by desk and state."""

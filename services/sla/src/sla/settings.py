@@ -39,6 +39,16 @@ class SlaSettings(ServiceSettings):
     reassess_batch: int = Field(100, ge=1, le=2_000)
     # The pause after each such transaction, in its own length: 1 leaves half of the time to others.
     reassess_pause: float = Field(0.25, ge=0, le=100)
+    # How often objectives are counted: a query over the promises of some months for each of them.
+    objectives_every: Seconds = Field(
+        timedelta(minutes=1), ge=timedelta(seconds=1), le=timedelta(hours=6)
+    )
+    # How long after its end a period is judged: what was due at its end is decided by then.
+    objectives_settle: Seconds = Field(timedelta(minutes=10), ge=timedelta(0), le=timedelta(days=1))
+    # So long after its end a period follows facts that are learnt late; then it stays as it is.
+    objectives_reopen_for: Seconds = Field(
+        timedelta(days=92), ge=timedelta(days=1), le=timedelta(days=400)
+    )
     # Tickets set aside at a time because nothing can be done with them. More of them are a fault
     # of the service or of a policy: it stops, rather than set everything aside.
     quarantine_limit: int = Field(100, ge=0, le=1_000_000)

@@ -63,6 +63,13 @@ from pledge.events.notify import (
     WebhookDelivered,
     WebhookFailed,
 )
+from pledge.events.objectives import (
+    CreditDecided,
+    ObjectiveAtRisk,
+    ObjectiveEvent,
+    ObjectiveLossRetracted,
+    ObjectiveLost,
+)
 from pledge.events.registry import (
     ALL_EVENTS,
     EVENT_TYPES,
@@ -278,6 +285,11 @@ __all__ = [
     "TimerMet",
     "TimerCancelled",
     "SilenceElapsed",
+    "CreditDecided",
+    "ObjectiveAtRisk",
+    "ObjectiveEvent",
+    "ObjectiveLossRetracted",
+    "ObjectiveLost",
     "BreachEvent",
     "PromiseBreached",
     "BreachRetracted",

@@ -3,7 +3,16 @@
 from collections.abc import Mapping
 from types import MappingProxyType
 
-from pledge.events import channel, notify, sla, status, ticket, ticket_feedback, ticket_work
+from pledge.events import (
+    channel,
+    notify,
+    objectives,
+    sla,
+    status,
+    ticket,
+    ticket_feedback,
+    ticket_work,
+)
 from pledge.events.event import Event
 
 ALL_EVENTS: tuple[type[Event], ...] = (
@@ -12,6 +21,7 @@ ALL_EVENTS: tuple[type[Event], ...] = (
     *ticket_work.EVENTS,
     *ticket_feedback.EVENTS,
     *sla.EVENTS,
+    *objectives.EVENTS,
     *notify.EVENTS,
     *status.EVENTS,
 )

@@ -16,6 +16,7 @@ ROUTABLE_EVENTS = frozenset(
         "ticket.meeting_cancelled",
         "timer.started", "timer.at_risk",
         "promise.breached", "promise.breach_retracted", "silence.elapsed",
+        "objective.at_risk", "objective.lost", "objective.loss_retracted",
         "incident.opened", "incident.updated", "incident.resolved",
         "maintenance.scheduled", "maintenance.started", "maintenance.completed",
         "maintenance.cancelled", "component.changed",

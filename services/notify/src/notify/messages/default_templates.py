@@ -70,6 +70,22 @@ Target:   {{ event.target }}
 """,
 )
 
+_OBJECTIVE = Template(
+    subject="{{ summary }}",
+    text="""\
+{{ event.title or event.objective|words }}, {{ event.period }}: {{ event.kept }} of \
+{{ event.kept + event.missed }} were kept, {{ (event.share * 100) | round(2) }} % are to be.
+{% if event.left < 0 %}
+That is {{ -event.left }} too many missed, of those known by now.
+{% endif %}
+{% if event.owes %}
+It owes a credit of {{ (event.owes * 100) | round(2) }} %, which waits for a person to confirm it.
+{% endif %}
+
+{{ desk.title }}
+""",
+)
+
 _STATUS_UPDATE = Template(
     subject="{{ event.subject_line }}",
     text="""\
@@ -131,6 +147,7 @@ BUILT_IN: Mapping[str, Mapping[str, Template]] = {
     "page": {"en": _PAGE},
     "call": {"en": _CALL},
     "breach": {"en": _BREACH},
+    "objective": {"en": _OBJECTIVE},
     "information_request": {"en": _INFORMATION_REQUEST},
     "sign_in": {"en": _SIGN_IN},
     "status_update": {"en": _STATUS_UPDATE},

@@ -21,6 +21,7 @@ from pledge.events import (
     IncidentResolved,
     Merged,
     MisuseRecorded,
+    ObjectiveEvent,
     ParticipantsChanged,
     PromiseEvent,
     Reopened,
@@ -171,6 +172,9 @@ def _with_event_fields(found: Notice, event: Event) -> Notice:
         case PromiseEvent():
             severity = event.severity or found.severity
             return replace(found, metric=event.metric, severity=severity, due_at=event.due_at)
+        case ObjectiveEvent():
+            name = event.title or event.objective.replace("_", " ")
+            return replace(found, title=f"{name}, {event.period}", metric=event.metric)
         case IncidentEvent():
             return replace(found, title=event.title, severity=event.impact)
         case Triaged() if event.severity != event.previous_severity:

@@ -4,7 +4,7 @@ import csv
 import io
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Annotated, Any, Literal
 
 import asyncpg
@@ -70,38 +70,42 @@ class ReportsApi:
         if unknown := sorted(set(dimensions) - set(DIMENSIONS)):
             known = ", ".join(DIMENSIONS)
             raise HttpProblem(422, f"nothing is divided by {unknown[0]}; there are {known}")
-        period = self._period(principal, wanted)
+        period = asked_period(self._policies, self._clock.now(), principal, wanted)
         async with self._pool.acquire() as connection:
             rows = await reports.attainment(connection, period, dimensions)
-        return _answer(period, rows, wanted.format)
+        return answer(period, rows, wanted.format)
 
     async def breaches(self, principal: Reader, wanted: Wanted) -> Response:
         """Breaches that stand, by metric, weekday (1 is Monday) and hour, in the desk's zone."""
-        period = self._period(principal, wanted)
+        period = asked_period(self._policies, self._clock.now(), principal, wanted)
         async with self._pool.acquire() as connection:
             rows = await reports.breaches_by_hour(connection, period)
-        return _answer(period, rows, wanted.format)
+        return answer(period, rows, wanted.format)
 
     async def pauses(self, principal: Reader, wanted: Wanted) -> Response:
         """Tickets parked in "waiting on customer" with less than a quarter of the time left."""
-        period = self._period(principal, wanted)
+        period = asked_period(self._policies, self._clock.now(), principal, wanted)
         rows = await reports.pauses(self._pool, self._policies, period)
-        return _answer(period, rows, wanted.format)
-
-    def _period(self, principal: Principal, wanted: ReportQuery) -> Period:
-        """The period asked for, in the desk's zone. Raises HttpProblem."""
-        now, desk = self._clock.now(), wanted.desk
-        policy = self._policies.for_opening(desk, now) if principal.may(desk) else None
-        if policy is None:
-            raise HttpProblem(404, f"no desk {desk} is known here")
-        until = wanted.to or now
-        since = wanted.start or until - DEFAULT_PERIOD
-        if since >= until:
-            raise HttpProblem(422, "`from` must lie before `to`")
-        return Period(desk, since, until, policy.zone)
+        return answer(period, rows, wanted.format)
 
 
-def _answer(period: Period, rows: Sequence[dict[str, Any]], form: Form) -> Response:
+def asked_period(
+    policies: Policies, now: datetime, principal: Principal, wanted: ReportQuery
+) -> Period:
+    """The period asked for, in the desk's zone. Raises HttpProblem."""
+    desk = wanted.desk
+    policy = policies.for_opening(desk, now) if principal.may(desk) else None
+    if policy is None:
+        raise HttpProblem(404, f"no desk {desk} is known here")
+    until = wanted.to or now
+    since = wanted.start or until - DEFAULT_PERIOD
+    if since >= until:
+        raise HttpProblem(422, "`from` must lie before `to`")
+    return Period(desk, since, until, policy.zone)
+
+
+def answer(period: Period, rows: Sequence[dict[str, Any]], form: Form) -> Response:
+    """The rows of a report, as JSON or CSV."""
     if form == "csv":
         return Response(_csv(rows), media_type="text/csv; charset=utf-8")
     return JSONResponse(

@@ -16,6 +16,7 @@ from pledge.runtime.records import Message
 from sla.assessment.policy_registry import Policies
 from sla.assessment.publishing import EventContext, breach_id, event_of, left_for
 from sla.domain.changes import diff
+from sla.domain.objectives import concerned
 from sla.domain.policy.policy import Policy
 from sla.domain.policy_versions import Key, VersionedAssessment, assess_versions, take_over
 from sla.domain.values import (
@@ -148,10 +149,17 @@ class Ledger:
                 rows.changed_tickets.append(draft)
             else:
                 rows.new_tickets.append(draft)
+        rows.objectives = [
+            each for each in self._drafts.values() if each.objectives != self._objectives_of(each)
+        ]
         for key, row in self._timers.items():
             is_new = key in self._new_timers
             (rows.new_timers if is_new else rows.changed_timers).append(row)
         return rows
+
+    def _objectives_of(self, draft: Ticket) -> tuple[str, ...]:
+        known = self._known.get(draft.ticket_id)
+        return () if known is None else known.objectives
 
     def tickets(self) -> list[Ticket]:
         """The tickets as they stand once the transaction is committed."""
@@ -200,6 +208,8 @@ class Ledger:
         draft.priority = _text(assessment, "priority")
         draft.customer = _text(assessment, "customer")
         draft.is_closed = assessment.is_closed
+        if policy.objectives or draft.objectives:
+            draft.objectives = concerned(policy.objectives, assessment.attributes)
         before = {(each.metric, each.cycle): each for each in draft.published.timers}
         for change in difference.changes:
             key = (change.metric, change.cycle)

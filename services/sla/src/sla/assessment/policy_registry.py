@@ -100,6 +100,21 @@ class Policies:
         policy = self.of(ticket)
         return None if policy is None else assess_versions(ticket.facts, policy, self.past(ticket))
 
+    def in_force(self, desk: str, at: datetime) -> Policy | None:
+        """The version that was in force at `at`, whatever was applied to open tickets since."""
+        versions = self._history.get(desk)
+        if not versions:
+            return self._current[desk][0] if desk in self._current else None
+        place = max(0, bisect_right(versions, at, key=lambda each: each.effective_from) - 1)
+        return self._by_version.get((desk, versions[place].version))
+
+    def in_force_between(self, desk: str, since: datetime, until: datetime) -> list[Policy]:
+        """The versions that were in force between two instants, oldest first."""
+        starts = (each.effective_from for each in self._history.get(desk, ()))
+        asked = [since, *(at for at in starts if since < at <= until)]
+        found = (self.in_force(desk, at) for at in asked)
+        return [policy for policy in found if policy is not None]
+
     def version(self, desk: str, version: str) -> Policy:
         """A version that `ensure` was asked for before."""
         return self._by_version[desk, version]

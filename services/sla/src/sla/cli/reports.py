@@ -27,6 +27,7 @@ class Report(StrEnum):
     ATTAINMENT = "attainment"
     BREACHES = "breaches"
     PAUSES = "pauses"
+    OBJECTIVES = "objectives"
 
 
 def report(
@@ -47,7 +48,8 @@ def report(
     ] = None,
     as_json: AsJson = False,
 ) -> None:
-    """Show promises kept and missed, breaches by hour, or pauses shortly before a due time."""
+    """Show promises kept and missed, breaches by hour, pauses shortly before a due time, or how
+    objectives stand."""
     if facts is not None:
         if name is not Report.ATTAINMENT or policy is None or start or end or as_csv:
             raise cli.CommandError("--facts is for the report attainment, and needs --policy")

@@ -18,6 +18,7 @@ from pledge.runtime.service.description import ServiceDescription
 from sla.cli import simulation
 from sla.cli.calendar_requests import answer_request
 from sla.cli.client import get, load_policy
+from sla.cli.credits import app as credits_app
 from sla.cli.facts_file import FactsFile, read_facts
 from sla.cli.history_import import import_history
 from sla.cli.policy import app as policy_app
@@ -45,6 +46,7 @@ app = typer.Typer(
 )
 app.add_typer(policy_app, name="policy")
 app.add_typer(quarantine_app, name="quarantine")
+app.add_typer(credits_app, name="credits")
 app.command(epilog="Example:\n\npledge sla report attainment --desk vircom --by severity,month")(
     report
 )

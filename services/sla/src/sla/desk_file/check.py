@@ -26,6 +26,10 @@ def check_file(file: PolicyFile, policy: Policy | None, findings: Findings) -> N
     for name in file.silences:
         beginnings.silence(name)
     _check_flags_and_silences(file, conditions)
+    for name, objective in file.objectives.items():
+        metric = file.metrics.get(objective.metric)
+        counted = beginnings.nouns(metric.starts) if metric is not None else set()
+        conditions.attributes(objective.when, counted or Noun, ("objectives", name, "when"))
     for name, value in file.defaults.items():
         conditions.default(name, value, ("defaults", name))
     if file.severity is not None:

@@ -9,7 +9,8 @@ from pledge.runtime.desk_file.yaml_file import Steps
 from sla.desk_file.attributes import SEVERITY, Attribute, attributes_of
 from sla.desk_file.fact_fields import DeskFacts, FieldType, Kind, Noun
 from sla.desk_file.findings import Findings
-from sla.desk_file.model import Except, Plain, PolicyFile, Test, TriggerModel, When
+from sla.desk_file.model import PolicyFile, TriggerModel
+from sla.desk_file.when import Except, Plain, Test, When
 from sla.domain.policy.conditions import Condition
 
 _YES = frozenset({"yes", "y", "true", "on", "1"})

@@ -24,9 +24,10 @@ from sla.desk_file.model import (
     Received,
     TargetPart,
     TriggerModel,
-    When,
     version_of,
 )
+from sla.desk_file.objectives import read_objectives
+from sla.desk_file.when import When
 from sla.domain.calendar.calendar import ALWAYS, Calendar
 from sla.domain.calendar.zones import MICROSECOND
 from sla.domain.policy.conditions import Condition, Trigger
@@ -88,6 +89,7 @@ class Compiler:
                 self._attribute(name, (key, name))
         levels = file.severity.levels if file.severity else []
         matrix = matrix_of(self.document, file.matrix, levels, self.fail)
+        objectives = read_objectives(file.objectives, metrics, self._conditions, self.fail)
         if errors_of(self.findings.problems):
             return None
         return Policy(
@@ -105,6 +107,7 @@ class Compiler:
             flags=flags,
             silences=silences,
             counts=file.counts,
+            objectives=objectives,
             zone=where,
             matrix=matrix,
         )

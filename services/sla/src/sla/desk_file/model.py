@@ -20,6 +20,8 @@ from pledge.runtime.desk_file.model import Like, Part
 from pledge.runtime.durations import EXPECTED, Duration, parse_duration
 from sla.desk_file.business_days import MOST_DAYS, BusinessDays, business_days
 from sla.desk_file.matrix import MatrixPart
+from sla.desk_file.objectives import ObjectivePart
+from sla.desk_file.when import Plain, When
 from sla.domain.calendar.zones import MICROSECOND
 from sla.domain.policy.counting import Counts
 from sla.domain.policy.rules import Reopening, Repeats, Threshold, VersionScope
@@ -38,32 +40,6 @@ MilestoneName = Annotated[
         "small letters, digits and underscores, such as service_restored",
     ),
 ]
-
-
-Plain = str | bool | int | None
-
-
-class Except(Part):
-    """Any value but these."""
-
-    is_not: Annotated[Plain | list[Plain], Field(alias="not")]
-
-
-def _kind_of_test(value: object) -> str:
-    if isinstance(value, dict | Except):
-        return "except"
-    return "list" if isinstance(value, list) else "plain"
-
-
-Test = Annotated[
-    Annotated[Plain, Tag("plain")]
-    | Annotated[list[Plain], Tag("list")]
-    | Annotated[Except, Tag("except")],
-    Discriminator(_kind_of_test),
-]
-"""`p1`, `[p1, p2]`, `{not: p3}`; `*` in text matches anything."""
-
-When = dict[str, Test]
 
 
 class TriggerModel(Part):
@@ -366,6 +342,7 @@ class PolicyFile(Part):
     )
     metrics: dict[Name, MetricPart] = Field(min_length=1)
     silences: dict[Name, SilencePart] = Field(default_factory=dict)
+    objectives: dict[Name, ObjectivePart] = Field(default_factory=dict, max_length=50)
 
 
 def version_of(data: object) -> str:

@@ -79,6 +79,16 @@ metrics:
     targets:
       - {within: 30m}
 
+# Shares of many promises, by week, month or quarter: see /reports. `time: expected` takes the
+# softer time of `expect`. What a lost period owes is listed for a person to confirm.
+# objectives:
+#   high_answered_in_time:
+#     metric: first_response
+#     when: {severity: high}
+#     share: 95%
+#     period: month
+#     credits: [{below: 95%, owes: 5%}, {below: 90%, owes: 10%}]
+
 silences:
   auto_close:  # both: three attempts that failed, and five days without a word
     when: {severity: {not: critical}}

@@ -73,6 +73,7 @@ class Rows:
     new_tickets: list[Ticket] = field(default_factory=list)
     changed_tickets: list[Ticket] = field(default_factory=list)
     taken_over: list[Ticket] = field(default_factory=list)  # those with another version than before
+    objectives: list[Ticket] = field(default_factory=list)  # those that other objectives count
     facts: list[FactRow] = field(default_factory=list)
     new_timers: list[TimerRow] = field(default_factory=list)
     changed_timers: list[TimerRow] = field(default_factory=list)

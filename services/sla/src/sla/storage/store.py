@@ -25,7 +25,7 @@ Wake = tuple[UUID, str]
 _TICKETS = """
 SELECT ticket_id, topic, partition, desk, number, policy_version, severity, priority, customer,
        is_closed, sequence, timer_sequence, breach_sequence, wake_at, cause_id, correlation_id,
-       traceparent, silences, earlier
+       traceparent, silences, earlier, objectives
 FROM tickets WHERE ticket_id = ANY($1::uuid[])
 """
 _FACTS = """
@@ -199,6 +199,7 @@ def _ticket(row: asyncpg.Record, facts: Sequence[Fact], timers: Sequence[Publish
         facts=tuple(facts),
         published=PublishedState(tuple(timers), _silences(row["silences"])),
         earlier=read_earlier(row["earlier"]),
+        objectives=tuple(row["objectives"] or ()),
     )
 
 
@@ -274,11 +275,18 @@ async def count_timers(connection: asyncpg.Connection) -> dict[tuple[str, str], 
     return {(row["desk"], row["state"]): row["timers"] for row in rows}
 
 
+_KEEP_OBJECTIVES = """
+UPDATE tickets SET objectives = string_to_array(new.names, ' ')
+FROM unnest($1::uuid[], $2::text[]) AS new(ticket_id, names) WHERE tickets.ticket_id = new.ticket_id
+"""
+
+
 async def save(connection: asyncpg.Connection, rows: Rows) -> None:
     """Write all that a transaction changed, in the caller's transaction."""
     await _insert_tickets(connection, rows.new_tickets)
     await update_tickets(connection, rows.changed_tickets)
     await _take_over(connection, rows.taken_over)
+    await _keep_objectives(connection, rows.objectives)
     await _insert_facts(connection, rows.facts)
     await _insert_timers(connection, rows.new_timers)
     await _update_timers(connection, rows.changed_timers)
@@ -334,6 +342,13 @@ async def _take_over(connection: asyncpg.Connection, tickets: Sequence[Ticket]) 
         for each in tickets
     ]  # fmt: skip
     await connection.execute(_TAKE_OVER, *_columns(rows))
+
+
+async def _keep_objectives(connection: asyncpg.Connection, tickets: Sequence[Ticket]) -> None:
+    """Write which objectives count the tickets' promises, of those where that has changed."""
+    if tickets:
+        rows = [(each.ticket_id, " ".join(each.objectives)) for each in tickets]
+        await connection.execute(_KEEP_OBJECTIVES, *_columns(rows))
 
 
 async def _insert_facts(connection: asyncpg.Connection, facts: Sequence[FactRow]) -> None:

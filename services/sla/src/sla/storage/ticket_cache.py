@@ -55,6 +55,7 @@ class Ticket:
     is_closed: bool = False
     facts: tuple[Fact, ...] = ()
     published: PublishedState = NOTHING_PUBLISHED
+    objectives: tuple[str, ...] = ()  # which count its promises
     earlier: tuple[EarlierVersion, ...] = ()  # the versions it was under before, oldest first
     # Shared by all copies: it only remembers, and looks first whether that still holds.
     assessor: Assessor = field(default_factory=Assessor, repr=False, compare=False)

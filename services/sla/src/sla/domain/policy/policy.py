@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime, tzinfo
 
 from sla.domain.calendar.calendar import Calendar
+from sla.domain.objectives import Objective
 from sla.domain.policy.attributes import Attributes
 from sla.domain.policy.conditions import Condition
 from sla.domain.policy.counting import Counts, names_from_opening
@@ -130,6 +131,7 @@ class Policy:
         flags: Sequence[Flag] = (),
         silences: Sequence[SilenceRule] = (),
         counts: Mapping[str, Counts] | None = None,
+        objectives: Sequence[Objective] = (),
         label: str = "",
         zone: tzinfo = UTC,
         matrix: Matrix | None = None,
@@ -146,6 +148,7 @@ class Policy:
         self.flags = tuple(flags)
         self.silences = tuple(silences)
         self.matrix = matrix
+        self.objectives = tuple(objectives)
         self.numbers = {metric.name: number for number, metric in enumerate(self.metrics)}
         self.grouped = {
             number: metric.for_each for number, metric in enumerate(self.metrics) if metric.for_each

@@ -1,0 +1,157 @@
+"""Objectives: counted from what was published, told when lost, credits decided by a person."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from integration.sla.acme import ACME, write_acme
+from integration.sla.conftest import Makes
+from integration.sla.harness import Sla
+from integration.sla.stories import Story, minutes
+from pledge.runtime.testing import VirtualClock
+from support.asking import asker
+from support.waiting import eventually
+
+OBJECTIVES = """\
+objectives:
+  p1_answers:
+    title: P1 answered in time
+    metric: first_response
+    when: {severity: p1}
+    share: 60%
+    period: month
+    credits:
+      - {below: 60%, owes: 5%}
+      - {below: 20%, owes: 10%}
+"""
+# The last day of November in Toronto is over at 05:00 UTC.
+LAST_DAY = datetime(2026, 11, 30, 16, 0, tzinfo=UTC)
+AFTER = timedelta(hours=13, minutes=15)
+
+
+@pytest.fixture
+async def acme(make_sla: Makes, tmp_path: Path) -> AsyncIterator[Sla]:
+    desks = write_acme(tmp_path, ACME + OBJECTIVES)
+    async with make_sla(desks=desks, clock=VirtualClock(LAST_DAY)) as running:
+        yield running
+
+
+def story(number: int) -> Story:
+    return Story(number, start=LAST_DAY)
+
+
+async def november(sla: Sla) -> dict[str, Any]:
+    rows = (await sla.get("/reports/objectives", desk="acme"))["items"]
+    (row,) = [each for each in rows if each["period"] == "2026-11"]
+    return dict(row)
+
+
+async def counted(sla: Sla, **wanted: object) -> dict[str, Any]:
+    """November once it is counted so; each look lets the next count begin."""
+
+    async def is_so() -> bool:
+        await sla.advance(minutes(1))
+        rows = (await sla.get("/reports/objectives", desk="acme"))["items"]
+        found: dict[str, Any] = next((each for each in rows if each["period"] == "2026-11"), {})
+        return all(found.get(name) == value for name, value in wanted.items())
+
+    await eventually(is_so, what=f"a count of {wanted}")
+    return await november(sla)
+
+
+async def told(sla: Sla) -> list[str]:
+    events = await sla.timer_events()
+    return [each.event.type.split(".")[2] for each in events if ".objective." in each.event.type]
+
+
+async def test_an_objective_is_counted_lost_and_not_lost_after_all(acme: Sla) -> None:
+    kept, late, other = story(1).opened().attempted(10), story(2).opened(), story(3)
+    await acme.deliver(kept, late, other.opened(severity="p3"))
+    row = await counted(acme, kept=1, running=1)
+    assert (row["missed"], row["state"], row["left"], row["share"]) == (0, "on_track", 0, 0.6)
+    await acme.advance(minutes(40))
+    row = await counted(acme, kept=1, missed=1, state="at_risk")
+    assert (row["attainment"], row["left"], row["burn_rate"]) == (0.5, -1, 1.25)
+    assert row["credit"] is None
+    await acme.advance(AFTER)
+    row = await counted(acme, state="lost")
+    assert (row["owes"], row["credit"]) == (0.05, "open")
+    assert (row["from"], row["to"]) == ("2026-11-01T04:00:00.000Z", "2026-12-01T05:00:00.000Z")
+    # Learnt late: the second one was answered in time, too.
+    await acme.deliver(late.attempted(20, known_after=14 * 60).last)
+    row = await counted(acme, state="kept")
+    assert (row["kept"], row["missed"], row["owes"], row["credit"]) == (2, 0, 0, None)
+    assert await told(acme) == ["at_risk", "lost", "loss_retracted"]
+
+
+async def test_metrics_show_the_present_period(acme: Sla) -> None:
+    await acme.deliver(story(1).opened().attempted(10), story(2).opened())
+    await counted(acme, kept=1, running=1)
+    async with acme.http() as client:
+        series = (await client.get("/metrics")).text
+    labels = '{desk="acme",objective="p1_answers"}'
+    assert f"sla_objective_attainment_ratio{labels} 1.0" in series
+    assert f"sla_objective_misses_left{labels} 0.0" in series
+
+
+async def test_a_changed_severity_changes_who_counts(acme: Sla) -> None:
+    ticket = story(1).opened(severity="p3")
+    await acme.deliver(ticket)
+    await acme.deliver(ticket.triaged(5, "p1").last)
+    row = await counted(acme, running=1)
+    assert row["kept"] == 0
+    await acme.deliver(ticket.triaged(8, "p3").last)
+    await counted(acme, running=0)
+
+
+async def test_a_credit_is_confirmed_once_and_by_a_person(acme: Sla) -> None:
+    await acme.deliver(story(1).opened())
+    await acme.advance(AFTER)
+    await counted(acme, state="lost", owes=0.1)
+    (listed,) = (await acme.get("/credits"))["items"]
+    assert (listed["objective"], listed["period"], listed["owes"]) == ("p1_answers", "2026-11", 0.1)
+    path = "/credits/acme/p1_answers/2026-11"
+    async with acme.http(roles=["agent"]) as client:
+        assert (await client.post(path, json={"decision": "confirmed"})).status_code == 403
+    async with acme.http(roles=["admin"]) as client:
+        assert (await client.post(path, json={"decision": "waived"})).status_code == 409
+        first = await client.post(path, json={"decision": "confirmed"})
+        again = await client.post(path, json={"decision": "confirmed", "why": "again"})
+        assert (first.status_code, again.status_code) == (200, 200)
+        assert first.json() == again.json()
+        other = await client.post(path, json={"decision": "waived", "why": "an outage"})
+        assert other.status_code == 409
+        unknown = await client.post("/credits/acme/p1_answers/2026-10", json={"decision": "waived"})
+        assert unknown.status_code == 404
+    assert first.json()["credit"] == "confirmed"
+    assert (await acme.get("/credits"))["items"] == []
+    assert len((await acme.get("/credits", state="confirmed"))["items"]) == 1
+    assert await told(acme) == ["at_risk", "lost", "credit_decided"]
+
+
+async def test_the_page_shows_objectives_and_takes_decisions(acme: Sla) -> None:
+    await acme.deliver(story(1).opened())
+    await acme.advance(AFTER)
+    await counted(acme, state="lost")
+    token = acme.signer.token(acme.clock.now(), roles=["admin"], desks=["acme"])
+    browser = {"accept": "text/html"}
+    url = f"http://127.0.0.1:{acme.settings.http_port}"
+    async with asker(url, headers=browser, cookies={"pledge_session": token}) as client:
+        page = await client.get("/reports")
+        assert "P1 answered in time" in page.text
+        assert "owes 10 %" in page.text
+        code = page.text.partition('name="csrf_token" value="')[2].partition('"')[0]
+        form = {"desk": "acme", "objective": "p1_answers", "period": "2026-11", "csrf_token": code}
+        waived = {**form, "decision": "waived", "why": "<b>planned</b>"}
+        page = await client.post("/reports/credits", data=waived, follow_redirects=True)
+        assert page.status_code == 200
+        assert "10 % waived by" in page.text
+        assert "&lt;b&gt;planned&lt;/b&gt;" in page.text
+    async with acme.http(roles=["reader"]) as client:
+        page = await client.get("/reports", headers=browser)
+        assert "2026-11" in page.text
