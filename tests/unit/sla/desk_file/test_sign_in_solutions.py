@@ -6,10 +6,13 @@ In the week of 2026-03-09 the Pacific zone has changed its clocks and Central Eu
 
 from __future__ import annotations
 
+from itertools import product
+
 import pytest
 
+from sla.domain.explain import explain
 from sla.domain.values import State
-from support.sla_cases import Story, desk
+from support.sla_cases import Story, desk, instant, minutes
 
 
 def a_case(at: str, channel: str, **data: object) -> Story:
@@ -170,12 +173,30 @@ def test_status_page_is_updated_every_30_minutes_while_the_incident_is_open() ->
     story.then("incident_updated", "2026-03-03 10:20")
     story.then("incident_updated", "2026-03-03 11:00")
     story.then("incident_resolved", "2026-03-03 11:10")
-    assert [story.due("public_update", cycle) for cycle in (1, 2, 3)] == [
+    assert [story.due("public_update", cycle) for cycle in (1, 2, 3, 4)] == [
         "2026-03-03 10:30",
         "2026-03-03 10:50",
+        "2026-03-03 11:20",
         "2026-03-03 11:30",
     ]
     later = "2026-03-04 00:00"
     assert story.state("public_update", later, 1) is State.MET
     assert story.state("public_update", later, 2) is State.BREACHED
-    assert story.state("public_update", later, 3) is State.CANCELLED
+    assert story.state("public_update", later, 3) is State.MET
+    assert story.state("public_update", later, 4) is State.CANCELLED
+
+
+@pytest.mark.promise("SIS-13")
+def test_each_half_hour_without_an_update_is_a_breach_of_its_own() -> None:
+    story = Story(desk("sign-in-solutions")).then("incident_opened", "2026-12-01 09:00")
+    until = instant("2026-12-01 14:00", "UTC")
+    explained = explain(story.assess(), story.policy, until).timers
+    missed = [each for each in explained if each.state is State.BREACHED]
+    assert [story.local(each.timer.due_at) for each in missed] == [
+        f"2026-12-01 {hour:02}:{minute}"
+        for hour, minute in product(range(9, 15), ("00", "30"))
+        if "09:00" < f"{hour:02}:{minute}" <= "14:00"
+    ]
+    assert [each.state for each in explained[len(missed) :]] == [State.RUNNING]
+    assert explained[-1].timer.due_at == until + minutes(30)
+    assert all(each.used == minutes(30) for each in missed)

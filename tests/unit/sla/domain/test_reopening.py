@@ -115,3 +115,60 @@ def test_value_that_is_cleared_is_gone_and_one_that_is_not_given_stays(
     cleared: dict[str, Any] = {field: None}
     story.then(fact, "2026-03-02 09:30", **cleared)
     assert story.timer("resolution").target == "9 hours round the clock"
+
+
+BY = a_policy("""
+metrics:
+  resolution:
+    starts: opened
+    meets: resolved
+    reopening: resume
+    pauses: [{on: waiting_on_customer, until: requester_replied}]
+    calendar: office
+    targets: [{by: close of next business day}]
+""")
+
+
+def a_resolved_case(resolved: str) -> Story:
+    story = Story(BY, "Europe/Berlin").opened("2026-11-30 10:00")
+    return story.then("resolved", resolved)
+
+
+def test_promise_by_a_business_day_goes_on_with_the_time_that_was_left() -> None:
+    story = a_resolved_case("2026-12-01 16:00").then("reopened", "2026-12-03 09:00")
+    assert story.due("resolution", 2) == "2026-12-03 10:00"
+    story.then("waiting_on_customer", "2026-12-03 09:30")
+    assert story.timer("resolution", 2).due_at is None
+    story.then("requester_replied", "2026-12-03 16:45")
+    assert story.due("resolution", 2) == "2026-12-04 09:15"
+    story.then("resolved", "2026-12-04 09:05").then("reopened", "2026-12-07 12:00")
+    assert story.due("resolution", 3) == "2026-12-07 12:10"
+
+
+def test_promise_by_a_business_day_that_was_used_up_promises_nothing_again() -> None:
+    story = a_resolved_case("2026-12-02 10:00").then("reopened", "2026-12-03 09:00")
+    assert len(story.assess().timers) == 1
+    assert [note.rule for note in story.assess().notes] == [
+        "not resumed: its time was used up before"
+    ]
+
+
+RESTARTED = a_policy("""
+metrics:
+  next_response:
+    starts: requester_replied
+    meets: agent_replied
+    repeats: on_start
+    targets: [{within: 1h}]
+""")
+
+
+def test_message_that_reopens_what_has_no_time_left_has_its_own() -> None:
+    story = (
+        Story(RESTARTED).opened("2026-03-02 09:00").then("requester_replied", "2026-03-02 10:00")
+    )
+    story.then("closed", "2026-03-02 12:00")
+    story.then("requester_replied", "2026-03-03 12:00").then("reopened", "2026-03-03 12:00")
+    assert story.due("next_response", 1) == "2026-03-02 11:00"
+    assert story.due("next_response", 3) == "2026-03-03 13:00"
+    assert story.state("next_response", NEVER, 1) is State.BREACHED

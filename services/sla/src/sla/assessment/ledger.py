@@ -265,7 +265,9 @@ class Ledger:
         changed = [one for one in published.timers if before.get((one.metric, one.cycle)) != one]
         if not changed:
             return
-        timers = {(each.metric, each.cycle): each for each in assessment.timers}
+        timers = {
+            (each.metric, each.cycle): each for each in (*assessment.timers, *assessment.foreseen)
+        }
         for timer_state in changed:
             own_key = (timer_state.metric, timer_state.cycle)
             timer, key = timers.get(own_key), (draft.ticket_id, *own_key)

@@ -33,6 +33,7 @@ from sla.domain.calendar.zones import MICROSECOND
 from sla.domain.policy.conditions import Condition, Trigger
 from sla.domain.policy.policy import Policy
 from sla.domain.policy.rules import (
+    STOPS_AFTER,
     Bound,
     Default,
     Flag,
@@ -202,6 +203,7 @@ class Compiler:
             ),
             cancels=self._triggers(part.cancels, (*steps, "cancels")),
             repeats=part.repeats,
+            stops_after=part.stops_after or STOPS_AFTER,
             after=part.after,
             reopening=part.reopening,
             outlives_closing=part.outlives_closing,

@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 from datetime import timedelta
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, Self
 
 from pydantic import (
     AwareDatetime,
@@ -14,6 +14,7 @@ from pydantic import (
     Field,
     Tag,
     WithJsonSchema,
+    model_validator,
 )
 
 from pledge.runtime.desk_file.model import Like, Part
@@ -202,6 +203,13 @@ class MetricPart(Part):
     pauses: list[PausePart] = Field(default_factory=list)
     cancels: Triggers = Field(default_factory=list)
     repeats: Repeats = Repeats.NEVER
+    stops_after: int | None = Field(
+        default=None,
+        ge=1,
+        le=500,
+        description="With `repeats: on_meet`: so many missed in a row, 48 unless given, and no "
+        "further interval begins until it is met.",
+    )
     for_each: str | None = Field(
         default=None,
         description="A field of the facts, e.g. complaint_id: each value has a timer of its own.",
@@ -216,6 +224,12 @@ class MetricPart(Part):
         default=None, description="For those of its targets that are due `by` a business day."
     )
     targets: Targets
+
+    @model_validator(mode="after")
+    def _stops_only_what_repeats(self) -> Self:
+        if self.stops_after is not None and self.repeats is not Repeats.ON_MEET:
+            raise ValueError("should have `stops_after` only with `repeats: on_meet`")
+        return self
 
 
 class Floor(Part):

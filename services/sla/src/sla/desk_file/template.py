@@ -75,7 +75,8 @@ metrics:
     starts: incident_opened
     meets: incident_updated
     cancels: incident_resolved
-    repeats: on_meet
+    repeats: on_meet  # each half hour without an update is a breach of its own,
+    # stops_after: 48  # until so many in a row were missed
     targets:
       - {within: 30m}
 

@@ -14,7 +14,9 @@
     replay/             facts to timers
         assess.py       assess(facts, policy) -> Assessment                    total, order-free
                         Assessor().assess(facts, policy)  the same, incrementally as facts come
-        ticket_replay.py, cycle.py, auto_close.py       the state that the facts lead to
+        ticket_replay.py, metric_cycles.py, progress.py, cycle.py, auto_close.py
+                        the state that the facts lead to
+        missed_intervals.py  begun(assessment, now): those of its timers that have begun
         build_timer.py, elapsed_time.py                 one cycle's timer
         segments.py     segments(timer, until), used(timer, until)
     policy_versions.py  a ticket under several policy versions, one after the other

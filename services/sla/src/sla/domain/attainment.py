@@ -12,6 +12,7 @@ from datetime import UTC, datetime, tzinfo
 from types import MappingProxyType
 from typing import NamedTuple
 
+from sla.domain.replay.missed_intervals import begun
 from sla.domain.values import Assessment, State, Timer
 
 
@@ -60,7 +61,7 @@ def tally(
     found: dict[Group, Tally] = {}
     for assessment in assessments:
         severity = str(assessment.attributes.get("severity") or "")
-        for timer in assessment.timers:
+        for timer in begun(assessment, now):
             state = timer.state_at(now)
             if state is State.CANCELLED:
                 continue

@@ -12,6 +12,7 @@ from datetime import datetime
 
 from sla.domain.calendar.zones import from_us
 from sla.domain.facts import MILESTONE_PREFIX
+from sla.domain.replay.missed_intervals import begun
 from sla.domain.values import (
     Assessment,
     Change,
@@ -59,12 +60,13 @@ def diff(
     changes: list[Change] = []
     after: list[PublishedTimer] = []
     wakes: list[datetime] = []
-    for timer in assessment.timers:
+    for timer in begun(assessment, now, before):
         known = before.pop((timer.metric, timer.cycle), None)
         state = _publish_timer(changes, known, timer, now, cause)
         after.append(state)
         if state.state is State.RUNNING:
             wakes += _timer_wakes(timer, state.at_risk_sent)
+    wakes += [each.started_at for each in assessment.foreseen if each.started_at > now][:1]
     why = cause if cause in FINDINGS else NO_LONGER
     after += [_publish_removed(changes, removed, now, why) for removed in before.values()]
     silences: list[PublishedSilence] = []

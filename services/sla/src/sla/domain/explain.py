@@ -13,8 +13,9 @@ from sla.domain.explain_days import DaysCounted, days_counted
 from sla.domain.facts import MILESTONE_PREFIX
 from sla.domain.policy.conditions import Trigger
 from sla.domain.policy.policy import Policy, holds
+from sla.domain.replay.missed_intervals import begun
 from sla.domain.replay.segments import segments, used
-from sla.domain.values import Assessment, Scalar, Segment, State, Timer
+from sla.domain.values import Assessment, Segment, State, Timer
 
 LONGEST_LIST = 40
 """Stretches listed one by one in text; the JSON has all."""
@@ -33,6 +34,7 @@ class TimerExplanation:
     would_meet: str
     zone: tzinfo
     days: DaysCounted | None = None  # of a promise in business days
+    missed_in_a_row: int = 0  # so many that no further interval begins until it is met, else 0
 
     @property
     def breached_at(self) -> datetime | None:
@@ -73,6 +75,8 @@ class TimerExplanation:
                 "put_off_from": _instant(self.days.put_off_from),
             },
             "reason": timer.reason,
+            "missed_in_a_row": self.missed_in_a_row,
+            "carried_seconds": _seconds(timer.carried),
             "used_seconds": _seconds(self.used),
             "left_seconds": _seconds(self.left),
             "would_have_met_it": self.would_meet,
@@ -94,7 +98,7 @@ class TimerExplanation:
         lines = [f"{timer.title or _words(timer.metric)}{cycle}: {self.headline()}"]
         lines.append(f"  Promise: {self._promise()}")
         lines.append(f"  Started {self._local(timer.started_at)}: {_words(timer.started_by)}.")
-        lines += [f"  {line}" for line in self.days_text()]
+        lines += [f"  {line}" for line in self.further_text()]
         left = ""
         if self.left is not None and self.state in (State.RUNNING, State.PAUSED):
             left = f", {seconds_words(self.left // MICROSECOND)} left"
@@ -105,9 +109,20 @@ class TimerExplanation:
         lines += self._stretches()
         return "\n".join(lines)
 
-    def days_text(self) -> list[str]:
-        """How its business days were counted; nothing for a promise of another kind."""
-        return [] if self.days is None else self.days.lines(self.timer, self._local)
+    def further_text(self) -> list[str]:
+        """How its business days were counted, what was used before a reopening, and that too many
+        were missed for another to begin; nothing for most."""
+        timer = self.timer
+        lines = [] if self.days is None else self.days.lines(timer, self._local)
+        if timer.carried:
+            used_before = seconds_words(timer.carried // MICROSECOND)
+            lines.append(f"It goes on with the time that was left: {used_before} were used before.")
+        if self.missed_in_a_row:
+            lines.append(
+                f"It was missed {self.missed_in_a_row} times in a row: no further one begins until "
+                "it is met or started again."
+            )
+        return lines
 
     def _stretches(self) -> list[str]:
         """A line per stretch; of a long life the beginning and the end."""
@@ -249,10 +264,8 @@ def explain(
     return Explanation(
         assessment,
         tuple(
-            _explained(
-                timer, own.get((timer.metric, timer.cycle), policy), assessment.attributes, now
-            )
-            for timer in assessment.timers
+            _explained(timer, own.get((timer.metric, timer.cycle), policy), assessment, now)
+            for timer in begun(assessment, now)
         ),
         policy.version,
         policy.zone,
@@ -261,22 +274,25 @@ def explain(
 
 
 def _explained(
-    timer: Timer, policy: Policy, attributes: Mapping[str, Scalar], now: datetime
+    timer: Timer, policy: Policy, assessment: Assessment, now: datetime
 ) -> TimerExplanation:
+    attributes, state = assessment.attributes, timer.state_at(now)
+    rests = state is State.BREACHED and (timer.metric, timer.cycle) in assessment.rests
     calendar = policy.calendars.get(timer.calendar)
     is_zoned = calendar is not None and not isinstance(calendar.hours, Always)
     spent = used(timer, now)
     metric = policy.metrics[policy.numbers[timer.metric]]
     return TimerExplanation(
         timer=timer,
-        state=timer.state_at(now),
+        state=state,
         policy_version=policy.version,
         segments=segments(timer, now),
         used=spent,
         left=None if timer.budget is None else max(timer.budget - spent, timedelta()),
         would_meet=_any_of([one for one in metric.meets if holds(one.when, attributes)]),
         zone=zone_of(calendar.hours) if calendar is not None and is_zoned else policy.zone,
-        days=days_counted(timer, metric),
+        days=None if timer.carried else days_counted(timer, metric),
+        missed_in_a_row=metric.stops_after if rests else 0,
     )
 
 

@@ -19,6 +19,7 @@ from typing import NamedTuple
 from sla.domain.changes import NO_LONGER, diff
 from sla.domain.policy.policy import Policy
 from sla.domain.replay.assess import assess
+from sla.domain.replay.missed_intervals import ended_at
 from sla.domain.values import (
     Assessment,
     Change,
@@ -99,7 +100,7 @@ def assess_versions(
         if earlier.settled and own is not None:
             kept += [
                 timer
-                for timer in _numbered(assess(known, own).timers, kept, taken, before)
+                for timer in _numbered(_all_timers(assess(known, own)), kept, taken, before)
                 if (timer.metric, timer.cycle) in earlier.settled
             ]
             # Also cycles that a late fact removed: their events name the version they were under.
@@ -109,10 +110,18 @@ def assess_versions(
     found = assess(known, policy)
     if before is None:
         return VersionedAssessment(found, owners)
-    live = _numbered(found.timers, kept, taken, before)
-    if live is found.timers and not kept:
+    timers = _all_timers(found)
+    live = _numbered(timers, kept, taken, before)
+    if live is timers and not kept:
         return VersionedAssessment(found, owners)
-    return VersionedAssessment(found._replace(timers=_ordered([*kept, *live], policy)), owners)
+    ahead = {(timer.metric, timer.started_at) for timer in found.foreseen}
+    # What is foreseen stays so; `begun` looks at the instant.
+    foreseen = [timer for timer in live if (timer.metric, timer.started_at) in ahead]
+    now_or_over = [*kept, *(timer for timer in live if timer not in foreseen)]
+    return VersionedAssessment(
+        found._replace(timers=_ordered(now_or_over, policy), foreseen=_ordered(foreseen, policy)),
+        owners,
+    )
 
 
 def take_over(
@@ -147,7 +156,8 @@ def take_over(
         frozenset(going_on - settled_before),
     )
     versioned = assess_versions(facts, policy, [*past, PastVersion(earlier, current)])
-    found = {(each.metric, each.cycle): each.started_at for each in versioned.assessment.timers}
+    all_timers = _all_timers(versioned.assessment)
+    found = {(each.metric, each.cycle): each.started_at for each in all_timers}
     goes_on, gone = earlier.open & found.keys(), earlier.open - found.keys()
     earlier = replace(earlier, open=goes_on, gone=gone, since={key: found[key] for key in goes_on})
     difference = diff(published, versioned.assessment, until, cause=CAUSE)
@@ -225,8 +235,15 @@ def _match_open_cycles(
 
 def _is_over(timer: Timer, before: EarlierVersion) -> bool:
     """Whether the cycle had ended when the next version took over."""
-    ended_at = timer.met_at or timer.cancelled_at
-    return ended_at is not None and ended_at <= before.until
+    over_at = ended_at(timer)
+    return over_at is not None and over_at <= before.until
+
+
+def _all_timers(assessment: Assessment) -> Sequence[Timer]:
+    """Those of its cycles, and the intervals that are foreseen."""
+    if not assessment.foreseen:
+        return assessment.timers
+    return [*assessment.timers, *assessment.foreseen]
 
 
 def _new_numbers(metric: str, known: Collection[Key]) -> Iterator[int]:

@@ -177,6 +177,10 @@ class Assessment(NamedTuple):
     is_closed: bool = False
     policy_version: str = ""
     newest: str = ""  # type of the fact with the highest sequence: the cause of what changed
+    foreseen: tuple[Timer, ...] = ()
+    """Intervals that begin, one after the other, if those before them are missed: see `begun`."""
+    rests: tuple[tuple[str, int], ...] = ()
+    """Metric and cycle of intervals that no other follows when missed: so many were in a row."""
 
 
 class ChangeKind(StrEnum):

@@ -115,7 +115,7 @@ def _timer(
         "rule_text": _line(lines, rule.line if rule else None),
         "started_at": local_time(timer.started_at, zone),
         "started_by": timer.started_by,
-        "days": explained.days_text(),
+        "further": explained.further_text(),
         "expect_at": timer.expect_at and local_time(timer.expect_at, zone),
         "due_at": timer.due_at and local_time(timer.due_at, zone),
         "met_at": timer.met_at and local_time(timer.met_at, zone),

@@ -21,6 +21,7 @@ from sla.domain.attainment import Group, Tally, merged, side_by_side, tally
 from sla.domain.policy.policy import Policy
 from sla.domain.policy_versions import assess_versions
 from sla.domain.replay.assess import assess
+from sla.domain.replay.missed_intervals import begun
 from sla.domain.values import Assessment, Fact, State, Timer
 from sla.storage import store, tickets_of_desk
 from sla.storage.ticket_cache import Ticket
@@ -109,7 +110,7 @@ class Answer:
         until = self.question.until
         return {
             (timer.metric, timer.cycle): timer
-            for timer in assessment.timers
+            for timer in begun(assessment, until)
             if timer.state_at(until) is State.BREACHED
         }
 
@@ -175,7 +176,12 @@ def _happened(facts: Sequence[Fact], until: datetime) -> Sequence[Fact]:
 
 def _due(assessment: Assessment, key: Key) -> datetime | None:
     return next(
-        (each.due_at for each in assessment.timers if (each.metric, each.cycle) == key), None
+        (
+            each.due_at
+            for each in (*assessment.timers, *assessment.foreseen)
+            if (each.metric, each.cycle) == key
+        ),
+        None,
     )
 
 

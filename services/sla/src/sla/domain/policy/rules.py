@@ -22,6 +22,11 @@ class Repeats(StrEnum):
     ON_MEET = "on_meet"  # as soon as the last one is met: an update every so often
 
 
+STOPS_AFTER = 48
+"""A day of half hours: whoever has missed so many intervals in a row is told no more of the same,
+and an incident that nobody ended does not page for ever."""
+
+
 class Reopening(StrEnum):
     """What reopening a ticket does to a metric whose cycle is over."""
 
@@ -114,6 +119,7 @@ class Metric:
     reopening: Reopening = Reopening.KEEP
     outlives_closing: bool = False
     at_risk: tuple[Threshold, ...] = ()
+    stops_after: int = STOPS_AFTER  # intervals missed in a row, where it repeats when met
     for_each: str = ""  # a field of the facts: each of its values has timers of its own
 
     def triggers(self) -> Iterator[Trigger]:

@@ -8,7 +8,7 @@ from datetime import timedelta
 from sla.domain.calendar.calendar import Calendar, NeverOpens
 from sla.domain.calendar.zones import from_us
 from sla.domain.policy.policy import Choice, Policy, Resolved, risk_parts
-from sla.domain.policy.rules import Metric, Target
+from sla.domain.policy.rules import Metric, Repeats, Target
 from sla.domain.replay.cycle import Built, Cycle
 from sla.domain.replay.elapsed_time import NO_PROMISE, Counted, InForce, stretches
 from sla.domain.values import Note, Span, Timer
@@ -42,8 +42,10 @@ def build_timer(cycle: Cycle, policy: Policy, timeline: Timeline) -> Built:
             and cycle.carried is None
             and (
                 entry == cycle.first
-                or choice.is_one_calendar
-                or _is_uniform(cycle, metric, choice, timeline, entry)
+                or (
+                    (choice.is_one_calendar or _is_uniform(cycle, metric, choice, timeline, entry))
+                    and not _has_gap(cycle, metric, timeline, entry)
+                )
             )
         ):
             return _plain(cycle, metric, choice, withdrawn), None
@@ -71,6 +73,15 @@ def _is_uniform(
         if before is not None and (before.calendar is not target.calendar or not before.is_promise):
             return False
     return True
+
+
+def _has_gap(cycle: Cycle, metric: Metric, timeline: Timeline, entry: int) -> bool:
+    """Whether a promise that repeats was none for a while. It was not to be kept then: a first
+    promise is due from the start, whichever rule turns out to hold."""
+    return metric.repeats is not Repeats.NEVER and not all(
+        timeline[number][1].choice(cycle.metric, metric, cycle.bits).is_promise
+        for number in range(cycle.first, entry)
+    )
 
 
 def _plain(cycle: Cycle, metric: Metric, choice: Choice, withdrawn: int | None) -> Timer:
@@ -106,8 +117,7 @@ def _counted(
     for other in promises[1:]:
         bound, due = _earlier(bound, due, other)
         expect = _earliest(expect, other.instant(other.target.expect))
-    budget = None if cycle.carried is None else bound.budget()
-    if budget is not None and bound.carried >= budget:
+    if cycle.carried is not None and not cycle.goes_on and bound.is_used_up:
         return None, Note(0, metric.name, NOTHING_LEFT)
     warnings: list[tuple[int, int]] = []
     if end is None and due is not None and metric.at_risk:
@@ -144,20 +154,23 @@ def _calendars(
 ) -> list[InForce]:
     """From when until when each calendar held.
 
-    Time for which no rule said anything counts as what followed it; time for which a rule took
-    the promise away does not count.
+    Time for which no rule said anything counts as what followed it, unless the promise repeats;
+    time for which a rule took the promise away does not count.
     """
     found: list[InForce] = []  # the last one first
     until: int | None = None
-    calendar: Calendar | None = None
+    following: Calendar | None = None
+    repeats = metric.repeats is not Repeats.NEVER
     for number in range(entry, cycle.first - 1, -1):
         at, resolved = timeline[number]
         since = at if at > cycle.started else cycle.started
         if since == until:
             continue  # it was in force for no time at all
-        target = resolved.choice(cycle.metric, metric, cycle.bits).targets[track]
+        choice = resolved.choice(cycle.metric, metric, cycle.bits)
+        target = choice.targets[track]
         if target is not None:
-            calendar = target.calendar if target.is_promise else None
+            following = target.calendar if target.is_promise else None
+        calendar = None if repeats and not choice.is_promise else following
         if found and found[-1][2] is calendar:
             found[-1] = since, found[-1][1], calendar
         else:
@@ -182,16 +195,14 @@ def _earliest(one: int | None, other: int | None) -> int | None:
 
 
 def _carried(cycle: Cycle, metric: Metric, timeline: Timeline) -> list[int]:
-    """Per track, the time used in the cycles that this one resumes; counted budgets only."""
+    """Per track, the time used in the cycles that this one resumes."""
     before, used = cycle.carried, [0] * len(metric.tracks)
     if before is None:
         return used
     entry = len(timeline) - 1 if before.last is None else before.last
     choice = timeline[entry][1].choice(before.metric, metric, before.bits)
     for counted in _promises(before, metric, choice, timeline, entry, before.ended):
-        due = counted.target.due
-        if due is None or due.within_us is not None:
-            used[counted.target.track] = counted.used()
+        used[counted.target.track] = counted.used()
     return used
 
 

@@ -21,6 +21,7 @@ class Cycle:
         "ended_by",
         "fields",
         "first",
+        "goes_on",
         "is_met",
         "last",
         "metric",
@@ -52,6 +53,7 @@ class Cycle:
         self.fields = fields
         self.first = first
         self.carried = carried
+        self.goes_on = False  # there was time left of `carried` when it began
         self.last: int | None = None  # entry of the timeline in force at the end
         self.ended: int | None = None
         self.ended_by = self.paused_by = self.who = ""

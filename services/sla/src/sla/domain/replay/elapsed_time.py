@@ -79,9 +79,12 @@ class Counted:
         if due.within_us is not None:
             return self.reach(due.within_us - self.carried)
         fixed = self._fixed(due)
-        if fixed is None or due.field is not None or not self.cycle.was_paused:
+        if fixed is None or due.field is not None:
             return fixed
-        return self._put_off(fixed)
+        if self.cycle.carried is not None:
+            calendar = self.target.calendar
+            return self.reach(calendar.measure_us(self._began, fixed) - self.carried, calendar)
+        return self._put_off(fixed) if self.cycle.was_paused else fixed
 
     def _put_off(self, due: int) -> int | None:
         """A fixed instant, later by the open time of each pause; None while it is paused."""
@@ -129,8 +132,27 @@ class Counted:
             return None if due is None else due.within_us
         fixed = self._fixed(due)
         if fixed is None or due.field is not None:
-            return None if fixed is None else fixed - self.cycle.started
-        return self.target.calendar.measure_us(self.cycle.started, fixed)
+            return None if fixed is None else fixed - self._began
+        return self.target.calendar.measure_us(self._began, fixed)
+
+    @property
+    def is_used_up(self) -> bool:
+        """Whether the cycles that it resumes left no time to go on with."""
+        due = self.target.due
+        if due is not None and due.field is not None:
+            fixed = self._fixed(due)
+            return fixed is not None and fixed <= self.cycle.started
+        budget = self.budget()
+        return budget is not None and self.carried >= budget
+
+    @property
+    def _began(self) -> int:
+        """The start of the first of the cycles that it resumes, else its own: a promise by some
+        business day counts from there."""
+        cycle = self.cycle
+        while cycle.carried is not None:
+            cycle = cycle.carried
+        return cycle.started
 
     def warnings(self, parts: Sequence[tuple[int, int]], due: int) -> list[tuple[int, int]]:
         """When each part of the budget is used, with its percentage; only those before `due`."""
@@ -150,4 +172,4 @@ class Counted:
         if due.by is None:
             return None
         calendar = self.target.calendar
-        return due_us(due.by, self.cycle.started, calendar, self.target.closing or calendar)
+        return due_us(due.by, self._began, calendar, self.target.closing or calendar)

@@ -8,50 +8,24 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 
-from sla.domain.facts import CLOSINGS, instant_us
+from sla.domain.facts import CLOSINGS
 from sla.domain.policy.attributes import Attributes
 from sla.domain.policy.fact_effects import Effect, FactEffects, Role, SilenceEffect
 from sla.domain.policy.matrix import BY_MATRIX
 from sla.domain.policy.policy import Policy, Resolved
-from sla.domain.policy.rules import Metric, Reopening, Repeats
+from sla.domain.policy.rules import Reopening
 from sla.domain.replay.auto_close import QuietPeriod, build_silence
-from sla.domain.replay.build_timer import build_timer
-from sla.domain.replay.cycle import Cycle
 from sla.domain.replay.findings import apply_to_attributes
+from sla.domain.replay.metric_cycles import NEVER, ON_MEET, MetricCycles
+from sla.domain.replay.progress import Progress, answers_of, who_of
 from sla.domain.values import Assessment, Fact, Note, Silence, Timer
 
 AFTER_CLOSING = "ignored: the ticket was closed"
 # Module-level names: looking up a member of an enumeration is slow.
 CANCEL, RESUME, START = Role.CANCEL, Role.RESUME, Role.START
-NEVER, ON_MEET = Repeats.NEVER, Repeats.ON_MEET
-NO_ANSWERS: tuple[tuple[bool, ...], dict[str, int]] = ((), {})
 
 
-class _Progress:
-    """The state of one metric: its current cycle, how many there were, its open pauses."""
-
-    __slots__ = (
-        "cycle",
-        "cycle_count",
-        "last",
-        "met_early_at",
-        "met_once",
-        "metric",
-        "number",
-        "paused",
-    )
-
-    def __init__(self, number: int, metric: Metric) -> None:
-        self.number, self.metric = number, metric
-        self.cycle: Cycle | None = None
-        self.last: Cycle | None = None
-        self.cycle_count = 0
-        self.met_once = False
-        self.met_early_at: int | None = None
-        self.paused: dict[int, tuple[str, str]] = {}  # by bit: the fact and who
-
-
-class TicketReplay:
+class TicketReplay(MetricCycles):
     """Applies a ticket's facts in the order in which they count, and gives the assessment.
 
     `opened_us` is when the ticket was opened. `known` are the attributes that count from then on,
@@ -59,19 +33,7 @@ class TicketReplay:
     for after every fact: a timer is built again only when its cycle has changed.
     """
 
-    __slots__ = (
-        "_all",
-        "_groups",
-        "_known",
-        "attributes",
-        "cycles",
-        "is_closed",
-        "notes",
-        "policy",
-        "progress",
-        "quiet",
-        "timeline",
-    )
+    __slots__ = ("_known", "attributes", "notes", "quiet")
 
     def __init__(
         self,
@@ -80,22 +42,17 @@ class TicketReplay:
         known: Attributes | None = None,
         notes: Iterable[Note] = (),
     ) -> None:
-        self.policy = policy
+        super().__init__(policy)
         self.notes = [*notes]
         self.attributes = policy.attributes_before()
         self._known = known
-        self.timeline: list[tuple[int, Resolved]] = []
-        self.progress = [_Progress(number, each) for number, each in enumerate(policy.metrics)]
-        self.cycles: list[Cycle] = []
         self.quiet = [QuietPeriod(opened_us) for _ in policy.silences]
-        self.is_closed = False
-        # Of metrics with a timer for each value of a field; without a value: `progress`.
-        self._groups: dict[int, dict[str, _Progress]] = {number: {} for number in policy.grouped}
-        self._all = [*self.progress]  # and those of all the groups
 
     def apply(self, at: int, fact: Fact, fact_effects: FactEffects) -> None:
         """Apply one fact."""
         setter, flags, is_reopening, effects, silences, is_closing, _ = fact_effects
+        if self._series:
+            self._miss_until(at)
         if setter is not None or flags:
             apply_to_attributes(self.attributes, fact, fact_effects)
             if self._known:
@@ -107,6 +64,8 @@ class TicketReplay:
             self._apply_to_metrics(effects, at, fact)
         if silences:
             self._apply_to_silences(silences, at, fact.data)
+        if self._waiting:
+            self._begin_waiting(at, fact.type)
         if is_closing:
             self._close(at, fact.type)
 
@@ -126,7 +85,7 @@ class TicketReplay:
             else:
                 _ACTIONS[role](self, all_progress[number], bits, at, fact)
 
-    def _progress_for(self, number: int, role: Role, fact: Fact) -> Sequence[_Progress]:
+    def _progress_for(self, number: int, role: Role, fact: Fact) -> Sequence[Progress]:
         """A fact with a value applies to the timer of that value; one without, to all."""
         base, groups = self.progress[number], self._groups[number]
         value = fact.data.get(self.policy.grouped[number])
@@ -134,7 +93,7 @@ class TicketReplay:
             return [base] if role is START else [base, *groups.values()]
         found = groups.get(str(value))
         if found is None:
-            found = groups[str(value)] = _Progress(number, base.metric)
+            found = groups[str(value)] = Progress(number, base.metric)
             found.paused.update(base.paused)
             self._all.append(found)
         return [found]
@@ -156,86 +115,49 @@ class TicketReplay:
             if progress.cycle is not None:
                 progress.cycle.built = None
 
-    def _meet(self, progress: _Progress, _: int, at: int, fact: Fact) -> None:
+    def _meet(self, progress: Progress, _: int, at: int, fact: Fact) -> None:
         metric, cycle = progress.metric, progress.cycle
         if cycle is not None:
             self._end(progress, cycle, at, fact.type, is_met=True)
             if metric.repeats is ON_MEET:
-                self._start(progress, 0, at, fact)
-        elif not progress.cycle_count and metric.repeats is NEVER:
-            progress.met_early_at = at  # met before its clock started: met at once
+                self._try_begin(progress, at, fact)
+        elif metric.repeats is NEVER:
+            if not progress.cycle_count:
+                progress.met_early_at = at  # met before its clock started: met at once
+                progress.met_once = True
+        elif progress.waiting is not None or progress.is_resting:
             progress.met_once = True
+            progress.drop_start()
+            if metric.repeats is ON_MEET:
+                self._try_begin(progress, at, fact)
 
-    def _cancel(self, progress: _Progress, _: int, at: int, fact: Fact) -> None:
+    def _cancel(self, progress: Progress, _: int, at: int, fact: Fact) -> None:
+        progress.drop_start()
         if progress.cycle is not None:
             self._end(progress, progress.cycle, at, fact.type, is_met=False)
 
-    def _resume(self, progress: _Progress, bits: int, at: int, fact: Fact) -> None:
+    def _resume(self, progress: Progress, bits: int, at: int, fact: Fact) -> None:
         paused = progress.paused
         if paused.pop(bits, None) is not None and not paused and progress.cycle is not None:
             progress.cycle.resume(at)
 
-    def _start(self, progress: _Progress, _: int, at: int, fact: Fact) -> None:
-        if progress.cycle is None and self._may_start(progress):
-            self._begin(progress, at, fact)
-
-    def _pause(self, progress: _Progress, bits: int, at: int, fact: Fact) -> None:
-        if not progress.paused and progress.cycle is not None:
-            progress.cycle.pause(at, fact.type, _who(fact))
-        progress.paused.setdefault(bits, (fact.type, _who(fact)))
-
-    def _may_start(self, progress: _Progress) -> bool:
-        metric = progress.metric
-        if progress.cycle_count and metric.repeats is NEVER:
-            return False
-        if metric.after is None:
-            return True
-        after = self.policy.numbers[metric.after]
-        groups = self._groups.get(after, {}).values()
-        return self.progress[after].met_once or any(each.met_once for each in groups)
-
-    def _begin(
-        self, progress: _Progress, at: int, fact: Fact, carried: Cycle | None = None
-    ) -> None:
-        number, metric = progress.number, progress.metric
-        bits, fields = (
-            self._answers(number, at, fact) if self.policy.questions[number] else NO_ANSWERS
-        )
-        entry = len(self.timeline) - 1
-        if metric.repeats is not NEVER and not (
-            self.timeline[entry][1].choice(number, metric, bits).is_promise
+    def _start(self, progress: Progress, _: int, at: int, fact: Fact) -> None:
+        cycle = progress.cycle
+        if (
+            cycle is not None
+            and cycle.carried is not None
+            and progress.metric.repeats is not NEVER
+            and self._built(cycle)[0] is None
         ):
-            return  # nothing is promised for this cycle; the next may differ
-        progress.cycle_count += 1
-        counted = self.progress[number]  # cycles are numbered for the metric as a whole
-        if counted is not progress:
-            counted.cycle_count += 1
-        cycle = Cycle(number, counted.cycle_count, at, fact.type, bits, fields, entry, carried)
-        self.cycles.append(cycle)
-        progress.cycle = progress.last = cycle
-        if progress.paused:
-            cycle.pause(at, *next(iter(progress.paused.values())))
-        if progress.met_early_at is not None:
-            self._end(progress, cycle, at, fact.type, is_met=True)
+            # Reopening had no time left to go on with; what starts now has its own.
+            self._end(progress, cycle, at, fact.type, is_met=False)
+        if progress.cycle is None:
+            self._try_begin(progress, at, fact)
 
-    def _answers(self, number: int, at: int, fact: Fact) -> tuple[tuple[bool, ...], dict[str, int]]:
-        """What the metric's targets ask about a start, and the instants that the fact gives."""
-        answers: list[bool] = []
-        fields: dict[str, int] = {}
-        for kind, name in self.policy.questions[number]:
-            if kind == "open":
-                answers.append(self.policy.calendars[name].is_open_us(at))
-                continue
-            us = instant_us(fact.data.get(name))
-            answers.append(us is not None)
-            if us is not None:
-                fields[name] = us
-        return tuple(answers), fields
-
-    def _end(self, progress: _Progress, cycle: Cycle, at: int, by: str, *, is_met: bool) -> None:
-        cycle.end(at, by, is_met=is_met, entry=len(self.timeline) - 1)
-        progress.cycle = None
-        progress.met_once = progress.met_once or is_met
+    def _pause(self, progress: Progress, bits: int, at: int, fact: Fact) -> None:
+        if not progress.paused and progress.cycle is not None:
+            progress.cycle.pause(at, fact.type, who_of(fact))
+        progress.paused.setdefault(bits, (fact.type, who_of(fact)))
 
     def _close(self, at: int, kind: str) -> None:
         self.is_closed = True
@@ -255,27 +177,29 @@ class TicketReplay:
                 progress.cycle.resume(at)
                 continue
             last = progress.last
-            if last is None or metric.outlives_closing:
+            if last is None or metric.outlives_closing or progress.waiting is not None:
                 continue
             if last.is_met and metric.reopening is Reopening.KEEP:
                 continue
             if not last.is_met and last.ended_by not in CLOSINGS:
                 continue  # it was not cancelled by closing
             progress.met_early_at = None
-            self._begin(progress, at, fact, None if metric.reopening is Reopening.RESTART else last)
+            if metric.reopening is Reopening.RESTART:
+                answers = answers_of(self.policy, progress.number, at, fact.data)
+                self._begin(progress, at, fact.type, answers)
+            else:  # it goes on, so the target that was chosen at its start holds
+                self._begin(progress, at, fact.type, (last.bits, last.fields), last)
 
     def assessment(self, newest: str, odd: Iterable[Note]) -> Assessment:
         """The timers of all cycles, by metric and cycle, and all else that follows from the facts.
 
         `newest` is the type of the fact with the highest sequence, `odd` the notes of `arrange`.
         """
+        foreseen, rests = self._foresee() if self._series else ((), ())
         timers: list[Timer] = []
         notes = [*odd, *self.notes]
         for cycle in self.cycles:
-            built = cycle.built
-            if built is None:
-                built = cycle.built = build_timer(cycle, self.policy, self.timeline)
-            timer, about = built
+            timer, about = cycle.built or self._built(cycle)
             if timer is not None:
                 timers.append(timer)
             if about is not None:
@@ -289,6 +213,8 @@ class TicketReplay:
             self.is_closed,
             self.policy.version,
             newest,
+            foreseen,
+            rests,
         )
 
     def _shown(self, resolved: Resolved) -> Attributes:
@@ -316,9 +242,3 @@ _ACTIONS = (
     TicketReplay._pause,
 )
 """By role."""
-
-
-def _who(fact: Fact) -> str:
-    by = fact.part("by") or fact.part("agent")  # its former name
-    name = by.get("name") or by.get("id") or by.get("email")
-    return name if isinstance(name, str) else ""
