@@ -95,11 +95,11 @@ async def test_the_earliest_of_the_channels_and_the_severitys_promise_holds(worl
     assert await world.due(mail, "first_response") == start + HOUR, "not phoned in: as serious"
     assert await world.due(call, "first_response") == start + 15 * MINUTE, "from the beginning"
 
-    # The sender of the mail phones: from then on it is critical, and was so from its beginning.
+    # The sender of the mail phones: from then on it is critical, 15 minutes from the call.
     alarms = len(await world.pages(DESK))
     again = await world.call(DESK, LINE, ticket_number=mail["number"].removeprefix("SIS-"))
     assert again["number"] == european["number"], "no ticket was opened"
-    assert await world.due(mail, "first_response") == start + 15 * MINUTE
+    assert await world.due(mail, "first_response") == start + 25 * MINUTE
     assert len(await world.pages(DESK)) == alarms + 1
     await world.post(
         "intake", f"/tickets/{mail['id']}/contact-attempts", channel="phone", reached=True
@@ -127,6 +127,29 @@ async def test_a_voicemail_at_night_is_returned_on_the_next_business_day(world: 
         "intake", f"/tickets/{voicemail['id']}/contact-attempts", channel="phone", reached=False
     )
     assert await world.state(voicemail, "first_response") == "met"
+
+
+@pytest.mark.promise("SIS-07", "SIS-08", "SIS-09")
+async def test_what_was_mailed_then_phoned_pages_when_it_is_found_to_be_critical(
+    world: World,
+) -> None:
+    await world.advance_to(utc("2026-03-05 04:00"))  # Wednesday, 20:00 in Los Angeles
+    mail = await a_mail(world, "Nobody can sign in")
+    other = await a_mail(world, "Nobody is notified", sender="Bo <bo@other.example>")
+    await world.advance(10 * MINUTE)
+    await world.call(DESK, LINE, ticket_number=mail["number"].removeprefix("SIS-"))
+    called_at = world.clock.now()
+    assert not await world.pages(DESK), "neither is known to be critical"
+    await world.advance(3 * MINUTE)
+    await triage(world, other, "critical")
+    assert not await world.pages(DESK), "as serious until somebody phones"
+    await triage(world, mail, "critical")
+    [page] = await world.pages(DESK)
+    assert page["ticket_number"] == mail["number"]
+    assert await world.due(mail, "first_response") == called_at + 15 * MINUTE
+    await world.advance(12 * MINUTE)
+    [breach] = await world.breaches()
+    assert (breach.ticket_number, breach.severity) == (mail["number"], "critical")
 
 
 @pytest.mark.promise("SIS-01", "SIS-04")
@@ -215,6 +238,7 @@ async def test_a_critical_failure_at_night_pages_and_keeps_the_status_page_up_to
     await world.advance(MINUTE)
     [breach] = await world.breaches()
     assert (breach.metric, breach.ticket_id) == ("public_update", None)
+    assert breach.severity == "critical", "that of the incident, not the desk's default"
     assert breach.due_at == breach.detected_at == start + 64 * MINUTE
     assert {each["metric"] for each in await world.pages(DESK)} >= {"public_update"}
     await update()

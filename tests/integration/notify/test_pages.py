@@ -214,6 +214,22 @@ async def test_a_reader_may_look_but_not_acknowledge(notify: Notify, receiver: R
     assert refused.status_code == 403
 
 
+async def test_breach_of_what_was_done_long_ago_wakes_nobody_and_is_on_record(
+    notify: Notify, receiver: Receiver
+) -> None:
+    """A correction found it: what was answered after three hours had thirty minutes."""
+    await notify.start()
+    done, open_still = a_breach(), a_breach()
+    await notify.publish(done.model_copy(update={"met_at": done.due_at + timedelta(hours=3)}))
+    await notify.publish(open_still)
+    await until(lambda: bool(receiver.pages()), "the page of what is still to be done arrives")
+    pages = {page["breach_id"]: page for page in await notify.get("/pages")}
+    resolved = pages[str(done.breach_id)]
+    assert (resolved["state"], resolved["resolution"]) == ("resolved", "met_late")
+    assert pages[str(open_still.breach_id)]["state"] == "triggered"
+    assert len(receiver.pages()) == 1
+
+
 async def test_a_retracted_breach_ends_its_page_and_no_other(
     notify: Notify, receiver: Receiver
 ) -> None:

@@ -157,6 +157,7 @@ async def test_update_that_the_status_page_owes_is_a_promise_of_the_incident(sla
     assert (breach.metric, breach.cycle) == ("public_update", 2)
     assert breach.due_at == incident.start + minutes(50)
     assert breach.ticket_number == breach.subject_line == "Mail is delayed"
+    assert breach.severity == "critical", "its impact; the desk's default is for tickets"
 
     await sla.deliver(incident.incident(IncidentResolved, 60).last)
     await sla.advance(minutes(120))

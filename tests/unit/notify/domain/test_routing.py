@@ -49,6 +49,13 @@ def test_all_that_a_condition_names_must_hold(condition: Condition, holds: bool)
     assert condition.holds(NOTICE) is holds
 
 
+def test_route_may_ask_by_which_channels_the_requester_has_come_until_then() -> None:
+    mailed_and_phoned = replace(NOTICE, contacted_by=("email", "phone"))
+    asked = Condition(("promise.breached",), contacted_by=("phone", "sms"))
+    assert asked.holds(mailed_and_phoned)
+    assert not asked.holds(replace(NOTICE, contacted_by=("email",)))
+
+
 @pytest.mark.parametrize(
     ("details", "complete", "entitled"),
     [

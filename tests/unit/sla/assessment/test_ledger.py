@@ -12,7 +12,7 @@ from pydantic_core import from_json
 
 from integration.sla.acme import ACME
 from integration.sla.stories import MONDAY, Story, minutes
-from pledge.events import Decoded, decode
+from pledge.events import Decoded, PromiseBreached, decode
 from pledge.events.ticket import TicketEvent
 from pledge.runtime.records import Message, Partition
 from sla.assessment.ledger import Ledger
@@ -184,6 +184,22 @@ def test_breach_is_marked_late_and_provisional_as_it_was_noticed() -> None:
     assert (breach.is_late, breach.is_provisional) == (True, True)
     data = from_json(tester.messages[-1].value or b"")
     assert (data["is_late"], data["is_provisional"]) == (True, True)
+
+
+def test_breach_found_by_a_correction_says_when_it_happened_and_when_it_was_done() -> None:
+    tester = LedgerTester()
+    story = Story().opened(severity="p3").attempted(120).triaged(200, "p1")
+    tester.apply(story.messages, MONDAY + minutes(200))
+    (breach,) = tester.rows.breaches
+    assert (breach.due_at, breach.detected_at) == (
+        MONDAY + minutes(30),
+        MONDAY + minutes(200),
+    )
+    found = [decode(each.headers, each.value) for each in tester.messages]
+    events = [each.event for each in found if isinstance(each, Decoded)]
+    (said,) = [each for each in events if isinstance(each, PromiseBreached)]
+    assert (said.breached_at, said.met_at) == (MONDAY + minutes(30), MONDAY + minutes(120))
+    assert (said.severity, said.is_late) == ("p1", True)
 
 
 def test_committed_tickets_are_not_changed_before_the_commit() -> None:

@@ -87,6 +87,17 @@ def test_impact_of_an_incident_counts_from_its_change_always() -> None:
     assert story.state("public_update", "2026-03-03 12:00") is State.MET
 
 
+def test_severity_of_an_incident_is_its_own_or_its_impact_and_no_default() -> None:
+    story = Story(desk("vircom"), EASTERN)
+    story.then("incident_opened", "2026-03-03 10:00", impact="major", state="investigating")
+    assert story.assess().attributes["severity"] == "major"
+    story.then(
+        "incident_updated", "2026-03-03 10:10", impact="major", state="identified", severity="p1"
+    )
+    assert story.assess().attributes["severity"] == "p1"
+    assert story.due("public_update", 2) == "2026-03-03 10:40"
+
+
 def test_explanation_tells_what_was_corrected_and_what_is_not_promised() -> None:
     story = Story(desk("vircom"), EASTERN).opened("2026-03-02 09:00", severity="p3")
     story.then("triaged", "2026-03-02 10:00", severity="p1")

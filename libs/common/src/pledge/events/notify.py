@@ -106,7 +106,9 @@ class PageResolved(PageEvent):
 
     type: Literal["pledge.page.resolved.v1"] = "pledge.page.resolved.v1"
     by: Actor
-    reason: str = Field(description="Named reason: resolved, retracted, misuse, merged, …")
+    reason: str = Field(
+        description="Named reason: resolved, retracted, met_late, misuse, merged, …"
+    )
 
 
 class MessageEvent(NotifyEvent):

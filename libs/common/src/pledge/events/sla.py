@@ -162,6 +162,10 @@ class PromiseBreached(BreachEvent):
     """A promise was missed. `occurred_at` is `breached_at`."""
 
     type: Literal["pledge.promise.breached.v1"] = "pledge.promise.breached.v1"
+    met_at: Instant | None = Field(
+        default=None,
+        description="When it was done after all, if that was before the breach was noticed.",
+    )
 
 
 class BreachRetracted(BreachEvent):

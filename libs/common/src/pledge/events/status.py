@@ -36,6 +36,9 @@ class IncidentEvent(StatusEvent):
     incident_id: UUID
     title: Line
     impact: str = Field(description="Open set: none, minor, major, critical.")
+    severity: str | None = Field(
+        default=None, description="That of the ticket it was opened for, as the desk names it."
+    )
     state: str = Field(description="Open set: investigating, identified, monitoring, resolved.")
     components: tuple[ComponentState, ...] = ()
     ticket_ids: tuple[UUID, ...] = Field(default=(), description="Tickets known to belong to it.")

@@ -157,6 +157,7 @@ def _route(section: RouteSection) -> Route:
             priorities=tuple(when.priority),
             metrics=tuple(when.metric),
             channels=tuple(when.channel),
+            contacted_by=tuple(when.contacted_by),
             is_urgent=when.urgent,
             is_complete=when.complete,
             is_entitled=when.entitled,

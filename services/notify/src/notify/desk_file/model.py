@@ -115,13 +115,17 @@ class EscalationSection(Part):
 
 
 class WhenSection(Part):
-    """Everything that is named must hold. `complete` and `entitled` ask about `ticket.opened`."""
+    """Everything that is named must hold. `complete` and `entitled` ask about `ticket.opened`.
+
+    `channel` is that of the event, `contacted_by` any by which the requester has come until then.
+    """
 
     event: Words
     severity: Words = Field(default_factory=list)
     priority: Words = Field(default_factory=list)
     metric: Words = Field(default_factory=list)
     channel: Words = Field(default_factory=list)
+    contacted_by: Words = Field(default_factory=list)
     urgent: bool | None = None
     complete: bool | None = None
     entitled: bool | None = None

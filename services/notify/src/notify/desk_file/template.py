@@ -59,9 +59,9 @@ escalations:
     repeats: 2
 
 # Every route whose `when` holds is used. Conditions: event, severity, priority, metric, channel,
-# urgent; for ticket.opened also complete (nothing is missing) and entitled (not refused). Effects:
-# page (an escalation), email (to requester, person:NAME, rotation:NAME or an address), chat (a
-# receiver).
+# urgent; contacted_by (a channel by which the requester has come until then); for ticket.opened
+# also complete (nothing is missing) and entitled (not refused). Effects: page (an escalation),
+# email (to requester, person:NAME, rotation:NAME or an address), chat (a receiver).
 routes:
   - name: acknowledge-the-request
     when: {event: ticket.opened}

@@ -33,6 +33,7 @@ class Notice:
     priority: str | None = None
     metric: str | None = None
     channel: str | None = None
+    contacted_by: tuple[str, ...] = ()  # every channel by which the requester has come
     is_urgent: bool = False
     is_automatic: bool = False  # written by a machine (RFC 3834): never answered
     requester: Party | None = None
@@ -49,6 +50,7 @@ class Condition:
     priorities: tuple[str, ...] = ()
     metrics: tuple[str, ...] = ()
     channels: tuple[str, ...] = ()
+    contacted_by: tuple[str, ...] = ()
     is_urgent: bool | None = None
     is_complete: bool | None = None
     is_entitled: bool | None = None
@@ -61,6 +63,9 @@ class Condition:
             and _allows(self.priorities, notice.priority)
             and _allows(self.metrics, notice.metric)
             and _allows(self.channels, notice.channel)
+            and (
+                not self.contacted_by or not set(notice.contacted_by).isdisjoint(self.contacted_by)
+            )
             and self.is_urgent in (None, notice.is_urgent)
             and self.is_complete in (None, notice.details.get("is_complete"))
             # Who was not refused is entitled: most desks have no rule on it.

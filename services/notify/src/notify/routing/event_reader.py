@@ -23,6 +23,7 @@ from pledge.events import (
     MisuseRecorded,
     ObjectiveEvent,
     ParticipantsChanged,
+    PromiseBreached,
     PromiseEvent,
     Reopened,
     RequesterReplied,
@@ -37,6 +38,8 @@ from pledge.events import (
 )
 
 _PREFIX = "pledge."
+MOST_CHANNELS = 20
+"""Of one ticket; there are fewer, but a sender names them as it likes."""
 
 
 def route_names(event: Event) -> tuple[str, ...]:
@@ -89,6 +92,8 @@ def apply_to_ticket(known: Ticket | None, event: TicketEvent) -> Ticket:
             return replace(ticket, facts=facts)
         case MisuseRecorded():
             return replace(ticket, facts={**ticket.facts, "is_urgent": False})
+        case RequesterReplied():
+            return _contacted_by(ticket, event.channel)
         case ParticipantsChanged():
             requester = event.requester.model_dump(mode="json")
             facts = {**ticket.facts, "requester": requester}
@@ -104,6 +109,21 @@ def apply_to_ticket(known: Ticket | None, event: TicketEvent) -> Ticket:
             return ticket
 
 
+def _contacted_by(ticket: Ticket, channel: str) -> Ticket:
+    """The ticket with one more channel by which its requester has come."""
+    known = _channels(ticket.facts)
+    if channel in known or len(known) >= MOST_CHANNELS:
+        return ticket
+    return replace(ticket, facts={**ticket.facts, "contacted_by": [*known, channel]})
+
+
+def _channels(facts: dict[str, Any]) -> list[str]:
+    """The channels by which the requester has come; of tickets known from before they were kept,
+    that of the opening."""
+    opened_by = facts.get("channel")
+    return facts.get("contacted_by") or ([opened_by] if opened_by else [])
+
+
 def is_ticket_over(notice: Notice, ticket: Ticket | None) -> bool:
     """Whether the ticket has ended since: its end overtook a breach on another topic, and the page
     is pointless. Feedback and reviews come after the end, and so do their breaches (INF-11)."""
@@ -115,6 +135,16 @@ def is_ticket_over(notice: Notice, ticket: Ticket | None) -> bool:
     is_ticket_event = notice.event.startswith("ticket.")
     at = notice.detected_at if is_ticket_event else notice.occurred_at
     return at <= datetime.fromisoformat(over_at)
+
+
+def ended_before(notice: Notice, event: Event, ticket: Ticket | None) -> str | None:
+    """Why there is nothing left to be done about the event, or None.
+
+    A breach found by a correction may have been answered hours ago: nobody is woken for it.
+    """
+    if isinstance(event, PromiseBreached) and event.met_at is not None:
+        return "met_late"
+    return "ticket_over" if is_ticket_over(notice, ticket) else None
 
 
 def _opened(event: TicketOpened) -> dict[str, Any]:
@@ -154,6 +184,7 @@ def notice(event: Event, ticket: Ticket | None) -> Notice:
         severity=facts.get("severity"),
         priority=facts.get("priority"),
         channel=facts.get("channel"),
+        contacted_by=tuple(_channels(facts)),
         # A voicemail may be urgent when the call before it was not.
         is_urgent=bool(facts.get("is_urgent") or getattr(event, "is_urgent", False)),
         # Intake marks a ticket that a machine sent as not answerable.

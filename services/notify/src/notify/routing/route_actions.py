@@ -84,8 +84,8 @@ class RouteExecutor:
         page_id = UUID(derived_id(envelope.id, 0, source=f"/notify/page/{policy.name}"))
         late = _is_late(notice, breach, desk, self._unit.now)
         record = self._unit.raise_page(page_id, facts, policy, late=late)
-        if event_reader.is_ticket_over(notice, ticket):
-            self._unit.apply(record, CauseGone("ticket_over"))
+        if (why := event_reader.ended_before(notice, event, ticket)) is not None:
+            self._unit.apply(record, CauseGone(why))
 
     def _may_mail(self, desk: Desk, mailbox: Mailbox, notice: Notice, wanted: EmailWanted) -> bool:
         if not mailbox.is_outside:

@@ -146,6 +146,7 @@ def _breached(change: Change, context: EventContext) -> PromiseBreached:
         detected_at=context.now,
         is_late=context.is_late(due_at),
         is_provisional=context.is_provisional,
+        met_at=change.timer.met_at if change.timer is not None else None,
     )
 
 

@@ -108,9 +108,17 @@ CHANGES: Mapping[str, tuple[str, ...]] = {
 SETTERS: Mapping[str, SetterOf] = {
     **{fact: _take(*names, clears=clears) for fact, (names, clears) in _SAY.items()},
     "opened": _always(_opened),
-    "incident_opened": _take("impact", "state"),
-    "incident_updated": _take("impact", "state"),
+    "incident_opened": _take("impact", "state", "severity"),
+    "incident_updated": _take("impact", "state", "severity"),
     "information_requested": _always(_incomplete),
     "information_completed": _always(_completed),
 }
 """What each type of fact changes, given the defaults of a desk's file."""
+
+
+def severity_told(attributes: Attributes, in_force: Scalar) -> Scalar:
+    """The severity that events and pages name: of a ticket the one in force, of an incident its
+    own, or its impact. The default of a desk's file is for tickets."""
+    if "state" in attributes:
+        return attributes.get("severity") or attributes.get("impact")
+    return in_force

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 
 from sla.domain.facts import CLOSINGS
-from sla.domain.policy.attributes import Attributes
+from sla.domain.policy.attributes import Attributes, severity_told
 from sla.domain.policy.fact_effects import Effect, FactEffects, Role, SilenceEffect
 from sla.domain.policy.matrix import BY_MATRIX
 from sla.domain.policy.policy import Policy, Resolved
@@ -219,7 +219,8 @@ class TicketReplay(MetricCycles):
 
     def _shown(self, resolved: Resolved) -> Attributes:
         """What the ticket is, with the severity and the priority in force."""
-        found = {**self.attributes, "severity": resolved.severity}
+        told = severity_told(self.attributes, resolved.severity)
+        found = {**self.attributes, "severity": told}
         matrix = self.policy.matrix
         if matrix is not None:
             found[BY_MATRIX] = matrix.decides(self.attributes)
