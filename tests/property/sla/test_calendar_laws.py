@@ -82,13 +82,23 @@ def weekly(draw: st.DrawFn, near: datetime, has_seconds: bool = False) -> dict[s
     around = st.integers(-2, 4).map(lambda n: (near + timedelta(days=n)).date())
     holiday: dict[str, Any] = {"dates": [str(day) for day in draw(st.lists(around, max_size=2))]}
     if draw(st.booleans()):
-        holiday["countries"] = draw(st.sampled_from([["US"], ["CA-QC", "US"], ["DE-BY"]]))
+        listed = [["US"], ["CA-QC", "US"], ["DE-BY"], ["CN"], ["HU", "UA"], ["RU"]]
+        holiday["countries"] = draw(st.sampled_from(listed))
+        holiday["worked_weekends"] = draw(st.booleans())
     if draw(st.booleans()):
         holiday["yearly"] = [f"{draw(around):%m-%d}"]
+    half_days: dict[str, Any] = {
+        "hours": draw(opening),
+        "dates": [str(day) for day in draw(st.lists(around, max_size=1))],
+        **({"before": "holidays"} if draw(st.booleans()) else {}),
+        **({"countries": ["IS"]} if draw(st.booleans()) else {}),
+    }
+    open_days = WEEKDAYS[:5] if draw(st.booleans()) else WEEKDAYS
     return {
         "timezone": draw(st.sampled_from(ZONES)),
-        "hours": {day: draw(opening) for day in WEEKDAYS},
+        "hours": {day: draw(opening) for day in open_days},
         "holidays": holiday,
+        **({"half_days": half_days} if draw(st.booleans()) else {}),
         "exceptions": {str(day): draw(opening) for day in draw(st.lists(around, max_size=1))},
         "breaks": {
             **{str(day): draw(opening) for day in draw(st.lists(around, max_size=1))},
@@ -131,15 +141,53 @@ def is_holiday(spec: dict[str, Any], day: date) -> bool:
     return False
 
 
+def own_hours(spec: dict[str, Any], weekday: str) -> list[str]:
+    return list(spec["hours"].get(weekday, []))
+
+
+def weekday_of(spec: dict[str, Any], day: date) -> str:
+    """Whose hours a day has: a worked day of the weekend has those of the day off."""
+    own = WEEKDAYS[day.weekday()]
+    listed = spec["holidays"]
+    if own_hours(spec, own) or not listed.get("worked_weekends", True):
+        return own
+    for code in listed.get("countries", []):
+        country, _, part = code.partition("-")
+        known = holidays.country_holidays(
+            country, subdiv=part or None, years=range(day.year - 1, day.year + 2), language="en_US"
+        )
+        if day in known.weekend_workdays:
+            word = f"{day:%m/%d/%Y}"
+            off = [one for one, name in known.items() if "substituted" in name and word in name]
+            replaced = WEEKDAYS[off[0].weekday()] if off else own
+            if own_hours(spec, replaced):
+                return replaced
+            kinds = [own_hours(spec, one) for one in WEEKDAYS if own_hours(spec, one)]
+            usual = max(kinds, key=kinds.count, default=[])
+            return next(one for one in WEEKDAYS if own_hours(spec, one) == usual)
+    return own
+
+
+def is_half(spec: dict[str, Any], day: date) -> bool:
+    half = spec.get("half_days")
+    if half is None:
+        return False
+    if str(day) in half["dates"] or ("before" in half and is_holiday(spec, day + timedelta(1))):
+        return True
+    known = holidays.country_holidays("IS", years=day.year, categories=("half_day",))
+    return "countries" in half and day in known
+
+
 def hours_of(spec: dict[str, Any], day: date) -> list[str]:
     if str(day) in spec["exceptions"]:
         return list(spec["exceptions"][str(day)])
-    return [] if is_holiday(spec, day) else list(spec["hours"][WEEKDAYS[day.weekday()]])
+    hours = [] if is_holiday(spec, day) else own_hours(spec, weekday_of(spec, day))
+    return list(spec["half_days"]["hours"]) if hours and is_half(spec, day) else hours
 
 
 def breaks_of(spec: dict[str, Any], day: date) -> list[str]:
     named = spec["breaks"]
-    return [*named.get(str(day), []), *named.get(WEEKDAYS[day.weekday()], [])]
+    return [*named.get(str(day), []), *named.get(weekday_of(spec, day), [])]
 
 
 class Walk:
@@ -207,6 +255,31 @@ def test_compiled_calendar_agrees_with_a_walk_minute_by_minute(
         assert calendar.measure(start, calendar.add(start, timedelta(minutes=opened))) == (
             timedelta(minutes=opened)
         )
+
+
+WORKED = {  # days of a weekend that are worked
+    "CN": (date(2019, 2, 2), date(2026, 10, 10), date(2005, 12, 31)),
+    "HU": (date(2024, 12, 7), date(2026, 8, 8)),
+    "UA": (date(2019, 12, 28), date(2022, 3, 12)),
+    "RU": (date(2027, 2, 20),),
+    "VN": (date(2026, 8, 22),),
+}
+
+
+@given(st.data())
+@settings(max_examples=60, deadline=None)
+def test_worked_weekends_and_half_days_agree_with_a_walk(data: st.DataObject) -> None:
+    country = data.draw(st.sampled_from(sorted(WORKED)))
+    day = data.draw(st.sampled_from(WORKED[country]))
+    start = datetime.combine(day - timedelta(days=1), time(20), tzinfo=UTC)
+    spec = data.draw(weekly(start))
+    opening = windows().filter(bool)
+    spec["hours"] = {weekday: data.draw(opening) for weekday in WEEKDAYS[:5]}
+    spec["holidays"]["countries"] = data.draw(st.sampled_from([[country], ["DE", country]]))
+    calendar, walk = compiled(spec), Walk(spec)
+    for minute in range(0, 2 * 24 * 60, 7):
+        at = start + minute * MINUTE
+        assert calendar.is_open(at) is walk.is_open(at), at
 
 
 @given(cases(has_seconds=True))

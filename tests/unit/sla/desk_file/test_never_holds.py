@@ -65,6 +65,10 @@ def test_the_file_itself_is_right() -> None:
         ("{severity: p1}", '{severity: "s*"}', "no severity is left: it never holds"),
         ("{severity: p1}", "{severity: {not: [p1, p2]}}", "no severity is left: it never holds"),
         ("{severity: p1}", "{impact: major}", "no ticket has `impact` (only incidents have it"),
+        ("metrics:\n",
+         "matrix: {table: {wide: {high: p1, low: p2}}}\nmetrics:\n  other: {starts: opened,"
+         " meets: resolved, targets: [{when: {impact: wiede}, within: 1h}]}\n",
+         "`wiede` is no impact of the matrix (did you mean `wide`?)"),
         ("{severity: p1}", "{colour: red}", "a ticket has no attribute `colour`"),
         ("targets: [{within: 30m}]", "targets: [{when: {plan: x}, within: 30m}, {within: 1h}]",
          "no incident has `plan` (only tickets have it"),

@@ -15,6 +15,8 @@ from sla.desk_file.model import MetricPart, PolicyFile, SeverityPart, TargetPart
 from sla.desk_file.rules import check_rules, steps_of
 from sla.domain.policy.policy import Policy
 
+EITHER = frozenset(Noun)
+
 
 def check_file(file: PolicyFile, policy: Policy | None, findings: Findings) -> None:
     """Report everything; without a policy what the file's shape alone shows."""
@@ -29,7 +31,7 @@ def check_file(file: PolicyFile, policy: Policy | None, findings: Findings) -> N
     for name, objective in file.objectives.items():
         metric = file.metrics.get(objective.metric)
         counted = beginnings.nouns(metric.starts) if metric is not None else set()
-        conditions.attributes(objective.when, counted or Noun, ("objectives", name, "when"))
+        conditions.attributes(objective.when, counted or EITHER, ("objectives", name, "when"))
     for name, value in file.defaults.items():
         conditions.default(name, value, ("defaults", name))
     if file.severity is not None:
@@ -72,11 +74,11 @@ def _check_choices(
 
 def _check_severity(part: SeverityPart, conditions: Conditions) -> None:
     for index, floor in enumerate(part.floors):
-        conditions.attributes(floor.when, Noun, ("severity", "floors", index, "when"))
+        conditions.attributes(floor.when, EITHER, ("severity", "floors", index, "when"))
     for index, ceiling in enumerate(part.ceilings):
-        conditions.attributes(ceiling.when, Noun, ("severity", "ceilings", index, "when"))
+        conditions.attributes(ceiling.when, EITHER, ("severity", "ceilings", index, "when"))
     for index, case in enumerate(part.default if isinstance(part.default, list) else ()):
-        conditions.attributes(case.when, Noun, ("severity", "default", index, "when"))
+        conditions.attributes(case.when, EITHER, ("severity", "default", index, "when"))
 
 
 def _check_flags_and_silences(file: PolicyFile, conditions: Conditions) -> None:

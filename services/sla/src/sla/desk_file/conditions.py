@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 
 from pledge.runtime.config.error_messages import suggest
 from pledge.runtime.desk_file.yaml_file import Steps
@@ -12,6 +12,7 @@ from sla.desk_file.findings import Findings
 from sla.desk_file.model import PolicyFile, TriggerModel
 from sla.desk_file.when import Except, Plain, Test, When
 from sla.domain.policy.conditions import Condition
+from sla.domain.policy.matrix import ASKED, IMPACT, URGENCY
 
 _YES = frozenset({"yes", "y", "true", "on", "1"})
 _NO = frozenset({"no", "n", "false", "off", "0"})
@@ -39,7 +40,7 @@ class Conditions:
         elif part.when and (noun := self._facts.noun(part.fact)) is not None:
             self.attributes(part.when, {noun}, (*steps, "when"))
 
-    def attributes(self, when: When, nouns: Iterable[Noun], steps: Steps) -> None:
+    def attributes(self, when: When, nouns: Collection[Noun], steps: Steps) -> None:
         """What a rule for these kinds of facts asks of the ticket, or of the incident."""
         for name, test in when.items():
             known = [
@@ -47,6 +48,8 @@ class Conditions:
             ]
             if known:
                 self._attribute(name, known[0], test, (*steps, name))
+                if Noun.TICKET in nouns:
+                    self._of_matrix(name, test, (*steps, name))
             else:
                 self._elsewhere(name, (*steps, name))
 
@@ -64,6 +67,8 @@ class Conditions:
             if name in self._attributes[noun]:
                 other = next(one for one in Noun if one is not noun)
                 hint = f"only {noun}s have it; what else a ticket can be is a flag (`flags`)"
+                if name in ASKED:
+                    hint = f"only {noun}s have it in a file without a `matrix`"
                 self._findings.report(steps, f"no {other} has `{name}`", hint)
                 return
 
@@ -125,14 +130,24 @@ class Conditions:
                     self._findings.report(at, f"`{name}` is at most {field.greatest:g}")
 
     def _levels(self, name: str, values: Sequence[tuple[Plain, Steps]]) -> None:
-        if name not in _SEVERITIES or self._file.severity is None:
-            return
-        levels = self._file.severity.levels
-        known = {level.casefold() for level in levels}
+        if name in _SEVERITIES and self._file.severity is not None:
+            self._named(values, self._file.severity.levels, "not among the severities")
+
+    def _of_matrix(self, name: str, test: Test, steps: Steps) -> None:
+        table = {} if self._file.matrix is None else self._file.matrix.table
+        if table and name == IMPACT:
+            self._named(_values(test, steps), table, "no impact of the matrix")
+        elif table and name == URGENCY:
+            urgencies = dict.fromkeys(urgency for row in table.values() for urgency in row)
+            self._named(_values(test, steps), urgencies, "no urgency of the matrix")
+
+    def _named(
+        self, values: Sequence[tuple[Plain, Steps]], names: Iterable[str], what: str
+    ) -> None:
+        known = {name.casefold() for name in names}
         for value, at in values:
             if isinstance(value, str) and "*" not in value and value.casefold() not in known:
-                hint = suggest(value, levels)
-                self._findings.report(at, f"`{value}` is not among the severities", hint)
+                self._findings.report(at, f"`{value}` is {what}", suggest(value, names))
 
     def _some_level(self, test: Test, levels: Sequence[str], steps: Steps) -> None:
         holds = condition_of(SEVERITY, test).test()

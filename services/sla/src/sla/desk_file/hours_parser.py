@@ -1,22 +1,21 @@
 """Calendars in the desk file's own terms: plain data in, `Hours` out, every problem with its place.
 
-Keys: `timezone`, `hours`, `holidays`, `exceptions`, `breaks`, or `any_of`, or `all_of`; or the
-word `always` (`24x7` is the same).
+Keys: `timezone`, `hours`, `holidays`, `half_days`, `exceptions`, `breaks`, or `any_of`, or
+`all_of`; or the word `always` (`24x7` is the same).
 """
 
 from __future__ import annotations
 
 import datetime as dt
 import re
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
-
-import holidays
 
 from pledge.runtime.config.error_messages import nearest
 from pledge.runtime.desk_file.yaml_file import Steps
 from pledge.runtime.desk_file.zones import UnknownZone, zone_or_offset
-from sla.domain.calendar.hours import AllOf, Always, AnyOf, HolidaySet, Hours, Weekly
+from sla.desk_file.holidays_parser import HolidayReader, near
+from sla.domain.calendar.hours import AllOf, Always, AnyOf, Hours, Weekly
 from sla.domain.calendar.intervals import Interval
 from sla.domain.calendar.zones import DAY, SECOND
 
@@ -26,8 +25,8 @@ Report = Callable[[Steps, str, str | None], None]
 WEEKDAYS = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
 ROUND_THE_CLOCK = {"24x7", "24/7", "always"}
 FULL_DAY: Interval = (0, DAY)
-KEYS = ("timezone", "hours", "holidays", "exceptions", "breaks", "any_of", "all_of")
-HOLIDAY_KEYS = ("countries", "dates", "yearly", "observed")
+OWN_DAYS = ("holidays", "half_days", "exceptions", "breaks")
+KEYS = ("timezone", "hours", *OWN_DAYS, "any_of", "all_of")
 
 _TIME = re.compile(r"(\d{1,2}):(\d{2})(?::(\d{2}))?")
 _DEPTH = 8
@@ -62,7 +61,7 @@ class _Reader:
             return None
         for key in data:
             if key not in KEYS:
-                self.fail((*steps, str(key)), f"a calendar has no `{key}`", _near(str(key), KEYS))
+                self.fail((*steps, str(key)), f"a calendar has no `{key}`", near(str(key), KEYS))
         together = [key for key in ("any_of", "all_of", "hours") if key in data]
         if len(together) != 1:
             what = " and ".join(f"`{key}`" for key in together) or "neither of them"
@@ -94,7 +93,7 @@ class _Reader:
 
     def _adjusted(self, together: Hours, data: Mapping[str, object], steps: Steps) -> Hours | None:
         """Members with holidays, exceptions and breaks of the whole, in the whole's own zone."""
-        own = [key for key in ("holidays", "exceptions", "breaks") if key in data]
+        own = [key for key in OWN_DAYS if key in data]
         if not own:
             if "timezone" in data:
                 hint = "members have their own zones; `holidays` of the whole would need one"
@@ -113,7 +112,9 @@ class _Reader:
             self.fail((*steps, "hours"), "`always` is a whole calendar, not hours", "write 24x7")
         where = self._zone(data, steps)
         week = self._week(data["hours"], (*steps, "hours"))
-        sets, dates, yearly = self._holidays(data.get("holidays"), (*steps, "holidays"))
+        reader = HolidayReader(self.fail)
+        closed = reader.holidays(data.get("holidays"), (*steps, "holidays"))
+        half_days = reader.half_days(data.get("half_days"), self._windows, (*steps, "half_days"))
         exceptions = self._by_date(data.get("exceptions"), (*steps, "exceptions"))
         breaks, weekly_breaks = self._breaks(data.get("breaks"), (*steps, "breaks"))
         if self.failed:
@@ -121,12 +122,14 @@ class _Reader:
         return Weekly(
             zone=where,
             week=week,
-            holidays=sets,
-            dates=dates,
-            yearly=yearly,
+            holidays=closed.sets,
+            dates=closed.dates,
+            yearly=closed.yearly,
             exceptions=exceptions,
             breaks=breaks,
             weekly_breaks=weekly_breaks,
+            half_days=half_days,
+            has_worked_weekends=closed.has_worked_weekends,
         )
 
     def _zone(self, data: Mapping[str, object], steps: Steps) -> dt.tzinfo:
@@ -203,7 +206,7 @@ class _Reader:
         found: dict[dt.date, tuple[Interval, ...]] = {}
         for key, value in data.items():
             at = (*steps, str(key))
-            if (day := self._date(key, at)) is not None:
+            if (day := HolidayReader(self.fail).date(key, at)) is not None:
                 found[day] = self._windows([] if value is None else value, at)
         return found
 
@@ -219,81 +222,6 @@ class _Reader:
         weekly = {key: value for key, value in data.items() if key not in dated}
         return self._by_date(dated, steps), self._week(weekly, steps)
 
-    def _date(self, data: object, steps: Steps) -> dt.date | None:
-        try:
-            if re.fullmatch(r"\d{4}-\d{2}-\d{2}", str(data)):
-                return dt.date.fromisoformat(str(data))
-        except ValueError:
-            pass
-        self.fail(steps, f"`{data}` is no date", "write it as 2026-12-24")
-        return None
-
-    def _holidays(
-        self, data: object, steps: Steps
-    ) -> tuple[tuple[HolidaySet, ...], dict[dt.date, str], dict[tuple[int, int], str]]:
-        if data is None:
-            return (), {}, {}
-        if not isinstance(data, Mapping):
-            self.fail(steps, "`holidays` is a mapping", "e.g. {countries: [US, CA-QC]}")
-            return (), {}, {}
-        for key in data:
-            if key not in HOLIDAY_KEYS:
-                hint = _near(str(key), HOLIDAY_KEYS)
-                self.fail((*steps, str(key)), f"`holidays` has no `{key}`", hint)
-        observed = data.get("observed", True)
-        if not isinstance(observed, bool):
-            self.fail((*steps, "observed"), "`observed` is true or false")
-        countries = _listed(data.get("countries"))
-        sets = [
-            self._country(item, observed is not False, (*steps, "countries", i))
-            for i, item in enumerate(countries)
-        ]
-        dates: dict[dt.date, str] = {}
-        for text, label, at in _labelled(data.get("dates"), (*steps, "dates")):
-            if (day := self._date(text, at)) is not None:
-                dates[day] = label
-        yearly: dict[tuple[int, int], str] = {}
-        for text, label, at in _labelled(data.get("yearly"), (*steps, "yearly")):
-            if (month_day := self._yearly(text, at)) is not None:
-                yearly[month_day] = label
-        return tuple(one for one in sets if one is not None), dates, yearly
-
-    def _yearly(self, text: str, steps: Steps) -> tuple[int, int] | None:
-        if re.fullmatch(r"\d{2}-\d{2}", text):
-            try:
-                day = dt.date.fromisoformat(f"2024-{text}")
-            except ValueError:
-                pass
-            else:
-                return day.month, day.day
-        self.fail(steps, f"`{text}` is no day of the year", "write month and day, e.g. 12-24")
-        return None
-
-    def _country(self, data: object, observed: bool, steps: Steps) -> HolidaySet | None:
-        """`US`, `CA-QC`, or `{country: CA, categories: [government, public]}`."""
-        code: object = data
-        categories: tuple[str, ...] = ()
-        if isinstance(data, Mapping):
-            code = data.get("country")
-            categories = tuple(str(one) for one in _listed(data.get("categories")))
-        country, _, subdivision = str(code).partition("-")
-        known = holidays.list_supported_countries(include_aliases=True)
-        if country not in known:
-            hint = _near(country.upper(), known) or "write an ISO 3166 code such as US or CA-QC"
-            self.fail(steps, f"no holidays are known for `{code}`", hint)
-            return None
-        if subdivision and subdivision not in known[country]:
-            hint = _near(subdivision, known[country]) or f"known: {', '.join(known[country])}"
-            self.fail(steps, f"{country} has no subdivision `{subdivision}`", hint)
-            return None
-        which = HolidaySet(country, subdivision or None, categories, observed)
-        try:
-            which.names(2026)
-        except (ValueError, NotImplementedError) as error:
-            self.fail(steps, f"no such holidays: {error}")
-            return None
-        return which
-
 
 def read_hours(
     data: object,
@@ -305,11 +233,6 @@ def read_hours(
     reader = _Reader(report, named)
     found = reader.read(data, steps)
     return None if reader.failed else found
-
-
-def _near(word: str, known: Iterable[str]) -> str | None:
-    near = nearest(word, known)
-    return None if near is None else f"did you mean {near}?"
 
 
 def hint_for_days(text: str) -> str:
@@ -346,17 +269,3 @@ def time_of_day(text: str) -> int | None:
     hours, minutes, seconds = (int(part or 0) for part in match.groups())
     total = (hours * 3600 + minutes * 60 + seconds) * SECOND
     return total if minutes < 60 and seconds < 60 and total <= DAY else None
-
-
-def _listed(data: object) -> list[object]:
-    if data is None:
-        return []
-    return list(data) if isinstance(data, list) else [data]
-
-
-def _labelled(data: object, steps: Steps) -> list[tuple[str, str, Steps]]:
-    """Dates as a list, or as a mapping to what they are called."""
-    if isinstance(data, Mapping):
-        return [(str(key), str(name), (*steps, str(key))) for key, name in data.items()]
-    found = _listed(data)
-    return [(str(one), str(one), (*steps, i)) for i, one in enumerate(found)]

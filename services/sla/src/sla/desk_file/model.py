@@ -313,6 +313,23 @@ _CALENDAR_SCHEMA: dict[str, Any] = {
                         "dates": {"type": ["array", "object"]},
                         "yearly": {"type": ["array", "object"]},
                         "observed": {"type": "boolean"},
+                        "worked_weekends": {
+                            "type": "boolean",
+                            "description": "Whether days of a weekend that are worked are open.",
+                        },
+                    },
+                },
+                "half_days": {
+                    "type": "object",
+                    "description": "Working days with other hours.",
+                    "additionalProperties": False,
+                    "required": ["hours"],
+                    "properties": {
+                        "hours": {"type": ["array", "string"], "examples": [["08:00-12:00"]]},
+                        "before": {"const": "holidays"},
+                        "dates": {"type": ["array", "object"]},
+                        "yearly": {"type": ["array", "object"]},
+                        "countries": {"type": "array"},
                     },
                 },
                 "exceptions": {"type": "object"},

@@ -34,6 +34,7 @@ calendars:
     holidays:
       countries: [FR]      # ISO 3166, with a subdivision where there is one: DE-BY, CA-QC
       yearly: ["12-24"]    # every year; `dates: [2026-05-15]` for one day
+    # half_days: {before: holidays, hours: ["09:00-12:30"]}  # also dates, yearly
     # exceptions: {2026-12-31: ["09:00-12:00"]}   # replaces the day, wins over a holiday
     # breaks: {2026-06-12: ["15:00-16:00"]}       # a date or a day of the week
   # A calendar may also be `any_of` or `all_of` others; `always` is round the clock.

@@ -134,7 +134,7 @@ class TimerExplanation:
         return [*shown[:half], f"    … {left_out} more …", *shown[-half:]]
 
     def _stretch(self, one: Segment) -> str:
-        mark = "counted" if one.is_counted else f"not counted, {why_words(one.why)}"
+        mark = one.why if one.is_counted else f"not counted, {why_words(one.why)}"
         length = seconds_words((one.to_at - one.from_at) // MICROSECOND)
         return f"    {self._local(one.from_at)} to {self._local(one.to_at)}: {mark} ({length})"
 

@@ -91,7 +91,8 @@ that paused it (empty while time counts), and the person or role who did, where 
 
 @dataclass(frozen=True, slots=True)
 class Segment:
-    """A stretch of time and whether it counted: `why` is `counted`, or the reason it did not
+    """A stretch of time and whether it counted: `why` is `counted` (also `counted: half day: …`,
+    `counted: working day for …`), or the reason it did not
     (`closed`, a holiday's name, `paused: waiting_on_customer by Ana`, …)."""
 
     from_at: datetime

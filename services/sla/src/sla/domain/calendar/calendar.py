@@ -13,6 +13,7 @@ from sla.domain.calendar.hours import (
     open_intervals,
     why_closed,
 )
+from sla.domain.calendar.why_open import COUNTED, why_open
 from sla.domain.calendar.zones import DAY, EPOCH, MICROSECOND, from_us, to_us
 
 YEAR = 366 * DAY
@@ -161,13 +162,13 @@ class Calendar:
     def stretches(self, start: int, end: int) -> list[tuple[int, int, bool, str]]:
         """`[start, end)` cut into (from, to, is open, why), in microseconds."""
         if self.is_always:
-            return [(start, end, True, "counted")] if start < end else []
+            return [(start, end, True, COUNTED)] if start < end else []
         found: list[tuple[int, int, bool, str]] = []
         at = start
         for opened, closed in open_intervals(self.hours, start, end) if start < end else ():
             if at < opened:
                 found += [(a, b, False, why) for a, b, why in why_closed(self.hours, at, opened)]
-            found.append((opened, closed, True, "counted"))
+            found += [(a, b, True, why) for a, b, why in why_open(self.hours, opened, closed)]
             at = closed
         if at < end:
             found += [(a, b, False, why) for a, b, why in why_closed(self.hours, at, end)]

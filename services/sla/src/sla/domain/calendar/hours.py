@@ -13,6 +13,7 @@ from typing import NamedTuple, TypeAlias
 import holidays
 
 from sla.domain.calendar.intervals import Interval, common, merged, without
+from sla.domain.calendar.special_days import HalfDays, worked_weekends
 from sla.domain.calendar.zones import DAY, Piece, from_us, offset_at, pieces
 
 EPOCH_DAY = dt.date(1970, 1, 1).toordinal()
@@ -30,6 +31,10 @@ class HolidaySet(NamedTuple):
         """The holidays of a year; raises NotImplementedError for an unknown country."""
         return _holiday_names(self, year)
 
+    def worked(self, year: int) -> Mapping[dt.date, dt.date]:
+        """The days of a year's weekends that are worked, each with the day off it is worked for."""
+        return _worked_weekends(self.country, self.subdivision, year)
+
 
 @lru_cache(maxsize=4096)
 def _holiday_names(which: HolidaySet, year: int) -> Mapping[dt.date, str]:
@@ -45,6 +50,11 @@ def _holiday_names(which: HolidaySet, year: int) -> Mapping[dt.date, str]:
     return {day: name for day, name in found.items() if day.year == year}
 
 
+@lru_cache(maxsize=4096)
+def _worked_weekends(country: str, subdivision: str | None, year: int) -> Mapping[dt.date, dt.date]:
+    return worked_weekends(country, subdivision, year)
+
+
 @dataclass(frozen=True, slots=True)
 class Always:
     """Round the clock."""
@@ -56,7 +66,8 @@ class Weekly:
 
     Windows and breaks are microseconds from local midnight; a window that closes after midnight
     belongs to the day on which it opens. An instant is open when the wall clock shows a time
-    inside a window: a skipped hour never counts, a repeated one counts twice.
+    inside a window: a skipped hour never counts, a repeated one counts twice. A day of the weekend
+    that one of the countries works has the hours of the weekday of the day off.
     """
 
     zone: dt.tzinfo
@@ -67,6 +78,8 @@ class Weekly:
     exceptions: Mapping[dt.date, tuple[Interval, ...]] = field(default_factory=dict)
     breaks: Mapping[dt.date, tuple[Interval, ...]] = field(default_factory=dict)
     weekly_breaks: tuple[tuple[Interval, ...], ...] = ((),) * 7
+    half_days: HalfDays | None = None
+    has_worked_weekends: bool = True
 
     def holiday(self, day: dt.date) -> str | None:
         """The name of the holiday on a local date, or None."""
@@ -82,12 +95,53 @@ class Weekly:
         replaced = self.exceptions.get(day)
         if replaced is not None:
             return replaced
-        usual = self.week[day.weekday()]
-        return () if not usual or self.holiday(day) is not None else usual
+        usual = self.usual(day)
+        if not usual or self.holiday(day) is not None:
+            return ()
+        half_days = self.half_days
+        return usual if half_days is None or self.half_day(day) is None else half_days.hours
+
+    def usual(self, day: dt.date) -> tuple[Interval, ...]:
+        """The windows of its weekday, or of the day off for which it is worked."""
+        return self.week[self._weekday(day)]
+
+    def half_day(self, day: dt.date) -> str | None:
+        """Why a working day is a half day, or None."""
+        return None if self.half_days is None else self.half_days.name(day, self.holiday)
 
     def breaks_of(self, day: dt.date) -> tuple[Interval, ...]:
         """The breaks that begin on a local date: its own and its weekday's."""
-        return self.weekly_breaks[day.weekday()] + self.breaks.get(day, ())
+        return self.weekly_breaks[self._weekday(day)] + self.breaks.get(day, ())
+
+    def worked_for(self, day: dt.date) -> dt.date | None:
+        """The day off for which a day is worked that has no hours of its own, or None."""
+        if self.week[day.weekday()] or not self.has_worked_weekends:
+            return None
+        for which in self.holidays:
+            if (off := which.worked(day.year).get(day)) is not None:
+                return off
+        return None
+
+    def special(self, day: dt.date) -> str | None:
+        """Why a day's hours are not its weekday's: it is worked for a day off, or a half day."""
+        if day in self.exceptions or self.holiday(day) is not None:
+            return None
+        off, half = self.worked_for(day), self.half_day(day)
+        if half is not None and self.usual(day):
+            return f"half day: {half}"
+        return None if off is None else f"working day for {off:%A} {off.isoformat()}"
+
+    def _weekday(self, day: dt.date) -> int:
+        """The weekday whose hours a day has."""
+        off = self.worked_for(day)
+        if off is None:
+            return day.weekday()
+        return off.weekday() if self.week[off.weekday()] else self._usual_weekday()
+
+    def _usual_weekday(self) -> int:
+        """The first day of the week with the hours that most days of it have."""
+        opened = [windows for windows in self.week if windows]
+        return self.week.index(max(opened, key=opened.count)) if opened else 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -233,7 +287,11 @@ def _reason(hours: Weekly, day: dt.date, time_of_day: int) -> str:
     if day in hours.exceptions:
         return f"exceptional hours on {day.isoformat()}"
     name = hours.holiday(day)
-    return "closed" if name is None else f"holiday: {name}"
+    if name is not None:
+        return f"holiday: {name}"
+    half = hours.half_day(day)
+    would_count = any(a <= time_of_day < b for a, b in hours.usual(day))
+    return "closed" if half is None or not would_count else f"half day: {half}"
 
 
 def _reasons_of_members(

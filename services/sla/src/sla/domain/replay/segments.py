@@ -8,13 +8,12 @@ from sla.domain.calendar.zones import from_us, to_us
 from sla.domain.replay.elapsed_time import NO_PROMISE
 from sla.domain.values import Segment, Timer
 
-COUNTED = "counted"
-
 
 def segments(timer: Timer, until: datetime) -> tuple[Segment, ...]:
     """The stretches from its start to its end, or to `until` while it lasts.
 
-    `why` is `counted`, `closed`, `break`, `holiday: <name>`, or `paused: <fact> by <whom>`.
+    `why` is `counted` (with what is special about the day), `closed`, `break`, `holiday: <name>`,
+    `half day: <name>`, or `paused: <fact> by <whom>`.
     """
     found: list[Segment] = []
     end_us = to_us(until)
@@ -28,17 +27,19 @@ def segments(timer: Timer, until: datetime) -> tuple[Segment, ...]:
             by = f" by {who}" if who else ""
             _append(found, first, stop, f"paused: {paused_by}{by}")
         else:
-            for start, end, _, why in calendar.stretches(first, stop):
-                _append(found, start, end, why)
+            for start, end, is_counted, why in calendar.stretches(first, stop):
+                _append(found, start, end, why, is_counted=is_counted)
     return tuple(found)
 
 
-def _append(found: list[Segment], start: int, end: int, why: str) -> None:
+def _append(
+    found: list[Segment], start: int, end: int, why: str, *, is_counted: bool = False
+) -> None:
     last = found[-1] if found else None
     if last is not None and last.why == why and last.to_at == from_us(start):
-        found[-1] = Segment(last.from_at, from_us(end), why == COUNTED, why)
+        found[-1] = Segment(last.from_at, from_us(end), is_counted, why)
     else:
-        found.append(Segment(from_us(start), from_us(end), why == COUNTED, why))
+        found.append(Segment(from_us(start), from_us(end), is_counted, why))
 
 
 def used(timer: Timer, until: datetime) -> timedelta:
