@@ -19,14 +19,15 @@ TIMERS ?= 0
 SEED ?= 1
 # Tests wait more than they compute.
 WORKERS ?= 3
+PYTEST := -n $(WORKERS) --dist loadscope --no-loadscope-reorder
 T ?= tests
 B ?=
 
 .DEFAULT_GOAL := help
-.PHONY: help run up down demo test lint format spec bench chaos lock clean distclean
+.PHONY: help run up down demo test test-pure compiled lint format spec bench chaos lock clean distclean
 
 help:  ## Show this list.
-	@awk 'BEGIN {FS = ":.*## "} /^[a-z]+:.*## / {printf "  make %-10s %s\n", $$1, $$2}' Makefile
+	@awk 'BEGIN {FS = ":.*## "} /^[a-z-]+:.*## / {printf "  make %-10s %s\n", $$1, $$2}' Makefile
 
 run: $(INSTALLED)  ## Start everything and show the demo, until Ctrl-C (DEMO=0 leaves the demo out).
 	@exec $(BIN)/pledge up --port-base $(PORT_BASE) $(if $(filter 0 no,$(DEMO)),--no-demo,--demo)
@@ -41,14 +42,24 @@ demo: $(INSTALLED)  ## Repeat the demo on the stack that runs.
 	@exec $(BIN)/pledge demo
 
 test: $(INSTALLED)  ## Run the tests (T=path or options chooses some; the long ones are left out).
-	@$(BIN)/pytest -q -n $(WORKERS) --dist loadscope --no-loadscope-reorder \
-	  -m "not long" $(T)
+	@$(BIN)/python -m sla.compile_engine || true
+	@$(BIN)/pytest -q $(PYTEST) -m "not long" $(T)
+	@if [ "$(T)" = tests ] && $(BIN)/python -m sla.compile_engine --is-used; then \
+	  echo "Those of the engine of promises once more, on its Python sources:"; \
+	  PLEDGE_PURE=1 $(BIN)/pytest -q $(PYTEST) tests/unit/sla tests/property/sla; fi
+
+test-pure: $(INSTALLED)  ## The same with the engine of promises as Python sources, not compiled.
+	@PLEDGE_PURE=1 $(BIN)/pytest -q $(PYTEST) -m "not long" $(T)
+
+compiled: $(INSTALLED)  ## Compile the engine of promises if its sources changed and a C compiler is here.
+	@$(BIN)/python -m sla.compile_engine
 
 lint: $(INSTALLED)  ## Check style, types, imports, the generated references and the desks' files.
 	@$(BIN)/ruff check .
 	@$(BIN)/ruff format --check .
 	@$(BIN)/mypy $(SOURCES) tests
 	@$(BIN)/lint-imports --no-logo
+	@$(BIN)/python -m sla.compile_engine --check
 	@$(BIN)/python -m pledge.events.spec --check
 	@$(BIN)/python -m pledge.runtime.reference --check
 	@$(BIN)/python -m pledge_local.openapi --check
@@ -70,7 +81,7 @@ $(BENCH_INSTALLED): $(INSTALLED) requirements-bench.txt
 	  -r requirements-bench.txt
 	@touch $@
 
-bench: $(BENCH_INSTALLED)  ## Measure, each figure with its floor (B=name measures one).
+bench: $(BENCH_INSTALLED) compiled  ## Measure, each figure with its floor (B=name measures one).
 	@PYTHONPATH=tests $(BIN)/python -m bench $(B)
 
 chaos: $(INSTALLED)  ## Break things under load for MINUTES, or while TIMERS are due, and compare.
@@ -89,6 +100,7 @@ lock: $(INSTALLED)  ## Resolve requirements.in and Kafka's jars to exact version
 clean:  ## Stop what runs here and remove its data, and all caches.
 	@if [ -x $(BIN)/pledge ] && [ -d .pledge ]; then $(BIN)/pledge down --home .pledge; fi
 	@rm -rf .pledge .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache dist build
+	@rm -rf services/sla/src/sla/_compiled
 	@find $(DISTRIBUTIONS) tests -name __pycache__ -type d -prune -exec rm -rf {} +
 
 distclean: clean  ## The same, and remove the installed packages.
@@ -96,3 +108,4 @@ distclean: clean  ## The same, and remove the installed packages.
 
 $(INSTALLED): requirements.txt deploy/local/install.py $(DISTRIBUTIONS:%=%/pyproject.toml)
 	@$(PYTHON) deploy/local/install.py $(VENV) requirements.txt $(DISTRIBUTIONS)
+	@$(BIN)/python -m sla.compile_engine || true

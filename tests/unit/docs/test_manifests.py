@@ -25,6 +25,11 @@ SETTINGS: dict[str, type[EnvironmentSettings]] = dict(classes_of_services("setti
 SERVICES = sorted(SETTINGS)
 # Read by `pledge migrate`.
 OWNERS = {f"PLEDGE_{service.upper()}_OWNER_DSN" for service in SERVICES}
+# What compiles the engine of promises: a C compiler where the image is built, and the compiling.
+COMPILES = re.compile(
+    r"# For compiling.*\nRUN apt-get .* gcc (?:.*\\\n)*.*\n"
+    r"|RUN .*python -m sla\.compile_engine (?:.*\\\n)*.*is_compiled.*\n"
+)
 
 
 def documents() -> list[dict[str, Any]]:
@@ -224,10 +229,22 @@ def test_migrations_run_as_the_owners() -> None:
         assert set(re.findall(r"PLEDGE_\w+_OWNER_DSN", text)) == OWNERS
 
 
+def test_image_with_all_commands_compiles_the_engine_as_that_of_sla_does() -> None:
+    found = [
+        [each.group() for each in re.finditer(COMPILES, path.read_text(encoding="utf-8"))]
+        for path in (ROOT / "deploy" / "Dockerfile", ROOT / "services" / "sla" / "Dockerfile")
+    ]
+    assert found[0] == found[1]
+    assert len(found[0]) == 2
+
+
 def test_images_of_the_services_differ_in_the_service_alone() -> None:
     texts = {}
     for service in SERVICES:
         text = (ROOT / "services" / service / "Dockerfile").read_text(encoding="utf-8")
+        if service == "sla":
+            text, count = re.subn(COMPILES, "", text)
+            assert count == 2
         text = text.replace(service, "<s>").replace(service.upper(), "<S>")
         text = re.sub(r" \\\n +PLEDGE_<S>_SMTP_HOST=\S+ PLEDGE_<S>_SMTP_PORT=\S+", "", text)
         texts[service] = re.sub(r"^(EXPOSE 8080)( 8025)?$", r"\1", text, flags=re.MULTILINE)

@@ -14,6 +14,7 @@ from pledge.runtime.ids import Ids
 from pledge.runtime.postgres.errors import is_retriable
 from pledge.runtime.service.chassis import Chassis, open_chassis, wait_for_database
 from pledge.runtime.service.main import run_main
+from sla import ENGINE
 from sla.api.objectives import ObjectivesApi
 from sla.api.policies import PolicyApi
 from sla.api.quarantine import QuarantineApi
@@ -50,6 +51,7 @@ async def serve(
 
     Raises DeskFileError for a desk's file that can't be used, SchemaMismatch for another database.
     """
+    log.info("engine_chosen", engine=str(ENGINE))
     policies = load_policies(settings.desks)
     async with open_chassis(
         SERVICE, TOPICS, settings, kafka, clock, ids, stop, time_data=("holidays",)

@@ -15,6 +15,7 @@ from pledge.runtime.cli.api_client import AsJson, named, show_page
 from pledge.runtime.clock import SystemClock
 from pledge.runtime.postgres.migrations import migrations_of
 from pledge.runtime.service.description import ServiceDescription
+from sla import ENGINE
 from sla.cli import simulation
 from sla.cli.calendar_requests import answer_request
 from sla.cli.client import get, load_policy
@@ -37,6 +38,7 @@ SERVICE = ServiceDescription(
     check_desk_file=check_desk_file,
     desk_template=DESK_TEMPLATE,
     desk_model=PolicyFile,
+    installation=lambda: {"engine of promises": str(ENGINE)},
 )
 
 app = typer.Typer(

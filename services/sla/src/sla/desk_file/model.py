@@ -12,6 +12,7 @@ from pydantic import (
     BeforeValidator,
     Discriminator,
     Field,
+    InstanceOf,
     Tag,
     WithJsonSchema,
     model_validator,
@@ -188,7 +189,7 @@ def _threshold(value: object) -> object:
 
 
 AtRisk = Annotated[
-    Threshold,
+    InstanceOf[Threshold],
     BeforeValidator(_threshold),
     WithJsonSchema({"type": "string", "examples": ["75%", "10m left"]}),
 ]

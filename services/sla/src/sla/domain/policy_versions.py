@@ -158,7 +158,7 @@ def take_over(
     versioned = assess_versions(facts, policy, [*past, PastVersion(earlier, current)])
     all_timers = _all_timers(versioned.assessment)
     found = {(each.metric, each.cycle): each.started_at for each in all_timers}
-    goes_on, gone = earlier.open & found.keys(), earlier.open - found.keys()
+    goes_on, gone = earlier.open.intersection(found), earlier.open.difference(found)
     earlier = replace(earlier, open=goes_on, gone=gone, since={key: found[key] for key in goes_on})
     difference = diff(published, versioned.assessment, until, cause=CAUSE)
     changes = tuple(_with_cause(each) for each in difference.changes)
@@ -224,8 +224,9 @@ def _match_open_cycles(
     named: list[Timer] = []
     rest, unnamed = list(timers), list[int]()
     for key in sorted(each for each in before.open if each[0] == metric):
-        same = (timer for timer in rest if timer.started_at == before.since.get(key))
-        if (timer := next(same, None)) is None:
+        since = before.since.get(key)
+        timer = next((timer for timer in rest if timer.started_at == since), None)
+        if timer is None:
             unnamed.append(key[1])
         else:
             rest.remove(timer)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -24,7 +24,8 @@ class ServiceDescription:
     the desk may contradict.
     `desk_template` is a commented file that is valid as it stands; `{desk}` in it becomes the
     desk's id. `desk_model` is the pydantic model of the file, for its JSON Schema.
-    `topics` are those that it reads and writes.
+    `topics` are those that it reads and writes. `installation` says for `pledge doctor` what of the
+    service depends on the machine, in words.
     """
 
     name: str
@@ -33,3 +34,4 @@ class ServiceDescription:
     desk_template: str | None = None
     desk_model: type[BaseModel] | None = None
     topics: ServiceTopics = NO_TOPICS
+    installation: Callable[[], Mapping[str, str]] | None = None
