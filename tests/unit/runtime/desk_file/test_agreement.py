@@ -51,6 +51,23 @@ def line_of(problem: Problem) -> str:
     return problem.file.read_text(encoding="utf-8").splitlines()[problem.line - 1]
 
 
+def test_customers_with_hours_of_their_own_are_those_that_intake_lists(desk: Path) -> None:
+    append(
+        desk,
+        "sla",
+        "customers:\n  otherwise: office\n  calendars:\n    Contosa: always\n",
+    )
+    assert check(desk) == [], "as long as no file lists customers"
+    append(desk, "intake", "customers: [{name: Contoso, domains: [contoso.example]}]\n")
+    problem = the_only(desk)
+    assert (problem.severity, problem.message) == (
+        "warning", "there is no customer `Contosa` in intake.yaml",
+    )  # fmt: skip
+    assert line_of(problem) == "    Contosa: always"
+    change(desk, "sla", "Contosa", "contoso")
+    assert check(desk) == []
+
+
 REACH = """\
 matrix:
   impact:

@@ -26,6 +26,8 @@ def summary_of(document: Document, model: IntakeFile) -> DeskFileSummary:
         Kind.LINE: (*addresses, *(each.name for each in model.phone_lines)),
         Kind.MILESTONE: tuple(each.name for each in model.milestones),
     }
+    if model.customers:
+        defines[Kind.CUSTOMER] = tuple(each.name for each in model.customers)
     if model.plans:
         defines[Kind.PLAN] = model.plans
     return DeskFileSummary(

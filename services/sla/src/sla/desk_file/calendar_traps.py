@@ -31,8 +31,14 @@ _COUNTED = ("no", "one", "two", "three", "four", "five", "six", "seven", "eight"
 
 def check_calendars(file: PolicyFile, findings: Findings) -> None:
     """Warn of zones without summer time, missing minutes and holidays, in every calendar."""
-    for name, data in file.calendars.items():
-        for each, steps in _calendars(data, ("calendars", name)):
+    written: list[tuple[object, Steps]] = [
+        (data, ("calendars", name)) for name, data in file.calendars.items()
+    ]
+    if file.customers is not None:
+        of_customers = file.customers.calendars.items()
+        written += [(data, ("customers", "calendars", name)) for name, data in of_customers]
+    for data, at in written:
+        for each, steps in _calendars(data, at):
             zone = each.get("timezone")
             if isinstance(zone, str) and (hint := summer_time_hint(zone)) is not None:
                 findings.warn((*steps, "timezone"), f"`{zone}` has no summer time", hint)

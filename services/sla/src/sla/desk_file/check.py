@@ -9,6 +9,7 @@ from sla.desk_file.beginnings import Beginnings, targets_of
 from sla.desk_file.business_day_checks import check_business_days
 from sla.desk_file.calendar_traps import check_calendars, check_days
 from sla.desk_file.conditions import Conditions
+from sla.desk_file.customers import check_customers
 from sla.desk_file.fact_fields import Noun
 from sla.desk_file.findings import Findings
 from sla.desk_file.model import MetricPart, PolicyFile, SeverityPart, TargetPart, TriggerModel
@@ -37,6 +38,8 @@ def check_file(file: PolicyFile, policy: Policy | None, findings: Findings) -> N
     if file.severity is not None:
         _check_severity(file.severity, conditions)
     check_calendars(file, findings)
+    if policy is not None:
+        check_customers(file, policy, findings)
     if policy is not None:
         nouns = {name: beginnings.nouns(part.starts) for name, part in file.metrics.items()}
         check_rules(file, policy, nouns, findings)

@@ -111,6 +111,7 @@ class Compiler:
             objectives=objectives,
             zone=where,
             matrix=matrix,
+            customers=self._calendars.customers,
         )
 
     # Conditions and triggers

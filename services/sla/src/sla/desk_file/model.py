@@ -28,6 +28,9 @@ from sla.domain.calendar.zones import MICROSECOND
 from sla.domain.policy.counting import Counts
 from sla.domain.policy.rules import Reopening, Repeats, Threshold, VersionScope
 
+MOST_CUSTOMERS = 20_000
+"""Customers with hours of their own in one file: each is read whenever the file is."""
+
 Name = Annotated[
     str,
     Like(
@@ -343,6 +346,15 @@ _CALENDAR_SCHEMA: dict[str, Any] = {
 }
 
 
+class CustomersPart(Part):
+    """Customers' own hours. The calendar `customer` stands for those of the ticket's customer."""
+
+    otherwise: str = Field(description="The calendar that `customer` is for all others.")
+    calendars: dict[str, Annotated[Any, WithJsonSchema(_CALENDAR_SCHEMA)]] = Field(
+        min_length=1, max_length=MOST_CUSTOMERS, description="By customer, as tickets name it."
+    )
+
+
 class PolicyFile(Part):
     """A desk's promises: `deploy/desks/<desk>/sla.yaml`."""
 
@@ -372,6 +384,7 @@ class PolicyFile(Part):
     calendars: dict[Name, Annotated[Any, WithJsonSchema(_CALENDAR_SCHEMA)]] = Field(
         default_factory=dict
     )
+    customers: CustomersPart | None = None
     metrics: dict[Name, MetricPart] = Field(min_length=1)
     silences: dict[Name, SilencePart] = Field(default_factory=dict)
     objectives: dict[Name, ObjectivePart] = Field(default_factory=dict, max_length=50)

@@ -189,7 +189,10 @@ def _starts(targets: Sequence[Target], since: datetime) -> tuple[_Start, ...]:
 
 
 def _open_together(calendars: Sequence[Calendar], start: int) -> list[frozenset[str]]:
-    """Which of the calendars are open at the same time, in the years looked at."""
+    """Which of the calendars are open at the same time, in the years looked at. Those that depend
+    on the customer may be open at any time."""
+    loose = [one.name for one in calendars if one.template is not None]
+    calendars = [one for one in calendars if one.template is None]
     end = start + _LOOKED_AHEAD // timedelta(microseconds=1)
     edges = {start}
     for calendar in calendars:
@@ -198,6 +201,8 @@ def _open_together(calendars: Sequence[Calendar], start: int) -> list[frozenset[
     found = {
         frozenset(one.name for one in calendars if one.is_open_us(at)) for at in edges if at < end
     }
+    for name in loose:
+        found |= {each | {name} for each in found}
     return sorted(found, key=sorted)
 
 

@@ -9,6 +9,7 @@ from pledge.runtime.desk_file.summary import (
     Cadence,
     DeskFileSummary,
     Kind,
+    Mention,
     Reference,
     mention,
     mentions,
@@ -44,6 +45,7 @@ def summary_of(document: Document, file: PolicyFile, policy: Policy) -> DeskFile
             *_conditions(document, document.data, ()),
             *_defaults(document, file),
             *_milestones(document, file),
+            *_customers(document, file),
         ),
         matrix=matrix_summary(document, file.matrix),
         timed_cadences=tuple(
@@ -81,6 +83,13 @@ def _cadence(document: Document, metric: Metric, target: Target) -> Cadence:
         None if target.calendar.is_always or not within else target.calendar.name,
         is_repeated=metric.repeats is Repeats.ON_MEET,
     )
+
+
+def _customers(document: Document, file: PolicyFile) -> Iterator[Reference]:
+    """The customers with hours of their own."""
+    for name in file.customers.calendars if file.customers is not None else ():
+        at = document.where_key(("customers", "calendars", name))
+        yield Reference(Kind.CUSTOMER, Mention(name, document.file, *at))
 
 
 def _defaults(document: Document, file: PolicyFile) -> Iterator[Reference]:

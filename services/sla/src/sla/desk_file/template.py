@@ -39,6 +39,13 @@ calendars:
     # breaks: {2026-06-12: ["15:00-16:00"]}       # a date or a day of the week
   # A calendar may also be `any_of` or `all_of` others; `always` is round the clock.
 
+# Hours of customers' own, by their names in intake.yaml; `customer` is then a calendar that targets
+# and `any_of` or `all_of` may name:
+# customers:
+#   otherwise: office      # for all others
+#   calendars:
+#     Contoso: {timezone: America/New_York, hours: {mon-fri: ["09:00-17:00"]}}
+
 # What agents record with a click, as intake.yaml lists it; `starts`, `meets`, `pauses` and
 # `cancels` below may name it like any other fact.
 # milestones: [technician_on_site, service_restored]

@@ -12,7 +12,7 @@ from sla.domain.calendar.zones import MICROSECOND, instant_text
 from sla.domain.explain_days import DaysCounted, days_counted
 from sla.domain.facts import MILESTONE_PREFIX
 from sla.domain.policy.conditions import Trigger
-from sla.domain.policy.policy import Policy, holds
+from sla.domain.policy.policy import CUSTOMER, Policy, holds
 from sla.domain.replay.missed_intervals import begun
 from sla.domain.replay.segments import segments, used
 from sla.domain.values import Assessment, Segment, State, Timer
@@ -35,6 +35,7 @@ class TimerExplanation:
     zone: tzinfo
     days: DaysCounted | None = None  # of a promise in business days
     missed_in_a_row: int = 0  # so many that no further interval begins until it is met, else 0
+    hours: str = ""  # whose hours the calendar has, where it depends on the customer
 
     @property
     def breached_at(self) -> datetime | None:
@@ -61,6 +62,7 @@ class TimerExplanation:
             "target": timer.target,
             "expectation": timer.expect,
             "calendar": timer.calendar,
+            "calendar_of": self.hours,
             "policy_version": self.policy_version,
             "rule": None
             if rule is None
@@ -97,6 +99,7 @@ class TimerExplanation:
         cycle = f" (cycle {timer.cycle})" if timer.cycle > 1 else ""
         lines = [f"{timer.title or _words(timer.metric)}{cycle}: {self.headline()}"]
         lines.append(f"  Promise: {self._promise()}")
+        lines += [f"  Calendar: {self.hours}."] if self.hours else []
         lines.append(f"  Started {self._local(timer.started_at)}: {_words(timer.started_by)}.")
         lines += [f"  {line}" for line in self.further_text()]
         left = ""
@@ -278,7 +281,7 @@ def _explained(
 ) -> TimerExplanation:
     attributes, state = assessment.attributes, timer.state_at(now)
     rests = state is State.BREACHED and (timer.metric, timer.cycle) in assessment.rests
-    calendar = policy.calendars.get(timer.calendar)
+    calendar = policy.calendar(timer.calendar)
     is_zoned = calendar is not None and not isinstance(calendar.hours, Always)
     spent = used(timer, now)
     metric = policy.metrics[policy.numbers[timer.metric]]
@@ -291,8 +294,13 @@ def _explained(
         left=None if timer.budget is None else max(timer.budget - spent, timedelta()),
         would_meet=_any_of([one for one in metric.meets if holds(one.when, attributes)]),
         zone=zone_of(calendar.hours) if calendar is not None and is_zoned else policy.zone,
-        days=None if timer.carried else days_counted(timer, metric),
+        days=None
+        if timer.carried
+        else days_counted(timer, metric, policy.customers, attributes.get(CUSTOMER)),
         missed_in_a_row=metric.stops_after if rests else 0,
+        hours=policy.customers.words(calendar)
+        if policy.customers is not None and calendar is not None
+        else "",
     )
 
 

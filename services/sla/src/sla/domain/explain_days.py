@@ -8,9 +8,11 @@ from typing import NamedTuple
 
 from sla.domain.calendar import business_days
 from sla.domain.calendar.calendar import NeverOpens
+from sla.domain.calendar.customers import CustomersHours
 from sla.domain.calendar.zones import from_us, to_us
+from sla.domain.policy.policy import bound_target
 from sla.domain.policy.rules import Metric, Target
-from sla.domain.values import Timer
+from sla.domain.values import Scalar, Timer
 
 LONGEST_LIST = 10
 """Days named one by one."""
@@ -42,9 +44,13 @@ class DaysCounted(NamedTuple):
         return found
 
 
-def days_counted(timer: Timer, metric: Metric) -> DaysCounted | None:
+def days_counted(
+    timer: Timer, metric: Metric, customers: CustomersHours | None, customer: Scalar
+) -> DaysCounted | None:
     """How the days of a timer were counted; None for one that is not due in business days."""
     for target in (target for track in metric.tracks for target in track):
+        if customers is not None:
+            target = bound_target(target, customers, customer)
         if target.rule == timer.rule and target.calendar.name == timer.calendar:
             try:
                 found = _counted(timer, target)

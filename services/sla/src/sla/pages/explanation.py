@@ -116,6 +116,7 @@ def _timer(
         "started_at": local_time(timer.started_at, zone),
         "started_by": timer.started_by,
         "further": explained.further_text(),
+        "hours": explained.hours,
         "expect_at": timer.expect_at and local_time(timer.expect_at, zone),
         "due_at": timer.due_at and local_time(timer.due_at, zone),
         "met_at": timer.met_at and local_time(timer.met_at, zone),

@@ -5,12 +5,15 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from datetime import UTC, datetime, timedelta
 from itertools import combinations
+from typing import Literal
 
 from pledge.runtime.config.error_messages import suggest
 from pledge.runtime.desk_file.matrices import check_matrices
 from pledge.runtime.desk_file.problem import Problem
 from pledge.runtime.desk_file.summary import Cadence, DeskFileSummary, Kind, Mention
 from pledge.runtime.desk_file.zones import UnknownZone, summer_time_hint, zone_or_offset
+
+Severity = Literal["error", "warning"]
 
 _NEW_YEAR = datetime(2026, 1, 1, tzinfo=UTC)
 _WEEKS = tuple(_NEW_YEAR + timedelta(weeks=week) for week in range(53))
@@ -60,9 +63,17 @@ def _check_references(files: Sequence[DeskFileSummary]) -> Iterator[Problem]:
         known = list(dict.fromkeys(name for names in by_file.values() for name in names))
         where = " or ".join(by_file)
         for each in (each.mention for file in files for each in file.refers if each.kind is kind):
-            if each.name not in known:
+            if not _is_known(each.name, known, kind):
                 hint = suggest(each.name, known) or f"add it to {where}, or name another"
-                yield each.problem(f"there is no {kind} `{each.name}` in {where}", hint)
+                # A gateway may name customers that no file lists.
+                severity: Severity = "warning" if kind is Kind.CUSTOMER else "error"
+                yield each.problem(f"there is no {kind} `{each.name}` in {where}", hint, severity)
+
+
+def _is_known(name: str, known: Sequence[str], kind: Kind) -> bool:
+    if kind is not Kind.CUSTOMER:
+        return name in known
+    return name.casefold() in {each.casefold() for each in known}
 
 
 def _defined(file: DeskFileSummary, kind: Kind) -> Sequence[str] | None:

@@ -19,6 +19,7 @@ class Kind(StrEnum):
     SEVERITY = "severity"
     PRIORITY = "priority"
     PLAN = "plan"
+    CUSTOMER = "customer"
     LINE = "address or phone line"
     METRIC = "metric"
     MILESTONE = "milestone"

@@ -65,11 +65,20 @@ class Calendar:
     ends in `_us` take and give microseconds since 1970. Instants lie in the years 1990 to 2150.
     """
 
-    __slots__ = ("_compiled", "_days", "hours", "is_always", "name")
+    __slots__ = ("_compiled", "_days", "_keeper", "hours", "is_always", "name", "template")
 
-    def __init__(self, name: str, hours: Hours) -> None:
+    def __init__(
+        self,
+        name: str,
+        hours: Hours,
+        *,
+        template: Hours | None = None,
+        keeper: Keeper | None = None,
+    ) -> None:
         self.name = name
         self.hours = hours
+        self.template = template  # of one that depends on the customer
+        self._keeper = keeper
         self.is_always = isinstance(hours, Always)
         self._compiled = _Compiled(Always(), 0, 0)
         self._days: dict[dt.date, list[tuple[int, int]]] = {}
@@ -197,7 +206,37 @@ class Calendar:
         if not lo <= start <= hi or not lo <= end <= hi:
             raise NeverOpens(f"{self.name}: the instant is outside the years 1990 to 2150")
         self._compiled = c = _Compiled(self.hours, lo, hi)
+        if self._keeper is not None:
+            self._keeper.keep(self)
         return c
+
+    @property
+    def is_compiled(self) -> bool:
+        """Whether it holds memory for what it was asked about."""
+        return self._compiled.hi > self._compiled.lo
+
+    def forget(self) -> None:
+        """Give back the memory of what was compiled; it is compiled again when it is asked for."""
+        self._compiled = _Compiled(Always(), 0, 0)
+        self._days.clear()
+
+
+class Keeper:
+    """Bounds how many calendars stay compiled: those that were compiled last."""
+
+    __slots__ = ("_kept", "_most")
+
+    def __init__(self, most: int) -> None:
+        self._most = most
+        self._kept: dict[str, Calendar] = {}
+
+    def keep(self, calendar: Calendar) -> None:
+        """It was compiled; the one that was longest ago is forgotten where there are too many."""
+        self._kept.pop(calendar.name, None)
+        self._kept[calendar.name] = calendar
+        if len(self._kept) > self._most:
+            oldest = next(iter(self._kept))
+            self._kept.pop(oldest).forget()
 
 
 ALWAYS = Calendar("always", Always())

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, tzinfo
 
 from sla.domain.calendar.calendar import Calendar
+from sla.domain.calendar.customers import CustomersHours
 from sla.domain.objectives import Objective
 from sla.domain.policy.attributes import Attributes
 from sla.domain.policy.conditions import Condition
@@ -26,6 +27,7 @@ from sla.domain.policy.rules import (
 from sla.domain.values import Scalar
 
 CACHE_LIMIT = 4096
+CUSTOMER = "customer"
 
 
 class Choice:
@@ -43,7 +45,8 @@ class Choice:
         self.is_promise = bool(self.promises)
         tracks = metric.tracks
         self.is_one_calendar = all(
-            len({one.calendar for one in track}) == 1 and all(one.is_promise for one in track)
+            len({one.calendar for one in track}) == 1
+            and all(one.is_promise and one.calendar.template is None for one in track)
             for track in tracks
         )
         # A single promise of a budget, or none: takes the short path.
@@ -74,6 +77,7 @@ class Resolved:
     severity: Scalar
     attributes: Mapping[str, Scalar]
     silences: tuple[bool, ...] = ()  # which silence rules apply
+    customers: CustomersHours | None = None
     _choices: dict[tuple[int, tuple[bool, ...]], Choice] = field(default_factory=dict)
 
     def choice(self, number: int, metric: Metric, bits: tuple[bool, ...]) -> Choice:
@@ -81,9 +85,17 @@ class Resolved:
         key = (number, bits)
         found = self._choices.get(key)
         if found is None:
-            targets = tuple(self._first(track, metric, bits) for track in metric.tracks)
+            targets = tuple(
+                self._bound(self._first(track, metric, bits)) for track in metric.tracks
+            )
             found = self._choices[key] = Choice(metric, targets)
         return found
+
+    def _bound(self, target: Target | None) -> Target | None:
+        """The target on the calendars of the ticket's customer."""
+        if target is None or self.customers is None:
+            return target
+        return bound_target(target, self.customers, self.attributes.get(CUSTOMER))
 
     def _first(
         self, track: Sequence[Target], metric: Metric, bits: tuple[bool, ...]
@@ -101,6 +113,15 @@ class Resolved:
             if holds(target.when, self.attributes):
                 return target
         return None
+
+
+def bound_target(target: Target, customers: CustomersHours, customer: Scalar) -> Target:
+    """A target on the calendars as they are for a customer."""
+    calendar = customers.bound(target.calendar, customer)
+    closing = target.closing and customers.bound(target.closing, customer)
+    if calendar is target.calendar and closing is target.closing:
+        return target
+    return replace(target, calendar=calendar, closing=closing)
 
 
 def holds(conditions: Sequence[Condition], attributes: Mapping[str, Scalar]) -> bool:
@@ -135,6 +156,7 @@ class Policy:
         label: str = "",
         zone: tzinfo = UTC,
         matrix: Matrix | None = None,
+        customers: CustomersHours | None = None,
     ) -> None:
         self.desk, self.version, self.label = desk, version, label
         self.effective_from, self.applies_to = effective_from, applies_to
@@ -149,6 +171,7 @@ class Policy:
         self.silences = tuple(silences)
         self.matrix = matrix
         self.objectives = tuple(objectives)
+        self.customers = customers  # their own hours, where the file has some
         self.numbers = {metric.name: number for number, metric in enumerate(self.metrics)}
         self.grouped = {
             number: metric.for_each for number, metric in enumerate(self.metrics) if metric.for_each
@@ -172,6 +195,13 @@ class Policy:
         given = None if self.matrix is None else counts.get(self.matrix.gives)
         return counts if given is None else {**dict.fromkeys(ASKED, given), **counts}
 
+    def calendar(self, name: str) -> Calendar | None:
+        """The calendar of this name, of the desk or as it is for one of its customers."""
+        found = self.calendars.get(name)
+        if found is None and self.customers is not None:
+            return self.customers.named(name)
+        return found
+
     def attributes_before(self) -> Attributes:
         """What a ticket is before its first fact."""
         return {**self.defaults, **{flag.name: False for flag in self.flags}}
@@ -189,7 +219,7 @@ class Policy:
             severity = self._severity(kept)
             seen = {**kept, "severity": severity}
             silences = tuple(holds(rule.when, seen) for rule in self.silences)
-            found = Resolved(severity, seen, silences)
+            found = Resolved(severity, seen, silences, self.customers)
             self._cache[key] = found
         return found
 
@@ -233,4 +263,6 @@ class Policy:
             asked |= dict.fromkeys(one.name for one in rule.when)
         if self.matrix is not None:
             asked |= dict.fromkeys((self.matrix.gives, *ASKED))
+        if self.customers is not None:
+            asked[CUSTOMER] = None
         return tuple(asked)

@@ -5,13 +5,13 @@ from __future__ import annotations
 from collections.abc import Mapping
 from types import MappingProxyType
 
-from sla.domain.policy.policy import Policy, Resolved
+from sla.domain.policy.policy import CUSTOMER, Policy, Resolved
 from sla.domain.policy.rules import Metric, Repeats
 from sla.domain.replay.build_timer import build_timer
 from sla.domain.replay.cycle import Built, Cycle
 from sla.domain.replay.missed_intervals import MISSED, missed_us, without_time_after
 from sla.domain.replay.progress import Answers, Progress, Waiting, answers_of, restore, saved
-from sla.domain.values import Fact, Timer
+from sla.domain.values import Fact, Scalar, Timer
 
 # Module-level names: looking up a member of an enumeration is slow.
 NEVER, ON_MEET = Repeats.NEVER, Repeats.ON_MEET
@@ -55,9 +55,14 @@ class MetricCycles:
         if metric.after is not None and not self._was_met(metric.after):
             self._wait(progress, Waiting(fact.data, None))
             return
-        self._begin(
-            progress, at, fact.type, answers_of(self.policy, progress.number, at, fact.data)
-        )
+        self._begin(progress, at, fact.type, self._answers(progress, at, fact.data))
+
+    def _answers(self, progress: Progress, at: int, data: Mapping[str, object]) -> Answers:
+        policy = self.policy
+        customer: Scalar = None
+        if policy.customers is not None and self.timeline:
+            customer = self.timeline[-1][1].attributes.get(CUSTOMER)
+        return answers_of(policy, progress.number, at, data, customer)
 
     def _was_met(self, name: str) -> bool:
         number = self.policy.numbers[name]
@@ -80,7 +85,7 @@ class MetricCycles:
                 metric.after is not None and not self._was_met(metric.after)
             ):
                 continue
-            answers = waiting.answers or answers_of(self.policy, progress.number, at, waiting.data)
+            answers = waiting.answers or self._answers(progress, at, waiting.data)
             self._begin(progress, at, by, answers, waiting.carried)
 
     def _begin(
@@ -159,7 +164,7 @@ class MetricCycles:
             progress.is_resting = True
             self.rests.append((progress.metric.name, cycle.number))
         else:
-            self._begin(progress, at, MISSED, answers_of(self.policy, progress.number, at, NO_DATA))
+            self._begin(progress, at, MISSED, self._answers(progress, at, NO_DATA))
 
     def _foresee(self) -> tuple[tuple[Timer, ...], tuple[tuple[str, int], ...]]:
         """The intervals that follow one another by time alone, if no further fact comes, and where

@@ -9,7 +9,7 @@ from sla.domain.facts import instant_us
 from sla.domain.policy.policy import Policy
 from sla.domain.policy.rules import Metric
 from sla.domain.replay.cycle import Cycle
-from sla.domain.values import Fact
+from sla.domain.values import Fact, Scalar
 
 Answers = tuple[tuple[bool, ...], Mapping[str, int]]
 """What the metric's targets ask about a start, and the instants that the starting fact gives."""
@@ -18,15 +18,21 @@ Answers = tuple[tuple[bool, ...], Mapping[str, int]]
 NO_ANSWERS: Answers = ((), {})
 
 
-def answers_of(policy: Policy, number: int, at: int, data: Mapping[str, object]) -> Answers:
-    """The answers for a start of a metric at an instant, by a fact with this data."""
+def answers_of(
+    policy: Policy, number: int, at: int, data: Mapping[str, object], customer: Scalar
+) -> Answers:
+    """The answers for a start of a metric at an instant, by a fact with this data, on a ticket of
+    the customer."""
     if not policy.questions[number]:
         return NO_ANSWERS
     answers: list[bool] = []
     fields: dict[str, int] = {}
     for kind, name in policy.questions[number]:
         if kind == "open":
-            answers.append(policy.calendars[name].is_open_us(at))
+            calendar = policy.calendars[name]
+            if calendar.template is not None and policy.customers is not None:
+                calendar = policy.customers.bound(calendar, customer)
+            answers.append(calendar.is_open_us(at))
             continue
         us = instant_us(data.get(name))
         answers.append(us is not None)

@@ -17,7 +17,7 @@ from sla.domain.policy.rules import Reopening
 from sla.domain.replay.auto_close import QuietPeriod, build_silence
 from sla.domain.replay.findings import apply_to_attributes
 from sla.domain.replay.metric_cycles import NEVER, ON_MEET, MetricCycles
-from sla.domain.replay.progress import Progress, answers_of, who_of
+from sla.domain.replay.progress import Progress, who_of
 from sla.domain.values import Assessment, Fact, Note, Silence, Timer
 
 AFTER_CLOSING = "ignored: the ticket was closed"
@@ -185,7 +185,7 @@ class TicketReplay(MetricCycles):
                 continue  # it was not cancelled by closing
             progress.met_early_at = None
             if metric.reopening is Reopening.RESTART:
-                answers = answers_of(self.policy, progress.number, at, fact.data)
+                answers = self._answers(progress, at, fact.data)
                 self._begin(progress, at, fact.type, answers)
             else:  # it goes on, so the target that was chosen at its start holds
                 self._begin(progress, at, fact.type, (last.bits, last.fields), last)
