@@ -34,8 +34,8 @@ Header = tuple[str, bytes | None]
 
 texts = st.text(st.characters(exclude_categories=["Cs"], exclude_characters="\0"), max_size=40)
 instants = st.datetimes(
-    min_value=datetime.fromisoformat("1970-01-02"),
-    max_value=datetime.fromisoformat("9999-12-30"),
+    min_value=datetime.fromisoformat("1990-01-02"),
+    max_value=datetime.fromisoformat("2199-12-30"),
     timezones=st.timezones(),
 ).map(lambda instant: instant.astimezone(UTC))
 scalars: dict[Any, st.SearchStrategy[Any]] = {

@@ -132,7 +132,9 @@ def test_a_header_with_a_nul_would_not_be_storable() -> None:
         ("ce_specversion", b"0.3"),
         ("ce_time", b"yesterday"),
         ("ce_time", b"2026-03-02T17:00:00"),
-        ("ce_time", b"0001-01-01T00:00:00+14:00"),
+        ("ce_time", b"2026-W10-1T17:00:00Z"),
+        ("ce_time", b"2026-03-02T17:00:00+23:59:59"),
+        ("ce_time", b"1772470800"),
         ("ce_sequence", b"0"),
         ("ce_sequence", b"-1"),
         ("ce_sequence", b"1_000"),
@@ -169,8 +171,9 @@ def test_json_that_is_no_event(data: bytes) -> None:
         {"ticket_id": 7},
         {"occurred_at": "2026-03-02T17:00:00"},
         {"occurred_at": 1_772_470_800},
-        {"occurred_at": "0001-01-01T00:00:00+14:00"},
-        {"occurred_at": "9999-12-31T23:59:59-14:00"},
+        {"occurred_at": "1772470800"},
+        {"occurred_at": "0"},
+        {"occurred_at": "2026-W10-1T17:00:00Z"},
         {"desk": "Not A Slug"},
         {"text": None},
         {"text": 7},
@@ -179,6 +182,33 @@ def test_json_that_is_no_event(data: bytes) -> None:
 )
 def test_data_that_its_schema_refuses(change: dict[str, Any]) -> None:
     assert reason_of(headers(), value(**change)) is MalformedReason.INVALID_DATA
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "0001-01-01T00:00:00Z",
+        "0001-01-01T00:00:00+14:00",
+        "1989-12-31T23:59:59Z",
+        "2200-01-01T00:00:00Z",
+        "9999-12-31T23:59:59-14:00",
+    ],
+)
+def test_time_that_nobody_set_has_a_reason_of_its_own(text: str) -> None:
+    reason = MalformedReason.INSTANT_OUT_OF_BOUNDS
+    assert reason_of(headers(), value(occurred_at=text)) is reason
+    assert reason_of(headers(), value(recorded_at=text)) is reason
+    assert reason_of(headers(ce_time=text.encode()), value()) is reason
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["2026-03-02t17:00:00.1234567z", "2016-12-31T23:59:60Z", "2026-03-02T17:00:00-01:00"],
+)
+def test_header_and_data_read_the_same_times(text: str) -> None:
+    found = decode(headers(ce_time=text.encode()), value(occurred_at=text))
+    assert isinstance(found, Decoded)
+    assert found.envelope.time == found.event.occurred_at
 
 
 def test_the_type_in_the_data_must_be_that_of_the_header() -> None:

@@ -32,6 +32,7 @@ from intake.portal.sign_in import LINKS_PER_MINUTE, SignIns
 from intake.portal.tokens import PortalKeys
 from intake.settings import IntakeSettings
 from intake.topics import TOPICS
+from pledge.events import keep_instants_within
 from pledge.runtime.auth.link_signer import LinkSigner
 from pledge.runtime.clock import Clock
 from pledge.runtime.config.settings import KafkaSettings
@@ -51,6 +52,7 @@ async def serve(
     Raises DeskFileError for desks that can't be used, SchemaMismatch for another database,
     CannotListen for a port that is taken.
     """
+    keep_instants_within(settings.earliest_instant, settings.latest_instant)
     desks = load_desks(settings.desks)
     async with open_chassis(SERVICE, TOPICS, settings, kafka, clock, ids, stop) as chassis:
         await Service(settings, desks, chassis).run(stop)

@@ -12,7 +12,6 @@ from uuid import UUID
 
 from pydantic import (
     AfterValidator,
-    AwareDatetime,
     BaseModel,
     ConfigDict,
     Field,
@@ -202,7 +201,7 @@ class CommandBody(BaseModel):
 
     command_type: ClassVar[type[Command]]
 
-    occurred_at: AwareDatetime | None = None
+    occurred_at: Instant | None = None
 
     def command(self) -> Command:
         """The command for the domain."""

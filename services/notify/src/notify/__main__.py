@@ -21,6 +21,7 @@ from notify.pages.html import Pages
 from notify.settings import NotifySettings
 from notify.topics import TOPICS
 from notify.wiring import link_signer, make_context, public_url, retry_policy
+from pledge.events import keep_instants_within
 from pledge.runtime.clock import Clock
 from pledge.runtime.config.settings import KafkaSettings
 from pledge.runtime.ids import Ids
@@ -39,6 +40,7 @@ async def serve(
 
     Raises DeskFileError for desks' files that can't be used, SchemaMismatch for another database.
     """
+    keep_instants_within(settings.earliest_instant, settings.latest_instant)
     async with open_chassis(SERVICE, TOPICS, settings, kafka, clock, ids, stop) as chassis:
         await Service(settings, chassis).run(stop)
 

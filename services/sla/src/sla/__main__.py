@@ -8,6 +8,7 @@ from datetime import timedelta
 
 import structlog
 
+from pledge.events import keep_instants_within
 from pledge.runtime.clock import Clock
 from pledge.runtime.config.settings import KafkaSettings
 from pledge.runtime.ids import Ids
@@ -52,6 +53,7 @@ async def serve(
     Raises DeskFileError for a desk's file that can't be used, SchemaMismatch for another database.
     """
     log.info("engine_chosen", engine=str(ENGINE))
+    keep_instants_within(settings.earliest_instant, settings.latest_instant)
     policies = load_policies(settings.desks)
     async with open_chassis(
         SERVICE, TOPICS, settings, kafka, clock, ids, stop, time_data=("holidays",)

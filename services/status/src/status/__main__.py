@@ -6,6 +6,7 @@ from collections.abc import Mapping
 
 import asyncpg
 
+from pledge.events import keep_instants_within
 from pledge.runtime.clock import Clock
 from pledge.runtime.config.settings import KafkaSettings, SettingProblem, SettingsError
 from pledge.runtime.ids import Ids
@@ -37,6 +38,7 @@ async def serve(
     Raises DeskFileError for desks' files that can't be used, SchemaMismatch for another database,
     SettingsError for a default desk that has no page.
     """
+    keep_instants_within(settings.earliest_instant, settings.latest_instant)
     policies = load_policies(settings.desks, settings.base_url)
     _check_default_desk(settings, policies)
     async with open_chassis(SERVICE, TOPICS, settings, kafka, clock, ids, stop) as chassis:

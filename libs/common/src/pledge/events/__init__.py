@@ -40,6 +40,13 @@ from pledge.events.envelope import (
 from pledge.events.event import (
     Event,
 )
+from pledge.events.instants import (
+    NotAnInstant,
+    OutOfBounds,
+    bounded,
+    keep_instants_within,
+    parse_instant,
+)
 from pledge.events.notify import (
     ChatFailed,
     ChatPosted,
@@ -176,6 +183,7 @@ from pledge.events.values import (
     Contact,
     DeskId,
     Excerpt,
+    FieldText,
     Instant,
     Line,
     Value,
@@ -197,6 +205,11 @@ __all__ = [
     "decode",
     "encode",
     "storable",
+    "NotAnInstant",
+    "OutOfBounds",
+    "bounded",
+    "keep_instants_within",
+    "parse_instant",
     "ALL_EVENTS",
     "EVENT_TYPES",
     "CHANNEL_TOPICS",
@@ -211,6 +224,7 @@ __all__ = [
     "Contact",
     "DeskId",
     "Excerpt",
+    "FieldText",
     "Instant",
     "Line",
     "Value",

@@ -12,7 +12,7 @@ from pydantic import AliasChoices, Field
 
 from pledge.events.event import Event, former_name
 from pledge.events.topics import Topic
-from pledge.events.values import AttachmentRef, Authentication, Contact, Instant, Line
+from pledge.events.values import AttachmentRef, Authentication, Contact, FieldText, Instant, Line
 
 NUMBER_NAMED = "The ticket that the caller named: its number, or the digits of it (SIS-09)."
 
@@ -148,7 +148,7 @@ class FormSubmitted(ChannelEvent):
     TOPIC: ClassVar[Topic] = Topic.CHANNEL_PORTAL
     type: Literal["pledge.portal.form_submitted.v1"] = "pledge.portal.form_submitted.v1"
     form: str = Field(description="Kind of request, as the desk's file names it.")
-    fields: dict[str, str] = Field(default_factory=dict, description="The form's own fields.")
+    fields: dict[str, FieldText] = Field(default_factory=dict, description="The form's own fields.")
     requester: Contact
     subject_line: Line = ""
     text: str = ""
@@ -175,7 +175,7 @@ class ReplySubmitted(ChannelEvent):
     ticket_id: UUID
     requester: Contact
     text: str = ""
-    fields: dict[str, str] = Field(default_factory=dict, description="Information asked for.")
+    fields: dict[str, FieldText] = Field(default_factory=dict, description="Information asked for.")
     wants_reopening: bool = Field(default=False, description="Pressed `reopen` (SIG-08).")
     attachments: tuple[AttachmentRef, ...] = ()
 

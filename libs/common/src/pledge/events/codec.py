@@ -14,7 +14,9 @@ from pydantic_core import PydanticSerializationError
 
 from pledge.events.envelope import Envelope
 from pledge.events.event import Event
+from pledge.events.instants import NotAnInstant, OutOfBounds, bounded, parse_instant
 from pledge.events.registry import EVENT_TYPES
+from pledge.events.values import OUT_OF_BOUNDS
 
 MAX_VALUE_BYTES = 900_000
 """Largest record value. Leaves room for key, headers and batch under the broker's 1 MiB."""
@@ -60,6 +62,7 @@ class MalformedReason(StrEnum):
     NUL_IN_TEXT = "nul_in_text"
     LONE_SURROGATE = "lone_surrogate"
     INVALID_DATA = "invalid_data"
+    INSTANT_OUT_OF_BOUNDS = "instant_out_of_bounds"
     TYPE_MISMATCH = "type_mismatch"
     SUBJECT_MISMATCH = "subject_mismatch"
 
@@ -238,12 +241,11 @@ def _envelope(attributes: dict[str, str], type_name: str) -> Envelope:
 
 def _time(text: str) -> datetime:
     try:
-        instant = datetime.fromisoformat(text)
-        if instant.tzinfo is None:
-            raise Malformed(MalformedReason.INVALID_HEADER, "ce_time has no offset from UTC")
-        return instant if instant.tzinfo is UTC else instant.astimezone(UTC)
-    except (ValueError, OverflowError) as error:
-        raise Malformed(MalformedReason.INVALID_HEADER, "ce_time is no RFC 3339 time") from error
+        return bounded(parse_instant(text))
+    except NotAnInstant as error:
+        raise Malformed(MalformedReason.INVALID_HEADER, f"ce_time {error}") from error
+    except OutOfBounds as error:
+        raise Malformed(MalformedReason.INSTANT_OUT_OF_BOUNDS, f"ce_time {error}") from error
 
 
 def _sequence(text: str | None) -> int | None:
@@ -284,6 +286,8 @@ def _what_is_wrong(value: bytes, error: ValidationError) -> tuple[MalformedReaso
         if _LONE_SURROGATE.search(value):
             return MalformedReason.LONE_SURROGATE, detail
         return MalformedReason.NOT_JSON, detail
+    if first["type"] == OUT_OF_BOUNDS:
+        return MalformedReason.INSTANT_OUT_OF_BOUNDS, detail
     if first["loc"] == ("type",):
         return MalformedReason.TYPE_MISMATCH, detail
     return MalformedReason.INVALID_DATA, detail

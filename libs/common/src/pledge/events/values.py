@@ -1,16 +1,29 @@
 """The values that several events share: times, texts, people, attachments, authentication."""
 
 from collections.abc import Callable
-from datetime import UTC, datetime
+from datetime import datetime
 from functools import lru_cache
 from typing import Annotated, Literal
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
-from pydantic import AfterValidator, AwareDatetime, BaseModel, ConfigDict, Field
+from pydantic import (
+    AfterValidator,
+    AwareDatetime,
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+)
+from pydantic_core import PydanticCustomError
+
+from pledge.events.instants import NotAnInstant, OutOfBounds, bounded, parse_instant
 
 EXCERPT_LENGTH = 16_000
 """Characters of a customer's or agent's text that a ticket event repeats; the rest stays with the
 channel event and in intake."""
+
+OUT_OF_BOUNDS = "instant_out_of_bounds"
+"""The type of the error of an instant that lies outside the bounds."""
 
 LINE_LENGTH = 1_000
 """Characters kept of a one-line text such as a mail's subject."""
@@ -26,12 +39,30 @@ def is_zone(name: str) -> bool:
     return True
 
 
-def _to_utc(instant: datetime) -> datetime:
-    """The same instant in UTC; one that UTC cannot express is refused as any other bad value."""
+def _instant(value: object) -> object:
+    """An RFC 3339 time or an aware instant, in UTC; without an offset, what pydantic refuses."""
     try:
-        return instant.astimezone(UTC)
-    except OverflowError as error:
-        raise ValueError("the instant lies outside the years 1 to 9999 UTC") from error
+        if isinstance(value, str):
+            return bounded(parse_instant(value))
+        if isinstance(value, datetime):
+            return value if value.tzinfo is None else bounded(value)
+    except NotAnInstant as error:
+        raise PydanticCustomError("instant", "{reason}", {"reason": str(error)}) from error
+    except OutOfBounds as error:
+        raise PydanticCustomError(OUT_OF_BOUNDS, "{reason}", {"reason": str(error)}) from error
+    raise PydanticCustomError("instant", "is no text with an RFC 3339 time")
+
+
+def _no_unset_instant(text: str) -> str:
+    """A form's own field that is an instant as a whole lies within the bounds, too."""
+    if text[10:11] in ("T", "t"):
+        try:
+            bounded(parse_instant(text))
+        except NotAnInstant:
+            return text
+        except OutOfBounds as error:
+            raise PydanticCustomError(OUT_OF_BOUNDS, "{reason}", {"reason": str(error)}) from error
+    return text
 
 
 def _cut(length: int) -> Callable[[str], str]:
@@ -41,8 +72,11 @@ def _cut(length: int) -> Callable[[str], str]:
 _SLUG = r"^[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?$"
 
 DeskId = Annotated[str, Field(pattern=_SLUG, description="The desk's slug: `vircom`.")]
-Instant = Annotated[AwareDatetime, AfterValidator(_to_utc)]
-"""An aware instant, always in UTC after validation."""
+Instant = Annotated[AwareDatetime, BeforeValidator(_instant)]
+"""An aware instant within the bounds of `pledge.events.instants`, in UTC after validation."""
+
+FieldText = Annotated[str, AfterValidator(_no_unset_instant)]
+"""The text of a form's own field, which no desk-independent type describes."""
 
 Excerpt = Annotated[str, AfterValidator(_cut(EXCERPT_LENGTH))]
 """Text that is cut to `EXCERPT_LENGTH` characters, never refused: a long mail is no error."""

@@ -1,4 +1,7 @@
-"""Instants in requests and answers: which are accepted, and how each is written."""
+"""Instants in settings, cursors and answers: which are accepted, and how each is written.
+
+Those that requests and events bring are `pledge.events.Instant`.
+"""
 
 from __future__ import annotations
 
@@ -8,6 +11,7 @@ from typing import Annotated, overload
 from pydantic import AfterValidator, AwareDatetime, PlainSerializer
 
 EARLIEST = datetime(1970, 1, 1, tzinfo=UTC)
+FIRST_EVENT = datetime(1990, 1, 1, tzinfo=UTC)
 LATEST = datetime(2200, 1, 1, tzinfo=UTC)
 
 

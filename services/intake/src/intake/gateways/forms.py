@@ -9,7 +9,7 @@ from hmac import compare_digest
 from typing import Annotated, Final
 
 from fastapi import APIRouter, Body, Header, Request
-from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, TypeAdapter, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError
 
 from intake.application.idempotency import asked, case_once
 from intake.application.submissions import MAX_CASE_TEXT, Submissions, visitor
@@ -24,7 +24,9 @@ from pledge.events import (
     ChannelEvent,
     ChatEnded,
     ChatMessageReceived,
+    FieldText,
     FormSubmitted,
+    Instant,
     VoicemailLeft,
     VoicemailTranscribed,
 )
@@ -53,9 +55,9 @@ class Case(BaseModel):
     impact: str | None = Field(default=None, max_length=63)
     urgency: str | None = Field(default=None, max_length=63)
     product: str | None = Field(default=None, max_length=200)
-    fields: dict[Annotated[str, Field(max_length=100)], Annotated[str, Field(max_length=5_000)]] = (
-        Field(default_factory=dict, max_length=50)
-    )
+    fields: dict[
+        Annotated[str, Field(max_length=100)], Annotated[FieldText, Field(max_length=5_000)]
+    ] = Field(default_factory=dict, max_length=50)
 
 
 _CHAT: Final[TypeAdapter[ChannelEvent]] = TypeAdapter(
@@ -75,7 +77,7 @@ class Submission(BaseModel):
     model_config = ConfigDict(extra="allow")
 
     desk: str
-    occurred_at: AwareDatetime | None = None
+    occurred_at: Instant | None = None
 
 
 class FormGateway:

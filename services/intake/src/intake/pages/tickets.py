@@ -32,6 +32,8 @@ Agent = Annotated[Principal, Depends(require(Role.AGENT))]
 PAGE_SIZE: Final = 50
 MAX_FACTS: Final = 500
 """So many of the newest facts stand on a ticket's page; the API gives all."""
+# How the fields of commands are called that take an instant.
+_INSTANTS: Final = ("_at", "_by")
 _LOCAL_TIME: Final = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d(:\d\d)?")
 """What a browser sends of a time; the forms say that it is in the desk's zone."""
 
@@ -108,7 +110,7 @@ class Pages:
         zone = ZoneInfo(desk.zone if desk else "UTC")
         form = await request.form()
         values = {
-            name: _in_zone(value, zone) if _LOCAL_TIME.fullmatch(str(value)) else value
+            name: _in_zone(value, zone) if name.endswith(_INSTANTS) else value
             for name, value in form.items()
             if name in body.model_fields and isinstance(value, str) and value
         }
@@ -122,9 +124,15 @@ class Pages:
         return RedirectResponse(f"/ticket/{shown.id}", status_code=303)
 
 
-def _in_zone(local: object, zone: ZoneInfo) -> str:
-    """The instant that somebody in the zone means; of one that comes twice there, the first."""
-    return datetime.fromisoformat(str(local)).replace(tzinfo=zone).isoformat()
+def _in_zone(local: str, zone: ZoneInfo) -> str | datetime:
+    """The instant that somebody in the zone means; of one that comes twice there, the first. What
+    is no time on a clock stays as it is, to be refused."""
+    if not _LOCAL_TIME.fullmatch(local):
+        return local
+    try:
+        return datetime.fromisoformat(local).replace(tzinfo=zone)
+    except ValueError:  # the 31st of a short month
+        return local
 
 
 def _possible(ticket: Ticket, desk: Desk | None) -> list[str]:

@@ -3,6 +3,7 @@
 from typing import Final
 
 from fastapi import Request
+from pydantic import TypeAdapter, ValidationError
 
 from intake.domain.admission import rules
 from intake.domain.admission.request import Line
@@ -11,6 +12,11 @@ from intake.domain.admission.requirements import Item
 from intake.domain.desk import Desk
 from intake.domain.text import one_line
 from intake.domain.ticket import Ticket
+from pledge.events import FieldText
+from pledge.runtime.config.error_messages import in_words
+from pledge.runtime.http.app import HttpProblem
+
+_TOLD: Final = TypeAdapter(dict[str, FieldText])
 
 FIELD: Final = "told."
 """The prefix of their names, apart from the form's own fields."""
@@ -28,11 +34,17 @@ def asked_for(desk: Desk, ticket: Ticket) -> tuple[Item, ...]:
 
 
 async def read_fields(request: Request, items: tuple[Item, ...]) -> dict[str, str]:
-    """What the form says of the items, by their names."""
+    """What the form says of the items, by their names. Raises HttpProblem for an instant that lies
+    outside the bounds, which nobody can have set."""
     form = await request.form()
     values = {item.name: form.get(f"{FIELD}{item.name}") for item in items}
-    return {
+    told = {
         name: one_line(value, 1_000)
         for name, value in values.items()
         if isinstance(value, str) and value.strip()
     }
+    try:
+        return _TOLD.validate_python(told)
+    except ValidationError as error:
+        first = error.errors(include_url=False)[0]
+        raise HttpProblem(422, f"{first['loc'][0]} {in_words(first)}") from error

@@ -9,10 +9,11 @@ from fastapi import APIRouter
 from notify.api.parameters import Names, Reader
 from notify.domain.desk import Desk
 from notify.domain.oncall import on_call, shifts
+from pledge.events import Instant
 from pledge.runtime.auth.access import Principal
 from pledge.runtime.clock import Clock
 from pledge.runtime.http.app import HttpProblem
-from pledge.runtime.instants import Instant, utc_text
+from pledge.runtime.instants import utc_text
 
 
 class OnCallApi:

@@ -26,6 +26,7 @@ from pledge.events import (
     Recipient,
     UpdateAddressed,
     derived_id,
+    parse_instant,
 )
 
 log = structlog.get_logger()
@@ -142,10 +143,9 @@ def _template_values(variables: Mapping[str, str]) -> dict[str, Any]:
 
 def _instant(text: str) -> datetime | str:
     try:
-        instant = datetime.fromisoformat(text)
+        return parse_instant(text)
     except ValueError:
         return text
-    return instant if instant.tzinfo is not None else text
 
 
 def _failed(

@@ -11,10 +11,11 @@ import asyncpg
 from fastapi import APIRouter, Depends, Query, Request
 from fastapi.responses import JSONResponse, PlainTextResponse, Response
 
+from pledge.events import Instant
 from pledge.runtime.auth.access import Principal, require
 from pledge.runtime.clock import Clock
 from pledge.runtime.http.app import HttpProblem
-from pledge.runtime.instants import Instant, utc_text
+from pledge.runtime.instants import utc_text
 from sla.api.list_pages import Cursor, paged
 from sla.assessment.policy_registry import Policies
 from sla.domain.explain import explain

@@ -5,7 +5,8 @@ Rules for odd facts, so that any set of facts has one meaning:
 - Facts count by `occurred_at`, those of one instant by `sequence`.
 - A clock in the future: what claims to have occurred after it was recorded counts when recorded.
 - From before the ticket: what occurred before the opening counts at the opening.
-- Beyond the years 1990 to 2150, which calendars cover, it counts at their first or last instant.
+- Beyond the years 1990 to 2200, which calendars cover, it counts at their first or last instant.
+  Only facts that were stored before events had these bounds lie there.
 - The same sequence twice is one fact; a second opening is ignored.
 - After closing: see `assess`.
 - A reopening counts before all else of its instant, except for the end that it undoes: a message
@@ -19,7 +20,8 @@ from collections.abc import Iterable, Mapping, Sequence
 from datetime import UTC, datetime
 from functools import lru_cache
 
-from sla.domain.calendar.calendar import FIRST_US, LAST_US
+from pledge.events.instants import parse_instant
+from sla.domain.calendar.calendar import FIRST_US, LAST_US, YEARS
 from sla.domain.calendar.zones import to_us
 from sla.domain.values import Fact, Note
 
@@ -87,13 +89,14 @@ def unwrapped(event: Mapping[str, object]) -> tuple[Mapping[str, object], object
 def _instant(data: Mapping[str, object], name: str) -> datetime:
     value = data.get(name)
     try:
-        found = value if isinstance(value, datetime) else datetime.fromisoformat(str(value))
-        utc = found.astimezone(UTC)
-    except (ValueError, OverflowError) as error:
-        raise NotAFact(f"`{name}` is `{value}`, no instant: {error}") from error
+        found = value if isinstance(value, datetime) else parse_instant(str(value))
+    except ValueError as error:
+        raise NotAFact(f"`{name}` is `{value}`, which {error}") from error
     if found.tzinfo is None:
         raise NotAFact(f"`{name}` is `{value}`, an instant without its offset to UTC")
-    return utc
+    if not FIRST_US <= to_us(found) < LAST_US:
+        raise NotAFact(f"`{name}` is `{value}`, outside the years {YEARS}: it was never set")
+    return found.astimezone(UTC)
 
 
 def arrange(facts: Sequence[Fact]) -> tuple[list[tuple[int, int, Fact]], list[Note]]:
@@ -174,16 +177,18 @@ def _opened_us(opening: Fact) -> int:
 
 
 def instant_us(value: object) -> int | None:
-    """An instant given in a fact's field, in microseconds since 1970, or None."""
-    if value is None:
-        return None
+    """An instant given in a fact's field, in microseconds since 1970, or None.
+
+    One outside the years that calendars cover was never set: None, too.
+    """
     if isinstance(value, str):
         try:
-            value = datetime.fromisoformat(value)
+            value = parse_instant(value)
         except ValueError:
             return None
     if isinstance(value, datetime) and value.tzinfo is not None:
-        return to_us(value)
+        us = to_us(value)
+        return us if FIRST_US <= us < LAST_US else None
     return None
 
 

@@ -1,27 +1,23 @@
 """The bodies of the staff API, and what they mean."""
 
 from collections.abc import Mapping, Sequence
-from datetime import UTC, datetime
 from typing import Annotated, Literal
 from unicodedata import category
 from uuid import UUID
 
 from pydantic import (
     AfterValidator,
-    AwareDatetime,
     BaseModel,
     ConfigDict,
     Field,
 )
 
-from pledge.events import storable
+from pledge.events import Instant, storable
 from pledge.runtime.instants import Timestamp
 from status.domain.components import Component, ComponentStatus
 from status.domain.decisions import Open, PostUpdate
 from status.domain.incidents import Impact, IncidentStatus, Window
 
-EARLIEST = datetime(2000, 1, 1, tzinfo=UTC)
-LATEST = datetime(2100, 1, 1, tzinfo=UTC)
 _WHITE = "\n\r\t"
 
 
@@ -40,13 +36,6 @@ def _line(value: str) -> str:
     return _text(value)
 
 
-def _instant(value: datetime) -> datetime:
-    if not EARLIEST < value < LATEST:
-        raise ValueError("must lie between the years 2000 and 2100")
-    return value.astimezone(UTC)
-
-
-Instant = Annotated[AwareDatetime, AfterValidator(_instant)]
 Name = Annotated[str, Field(max_length=200), AfterValidator(_line)]
 Body = Annotated[str, Field(max_length=10_000), AfterValidator(_text)]
 StatedImpact = Literal[Impact.NONE, Impact.MINOR, Impact.MAJOR, Impact.CRITICAL]

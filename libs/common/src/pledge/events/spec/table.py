@@ -15,6 +15,13 @@ absent. A field with a former name is published under both; the former one is de
 links to its JSON Schema; [asyncapi.json](asyncapi.json) holds all of them with headers and
 examples. Golden samples of each are kept in `tests/contract/samples`.
 
+Instants, `ce_time` included, are RFC 3339 and nothing else: date, `T`, time with seconds, `Z` or
+`+hh:mm` (`t` and `z` too). Digits of a fraction beyond the sixth are cut off, `-00:00` is UTC, a
+leap second (`23:59:60Z` at the end of a month) is the last microsecond before the next minute. They
+lie in the years 1990 to 2200, or the narrower ones of a deployment's settings: what a sender writes
+for a time that nobody set (`0001-01-01T00:00:00Z`) is a dead letter, `instant_out_of_bounds`, also
+as a form's own field.
+
 `ce_sequence` counts per topic and subject, from 1, without gaps, and is set by the topic's owner;
 consumers drop what is not above the last one seen. Gateways set none: `delivery` is the key there.
 

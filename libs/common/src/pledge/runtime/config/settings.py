@@ -7,7 +7,7 @@ from datetime import timedelta
 from pathlib import Path
 from typing import Annotated, Any, Literal, Self
 
-from pydantic import Field, SecretStr
+from pydantic import AwareDatetime, Field, SecretStr
 from pydantic import model_validator as after_fields
 
 from pledge.runtime.config.environment import (
@@ -22,6 +22,7 @@ from pledge.runtime.config.environment import (
     variable_of,
     variables_of,
 )
+from pledge.runtime.instants import FIRST_EVENT, LATEST
 
 __all__ = [
     "BaseUrl",
@@ -231,6 +232,20 @@ class ServiceSettings(EnvironmentSettings):
     log_format: Annotated[Literal["json", "console"], Variable("PLEDGE_LOG_FORMAT")] = Field(
         "json", description="an object a line for machines, or lines for a person's terminal"
     )
+    # Go and .NET write the year 1 for a time that nobody set. Calendars cover these years.
+    earliest_instant: Annotated[AwareDatetime, Variable("PLEDGE_EARLIEST_INSTANT")] = Field(
+        FIRST_EVENT,
+        ge=FIRST_EVENT,
+        lt=LATEST,
+        description="what an event, a request or a form dates earlier is refused",
+        examples=["2015-01-01T00:00:00Z"],
+    )
+    latest_instant: Annotated[AwareDatetime, Variable("PLEDGE_LATEST_INSTANT")] = Field(
+        LATEST,
+        gt=FIRST_EVENT,
+        le=LATEST,
+        description="what an event, a request or a form dates as late, or later, is refused",
+    )
     # Links in pages and messages start with these; a service without one is not linked to. With
     # https, cookies are sent over TLS only.
     intake_public_url: Annotated[BaseUrl | None, Variable("PLEDGE_INTAKE_PUBLIC_URL")] = Field(
@@ -250,6 +265,12 @@ class ServiceSettings(EnvironmentSettings):
     sink_public_url: Annotated[BaseUrl | None, Variable("PLEDGE_SINK_PUBLIC_URL")] = Field(
         None, description="where the local stack's mail sink is, if there is one"
     )
+
+    @after_fields(mode="after")
+    def _check_instants(self) -> Self:
+        if self.earliest_instant >= self.latest_instant:
+            raise ValueError("PLEDGE_EARLIEST_INSTANT must lie before PLEDGE_LATEST_INSTANT")
+        return self
 
     def public_url(self, service: str) -> str | None:
         """Where `service` is reached from outside, without a slash at the end; None if unknown."""

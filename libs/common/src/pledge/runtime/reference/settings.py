@@ -10,12 +10,12 @@ import inspect
 import textwrap
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import datetime, timedelta
 from enum import Enum
 from pathlib import Path
 from typing import Annotated, Any, Literal, get_args, get_origin
 
-from pydantic import SecretStr
+from pydantic import AwareDatetime, SecretStr
 from pydantic.fields import FieldInfo
 
 from pledge.runtime.config.settings import (
@@ -124,6 +124,7 @@ def _type_in_words(annotation: Any) -> str:
         Path: "path",
         SecretStr: "secret",
         timedelta: "duration",
+        AwareDatetime: "instant",
     }
     return names.get(annotation, "JSON" if members else getattr(annotation, "__name__", "text"))
 
@@ -140,6 +141,8 @@ def _default(field: FieldInfo) -> str:
 def _in_words(value: object) -> str:
     if isinstance(value, timedelta):
         return f"{value.total_seconds():g} s"
+    if isinstance(value, datetime):
+        return value.isoformat().replace("+00:00", "Z")
     if isinstance(value, bool):
         return str(value).lower()
     return str(value.value if isinstance(value, Enum) else value)

@@ -20,9 +20,10 @@ YEAR = 366 * DAY
 SEARCH_YEARS = 10  # within which a calendar must open
 REACH_YEARS = 100  # within which a budget must be used up
 DAYS_KEPT = 2000
-# Wide enough for any support ticket; compiling a calendar takes some milliseconds a year.
+# The bounds of the instants that events bring; compiling a calendar takes some milliseconds a year.
 FIRST_US = to_us(datetime(1990, 1, 1, tzinfo=dt.UTC))
-LAST_US = to_us(datetime(2150, 1, 1, tzinfo=dt.UTC))
+LAST_US = to_us(datetime(2200, 1, 1, tzinfo=dt.UTC))
+YEARS = "1990 to 2200"
 MARGIN = 2 * YEAR  # compiled beyond the first and last instant
 
 
@@ -62,7 +63,7 @@ class Calendar:
     """When time counts. Half-open: an instant of opening counts, one of closing does not.
 
     Compiled for the years it is asked about and extended when asked for more. Methods whose name
-    ends in `_us` take and give microseconds since 1970. Instants lie in the years 1990 to 2150.
+    ends in `_us` take and give microseconds since 1970. Instants lie in the years 1990 to 2200.
     """
 
     __slots__ = ("_compiled", "_days", "_keeper", "hours", "is_always", "name", "template")
@@ -204,7 +205,7 @@ class Calendar:
             lo, hi = start - YEAR // 4, end + YEAR // 2
         lo, hi = max(lo, FIRST_US - MARGIN), min(hi, LAST_US + MARGIN)
         if not lo <= start <= hi or not lo <= end <= hi:
-            raise NeverOpens(f"{self.name}: the instant is outside the years 1990 to 2150")
+            raise NeverOpens(f"{self.name}: the instant is outside the years {YEARS}")
         self._compiled = c = _Compiled(self.hours, lo, hi)
         if self._keeper is not None:
             self._keeper.keep(self)
