@@ -6,11 +6,13 @@ import asyncio
 import smtplib
 from email.message import EmailMessage
 from typing import Any
+from uuid import UUID
 
 import pytest
 
 from integration.intake.harness import Intake, a_mail, short
-from pledge.events import AgentReplied, EmailRequested, TicketOpened
+from pledge.events import AgentReplied, AgentReplyFailed, EmailFailed, EmailRequested, TicketOpened
+from support import topics
 from support.waiting import eventually
 
 
@@ -231,3 +233,38 @@ async def test_many_mails_at_once_are_numbered_without_gaps(intake: Intake) -> N
     await asyncio.gather(*(intake.mail(each) for each in mails))
     found = await intake.tickets(40)
     assert sorted(each["number"] for each in found) == [f"VIR-{10001 + n}" for n in range(40)]
+
+
+async def test_a_reply_that_could_not_be_sent_is_taken_back_once_and_marked(intake: Intake) -> None:
+    await intake.mail(a_mail())
+    (ticket,) = await intake.tickets(1)
+    async with intake.http("agent") as client:
+        for _ in range(2):
+            body = {"text": "We are on it."}
+            assert (await client.post(f"/tickets/{ticket['id']}/reply", json=body)).is_success
+    told = await intake.published()
+    mail = told[2].event
+    assert isinstance(mail, EmailRequested)
+    now = intake.clock.now()
+    failed = EmailFailed(
+        desk="vircom",
+        occurred_at=now,
+        recorded_at=now,
+        ticket_id=UUID(ticket["id"]),
+        ticket_number=ticket["number"],
+        message_id=mail.email_id,
+        template=mail.template,
+        recipient=str(mail.to[0].email),
+        reason="refused",
+    )
+    await topics.publish(intake.kafka, [intake.message(failed), intake.message(failed)])
+    await intake.recorded(
+        ticket["id"], "opened", "agent_replied", "email_requested", "agent_replied",
+        "email_requested", "agent_reply_failed",
+    )  # fmt: skip
+    event = (await intake.published())[-1].event
+    assert isinstance(event, AgentReplyFailed)
+    assert event.takes_back == 2
+    async with intake.http("agent") as client:
+        page = (await client.get(f"/ticket/{ticket['id']}")).text
+    assert page.count("this reply did not reach the requester") == 1

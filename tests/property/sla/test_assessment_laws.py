@@ -47,6 +47,7 @@ def desk(name: str) -> Policy:
 KINDS = (
     "requester_replied",
     "agent_replied",
+    "agent_reply_failed",
     "triaged",
     "plan_changed",
     "scope_decided",
@@ -92,6 +93,7 @@ def data(draw: st.DrawFn) -> dict[str, object]:
         "is_complete": draw(st.booleans() | odd),
         "is_initial_response": draw(st.booleans() | odd),
         "is_suitable": draw(st.booleans() | odd),
+        "takes_back": draw(st.integers(1, 12) | odd),
         "reached": draw(st.booleans() | odd),
         "needs_answer": draw(st.booleans() | odd),
         "next_update_by": draw(st.sampled_from(["2026-03-20T12:00:00Z", "soon"]) | odd),

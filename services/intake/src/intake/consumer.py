@@ -79,14 +79,13 @@ class IntakeHandler(StatelessHandler):
         self, connection: asyncpg.Connection, partition: Partition, records: Sequence[Record]
     ) -> Outcome:
         """Take the records in; those that can't be read are given back as poison."""
+        now = self._clock.now()
         if partition.topic == Topic.SLA_EVENTS:
-            now = self._clock.now()
             return self._outcome(
                 await self._services.close_silent_tickets(connection, records, now)
             )
         if partition.topic == Topic.NOTIFY_EVENTS:
-            return self._outcome(await self._services.remember_sent_mails(connection, records))
-        now = self._clock.now()
+            return self._outcome(await self._services.learn_of_mails(connection, records, now))
         batch = Batch()
         self._read(records, batch)
         await self._drop_known(connection, batch, now)

@@ -116,6 +116,7 @@ from pledge.events.status import (
 )
 from pledge.events.ticket import (
     AgentReplied,
+    AgentReplyFailed,
     CallbackRequested,
     Closed,
     ClosingAnnounced,
@@ -245,6 +246,7 @@ __all__ = [
     "TicketOpened",
     "RequesterReplied",
     "AgentReplied",
+    "AgentReplyFailed",
     "Noted",
     "Triaged",
     "InformationRequested",

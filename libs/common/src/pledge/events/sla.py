@@ -74,7 +74,8 @@ class TimerResumed(TimerEvent):
 
 
 class TimerRescheduled(TimerEvent):
-    """A promise is due at another instant than was said before: triage, plan, policy."""
+    """A promise is due at another instant than was said before: triage, plan, policy. Also when it
+    runs again, because what met it was taken back (`reply_failed`)."""
 
     type: Literal["pledge.timer.rescheduled.v1"] = "pledge.timer.rescheduled.v1"
     previous_due_at: Instant | None = None

@@ -109,6 +109,18 @@ class AgentReplied(TicketEvent):
     )
 
 
+class AgentReplyFailed(TicketEvent):
+    """The mail of an agent's reply could not be sent, or came back. The `agent_replied` is taken
+    back: it met no promise, and nothing that it started or ended happened."""
+
+    type: Literal["pledge.ticket.agent_reply_failed.v1"] = "pledge.ticket.agent_reply_failed.v1"
+    takes_back: int = Field(ge=1, description="`ce_sequence` of the `agent_replied`.")
+    email_id: UUID = Field(description="The mail, as in `email_requested`.")
+    recipient: str = Field(description="Address that it did not reach.")
+    reason: str = Field(description="Named reason, as in `email.failed`, or `bounced`.")
+    detail: Line = ""
+
+
 class Noted(TicketEvent):
     """An agent left a note that the requester does not see."""
 
@@ -260,6 +272,7 @@ EVENTS: tuple[type[Event], ...] = (
     TicketOpened,
     RequesterReplied,
     AgentReplied,
+    AgentReplyFailed,
     Noted,
     Triaged,
     InformationRequested,

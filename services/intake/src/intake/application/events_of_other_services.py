@@ -1,4 +1,4 @@
-"""Events of the other services: silence that the SLA measured, mails that notify sent."""
+"""Events of the other services: silence that the SLA measured, mails that notify sent or lost."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -10,13 +10,25 @@ import asyncpg
 from intake.application.publishing import Batch, publication_of
 from intake.domain.auto_close import close_silent
 from intake.domain.desk import Desk
+from intake.domain.failed_replies import reply_failed
 from intake.domain.thread_matching import key_of
 from intake.storage import store
-from pledge.events import Decoded, EmailSent, Malformed, SilenceElapsed, decode
+from pledge.events import (
+    Decoded,
+    EmailBounced,
+    EmailFailed,
+    EmailSent,
+    Malformed,
+    MessageEvent,
+    SilenceElapsed,
+    decode,
+)
 from pledge.runtime.records import Poison, Record
 
 _SILENCE: Final = ("ce_type", SilenceElapsed.TYPE.encode())
 _MAIL_SENT: Final = ("ce_type", EmailSent.TYPE.encode())
+_MAIL_FAILED: Final = ("ce_type", EmailFailed.TYPE.encode())
+_MAIL_BOUNCED: Final = ("ce_type", EmailBounced.TYPE.encode())
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,11 +47,11 @@ class ServiceEvents:
             await self._close_silent(connection, batch, silences, now)
         return batch
 
-    async def remember_sent_mails(
-        self, connection: asyncpg.Connection, records: Sequence[Record]
+    async def learn_of_mails(
+        self, connection: asyncpg.Connection, records: Sequence[Record], now: datetime
     ) -> Batch:
         """Remember the ids of mails about tickets: an answer may come to another address of the
-        desk than the signed one."""
+        desk than the signed one. Take back replies of agents that could not be sent."""
         batch = Batch()
         new_threads = {
             key_of("mail", each.event.desk, each.event.mail_message_id): each.event.ticket_id
@@ -48,7 +60,43 @@ class ServiceEvents:
         }
         if new_threads:
             await store.add_threads(connection, new_threads)
+        lost = [
+            *self._events_of(records, _MAIL_FAILED, batch),
+            *self._events_of(records, _MAIL_BOUNCED, batch),
+        ]
+        if lost:
+            await self._take_back(connection, batch, lost, now)
         return batch
+
+    async def _take_back(
+        self, connection: asyncpg.Connection, batch: Batch, lost: Sequence[Decoded], now: datetime
+    ) -> None:
+        """Take back the replies among the mails that are lost."""
+        tickets = {each.event.ticket_id for each in lost if isinstance(each.event, MessageEvent)}
+        replies = await store.mailed_replies(connection, [each for each in tickets if each])
+        batch.known = await store.lock_tickets(
+            connection, {each.ticket_id for each in replies.values()}
+        )
+        for each in lost:
+            event = each.event
+            if not isinstance(event, EmailFailed | EmailBounced) or event.message_id not in replies:
+                continue
+            reply = replies[event.message_id]
+            ticket = batch.known[reply.ticket_id]
+            if ticket.desk != event.desk:
+                continue
+            decision = reply_failed(ticket, reply, event, self.desks[event.desk], now=now)
+            # A mail that was given up, and comes back too, fails once.
+            key = key_of("reply_failed", event.desk, str(event.message_id))
+            if not decision.events or not await store.note_deliveries(connection, [key], now):
+                continue
+            batch.keep(decision)
+            batch.outcomes[event.desk, "email", decision.reason] += 1
+            batch.publications += [
+                publication_of(fact, each.envelope, position, ticket.sequence + position + 1)
+                for position, fact in enumerate(decision.events)
+            ]
+        await batch.write(connection)
 
     def _events_of(
         self, records: Sequence[Record], wanted: tuple[str, bytes], batch: Batch

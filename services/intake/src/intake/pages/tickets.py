@@ -1,6 +1,7 @@
 """The pages of intake: the list of tickets, and a ticket with what happened to it."""
 
 import re
+from collections.abc import Sequence
 from datetime import datetime
 from typing import Annotated, Any, Final
 from uuid import UUID
@@ -19,7 +20,7 @@ from intake.domain.desk import Desk, Desks
 from intake.domain.ticket import Ticket
 from intake.schemas import BODIES, FactView
 from intake.storage import queries
-from pledge.events import EmailRequested
+from pledge.events import AgentReplyFailed, EmailRequested
 from pledge.runtime.auth.access import Principal, Role, require
 from pledge.runtime.config.error_messages import in_words
 from pledge.runtime.http.app import HttpProblem
@@ -92,7 +93,7 @@ class Pages:
             desk=ticket.desk,
             zone=zone,
             ticket=ticket,
-            facts=[(fact, describe(fact, zone)) for fact in facts],
+            facts=_described(facts, zone),
             severities=desk.severities if desk else (),
             levels=desk.levels if desk else (),
             priorities=desk.priorities if desk else (),
@@ -158,8 +159,8 @@ _VALUES: Final = {
     "severity": "severity", "priority": "priority", "impact": "impact", "urgency": "urgency",
     "channel": "channel", "why": "why",
     "reason": "reason", "to": "to", "template": "template", "stage": "stage", "owner": "owner",
-    "into_number": "into", "source_number": "from", "new_number": "as", "place": "place",
-    "title": "which",
+    "recipient": "to", "detail": "detail", "into_number": "into", "source_number": "from",
+    "new_number": "as", "place": "place", "title": "which",
 }  # fmt: skip
 _FLAGS: Final = {
     "is_urgent": "urgent",
@@ -168,6 +169,15 @@ _FLAGS: Final = {
     "fixed_in_release": "fixed in a future release",
     "known_incident": "known incident",
 }
+
+
+def _described(facts: Sequence[FactView], zone: str) -> list[tuple[FactView, dict[str, Any]]]:
+    """The facts with their words; a reply that did not reach the requester says so."""
+    failed = {fact.data.get("takes_back") for fact in facts if fact.type == AgentReplyFailed.TYPE}
+    found = [(fact, describe(fact, zone)) for fact in facts]
+    for fact, words_of in found:
+        words_of["is_lost"] = fact.sequence in failed
+    return found
 
 
 def describe(fact: FactView, zone: str) -> dict[str, Any]:

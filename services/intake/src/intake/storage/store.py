@@ -12,6 +12,7 @@ from pydantic_core import to_json
 
 from intake.domain.command_registry import State
 from intake.domain.desk import Desk
+from intake.domain.failed_replies import MailedReply
 from intake.domain.request_details import NO_DETAILS, RequestDetails
 from intake.domain.thread_matching import Key
 from intake.domain.ticket import Ticket
@@ -261,6 +262,31 @@ async def insert_texts(
     await connection.copy_records_to_table(
         "texts", columns=("ticket_id", "sequence", "text"), records=texts
     )
+
+
+_MAILED_REPLIES: Final = """
+SELECT reply.ticket_id, reply.sequence, mail.data ->> 'email_id' AS email_id,
+    ARRAY(SELECT lower(person ->> 'email') FROM json_array_elements(mail.data -> 'to') AS person
+          WHERE person ->> 'email' IS NOT NULL) AS recipients
+FROM facts AS mail JOIN facts AS reply
+    ON reply.ticket_id = mail.ticket_id AND reply.sequence = mail.sequence - 1
+WHERE mail.ticket_id = ANY($1::uuid[])
+    AND mail.type = 'pledge.ticket.email_requested.v1'
+    AND reply.type = 'pledge.ticket.agent_replied.v1'
+"""
+
+
+async def mailed_replies(
+    connection: asyncpg.Connection, tickets: Sequence[UUID]
+) -> dict[UUID, MailedReply]:
+    """The replies of these tickets that were mailed, by the id of the mail."""
+    rows = await connection.fetch(_MAILED_REPLIES, tickets)
+    return {
+        UUID(row["email_id"]): MailedReply(
+            UUID(int=row["ticket_id"].int), row["sequence"], frozenset(row["recipients"])
+        )
+        for row in rows
+    }
 
 
 # ---- attachments ----

@@ -39,6 +39,7 @@ CAUSES: Mapping[str, str] = {
     "entitlement_decided": "entitlement_changed",
     "waiting_on_provider": "waiting_on_provider",
     "requester_replied": "requester_replied",
+    "agent_reply_failed": "reply_failed",
 }
 """Why a due instant moved, by the newest fact; any other but a milestone is `late_fact`."""
 

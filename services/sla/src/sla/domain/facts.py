@@ -9,6 +9,7 @@ Rules for odd facts, so that any set of facts has one meaning:
   Only facts that were stored before events had these bounds lie there.
 - The same sequence twice is one fact; a second opening is ignored.
 - After closing: see `assess`.
+- A reply that could not be sent is taken back, as if it had never been.
 - A reopening counts before all else of its instant, except for the end that it undoes: a message
   and the reopening that it causes mean the same in either order.
 """
@@ -30,9 +31,12 @@ MILESTONE = "milestone_reached"
 MILESTONE_PREFIX = "milestone:"
 CLOSINGS = ("closed", "merged")
 REOPENING = "reopened"
+TAKING_BACK = "agent_reply_failed"
+TAKEN_BACK = "agent_replied"
 _ENDS = ("resolved", *CLOSINGS)
 AHEAD = "counts when it was recorded: its clock is ahead"
 BEFORE = "counts at the opening: it is from before the ticket"
+NEVER_SENT = "taken back: it could not be sent, and meets no promise"
 AGAIN = "ignored: the ticket was opened before"
 
 _TYPE = re.compile(r"pledge\.(ticket|incident)\.([a-z_]+)\.v\d+")
@@ -128,9 +132,36 @@ def arrange(facts: Sequence[Fact]) -> tuple[list[tuple[int, int, Fact]], list[No
             if fact.is_ahead:
                 notes.append(Note(fact.sequence, fact.type, AHEAD))
     timed.sort()
+    timed = _as_it_was(timed, notes)
     notes.sort()
-    _put_reopenings_first(timed)
     return timed, notes
+
+
+def _as_it_was(
+    timed: list[tuple[int, int, Fact]], notes: list[Note]
+) -> list[tuple[int, int, Fact]]:
+    """Without what did not happen, and with reopenings in their place."""
+    kinds = {fact.type for _, _, fact in timed}
+    if TAKING_BACK in kinds:
+        timed = _without_taken_back(timed, notes)
+    if REOPENING in kinds:
+        _put_reopenings_first(timed)
+    return timed
+
+
+def _without_taken_back(
+    timed: Sequence[tuple[int, int, Fact]], notes: list[Note]
+) -> list[tuple[int, int, Fact]]:
+    """The facts that happened; a note for each that did not."""
+    named = [fact.data.get("takes_back") for _, _, fact in timed if fact.type == TAKING_BACK]
+    failed = {sequence for sequence in named if type(sequence) is int}
+    found: list[tuple[int, int, Fact]] = []
+    for one in timed:
+        if one[1] in failed and one[2].type == TAKEN_BACK:
+            notes.append(Note(one[1], TAKEN_BACK, NEVER_SENT))
+        else:
+            found.append(one)
+    return found
 
 
 def _put_reopenings_first(timed: list[tuple[int, int, Fact]]) -> None:

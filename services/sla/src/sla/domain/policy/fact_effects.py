@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping, Sequence
 from enum import IntEnum
 from typing import NamedTuple
 
-from sla.domain.facts import CLOSINGS, OPENINGS, REOPENING
+from sla.domain.facts import CLOSINGS, OPENINGS, REOPENING, TAKING_BACK
 from sla.domain.policy.attributes import CHANGES, SETTERS, Setter
 from sla.domain.policy.conditions import Trigger
 from sla.domain.policy.rules import Flag, Metric, SilenceRule
@@ -79,7 +79,15 @@ def effects_by_fact(
                 & {*from_opening}
             ),
         )
-        for fact in {*setters, *effects, *flag_effects, *silence_effects, REOPENING, *CLOSINGS}
+        for fact in {
+            *setters,
+            *effects,
+            *flag_effects,
+            *silence_effects,
+            REOPENING,
+            TAKING_BACK,
+            *CLOSINGS,
+        }
     }
 
 

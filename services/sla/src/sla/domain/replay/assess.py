@@ -13,7 +13,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from sla.domain.facts import OPENINGS, REOPENING, arrange, counts_at
+from sla.domain.facts import OPENINGS, REOPENING, TAKEN_BACK, TAKING_BACK, arrange, counts_at
 from sla.domain.policy.policy import Policy
 from sla.domain.replay.findings import corrects, findings
 from sla.domain.replay.ticket_replay import TicketReplay
@@ -31,8 +31,9 @@ class Assessor:
     """Incremental `assess` for one ticket: the same results, at the cost of the new fact.
 
     It keeps the replay of the facts that it was given last. Given those and one more that counts
-    after all of them, it applies that one. Anything else (a late fact, a correction, another
-    policy, facts after a transaction that was not committed) it assesses from the beginning.
+    after all of them, it applies that one. Anything else (a late fact, a correction, a fact that
+    takes another back, another policy, facts after a transaction that was not committed) it
+    assesses from the beginning.
     """
 
     __slots__ = (
@@ -45,6 +46,7 @@ class Assessor:
         "_opened_us",
         "_policy",
         "_replay",
+        "_takes_back",
     )
 
     def __init__(self) -> None:
@@ -56,6 +58,7 @@ class Assessor:
         self._highest = 0  # of their sequences
         self._newest = ""
         self._odd: list[Note] = []
+        self._takes_back = False  # whether a fact among them takes others back
 
     def assess(self, facts: tuple[Fact, ...], policy: Policy) -> Assessment:
         """What `assess(facts, policy)` gives."""
@@ -81,7 +84,9 @@ class Assessor:
         self._opened_us, self._last_at = timed[0][0], timed[-1][0]
         effects_of = policy.effects.get
         known, notes = None, list[Note]()
-        if not policy.findings.isdisjoint([fact.type for _, _, fact in timed]):
+        kinds = {fact.type for _, _, fact in timed}
+        self._takes_back = TAKING_BACK in kinds
+        if not policy.findings.isdisjoint(kinds):
             known, notes = findings(timed, policy)
         replay = TicketReplay(policy, self._opened_us, known, notes)
         newest, highest = timed[0][2], -1
@@ -103,10 +108,17 @@ class Assessor:
             return False
         fact, odd = facts[known], list[Note]()
         at = counts_at(fact, self._opened_us, odd)
-        if fact.type in OPENINGS or fact.sequence <= self._highest or at < self._last_at:
+        if (
+            fact.type in OPENINGS
+            or fact.type == TAKING_BACK
+            or fact.sequence <= self._highest
+            or at < self._last_at
+        ):
             return False
         if fact.type == REOPENING and at == self._last_at:
             return False  # it counts before others of its instant
+        if fact.type == TAKEN_BACK and self._takes_back:
+            return False  # it may be the one
         effects = replay.policy.effects.get(fact.type)
         if effects is not None:
             if effects.is_finding and corrects(fact, effects, replay.attributes, replay.policy):
