@@ -112,8 +112,24 @@ class Ticket:
         by = Actor(kind="agent", id="bob")
         return self._message(LinkedToIncident(**self._common(), incident_id=incident, by=by))
 
-    def broken(self, metric: str = "first_response", severity: str = "urgent") -> Message:
-        return self._message(PromiseBreached(**self._promise(metric, severity)))
+    def broken(
+        self,
+        metric: str = "first_response",
+        severity: str = "urgent",
+        *,
+        is_provisional: bool = False,
+    ) -> Message:
+        self.breach = PromiseBreached(
+            **self._promise(metric, severity), is_provisional=is_provisional
+        )
+        return self._message(self.breach)
+
+    def taken_back(self) -> Message:
+        """The retraction of the breach that was told last."""
+        fields = dict(self.breach)
+        del fields["type"]
+        at = SystemClock().now()
+        return self._message(BreachRetracted(**fields, reason="severity_changed", retracted_at=at))
 
     def retracted(self, metric: str = "first_response", severity: str = "urgent") -> Message:
         at = SystemClock().now()

@@ -5,7 +5,8 @@ from __future__ import annotations
 from pathlib import Path
 
 from integration.status.harness import Status, Ticket, an_incident, names
-from pledge.events import IncidentOpened
+from integration.status.test_staff_pages import signed_in
+from pledge.events import IncidentOpened, IncidentResolved
 from pledge.runtime.config.settings import KafkaSettings
 from pledge.runtime.records import Message
 from support import topics
@@ -110,6 +111,79 @@ async def test_a_broken_promise_opens_an_incident_where_the_desk_says_so(status:
 
     (incident,) = await status.incidents()
     assert (incident["name"], incident["impact"]) == ("Slow answers", "minor")
+
+
+async def test_a_provisional_breach_opens_no_public_incident(status: Status) -> None:
+    ticket = Ticket()
+    await status.publish_and_settle(ticket.broken(is_provisional=True))
+    assert await status.incidents() == []
+    await status.publish_and_settle(ticket.taken_back(), ticket.broken())
+    assert [one["status"] for one in await status.incidents()] == ["investigating"]
+
+
+async def test_an_incident_whose_breach_is_taken_back_ends_by_itself(status: Status) -> None:
+    ticket = Ticket()
+    await status.publish_and_settle(ticket.broken())
+    await status.publish_and_settle(ticket.taken_back())
+
+    (incident,) = await status.incidents()
+    assert (incident["status"], incident["severity"]) == ("resolved", "urgent")
+    assert incident["updates"][0]["by"] == "system:retraction"
+    assert incident["updates"][0]["body"].startswith("This was opened by mistake")
+    events = await status.events()
+    assert names(events) == ["incident.opened.v1", "incident.resolved.v1"]
+    opened, resolved = (each.event for each in events)
+    assert isinstance(opened, IncidentOpened)
+    assert isinstance(resolved, IncidentResolved)
+    assert opened.severity == resolved.severity == "urgent"
+
+    # What is broken later is another incident.
+    await status.publish_and_settle(ticket.broken())
+    assert sorted(one["status"] for one in await status.incidents()) == [
+        "investigating",
+        "resolved",
+    ]
+
+
+async def test_a_breach_and_its_retraction_read_at_once_open_and_end_one_incident(
+    status: Status,
+) -> None:
+    ticket = Ticket()
+    await status.publish_and_settle(ticket.broken(), ticket.taken_back(), ticket.broken())
+    found = await status.incidents()
+    assert sorted(one["status"] for one in found) == ["investigating", "resolved"]
+
+
+async def test_an_incident_that_others_share_or_that_people_write_on_stays_open(
+    status: Status,
+) -> None:
+    first, second = Ticket(number="ACM-1"), Ticket(number="ACM-2")
+    await status.publish_and_settle(first.broken())
+    await status.publish_and_settle(second.broken())
+    await status.publish_and_settle(first.taken_back())
+    (incident,) = await status.incidents()
+    assert (incident["status"], incident["disproved_at"]) == ("investigating", None)
+    async with status.staff() as client:
+        await client.post(
+            f"/incidents/{incident['id']}/updates", json={"body": "Over.", "status": "resolved"}
+        )
+
+    third = Ticket(number="ACM-3")
+    await status.publish_and_settle(third.broken())
+    incident = (await status.incidents())[0]
+    path = f"/incidents/{incident['id']}"
+    async with status.staff() as client:
+        await client.post(f"{path}/updates", json={"body": "We look into it."})
+        await status.publish_and_settle(third.taken_back())
+        found = (await status.incidents())[0]
+        assert (found["status"], len(found["updates"])) == ("investigating", 2)
+        assert found["disproved_at"] is not None
+        async with signed_in(status) as browser:
+            page = await browser.get(f"/staff{path}")
+            assert "turned out to be none" in page.text
+            assert '<option value="resolved" selected>' in page.text
+        answer = await client.post(f"{path}/updates", json={"body": "But it goes on."})
+        assert answer.json()["disproved_at"] is None, "people have decided"
 
 
 async def test_poison_goes_to_the_dead_letters_and_the_rest_goes_on(status: Status) -> None:

@@ -18,7 +18,7 @@ from status.domain.decisions import Effect
 from status.domain.desk import Policy
 from status.domain.desk_state import AppliedFact, DeskState, FactOutcome
 from status.domain.incidents import Incident
-from status.domain.reports import Linked, Report, concerns
+from status.domain.reports import Linked, Report, Retracted, concerns
 from status.metrics import StatusMetrics
 from status.storage import store
 
@@ -88,9 +88,16 @@ class StatusHandler(StatelessHandler):
 class _Batch:
     """What one batch reads, changes and writes."""
 
-    def __init__(self, states: dict[str, DeskState], reports: dict[UUID, Report]) -> None:
+    def __init__(
+        self,
+        states: dict[str, DeskState],
+        reports: dict[UUID, Report],
+        members: Mapping[UUID, Sequence[UUID]],
+    ) -> None:
         self._desks = states
         self._reports = reports
+        self._members = members  # some tickets of incidents that a retraction may disprove
+        self._disproved: dict[UUID, Incident] = {}
         self._changed_reports: set[UUID] = set()
         self._opened: list[tuple[SourcedFact, Incident, tuple[Effect, ...]]] = []
         self._components: dict[str, dict[str, Component]] = {}
@@ -98,11 +105,15 @@ class _Batch:
     def apply_fact(self, sourced: SourcedFact, now: datetime) -> AppliedFact:
         fact = sourced.fact
         desk = self._desks[fact.desk]
-        applied = desk_state.apply_fact(desk, self._reports.get(fact.ticket_id), fact, now)
+        report = self._reports.get(fact.ticket_id)
+        is_shared = report is not None and self._is_shared(report)
+        applied = desk_state.apply_fact(desk, report, fact, now, is_shared=is_shared)
         self._desks[fact.desk] = applied.desk
         self._reports[fact.ticket_id] = applied.report
         if applied.outcome is not FactOutcome.REPEATED:
             self._changed_reports.add(fact.ticket_id)
+        if applied.disproved is not None:
+            self._disproved[applied.disproved.uid] = applied.disproved
         decision = applied.decision
         if decision is not None and decision.incident is not None:
             self._opened.append((sourced, decision.incident, decision.effects))
@@ -110,16 +121,38 @@ class _Batch:
             components.update({one.id: one for one in decision.components})
         return applied
 
+    def _is_shared(self, report: Report) -> bool:
+        """Whether other tickets belong to its incident: known before, or since this batch."""
+        uid = report.incident
+        known = [] if uid is None else self._members.get(uid, ())
+        return any(ticket != report.ticket_id for ticket in known) or any(
+            one.incident == uid and one.ticket_id != report.ticket_id
+            for one in self._reports.values()
+            if uid is not None
+        )
+
     async def save(self, connection: asyncpg.Connection, now: datetime) -> None:
         await store.save_reports(
             connection, [self._reports[uid] for uid in sorted(self._changed_reports)]
         )
-        await store.save_incidents(connection, [incident for _, incident, _ in self._opened])
+        for incidents in self._in_rounds():
+            await store.save_incidents(connection, incidents)
+        await store.save_disproved(connection, self._disproved.values())
         for desk, components in self._components.items():
             await store.save_components(connection, desk, components.values())
         if self._opened:
             touched = sorted({incident.desk for _, incident, _ in self._opened})
             await store.touch(connection, touched, now)
+
+    def _in_rounds(self) -> list[list[Incident]]:
+        """The incidents as they changed; one that changed twice is in two rounds."""
+        rounds: list[dict[UUID, Incident]] = []
+        for _, incident, _ in self._opened:
+            free = next((one for one in rounds if incident.uid not in one), None)
+            if free is None:
+                rounds.append(free := {})
+            free[incident.uid] = incident
+        return [[*one.values()] for one in rounds]
 
     async def messages(
         self, connection: asyncpg.Connection, policies: Mapping[str, Policy], now: datetime
@@ -161,7 +194,19 @@ async def _load(
         )
         for name in names
     }
-    return _Batch(states, reports)
+    members = await store.tickets_of(connection, _doubted(facts, reports), limit=2)
+    tickets = {uid: [ticket for ticket, _ in found] for uid, found in members.items()}
+    return _Batch(states, reports, tickets)
+
+
+def _doubted(facts: Sequence[SourcedFact], reports: Mapping[UUID, Report]) -> set[UUID]:
+    """The incidents that a retraction may disprove."""
+    found = [
+        reports.get(sourced.fact.ticket_id)
+        for sourced in facts
+        if isinstance(sourced.fact.detail, Retracted)
+    ]
+    return {one.incident for one in found if one is not None and one.incident is not None}
 
 
 def _named(facts: Sequence[SourcedFact], reports: Mapping[UUID, Report]) -> set[UUID]:

@@ -192,6 +192,10 @@ class IncidentAnswer(BaseModel):
     name: str
     status: IncidentStatus
     impact: Impact
+    severity: str | None = Field(description="That of the ticket it was opened for.")
+    disproved_at: Timestamp | None = Field(
+        description="When the breach that opened it was taken back, until people have decided."
+    )
     started_at: Timestamp
     created_at: Timestamp
     updated_at: Timestamp

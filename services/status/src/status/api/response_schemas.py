@@ -17,6 +17,8 @@ def incident_answer(one: Incident, url: str, tickets: Sequence[str]) -> Incident
         name=one.name,
         status=one.status,
         impact=one.impact,
+        severity=one.severity,
+        disproved_at=one.disproved_at,
         started_at=one.started_at,
         created_at=one.created_at,
         updated_at=one.updated_at,

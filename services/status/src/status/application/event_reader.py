@@ -76,7 +76,7 @@ def _detail(event: Event) -> FactDetail | None:
     if isinstance(event, LinkedToIncident):
         return Linked(event.incident_id)
     if isinstance(event, PromiseBreached):
-        return Broken(event.metric, event.severity, event.breach_id)
+        return Broken(event.metric, event.severity, event.breach_id, event.is_provisional)
     if isinstance(event, BreachRetracted):
         return Retracted(event.metric, event.breach_id)
     return None

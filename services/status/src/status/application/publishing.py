@@ -127,6 +127,7 @@ def _incident(
         "incident_id": incident.uid,
         "title": incident.name,
         "impact": incident.impact.value,
+        "severity": incident.severity,
         "state": incident.status.value,
         "components": _named(incident, components),
         "ticket_ids": tuple(tickets[:MOST_TICKETS]),

@@ -122,6 +122,7 @@ def _rule(rule: RuleFile, ids: Mapping[str, str]) -> Rule:
         status=IncidentStatus(rule.incident.status),
         impact=rule.incident.impact,
         statuses={ids[key]: status for key, status in rule.incident.components.items()},
+        withdrawn=rule.incident.withdrawn_message.strip(),
     )
 
 

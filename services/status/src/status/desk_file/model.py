@@ -10,6 +10,7 @@ from pledge.runtime.durations import Duration
 from status.domain.components import ComponentStatus
 from status.domain.incidents import Impact
 from status.domain.reports import Trigger
+from status.domain.retractions import MESSAGE
 
 PublicId = Annotated[str, Like(r"^[a-z0-9]{12}$", "12 small letters and digits")]
 Name = Annotated[str, Field(min_length=1, max_length=200)]
@@ -56,6 +57,11 @@ class IncidentFile(Part):
     status: Literal["investigating", "identified"] = "investigating"
     impact: Literal[Impact.NONE, Impact.MINOR, Impact.MAJOR, Impact.CRITICAL] | None = None
     components: dict[Slug, ComponentStatus] = Field(default_factory=dict)
+    withdrawn_message: Message = Field(
+        MESSAGE,
+        description="Said where the breach that opened it is taken back and nobody has written on "
+        "it: it ends by itself.",
+    )
 
 
 class RuleFile(Part):

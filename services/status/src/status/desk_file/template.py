@@ -29,7 +29,9 @@ open_incident_when:
   - key: confirmed
     # ticket_confirmed: triage says that the provider confirms a known incident.
     # ticket_linked: the ticket was linked to an incident that is not on the page yet.
-    # promise_broken: a promise was broken, on `metrics`; `only_confirmed` wants both.
+    # promise_broken: a promise was broken, on `metrics`; `only_confirmed` wants both. If that is
+    # taken back (`withdrawn_message` under `incident` says so), the incident ends by itself, unless
+    # somebody has written on it.
     any_of: [ticket_confirmed, ticket_linked]
     # Any of these; a list that is left out means any. Also: products.
     severities: [critical]

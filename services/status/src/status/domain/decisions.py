@@ -34,6 +34,7 @@ class Open:
     started_at: datetime | None = None
     window: Window | None = None
     origin: str | None = None
+    severity: str | None = None
     deliver_notifications: bool = True
 
 
@@ -246,6 +247,7 @@ def _opened(command: Open, now: datetime) -> Incident:
         resolved_at=now if command.status.is_final else None,
         window=command.window,
         origin=command.origin,
+        severity=command.severity,
     )
 
 
@@ -261,6 +263,7 @@ def _continued(incident: Incident, command: PostUpdate, now: datetime) -> Incide
         claims={**incident.claims, **command.statuses},
         monitoring_at=now if reaches_monitoring else incident.monitoring_at,
         resolved_at=incident.resolved_at or (now if status.is_final else None),
+        disproved_at=None,  # whoever writes has decided
     )
 
 

@@ -17,6 +17,7 @@ from status.domain.decisions import (
 )
 from status.domain.incidents import Incident
 from status.domain.reports import Fact, Join, Report, Rule, place, update_report
+from status.domain.retractions import Verdict, verdict, withdrawal, withdrawn
 
 EARLIEST = datetime(2000, 1, 1, tzinfo=UTC)
 """No incident began before this."""
@@ -46,16 +47,22 @@ class FactOutcome(StrEnum):
     NOTED = "noted"
     JOINED = "joined"
     OPENED = "opened"
+    WITHDRAWN = "withdrawn"
+    DISPROVED = "disproved"
 
 
 @dataclass(frozen=True, slots=True)
 class AppliedFact:
-    """The desk and the ticket's report after a fact, and the decision it led to, if any."""
+    """The desk and the ticket's report after a fact, and the decision it led to, if any.
+
+    `disproved` is the incident that people have to decide about.
+    """
 
     desk: DeskState
     report: Report
     outcome: FactOutcome
     decision: Decision | None = None
+    disproved: Incident | None = None
 
 
 def carry_out(
@@ -66,10 +73,12 @@ def carry_out(
     return _after(desk, decision), decision
 
 
-def apply_fact(desk: DeskState, report: Report | None, fact: Fact, now: datetime) -> AppliedFact:
-    """Apply one fact about a ticket: at most, it opens an incident or joins one.
+def apply_fact(
+    desk: DeskState, report: Report | None, fact: Fact, now: datetime, *, is_shared: bool = False
+) -> AppliedFact:
+    """Apply one fact about a ticket: at most, it opens an incident, joins one or disproves its own.
 
-    A repeated fact changes nothing.
+    A repeated fact changes nothing. `is_shared`: other tickets belong to the ticket's incident.
     """
     updated = update_report(report, fact)
     if report is not None and updated == report:
@@ -79,9 +88,28 @@ def apply_fact(desk: DeskState, report: Report | None, fact: Fact, now: datetime
     placement = place(updated, desk.rules, desk.incidents, began_at)
     if isinstance(placement, Join):
         return AppliedFact(desk, replace(updated, incident=placement.incident), FactOutcome.JOINED)
-    if placement is None:
+    if placement is not None:
+        return _open(desk, updated, placement, now)
+    if report is None or updated.incident is None:
         return AppliedFact(desk, updated, FactOutcome.NOTED)
-    return _open(desk, updated, placement, now)
+    return _retract(desk, report, updated, fact, now, is_shared=is_shared)
+
+
+def _retract(
+    desk: DeskState, before: Report, after: Report, fact: Fact, now: datetime, *, is_shared: bool
+) -> AppliedFact:
+    """The ticket's incident ends where the fact disproves it, or waits for people to end it."""
+    incident = None if after.incident is None else desk.incident(after.incident)
+    found = verdict(before, after, fact, desk.rules, incident, is_shared=is_shared)
+    if incident is None or found is None:
+        return AppliedFact(desk, after, FactOutcome.NOTED)
+    if found is Verdict.DISPROVED:
+        disproved = replace(incident, disproved_at=now)
+        incidents = tuple(disproved if one.uid == disproved.uid else one for one in desk.incidents)
+        desk = replace(desk, incidents=incidents)
+        return AppliedFact(desk, after, FactOutcome.DISPROVED, disproved=disproved)
+    desk, decision = carry_out(desk, incident.uid, withdrawal(incident, desk.rules), now)
+    return AppliedFact(desk, withdrawn(after), FactOutcome.WITHDRAWN, decision)
 
 
 def _open(desk: DeskState, report: Report, command: Open, now: datetime) -> AppliedFact:

@@ -119,7 +119,9 @@ class Incident:
 
     `claims` is what it says about each of its components now. `origin` names the rule that opened
     it without a person, so that a second confirmed ticket joins it instead of opening another.
-    `uid` names it on the bus, where `revision` counts its events from 1 and without gaps.
+    `severity` is that of the ticket it was opened for. `disproved_at` is when the breach that
+    opened it was taken back after people had written on it, until they decide. `uid` names it on
+    the bus, where `revision` counts its events from 1 and without gaps.
     """
 
     uid: UUID
@@ -137,6 +139,8 @@ class Incident:
     window: Window | None = None
     origin: str | None = None
     revision: int = 0
+    severity: str | None = None
+    disproved_at: datetime | None = None
 
     @property
     def id(self) -> str:

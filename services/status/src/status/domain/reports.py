@@ -46,11 +46,16 @@ class Linked:
 
 @dataclass(frozen=True, slots=True)
 class Broken:
-    """A promise on the ticket was broken. `breach` distinguishes it from others of its metric."""
+    """A promise on the ticket was broken. `breach` distinguishes it from others of its metric.
+
+    One that is provisional may be disproved by facts that were not read yet: nothing is public for
+    it.
+    """
 
     metric: str
     severity: str | None
     breach: UUID
+    is_provisional: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,7 +88,8 @@ class Report:
 
     `last_sequences` is the last sequence applied from each topic. The events of two topics arrive
     in any order, hence all of them are kept and the rules look at the whole. `broken` names each
-    broken promise: its metric, a space, and its breach.
+    broken promise: its metric, a space, and its breach. `withdrawals` counts the incidents that
+    were opened for the ticket and withdrawn.
     """
 
     ticket_id: UUID
@@ -95,6 +101,7 @@ class Report:
     known_incident: UUID | None = None
     broken: frozenset[str] = frozenset()
     incident: UUID | None = None
+    withdrawals: int = 0
     last_sequences: Mapping[str, int] = field(default_factory=dict)
 
 
@@ -116,6 +123,7 @@ class Rule:
     status: IncidentStatus = IncidentStatus.INVESTIGATING
     impact: Impact | None = None
     statuses: Mapping[str, ComponentStatus] = field(default_factory=dict)
+    withdrawn: str = ""  # what is said when the breach that opened it was taken back
 
 
 @dataclass(frozen=True, slots=True)
@@ -147,12 +155,14 @@ def update_report(report: Report | None, fact: Fact) -> Report:
         return replace(report, known_incident=detail.incident)
     if isinstance(detail, Broken):
         severity = report.severity or detail.severity
-        return replace(report, severity=severity, broken=report.broken | {_promise(detail)})
+        broken = report.broken if detail.is_provisional else report.broken | {breach_key(detail)}
+        return replace(report, severity=severity, broken=broken)
     # Reports of an earlier version name the metric alone.
-    return replace(report, broken=report.broken - {_promise(detail), detail.metric})
+    return replace(report, broken=report.broken - {breach_key(detail), detail.metric})
 
 
-def _promise(detail: Broken | Retracted) -> str:
+def breach_key(detail: Broken | Retracted) -> str:
+    """How `Report.broken` names the breach."""
     return f"{detail.metric} {detail.breach}"
 
 
@@ -225,8 +235,7 @@ def _covers(incident: Incident, opening: Open) -> bool:
 def _opening(rule: Rule, report: Report, began_at: datetime) -> Open:
     origin = _origin(rule, report)
     return Open(
-        # The ticket is part of it: the same rule opens another incident next month.
-        uid=derived_uuid("incident", report.desk, origin, str(report.ticket_id)),
+        uid=own_incident(report, origin),
         desk=report.desk,
         name=rule.name,
         body=rule.body,
@@ -236,7 +245,18 @@ def _opening(rule: Rule, report: Report, began_at: datetime) -> Open:
         statuses=dict(rule.statuses),
         started_at=began_at,
         origin=origin,
+        severity=report.severity,
     )
+
+
+def own_incident(report: Report, origin: str | None) -> UUID:
+    """The id of the incident that is opened for this ticket.
+
+    The ticket is part of it: the same rule opens another incident next month. So does the ticket
+    itself, once an incident of it was withdrawn.
+    """
+    again = [str(report.withdrawals)] if report.withdrawals else []
+    return derived_uuid("incident", report.desk, origin or "", str(report.ticket_id), *again)
 
 
 def concerns(rules: Sequence[Rule], detail: FactDetail) -> bool:

@@ -59,6 +59,8 @@ def incident(row: asyncpg.Record, updates: Sequence[Update]) -> Incident:
         window=Window(starts_at, ends_at) if starts_at is not None else None,
         origin=row["origin"],
         revision=row["revision"],
+        severity=row["severity"],
+        disproved_at=row["disproved_at"],
     )
 
 
@@ -81,6 +83,8 @@ def incident_row(one: Incident) -> Row:
         "window_ends_at": one.window.ends_at if one.window else None,
         "origin": one.origin,
         "revision": one.revision,
+        "severity": one.severity,
+        "disproved_at": one.disproved_at,
     }
 
 
@@ -112,6 +116,7 @@ def report(row: asyncpg.Record) -> Report:
         known_incident=row["known_incident"],
         broken=frozenset(row["broken"]),
         incident=row["incident"],
+        withdrawals=row["withdrawals"] or 0,
         last_sequences=row["heard"],
     )
 
@@ -128,6 +133,7 @@ def report_row(one: Report) -> Row:
         "known_incident": one.known_incident,
         "broken": sorted(one.broken),
         "incident": one.incident,
+        "withdrawals": one.withdrawals,
         "heard": dict(one.last_sequences),
     }
 

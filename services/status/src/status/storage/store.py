@@ -253,7 +253,7 @@ async def save_incidents(connection: asyncpg.Connection, incidents: Iterable[Inc
             updated_at = excluded.updated_at, monitoring_at = excluded.monitoring_at,
             resolved_at = excluded.resolved_at, claims = excluded.claims,
             window_starts_at = excluded.window_starts_at, window_ends_at = excluded.window_ends_at,
-            revision = excluded.revision
+            revision = excluded.revision, disproved_at = excluded.disproved_at
         """,
         [rows.incident_row(one) for one in changed],
     )
@@ -261,6 +261,19 @@ async def save_incidents(connection: asyncpg.Connection, incidents: Iterable[Inc
         "INSERT INTO updates SELECT * FROM jsonb_populate_recordset(NULL::updates, $1)",
         [rows.newest_update_row(one) for one in changed],
     )
+
+
+async def save_disproved(connection: asyncpg.Connection, incidents: Iterable[Incident]) -> None:
+    """Write which incidents were disproved, and when; nothing else of them has changed."""
+    changed = list(incidents)
+    if changed:
+        await connection.execute(
+            "UPDATE incidents SET disproved_at = new.at"
+            " FROM unnest($1::uuid[], $2::timestamptz[]) AS new (uid, at)"
+            " WHERE incidents.uid = new.uid",
+            [one.uid for one in changed],
+            [one.disproved_at for one in changed],
+        )
 
 
 async def save_components(
@@ -305,7 +318,8 @@ async def save_reports(connection: asyncpg.Connection, reports: Iterable[Report]
         ON CONFLICT (ticket_id) DO UPDATE SET
             severity = excluded.severity, product = excluded.product,
             is_confirmed = excluded.is_confirmed, known_incident = excluded.known_incident,
-            broken = excluded.broken, incident = excluded.incident, heard = excluded.heard
+            broken = excluded.broken, incident = excluded.incident, heard = excluded.heard,
+            withdrawals = excluded.withdrawals
         """,
         changed,
     )
