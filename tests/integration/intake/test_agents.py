@@ -281,3 +281,31 @@ async def test_impact_and_urgency_give_the_severity_in_triage_and_the_page_defin
     facts = await intake.facts(ticket["id"])
     told = [(each["data"]["severity"], each["data"]["is_by_matrix"]) for each in facts]
     assert told == [("normal", False), ("critical", True), ("normal", False)]
+
+
+async def test_another_due_time_is_agreed_by_api_and_with_a_form(intake: Intake) -> None:
+    await intake.mail(a_mail(), "support@demo.example")
+    (ticket,) = await intake.tickets(1)
+    due = intake.clock.now() + timedelta(days=2)
+    number = ticket["number"]
+    body = {"metric": "resolution", "due_at": due.isoformat(), "why": "a spare part"}
+    answer = await do(intake, number, "revise-due", **body)
+    assert answer.status_code == 200
+    (agreed,) = answer.json()["agreed"]
+    assert (agreed["metric"], agreed["why"]) == ("resolution", "a spare part")
+    assert (await do(intake, number, "revise-due", **body | {"metric": "x"})).status_code == 422
+    past = (intake.clock.now() - timedelta(minutes=1)).isoformat()
+    assert (await do(intake, number, "revise-due", **body | {"due_at": past})).status_code == 422
+    token = intake.signer.token(intake.clock.now(), roles=["agent"], desks="*")
+    browser = {"accept": "text/html"}
+    async with intake.http(headers=browser, cookies={"pledge_session": token}) as client:
+        path = f"/ticket/{ticket['id']}"
+        page = await client.get(path)
+        assert "Resolution, as agreed" in page.text
+        code = page.text.partition('name="csrf_token" value="')[2].partition('"')[0]
+        form = {"metric": "resolution", "due_at": "", "why": "it came", "csrf_token": code}
+        page = await client.post(f"{path}/revise-due", data=form, follow_redirects=True)
+        assert page.status_code == 200
+        assert "Resolution, as agreed" not in page.text
+        assert "no longer agreed" in page.text
+    assert await intake.types(ticket["id"]) == ["opened", "due_revised", "due_revised"]

@@ -27,7 +27,7 @@ from intake.domain.misuse import Misuse
 from intake.domain.request_details import RequestDetails
 from intake.domain.text import storable
 from intake.domain.ticket import Ticket
-from intake.domain.ticket_parts import Feedback, Link, Meeting, Milestone
+from intake.domain.ticket_parts import AgreedDue, Feedback, Link, Meeting, Milestone
 from pledge.events import Actor, Contact, Instant
 from pledge.runtime.instants import Timestamp
 
@@ -97,6 +97,7 @@ class TicketView(BaseModel):
     feedback: tuple[Feedback, ...]
     meetings: tuple[Meeting, ...]
     milestones: tuple[Milestone, ...]
+    agreed: tuple[AgreedDue, ...] = Field(description="Due times agreed with the customer.")
     sequence: int
     allowed: tuple[str, ...]
 

@@ -14,6 +14,7 @@ from intake.domain.commands import (
     meetings,
     milestones,
     progress,
+    promises,
     relations,
     reviews,
 )
@@ -44,7 +45,7 @@ REPLY = RecordReply(by=ANN, channel="email", delivery="d1", text="Still broken")
 
 
 def test_every_command_is_declared_and_has_a_decision_of_its_own() -> None:
-    modules = (coverage, conversation, meetings, milestones, progress, relations, reviews)
+    modules = (coverage, conversation, meetings, milestones, progress, promises, relations, reviews)
     names = {name: value for module in modules for name, value in vars(module).items()}
     commands = {each for each in names.values() if _is_command(each)}
     assert {each.command for each in declarations().values()} == commands

@@ -66,7 +66,7 @@ SHOWN = {
     "merged", "absorbed", "split_off", "followed_up", "feedback_received", "feedback_acknowledged",
     "complaint_filed", "review_opened", "review_updated", "review_concluded",
     "arbitration_requested", "meeting_proposed", "meeting_agreed", "meeting_held",
-    "meeting_cancelled",
+    "meeting_cancelled", "milestone_reached", "due_revised",
 }  # fmt: skip
 
 

@@ -14,6 +14,7 @@ from intake.domain.misuse import Misuse, MisuseState
 from intake.domain.request_details import RequestDetails
 from intake.domain.ticket import Ticket
 from intake.domain.ticket_parts import (
+    AgreedDue,
     Feedback,
     Link,
     LinkKind,
@@ -65,6 +66,7 @@ FULL = a_ticket(
         Feedback(UUID(int=5), ANN, "email", at(3), complaint_id=UUID(int=6), stage=Stage.FILED),
     ),
     meetings=(Meeting(UUID(int=4), at(60), at(90), "room 1", MeetingState.AGREED),),
+    agreed=(AgreedDue("resolution", "Resolution", at(600), TOM, "a spare part"),),
     milestones=(Milestone("service_restored", "Service restored", at(40), TOM),),
 )
 

@@ -129,6 +129,15 @@ def test_milestones_of_promises_are_those_that_agents_record(desk: Path) -> None
     assert check(desk) == []
 
 
+def test_agents_agree_other_due_times_where_the_promise_takes_them(desk: Path) -> None:
+    append(desk, "intake", "revisable: [{metric: resolution, title: Resolution}]\n")
+    problem = the_only(desk)
+    assert "`resolution`" in problem.message
+    assert "revisable: true" in problem.message
+    change(desk, "sla", "    # revisable: true", "    revisable: true")
+    assert check(desk) == []
+
+
 def test_a_new_desk_agrees_with_itself(desk: Path) -> None:
     assert check(desk) == []
 
@@ -148,7 +157,7 @@ def test_the_desks_that_ship_agree_with_themselves(path: Path) -> None:
             id="cadence-differs",
         ),
         pytest.param(
-            "sla", "    repeats: on_meet\n", "",
+            "sla", "    repeats: on_meet  #", "    #",
             "status.yaml", "update_every", "times the first one only", "repeats: on_meet",
             id="cadence-of-the-first-update-only",
         ),

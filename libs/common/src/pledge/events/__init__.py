@@ -148,6 +148,7 @@ from pledge.events.ticket_feedback import (
 from pledge.events.ticket_work import (
     Absorbed,
     Assigned,
+    DueRevised,
     EmailRequested,
     EntitlementDecided,
     Escalated,
@@ -263,6 +264,7 @@ __all__ = [
     "Closed",
     "Assigned",
     "MilestoneReached",
+    "DueRevised",
     "Merged",
     "Absorbed",
     "FollowedUp",

@@ -29,6 +29,10 @@ class PromiseEvent(Event):
         default=None, description="The instant promised; None while paused, or with no promise."
     )
     policy_version: str = Field(description="Version of the desk's policy that was applied.")
+    agreed_by: Line | None = Field(
+        default=None, description="Who agreed `due_at` with the customer; None: the file says it."
+    )
+    agreed_why: Line | None = Field(default=None, description="Why they did.")
 
     @model_validator(mode="after")
     def _is_about_one_thing(self) -> Self:

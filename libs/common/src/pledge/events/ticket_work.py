@@ -28,6 +28,16 @@ class MilestoneReached(TicketEvent):
     note: Excerpt = ""
 
 
+class DueRevised(TicketEvent):
+    """An agent agreed with the customer by when a promise is kept; the newest agreement holds."""
+
+    type: Literal["pledge.ticket.due_revised.v1"] = "pledge.ticket.due_revised.v1"
+    metric: str = Field(description="The promise, as the desk's files name it.")
+    due_at: Instant | None = Field(description="The agreed instant; None: that is withdrawn.")
+    by: Actor
+    why: Line
+
+
 class Merged(TicketEvent):
     """This ticket's story goes on in another one."""
 
@@ -244,6 +254,7 @@ class EmailRequested(TicketEvent):
 EVENTS: tuple[type[Event], ...] = (
     Assigned,
     MilestoneReached,
+    DueRevised,
     Merged,
     Absorbed,
     FollowedUp,

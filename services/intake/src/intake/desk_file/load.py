@@ -26,6 +26,7 @@ from intake.desk_file.sections import (
     levels_of,
     milestones_of,
     misuse_rules_of,
+    revisable_of,
     with_customers,
 )
 from intake.desk_file.summary import summary_of
@@ -86,6 +87,7 @@ def _doubles(document: Document, model: IntakeFile) -> Iterator[Problem]:
         "plans": list(model.plans),
         "customers": [each.name for each in model.customers],
         "milestones": [each.name for each in model.milestones],
+        "revisable": [each.metric for each in model.revisable],
     }
     for key, names in lists.items():
         for index, name in enumerate(names):
@@ -153,6 +155,7 @@ def to_desk(model: IntakeFile) -> Desk:
         help_centre=model.help_centre,
         misuse_rules=misuse_rules_of(model.misuse),
         milestones=milestones_of(model.milestones),
+        revisable=revisable_of(model.revisable),
         matrix=matrix_of(model.matrix),
         chat=chat_rules_of(model.chat),
         care=care_of(model.feedback),

@@ -19,6 +19,7 @@ from intake.desk_file.sections import (
     MilestoneEntry,
     MisuseEntry,
     PortalRules,
+    RevisableEntry,
     SeverityDefinition,
 )
 from intake.domain.reply_address import bare_address
@@ -126,6 +127,7 @@ class IntakeFile(Part):
     chat: ChatSection | None = None
     misuse: tuple[MisuseEntry, ...] = ()
     matrix: MatrixSection | None = None
+    revisable: Annotated[tuple[RevisableEntry, ...], Field(max_length=50)] = ()
     milestones: Annotated[tuple[MilestoneEntry, ...], Field(max_length=50)] = ()
 
     @field_validator("reply_address")

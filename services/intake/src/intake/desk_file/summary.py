@@ -36,10 +36,20 @@ def summary_of(document: Document, model: IntakeFile) -> DeskFileSummary:
         zone=stated(document, "zone"),
         severities=tuple(mentions(document, ("severities",), [s.name for s in model.severities])),
         defines=defines,
-        refers=(*_templates(document, model), *_responders(document, model)),
+        refers=(
+            *_templates(document, model),
+            *_responders(document, model),
+            *_revisable(document, model),
+        ),
         matrix=matrix_summary(document, model.matrix),
         mail=Mail(taken_in=tuple(mentions(document, ("addresses",), addresses))),
     )
+
+
+def _revisable(document: Document, model: IntakeFile) -> Iterator[Reference]:
+    for index, each in enumerate(model.revisable):
+        steps: Steps = ("revisable", index, "metric")
+        yield Reference(Kind.REVISABLE, mention(document, steps, each.metric))
 
 
 def _templates(document: Document, model: IntakeFile) -> Iterator[Reference]:

@@ -160,6 +160,11 @@ rules:
 #   - {name: technician_on_site, title: Technician on site}
 #   - {name: service_restored, title: Service restored}
 
+# Promises for which agents may agree another due time with the customer, with who and why; sla.yaml
+# says `revisable: true` in the metric.
+# revisable:
+#   - {metric: resolution, title: Resolution}
+
 # The chat widget asks GET /desks/{desk}/chat; while no window is open it offers the form instead.
 # chat:
 #   hours:

@@ -54,6 +54,14 @@ class MilestoneKind:
 
 
 @dataclass(frozen=True, slots=True)
+class RevisablePromise:
+    """A promise for which agents may agree another due time, with its name for people."""
+
+    name: str
+    title: str
+
+
+@dataclass(frozen=True, slots=True)
 class FormKind:
     """A kind of request that the portal offers."""
 
@@ -118,6 +126,7 @@ class Desk:
     help_centre: str | None = None
     misuse_rules: tuple[MisuseRule, ...] = ()
     milestones: tuple[MilestoneKind, ...] = ()
+    revisable: tuple[RevisablePromise, ...] = ()
     matrix: Matrix | None = None
 
     @property

@@ -11,7 +11,7 @@ from intake.domain.desk import Desk
 from intake.domain.matrix import Level, Origin
 from intake.domain.meeting_links import MeetingLinks
 from intake.domain.request_details import NO_DETAILS, RequestDetails
-from intake.domain.ticket_parts import Feedback, Link, LinkKind, Meeting, Milestone
+from intake.domain.ticket_parts import AgreedDue, Feedback, Link, LinkKind, Meeting, Milestone
 from pledge.events import Actor, Contact, TicketEvent
 
 CLOCK_TOLERANCE: Final = timedelta(minutes=1)
@@ -57,6 +57,7 @@ class Ticket:
     feedback: tuple[Feedback, ...] = ()
     meetings: tuple[Meeting, ...] = ()
     milestones: tuple[Milestone, ...] = ()
+    agreed: tuple[AgreedDue, ...] = ()
 
     @property
     def merged_into(self) -> Link | None:

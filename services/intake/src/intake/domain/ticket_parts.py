@@ -90,6 +90,17 @@ class Milestone:
 
 
 @dataclass(frozen=True, slots=True)
+class AgreedDue:
+    """By when a promise is to be kept, as an agent agreed with the customer."""
+
+    metric: str
+    title: str
+    due_at: datetime
+    by: Actor
+    why: str
+
+
+@dataclass(frozen=True, slots=True)
 class CareRules:
     """Who owns the steps of a complaint, by role, and which forms are feedback or complaints."""
 

@@ -16,11 +16,12 @@ from intake.application.agent_actions import AgentActions
 from intake.application.ticket_search import TicketSearch
 from intake.domain.command_registry import FINISHED, State, declarations
 from intake.domain.commands.milestones import ReachMilestone
+from intake.domain.commands.promises import ReviseDue
 from intake.domain.desk import Desk, Desks
 from intake.domain.ticket import Ticket
 from intake.schemas import BODIES, FactView
 from intake.storage import queries
-from pledge.events import AgentReplyFailed, EmailRequested
+from pledge.events import AgentReplyFailed, DueRevised, EmailRequested
 from pledge.runtime.auth.access import Principal, Role, require
 from pledge.runtime.config.error_messages import in_words
 from pledge.runtime.http.app import HttpProblem
@@ -98,6 +99,7 @@ class Pages:
             levels=desk.levels if desk else (),
             priorities=desk.priorities if desk else (),
             milestones=desk.milestones if desk else (),
+            revisable=desk.revisable if desk else (),
             matrix=desk.matrix if desk else None,
             actions=_possible(ticket, desk) if principal.has(Role.AGENT) else [],
         )
@@ -139,7 +141,10 @@ def _in_zone(local: str, zone: ZoneInfo) -> str | datetime:
 def _possible(ticket: Ticket, desk: Desk | None) -> list[str]:
     """The actions that are allowed and have something to be done with; the page shows those that
     have a form."""
-    is_idle = {ReachMilestone.action: desk is None or not desk.milestones}
+    is_idle = {
+        ReachMilestone.action: desk is None or not desk.milestones,
+        ReviseDue.action: desk is None or not desk.revisable,
+    }
     return [
         action
         for action in ticket.allowed
@@ -160,7 +165,7 @@ _VALUES: Final = {
     "channel": "channel", "why": "why",
     "reason": "reason", "to": "to", "template": "template", "stage": "stage", "owner": "owner",
     "recipient": "to", "detail": "detail", "into_number": "into", "source_number": "from",
-    "new_number": "as", "place": "place", "title": "which",
+    "new_number": "as", "place": "place", "title": "which", "metric": "promise",
 }  # fmt: skip
 _FLAGS: Final = {
     "is_urgent": "urgent",
@@ -198,6 +203,10 @@ def describe(fact: FactView, zone: str) -> dict[str, Any]:
     if until := data.get("next_update_by"):
         by = instant(datetime.fromisoformat(until), zone)
         details.append(Markup("next update by: {}").format(by))
+    if fact.type == DueRevised.TYPE:
+        agreed = data.get("due_at")
+        due = instant(datetime.fromisoformat(agreed), zone) if agreed else "no longer agreed"
+        details.append(Markup("due: {}").format(due))
     kept = (data.get(each) for each in ("text", "resolution", "outcome", "note"))
     text = fact.text or next((each for each in kept if each), "")
     if fact.type == EmailRequested.TYPE:

@@ -84,7 +84,14 @@ def _promise(change: Change, context: EventContext) -> dict[str, Any]:
         "cycle": change.cycle,
         "target": timer.target if timer is not None else "",
         "policy_version": context.policy.version,
+        **_agreed(timer),
     }
+
+
+def _agreed(timer: Timer | None) -> dict[str, str]:
+    """Who agreed the due time with the customer, and why."""
+    agreed = timer.agreed if timer is not None else None
+    return {} if agreed is None else {"agreed_by": agreed.by, "agreed_why": agreed.why}
 
 
 def _timer(change: Change, context: EventContext) -> Event:

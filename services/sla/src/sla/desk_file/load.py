@@ -209,6 +209,7 @@ class Compiler:
             reopening=part.reopening,
             outlives_closing=part.outlives_closing,
             at_risk=tuple(at_risk),
+            revisable=part.revisable,
             for_each=self._for_each(part, steps),
             tracks=tracks,
         )

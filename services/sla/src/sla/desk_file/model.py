@@ -218,6 +218,11 @@ class MetricPart(Part):
         default=None,
         description="A field of the facts, e.g. complaint_id: each value has a timer of its own.",
     )
+    revisable: bool = Field(
+        default=False,
+        description="Agents may agree another due time with the customer: `revisable` in "
+        "intake.yaml offers it.",
+    )
     after: str | None = Field(default=None, description="Begins once this metric was met.")
     reopening: Reopening = Reopening.KEEP
     outlives_closing: bool = False
@@ -230,9 +235,11 @@ class MetricPart(Part):
     targets: Targets
 
     @model_validator(mode="after")
-    def _stops_only_what_repeats(self) -> Self:
+    def _repeats_as_it_may(self) -> Self:
         if self.stops_after is not None and self.repeats is not Repeats.ON_MEET:
             raise ValueError("should have `stops_after` only with `repeats: on_meet`")
+        if self.revisable and self.repeats is Repeats.ON_MEET:
+            raise ValueError("should not be `revisable` with `repeats: on_meet`: a metric is one")
         return self
 
 

@@ -40,7 +40,10 @@ def summary_of(document: Document, file: PolicyFile, policy: Policy) -> DeskFile
         severities=None
         if severity is None
         else tuple(mentions(document, ("severity", "levels"), severity.levels)),
-        defines={Kind.METRIC: tuple(file.metrics)},
+        defines={
+            Kind.METRIC: tuple(file.metrics),
+            Kind.REVISABLE: tuple(name for name, one in file.metrics.items() if one.revisable),
+        },
         refers=(
             *_conditions(document, document.data, ()),
             *_defaults(document, file),

@@ -71,6 +71,7 @@ metrics:
     meets: [resolved, workaround_provided]
     pauses:
       - {on: waiting_on_customer, until: [requester_replied, waiting_on_provider]}
+    # revisable: true  # agents may agree another due time with the customer: see intake.yaml
     reopening: resume  # goes on with the time that was left; `restart` or `keep` otherwise
     calendar: office
     targets:

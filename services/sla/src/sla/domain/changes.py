@@ -40,6 +40,7 @@ CAUSES: Mapping[str, str] = {
     "waiting_on_provider": "waiting_on_provider",
     "requester_replied": "requester_replied",
     "agent_reply_failed": "reply_failed",
+    "due_revised": "due_revised",
 }
 """Why a due instant moved, by the newest fact; any other but a milestone is `late_fact`."""
 
@@ -67,6 +68,8 @@ def diff(
         after.append(state)
         if state.state is State.RUNNING:
             wakes += _timer_wakes(timer, state.at_risk_sent)
+        elif state.state is State.PAUSED and timer.due_at is not None:
+            wakes.append(timer.due_at)  # an instant that waiting does not move
     wakes += [each.started_at for each in assessment.foreseen if each.started_at > now][:1]
     why = cause if cause in FINDINGS else NO_LONGER
     after += [_publish_removed(changes, removed, now, why) for removed in before.values()]
@@ -150,6 +153,8 @@ def _entered(
         if known.state is not State.RUNNING or _moved(known, timer):
             return _change(timer, ChangeKind.RESCHEDULED, now, cause)
         return None
+    if state is State.PAUSED and known.state is State.PAUSED and _moved(known, timer):
+        return _change(timer, ChangeKind.PAUSED, timer.paused_since or now, cause)
     if known.state is state and (state is not State.BREACHED or known.due_at == timer.due_at):
         return None
     if state is State.PAUSED:

@@ -82,6 +82,7 @@ class TimerExplanation:
             "used_seconds": _seconds(self.used),
             "left_seconds": _seconds(self.left),
             "would_have_met_it": self.would_meet,
+            "agreed": _agreed(timer),
             "segments": [
                 {
                     "from": instant_text(one.from_at),
@@ -160,7 +161,7 @@ class TimerExplanation:
                     if timer.paused_since is None
                     else f" since {self._local(timer.paused_since)}"
                 )
-                return f"paused{since} ({_words(timer.reason)})."
+                return f"paused{since} ({_words(timer.reason)})" + (f", {due}." if due else ".")
             case State.MET:
                 met = "" if timer.met_at is None else f" at {self._local(timer.met_at)}"
                 return f"met{met} ({_words(timer.reason)})" + (f", {due}." if due else ".")
@@ -179,6 +180,9 @@ class TimerExplanation:
             line = f", line {rule.line}" if rule.line else ""
             within = f" of `{rule.name}`" if rule.name else ""
             where = f" (rule {rule.number}{within}{line}, policy {self.policy_version})"
+        agreed = timer.agreed
+        if agreed is not None and agreed.reckoned_due_at is not None:
+            expect += f", which was due {self._local(agreed.reckoned_due_at)}"
         return f"{promise}{expect}{where}"
 
     def _local(self, at: datetime) -> str:
@@ -302,6 +306,20 @@ def _explained(
         if policy.customers is not None and calendar is not None
         else "",
     )
+
+
+def _agreed(timer: Timer) -> dict[str, object] | None:
+    """The agreement with the customer about the due time, if there is one."""
+    agreed = timer.agreed
+    if agreed is None:
+        return None
+    return {
+        "by": agreed.by,
+        "why": agreed.why,
+        "at": instant_text(agreed.at),
+        "instead_of": agreed.reckoned_target,
+        "instead_of_due": _instant(agreed.reckoned_due_at),
+    }
 
 
 def why_words(why: str) -> str:

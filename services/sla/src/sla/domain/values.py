@@ -101,6 +101,16 @@ class Segment:
     why: str
 
 
+class Agreement(NamedTuple):
+    """A due time that an agent agreed with the customer: who, why, when, and instead of what."""
+
+    by: str
+    why: str
+    at: datetime
+    reckoned_due_at: datetime | None
+    reckoned_target: str
+
+
 class Timer(NamedTuple):
     """One target applied to a ticket, for one cycle of one metric.
 
@@ -129,6 +139,7 @@ class Timer(NamedTuple):
     started_by: str  # a fact's type
     reason: str  # what ended it, else what paused it, else what started it: a fact's type
     title: str = ""
+    agreed: Agreement | None = None  # where the due time was agreed with the customer
 
     def state_at(self, now: datetime) -> State:
         """Its state at `now`. What meets it exactly at the due instant is in time."""

@@ -22,6 +22,7 @@ class Kind(StrEnum):
     CUSTOMER = "customer"
     LINE = "address or phone line"
     METRIC = "metric"
+    REVISABLE = "metric that is `revisable: true`"
     MILESTONE = "milestone"
     TEMPLATE = "template"
     RESPONDER = "person, rotation or escalation"

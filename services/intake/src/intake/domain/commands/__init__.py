@@ -13,6 +13,7 @@ from intake.domain.commands import (
     relations,
     reviews,
     milestones,
+    promises,
 )
 
 # isort: on
@@ -29,6 +30,7 @@ __all__ = [
     "meetings",
     "milestones",
     "progress",
+    "promises",
     "relations",
     "reviews",
 ]

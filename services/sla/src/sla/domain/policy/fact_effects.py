@@ -8,7 +8,7 @@ from typing import NamedTuple
 
 from sla.domain.facts import CLOSINGS, OPENINGS, REOPENING, TAKING_BACK
 from sla.domain.policy.attributes import CHANGES, SETTERS, Setter
-from sla.domain.policy.conditions import Trigger
+from sla.domain.policy.conditions import Condition, Trigger
 from sla.domain.policy.rules import Flag, Metric, SilenceRule
 from sla.domain.values import Scalar
 
@@ -21,6 +21,7 @@ class Role(IntEnum):
     RESUME = 2
     START = 3
     PAUSE = 4
+    REVISE = 5
 
 
 class Effect(NamedTuple):
@@ -107,6 +108,9 @@ def _effects(metrics: Sequence[Metric]) -> dict[str, tuple[Effect, ...]]:
             add(number, Role.RESUME, pause.until, 1 << bit)
         for bit, pause in enumerate(metric.pauses):
             add(number, Role.PAUSE, (pause.on,), 1 << bit)
+        if metric.revisable:
+            named = Condition("metric", (metric.name,))
+            add(number, Role.REVISE, (Trigger("due_revised", (named,)),))
     return {
         fact: tuple(sorted(effects, key=lambda one: (one.role, one.metric)))
         for fact, effects in found.items()

@@ -11,6 +11,7 @@ from sla.domain.policy.policy import Choice, Policy, Resolved, risk_parts
 from sla.domain.policy.rules import Metric, Repeats, Target
 from sla.domain.replay.cycle import Built, Cycle
 from sla.domain.replay.elapsed_time import NO_PROMISE, Counted, InForce, stretches
+from sla.domain.replay.revisions import revised
 from sla.domain.values import Note, Span, Timer
 
 NEVER = "its calendar is not open long enough: no timer"
@@ -24,6 +25,14 @@ Timeline = Sequence[tuple[int, Resolved]]
 
 def build_timer(cycle: Cycle, policy: Policy, timeline: Timeline) -> Built:
     """The timer of one cycle, or None when nothing was ever promised for it."""
+    built = _reckoned(cycle, policy, timeline)
+    if not cycle.revisions:
+        return built
+    return revised(built, cycle.revisions, policy.metrics[cycle.metric])
+
+
+def _reckoned(cycle: Cycle, policy: Policy, timeline: Timeline) -> Built:
+    """The timer as the desk's file alone has it."""
     metric = policy.metrics[cycle.metric]
     entry = len(timeline) - 1 if cycle.last is None else cycle.last
     choice = timeline[entry][1].choice(cycle.metric, metric, cycle.bits)

@@ -3,8 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from typing import NamedTuple
 
 from sla.domain.values import Note, Timer
+
+
+class Revision(NamedTuple):
+    """A due time that was agreed at an instant, None where that was withdrawn."""
+
+    at: int
+    due: int | None
+    sequence: int  # of its fact
+    who: str
+    why: str
+
 
 Built = tuple[Timer | None, Note | None]
 """The timer of a cycle, None when nothing was ever promised for it, and what is odd about it."""
@@ -29,6 +41,7 @@ class Cycle:
         "paused_by",
         "paused_since",
         "pauses",
+        "revisions",
         "started",
         "started_by",
         "who",
@@ -60,6 +73,7 @@ class Cycle:
         self.is_met = False
         self.paused_since: int | None = None
         self.pauses: tuple[tuple[int, int, str, str], ...] = ()
+        self.revisions: tuple[Revision, ...] = ()
         self.built: Built | None = None  # None: changed since it was built, or never built
 
     def pause(self, at: int, by: str, who: str) -> None:
@@ -76,6 +90,11 @@ class Cycle:
                 self.pauses = (*self.pauses, pause)
             self.paused_since = None
             self.built = None
+
+    def revise(self, revision: Revision) -> None:
+        """Another due time was agreed, or the agreed one withdrawn."""
+        self.revisions = (*self.revisions, revision)
+        self.built = None
 
     def end(self, at: int, by: str, *, is_met: bool, entry: int) -> None:
         """Met or cancelled; later changes of the ticket do not touch it."""

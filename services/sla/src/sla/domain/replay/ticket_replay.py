@@ -18,6 +18,7 @@ from sla.domain.replay.auto_close import QuietPeriod, build_silence
 from sla.domain.replay.findings import apply_to_attributes
 from sla.domain.replay.metric_cycles import NEVER, ON_MEET, MetricCycles
 from sla.domain.replay.progress import Progress, who_of
+from sla.domain.replay.revisions import NOTHING_OPEN, revision_of
 from sla.domain.values import Assessment, Fact, Note, Silence, Timer
 
 AFTER_CLOSING = "ignored: the ticket was closed"
@@ -159,6 +160,15 @@ class TicketReplay(MetricCycles):
             progress.cycle.pause(at, fact.type, who_of(fact))
         progress.paused.setdefault(bits, (fact.type, who_of(fact)))
 
+    def _revise(self, progress: Progress, _: int, at: int, fact: Fact) -> None:
+        revision, refusal = revision_of(fact, at)
+        if progress.cycle is None:
+            refusal = NOTHING_OPEN
+        elif revision is not None:
+            progress.cycle.revise(revision)
+        if refusal:
+            self.notes.append(Note(fact.sequence, fact.type, refusal))
+
     def _close(self, at: int, kind: str) -> None:
         self.is_closed = True
         for progress in self._all:
@@ -241,5 +251,6 @@ _ACTIONS = (
     TicketReplay._resume,
     TicketReplay._start,
     TicketReplay._pause,
+    TicketReplay._revise,
 )
 """By role."""
