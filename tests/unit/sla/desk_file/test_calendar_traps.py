@@ -137,7 +137,7 @@ def test_other_zones_are_not_told(zone: str) -> None:
 def test_days_of_24_hours_on_a_calendar_of_shorter_ones_are_told() -> None:
     assert problems(OFFICE, "within: 1d") == [
         "10:24: warning: 1d is 24 open hours of `office`, three of its days"
-        " (say 8h, 1bd, or `by: close of … business day`)"
+        " (say 8h, 1bd, or `by: close of next business day`)"
     ]
     assert problems(OFFICE, "within: 60h, expect: 2 days")[-1].endswith(
         "2 days is 48 open hours of `office`, six of its days (say 16h)"

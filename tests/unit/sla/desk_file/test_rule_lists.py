@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from time import perf_counter
 
 import pytest
 
@@ -63,6 +64,13 @@ def problems(*rules: str, more: str = "", metric: str = "") -> list[str]:
             "during: office, within: 1h, calendar: office",
             "outside: both, within: 2h, calendar: office",
             "within: 12h, calendar: office",
+        ),
+        # An exception comes before what holds for everybody else.
+        (
+            "when: {customer: Tokyo Trading}, within: 30m",
+            "when: {severity: p1}, within: 1h",
+            "when: {severity: p2}, within: 2h",
+            "when: {severity: p3}, within: 3h",
         ),
         # Nothing is shared.
         ("when: {zone: 'Europe/*'}, within: 1h", "when: {zone: 'Asia/*'}, within: 2h"),
@@ -129,6 +137,27 @@ def test_what_a_ceiling_leaves_to_nobody_is_told() -> None:
 )
 def test_a_wrong_list_is_warned_of(rules: tuple[str, ...], says: list[str]) -> None:
     assert problems(*rules) == says
+
+
+def test_an_exception_that_promises_less_than_the_rule_after_it_is_told() -> None:
+    assert problems(
+        "when: {plan: gold}, within: 2h",
+        "when: {severity: p1}, within: 1h",
+        "when: {severity: [p2, p3]}, within: 4h",
+    ) == ["2: overlaps the rule on line 15, which wins"]
+
+
+def test_a_list_that_is_too_much_to_decide_is_passed_over() -> None:
+    many = [
+        f"when: {{plan: p{a}, product: q{b}, customer: c{c}, trial: {d}}}, within: {a + b + 1}m"
+        for a in range(6)
+        for b in range(6)
+        for c in range(5)
+        for d in ("true", "false")
+    ]
+    before = perf_counter()
+    assert not any("never" in one for one in problems(*many, "when: {severity: p1}, within: 1h"))
+    assert perf_counter() - before < 30  # some seconds on a machine of its own
 
 
 CHOICE = "    calendar: [{when: {plan: gold}, use: always}, {use: office}]\n"

@@ -14,6 +14,7 @@ from sla.desk_file.model import MetricPart, PolicyFile, TargetPart, TriggerModel
 from sla.domain.facts import CLOSINGS
 from sla.domain.policy.rules import Repeats
 
+_OF_EVERY_FACT = ("occurred_at", "recorded_at")
 Place = tuple[TriggerModel, Steps]
 
 
@@ -102,7 +103,11 @@ class Beginnings:
         fields = {
             name: kind for each in starts for name, kind in self._facts.fields(each.fact).items()
         }
-        instants = sorted(name for name, one in fields.items() if one.kind is Kind.INSTANT)
+        instants = sorted(
+            name
+            for name, one in fields.items()
+            if one.kind is Kind.INSTANT and name not in _OF_EVERY_FACT
+        )
         for key, text in (("by", target.by), ("expect", target.expect)):
             match = FIELD_GIVEN.fullmatch(text) if text is not None else None
             if match is not None and fields and match[1] not in instants:

@@ -17,6 +17,19 @@ class TooManyBoxes(Exception):
     """The set has more parts than are worth the time."""
 
 
+class Work:
+    """How much may still be done for one file, in boxes that are looked at."""
+
+    def __init__(self, most: int) -> None:
+        self._left = most
+
+    def spend(self, boxes: int) -> None:
+        """Count work done. Raises TooManyBoxes when it is more than was given."""
+        self._left -= boxes
+        if self._left < 0:
+            raise TooManyBoxes
+
+
 def common(one: Box, other: Box) -> Box | None:
     """What is in both; None when nothing is."""
     found = dict(one)

@@ -26,6 +26,7 @@ HOUR = 60 * MINUTE
 _SINCE = date(2026, 1, 1)
 _WEEKS = 8  # enough for the usual length of a day
 _IN_DAYS = re.compile(r"\d\s*(d|days?|w|weeks?)(?![a-z])", re.IGNORECASE)
+_ENDINGS = {2: "nd", 3: "rd"}
 _COUNTED = ("no", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine", "ten")
 
 
@@ -117,7 +118,8 @@ def _check_unit(steps: Steps, calendar: Calendar, findings: Findings) -> None:
     days = max(us // DAY, 1)
     hint = f"say {_short(length * days)}"
     if steps[-1] == "within":
-        hint += f", {days}bd, or `by: close of … business day`"
+        which = "next" if days == 1 else f"{days}{_ENDINGS.get(days, 'th')}"
+        hint += f", {days}bd, or `by: close of {which} business day`"
     findings.warn(steps, message, hint)
 
 

@@ -4,6 +4,8 @@ readable when they become stricter."""
 
 from __future__ import annotations
 
+from collections.abc import Set
+
 from pledge.runtime.desk_file.yaml_file import Steps
 from sla.desk_file.beginnings import Beginnings, targets_of
 from sla.desk_file.business_day_checks import check_business_days
@@ -59,16 +61,15 @@ def _check_conditions(
         conditions.trigger(pause.on, (*steps, "pauses", index, "on"))
         for number, trigger in enumerate(pause.until):
             conditions.trigger(trigger, (*steps, "pauses", index, "until", number))
-    if not nouns:
-        return  # nothing that it names is known
-    _check_choices(part, steps, nouns, conditions)
+    about = nouns or EITHER  # nothing that it names may be known
+    _check_choices(part, steps, about, conditions)
     for target, at in targets_of(part, steps):
-        conditions.attributes(target.when, nouns, (*at, "when"))
-        _check_choices(target, at, nouns, conditions)
+        conditions.attributes(target.when, about, (*at, "when"))
+        _check_choices(target, at, about, conditions)
 
 
 def _check_choices(
-    part: MetricPart | TargetPart, steps: Steps, nouns: set[Noun], conditions: Conditions
+    part: MetricPart | TargetPart, steps: Steps, nouns: Set[Noun], conditions: Conditions
 ) -> None:
     for key, choice in (("calendar", part.calendar), ("closing", part.closing)):
         for index, case in enumerate(choice if isinstance(choice, list) else ()):

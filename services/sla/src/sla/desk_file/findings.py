@@ -24,6 +24,7 @@ class Findings:
         severity: Literal["error", "warning"] = "error",
     ) -> None:
         """Note a problem at the value at `steps`, or at its key where the message names it."""
+        steps = self._written(steps)
         is_key = bool(steps) and f"`{steps[-1]}`" in message
         line, column = self.document.where_key(steps) if is_key else self.document.where(steps)
         if (line, message) not in self._seen:
@@ -33,3 +34,11 @@ class Findings:
     def warn(self, steps: Steps, message: str, hint: str | None = None) -> None:
         """Note what is not wrong by itself, and probably not meant."""
         self.report(steps, message, hint, "warning")
+
+    def _written(self, steps: Steps) -> Steps:
+        """The way to the value as the file has it: one value alone may stand for a list of it."""
+        found: Steps = ()
+        for step in steps:
+            if step != 0 or (*found, step) in self.document.values:
+                found = (*found, step)
+        return found

@@ -109,7 +109,7 @@ def government_days(which: HolidaySet, years: tuple[int, ...]) -> tuple[tuple[da
 
 def parts_of(country: str) -> tuple[str, ...]:
     """The subdivisions that the library knows holidays of."""
-    return tuple(holidays.list_supported_countries(include_aliases=False).get(country, ()))
+    return tuple(holidays.country_holidays(country).subdivisions)
 
 
 def _tell_parts(

@@ -121,9 +121,8 @@ class Compiler:
 
     def _attribute(self, name: str, steps: Steps) -> None:
         if name not in self._known:
-            self.fail(
-                steps, f"a ticket has no attribute `{name}`", suggest(name, sorted(self._known))
-            )
+            hint = suggest(name, sorted(self._known)) or "a flag of your own is one, see `flags`"
+            self.fail(steps, f"a ticket has no attribute `{name}`", hint)
 
     def _conditions(self, when: When, steps: Steps) -> tuple[Condition, ...]:
         found: list[Condition] = []

@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from itertools import groupby
 
 from pledge.runtime.desk_file.yaml_file import Steps
-from sla.desk_file.boxes import Box, TooManyBoxes, common, without
+from sla.desk_file.boxes import Box, TooManyBoxes, Work, common, without
 from sla.desk_file.fact_fields import Noun
 from sla.desk_file.findings import Findings
 from sla.desk_file.model import PolicyFile
@@ -16,6 +16,8 @@ from sla.domain.policy.rules import Due, Target
 from sla.domain.values import Rule
 
 MOST_LINES = 4  # named in one message
+MOST_WORK = 400_000
+"""Boxes that are looked at in one file, some seconds; a file of a hundred rules needs a tenth."""
 
 
 def check_rules(
@@ -25,11 +27,12 @@ def check_rules(
 
     A list that is too much to decide is passed over.
     """
+    work = Work(MOST_WORK)
     for metric in policy.metrics:
         for track in metric.tracks:
             try:
                 starts = Starts(file, policy, nouns[metric.name], track)
-                _List(track, starts, findings).check()
+                _List(track, starts, findings, work).check()
             except (TooManyBoxes, TooManyCalendars):
                 continue
 
@@ -45,13 +48,17 @@ class _Matched:
         self.boxes = [box for _, box in self.targets]
         self.reached: list[Box] = []
         """What no rule before it takes."""
+        self.is_exception: bool | None = None
+        """None until it is asked for."""
 
 
 class _List:
     """The rules of one list in their order."""
 
-    def __init__(self, track: Sequence[Target], starts: Starts, findings: Findings) -> None:
-        self._starts, self._findings = starts, findings
+    def __init__(
+        self, track: Sequence[Target], starts: Starts, findings: Findings, work: Work
+    ) -> None:
+        self._starts, self._findings, self._work = starts, findings, work
         self._rules = [
             _Matched(rule, [*targets], starts)
             for rule, targets in groupby(track, key=lambda one: one.rule)
@@ -76,7 +83,7 @@ class _List:
             else:
                 self._need_calendars(each, before)
                 for earlier in before:
-                    self._compete(earlier, each)
+                    self._compete(earlier, each, is_exception=self._is_exception(earlier))
 
     def _need_calendars(self, each: _Matched, before: Sequence[_Matched]) -> None:
         """Report business days where `always` is the calendar that a condition chooses."""
@@ -112,25 +119,46 @@ class _List:
         """The first rule that alone takes all that a later one matches."""
         return next((one for one in before if not self._left(each.boxes, one.boxes)), None)
 
-    def _compete(self, earlier: _Matched, later: _Matched) -> None:
-        """Warn where the earlier rule takes some of what the later one promises otherwise."""
-        alone = self._left(earlier.reached, later.boxes)
-        if not any(self._starts.is_possible(box) for box in alone):
-            return  # the narrower rule comes first
+    def _is_exception(self, rule: _Matched) -> bool:
+        """Whether the rules after it are for all its tickets, each for some: then they say what
+        holds otherwise, and it is an exception that was put before them."""
+        if rule.is_exception is None:
+            later = self._rules[self._rules.index(rule) + 1 :]
+            left = rule.reached
+            for one in later:
+                if self._left(rule.reached, one.boxes):
+                    left = self._left(left, one.boxes)
+            rule.is_exception = not any(self._starts.is_possible(box) for box in left)
+        return rule.is_exception
+
+    def _compete(self, earlier: _Matched, later: _Matched, *, is_exception: bool) -> None:
+        """Warn where the earlier rule takes some of what the later one promises otherwise; of an
+        exception only where that is the stricter promise."""
         for target, box in earlier.targets:
             for other, its in later.targets:
                 if not (target.is_promise and other.is_promise) or _same(target, other):
                     continue
-                reached = (common(one, box) for one in earlier.reached)
-                shared = (common(one, its) for one in reached if one is not None)
-                if any(self._starts.is_possible(one) for one in shared if one is not None):
+                if is_exception and not _is_stricter(other, target):
+                    continue
+                if common(box, its) is None or not self._share(earlier, box, its):
+                    continue
+                alone = self._left(earlier.reached, later.boxes)
+                if any(self._starts.is_possible(one) for one in alone):
                     message = f"overlaps the rule on line {earlier.rule.line}, which wins"
                     self._warn(later.rule, message, "say which tickets each is for")
-                    return
+                return  # else the narrower rule comes first
+
+    def _share(self, earlier: _Matched, box: Box, its: Box) -> bool:
+        """Whether some ticket that reaches the earlier rule is in both boxes."""
+        self._work.spend(len(earlier.reached))
+        reached = (common(one, box) for one in earlier.reached)
+        shared = (common(one, its) for one in reached if one is not None)
+        return any(self._starts.is_possible(one) for one in shared if one is not None)
 
     def _left(self, boxes: Sequence[Box], taken: Sequence[Box]) -> list[Box]:
         left = [*boxes]
         for cut in taken:
+            self._work.spend(len(left))
             left = without(left, cut, self._starts.sizes)
         return left
 
@@ -158,3 +186,11 @@ def _same(one: Target, other: Target) -> bool:
         and one.closing is other.closing
         and one.is_measured == other.is_measured
     )
+
+
+def _is_stricter(one: Target, other: Target) -> bool:
+    """Whether both count on one calendar, and one is due sooner."""
+    mine, its = one.due or Due(), other.due or Due()
+    if one.calendar is not other.calendar or mine.within_us is None or its.within_us is None:
+        return False
+    return mine.within_us < its.within_us

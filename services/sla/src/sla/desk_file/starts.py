@@ -56,6 +56,7 @@ class Starts:
         self._values: dict[str, tuple[Scalar, ...]] = {
             name: _distinct(self._candidates(name, each), each) for name, each in tests.items()
         }
+        self._possible: dict[tuple[int, ...], bool] = {}
         self._starts = _starts(targets, file.effective_from or _SINCE)
         self.sizes: Mapping[str, int] = {
             **{name: len(values) for name, values in self._values.items()},
@@ -93,6 +94,12 @@ class Starts:
         return any(self._can_be(point) for point in found)
 
     def _can_be(self, point: Mapping[str, int]) -> bool:
+        key = tuple(point.values())  # of the same names each time
+        if (known := self._possible.get(key)) is None:
+            known = self._possible[key] = self._resolves(point)
+        return known
+
+    def _resolves(self, point: Mapping[str, int]) -> bool:
         attributes = {name: self._values[name][number] for name, number in point.items()}
         wanted = attributes[SEVERITY]
         return any(
