@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import sys
 from datetime import UTC, datetime
+from importlib.metadata import version
 from pathlib import Path
 from typing import Annotated
 
@@ -38,7 +39,7 @@ SERVICE = ServiceDescription(
     check_desk_file=check_desk_file,
     desk_template=DESK_TEMPLATE,
     desk_model=PolicyFile,
-    installation=lambda: {"engine of promises": str(ENGINE)},
+    installation=lambda: {"engine of promises": str(ENGINE), "holidays": version("holidays")},
 )
 
 app = typer.Typer(

@@ -8,6 +8,7 @@ from importlib.metadata import version
 
 import typer
 
+from pledge.runtime import zone_data
 from pledge.runtime.cli import root as cli
 from pledge.runtime.cli.api_client import AsJson
 
@@ -18,6 +19,9 @@ def doctor(as_json: AsJson = False) -> None:
     Example: pledge doctor
     """
     found = {"pledge": version(cli.DISTRIBUTION), "python": platform.python_version()}
+    found |= {f"{name} (time zones)": words for name, words in zone_data.versions().items()}
+    if folders := zone_data.folders():
+        found["time zones are read first from"] = ", ".join(folders)
     for name, description in cli.services().items():
         if description.installation is not None:
             about = description.installation()
