@@ -84,9 +84,8 @@ metrics:
     starts: incident_opened
     meets: incident_updated
     cancels: incident_resolved
-    # Each half hour without an update is a breach of its own, until so many in a row were missed.
-    repeats: on_meet
-    # stops_after: 48
+    repeats: on_meet  # each half hour without an update is a breach of its own,
+    # stops_after: 48  # until so many in a row were missed
     targets:
       - {within: 30m}
 
