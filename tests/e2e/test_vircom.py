@@ -279,3 +279,27 @@ async def test_a_mail_to_the_escalation_address_reaches_the_manager(world: World
     assert "pledge.ticket.escalated.v1" in events
     mails = await world.arrived()
     assert any("claire@vircom-staff.example" in str(each) for each in mails)
+
+
+@pytest.mark.promise("VIR-05", "VIR-08")
+async def test_answer_that_the_mail_server_refuses_is_no_answer_and_an_attempt_is_one(
+    world: World,
+) -> None:
+    ticket = await a_ticket(world, "[P2] Half of the phones are silent")
+    await world.http.put(f"{world.url('sink')}/faults/smtp", json={"count": 1, "answer": 550})
+    await world.post("intake", f"/tickets/{ticket['id']}/reply", text="Please restart the switch.")
+    await world.settle()
+    facts = (await world.get("intake", f"/tickets/{ticket['id']}/facts"))["items"]
+    failed = facts[-1]
+    assert failed["type"] == "pledge.ticket.agent_reply_failed.v1"
+    taken_back = next(each for each in facts if each["sequence"] == failed["data"]["takes_back"])
+    assert taken_back["type"] == "pledge.ticket.agent_replied.v1"
+    assert await state(world, ticket, "first_response") == "running"
+    explanation = await world.get("sla", f"/tickets/{ticket['number']}/explanation")
+    assert any("taken back" in note["rule"] for note in explanation["notes"])
+
+    await world.advance(2 * HOUR)
+    assert [each.metric for each in await breaches(world)] == ["first_response"]
+    other = await a_ticket(world, "[P2] The other half, too")
+    await world.post("intake", f"/tickets/{other['id']}/contact-attempts", reached=False)
+    assert await state(world, other, "first_response") == "met"

@@ -162,3 +162,25 @@ async def test_update_that_the_status_page_owes_is_a_promise_of_the_incident(sla
     await sla.deliver(incident.incident(IncidentResolved, 60).last)
     await sla.advance(minutes(120))
     assert len(await sla.breach_events()) == 1
+
+
+@pytest.mark.promise("SIS-13")
+async def test_each_half_hour_without_an_update_is_a_breach_when_it_is_over(sla: Sla) -> None:
+    incident = Story().incident(IncidentOpened, 0)
+    await sla.deliver(incident)
+    await sla.advance(minutes(95))
+
+    breaches = [each.event for each in await sla.breach_events()]
+    assert all(isinstance(each, PromiseBreached) and not each.is_late for each in breaches)
+    assert [
+        (each.cycle, each.due_at) for each in breaches if isinstance(each, PromiseBreached)
+    ] == [(cycle, incident.start + minutes(30 * cycle)) for cycle in (1, 2, 3)]
+    timers = (await sla.get("/timers"))["items"]
+    assert [(each["cycle"], each["state"]) for each in timers if each["metric"] == "public_update"][
+        -1
+    ] == (4, "running")
+
+    await sla.deliver(incident.incident(IncidentUpdated, 95).last)
+    await sla.deliver(incident.incident(IncidentResolved, 110).last)
+    await sla.advance(minutes(120))
+    assert len(await sla.breach_events()) == 3

@@ -234,6 +234,24 @@ def test_late_fact_from_before_a_takeover_ends_the_cycle_that_was_open_then() ->
     assert life.happens("noted", 55, known_after=70)[:1] == [("met", "resolution")]
 
 
+def test_series_of_missed_intervals_goes_on_under_another_version() -> None:
+    series = ACME.replace("meets: [resolved]", "meets: [resolved]\n    repeats: on_meet")
+    slower = series.replace("{severity: p1}, within: 4h", "{severity: p1}, within: 5h")
+    life = LifeUnderVersions(policy(series))
+    life.opens()
+    missed = [("breached", "resolution"), ("started", "resolution")]
+    assert life.looks(250)[-2:] == missed
+    assert life.wake_at == MONDAY + minutes(240 + 192), "four fifths of the second interval"
+    # As if the later version had always held: the second interval began at 300.
+    assert life.taken_over(policy(slower), 310) == [("rescheduled", "resolution")]
+    assert life.state("resolution", 1) is State.BREACHED
+    assert life.looks(600)[-2:] == missed
+    assert [life.state("resolution", cycle) for cycle in (2, 3)] == [State.BREACHED, State.RUNNING]
+    assert life.taken_over(policy(series), 610) == [("rescheduled", "resolution")]
+    assert life.happens("resolved", 620) == [("met", "resolution"), ("started", "resolution")]
+    assert life.looks(621) == []
+
+
 def test_open_cycle_keeps_its_number_where_nothing_was_published_of_one_before_it() -> None:
     critical_alone = ACME.replace("      - {within: 24h}\n", "")
     assert critical_alone != ACME
