@@ -17,7 +17,7 @@ from sla.domain.policy.policy import Policy
 CUSTOMER = "customer"
 """The calendar that stands for the hours of a ticket's customer."""
 
-_LOOKED_AT = timedelta(weeks=6) // MICROSECOND
+_LOOKED_AT = (timedelta(weeks=1) // MICROSECOND, timedelta(weeks=8) // MICROSECOND)
 _SINCE = datetime(2026, 1, 1, tzinfo=UTC)
 
 Named = Callable[[str, Steps], Hours | None]
@@ -74,7 +74,7 @@ def check_customers(file: PolicyFile, policy: Policy, findings: Findings) -> Non
 
 
 def _opens(hours: Hours, start: int) -> bool:
-    return bool(open_intervals(hours, start, start + _LOOKED_AT))
+    return any(open_intervals(hours, start, start + length) for length in _LOOKED_AT)
 
 
 def names_of(customers: CustomersHours) -> Mapping[str, Hours]:
