@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
 from typing import Any
 from uuid import UUID, uuid5
 
@@ -23,8 +24,12 @@ from pledge.events import (
     VoicemailLeft,
     VoicemailTranscribed,
     dead_letter,
+    keep_instants_within,
 )
+from pledge.events.instants import EARLIEST, LATEST
+from pledge.runtime.config.settings import KafkaSettings
 from support import topics
+from support.databases import Databases
 from support.waiting import eventually
 
 CALLER = Contact(phone="+15550199")
@@ -262,3 +267,25 @@ async def test_an_answer_to_a_mail_of_ours_belongs_to_its_ticket(intake: Intake)
 
     await eventually(joined)
     await intake.tickets(1)
+
+
+async def test_bounds_of_instants_are_those_of_the_settings(
+    kafka: KafkaSettings, database: Databases, tmp_path: Path
+) -> None:
+    earliest = datetime(2015, 1, 1, tzinfo=UTC)
+    before = {"occurred_at": earliest - timedelta(seconds=1)}
+    dsn = database("intake")
+    try:
+        async with Intake(kafka, dsn, tmp_path, earliest_instant=earliest) as intake:
+            old = a_chat(intake, 1, "old").model_copy(update=before)
+            await intake.publish(old, a_chat(intake, 1, "new"))
+
+            async def reasons() -> list[bytes | None]:
+                found = await topics.read(kafka, dead_letter(Topic.CHANNEL_CHAT))
+                assert found
+                return [dict(each.headers)["dlq_reason"] for each in found]
+
+            assert await eventually(reasons) == [b"instant_out_of_bounds"]
+            assert len(await intake.tickets(1)) == 1
+    finally:
+        keep_instants_within(EARLIEST, LATEST)

@@ -1,6 +1,6 @@
 from __future__ import annotations
 
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
@@ -71,6 +71,22 @@ def test_no_time_at_all_may_have_a_unit_too(text: str) -> None:
         wait: Seconds = Field(timedelta(seconds=1), ge=timedelta(0))
 
     assert load_settings(Waiting, {"WAIT": text}).wait == timedelta(0)
+
+
+def test_bounds_of_instants_can_be_narrower_and_no_wider() -> None:
+    settings = load_settings(
+        DemoSettings, GOOD | {"PLEDGE_EARLIEST_INSTANT": "2015-01-01T00:00:00Z"}
+    )
+    assert settings.earliest_instant == datetime(2015, 1, 1, tzinfo=UTC)
+    assert settings.latest_instant == datetime(2200, 1, 1, tzinfo=UTC)
+    for told in ("1989-12-31T23:59:59Z", "2200-01-01T00:00:00Z", "2015-01-01T00:00:00", "never"):
+        (problem,) = problems(GOOD | {"PLEDGE_EARLIEST_INSTANT": told})
+        assert "PLEDGE_EARLIEST_INSTANT" in problem
+    crossed = {
+        "PLEDGE_EARLIEST_INSTANT": "2040-01-01T00:00:00Z",
+        "PLEDGE_LATEST_INSTANT": "2015-01-01T00:00:00Z",
+    }
+    assert "must lie before" in problems(GOOD | crossed)[0]
 
 
 def test_everything_wrong_is_told_at_once_with_examples() -> None:

@@ -14,7 +14,7 @@ from pydantic_core import PydanticSerializationError
 
 from pledge.events.envelope import Envelope
 from pledge.events.event import Event
-from pledge.events.instants import NotAnInstant, OutOfBounds, bounded, parse_instant
+from pledge.events.instants import NotAnInstant, OutOfBounds, bounded_instant
 from pledge.events.registry import EVENT_TYPES
 from pledge.events.values import OUT_OF_BOUNDS
 
@@ -241,7 +241,7 @@ def _envelope(attributes: dict[str, str], type_name: str) -> Envelope:
 
 def _time(text: str) -> datetime:
     try:
-        return bounded(parse_instant(text))
+        return bounded_instant(text)
     except NotAnInstant as error:
         raise Malformed(MalformedReason.INVALID_HEADER, f"ce_time {error}") from error
     except OutOfBounds as error:

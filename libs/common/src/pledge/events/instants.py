@@ -48,10 +48,16 @@ def keep_instants_within(earliest: datetime, latest: datetime) -> None:
     if not EARLIEST <= earliest < latest <= LATEST:
         raise ValueError(f"bounds lie in order between {EARLIEST:%Y-%m-%d} and {LATEST:%Y-%m-%d}")
     _Bounds.earliest, _Bounds.latest = earliest.astimezone(UTC), latest.astimezone(UTC)
+    bounded_instant.cache_clear()
 
 
 # `ce_time`, `occurred_at` and mostly `recorded_at` of one event are one text.
 @lru_cache(maxsize=256)
+def bounded_instant(text: str) -> datetime:
+    """As `parse_instant`, within the bounds."""
+    return bounded(parse_instant(text))
+
+
 def parse_instant(text: str) -> datetime:
     """The instant, in UTC, that an RFC 3339 time names, within bounds or not.
 
@@ -64,7 +70,7 @@ def parse_instant(text: str) -> datetime:
     if text[_SECONDS] == _LEAP_SECOND:
         return _leap_second(text)
     try:
-        found = datetime.fromisoformat(text.upper())
+        found = datetime.fromisoformat(text if text[-1] == "Z" else text.upper())
         return found if found.tzinfo is UTC else found.astimezone(UTC)
     except OverflowError as error:
         raise _out_of_bounds() from error

@@ -16,7 +16,7 @@ from pydantic import (
 )
 from pydantic_core import PydanticCustomError
 
-from pledge.events.instants import NotAnInstant, OutOfBounds, bounded, parse_instant
+from pledge.events.instants import NotAnInstant, OutOfBounds, bounded, bounded_instant
 
 EXCERPT_LENGTH = 16_000
 """Characters of a customer's or agent's text that a ticket event repeats; the rest stays with the
@@ -43,7 +43,7 @@ def _instant(value: object) -> object:
     """An RFC 3339 time or an aware instant, in UTC; without an offset, what pydantic refuses."""
     try:
         if isinstance(value, str):
-            return bounded(parse_instant(value))
+            return bounded_instant(value)
         if isinstance(value, datetime):
             return value if value.tzinfo is None else bounded(value)
     except NotAnInstant as error:
@@ -57,7 +57,7 @@ def _no_unset_instant(text: str) -> str:
     """A form's own field that is an instant as a whole lies within the bounds, too."""
     if text[10:11] in ("T", "t"):
         try:
-            bounded(parse_instant(text))
+            bounded_instant(text)
         except NotAnInstant:
             return text
         except OutOfBounds as error:

@@ -5,13 +5,15 @@ from __future__ import annotations
 from collections import OrderedDict
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field, fields
-from datetime import UTC, datetime
+from datetime import datetime
 from operator import attrgetter
 from typing import NamedTuple
 from uuid import UUID
 
 from pledge.events import Topic
 from pledge.runtime.records import Partition
+from sla.domain.calendar.calendar import FIRST_US
+from sla.domain.calendar.zones import from_us
 from sla.domain.facts import OPENINGS
 from sla.domain.policy_versions import EarlierVersion
 from sla.domain.replay.assess import Assessor
@@ -20,7 +22,7 @@ from sla.domain.values import Fact, PublishedState
 INCIDENT_TOPIC = Topic.STATUS_EVENTS.value
 
 NOTHING_PUBLISHED = PublishedState()
-LONG_AGO = datetime.min.replace(tzinfo=UTC)
+LONG_AGO = from_us(FIRST_US)
 
 
 class Cause(NamedTuple):
