@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import asyncio
 import json
+import os
 import subprocess
 import sys
+import zoneinfo
 from pathlib import Path
 from typing import Any
 
@@ -26,6 +28,8 @@ async def pledge(sla: Sla, *words: str, **claims: Any) -> tuple[int, str]:
         "PATH": "/usr/bin:/bin",
         "NO_COLOR": "1",
         "COLUMNS": "200",
+        # A test may have zones of its own.
+        "PYTHONTZPATH": os.pathsep.join(zoneinfo.TZPATH),
     }
     process = await asyncio.create_subprocess_exec(
         sys.executable,

@@ -21,6 +21,7 @@ from sla.api.policies import PolicyApi
 from sla.api.quarantine import QuarantineApi
 from sla.api.reports import ReportsApi
 from sla.api.timers import Api
+from sla.assessment import policy_recording
 from sla.assessment.context import AssessmentContext
 from sla.assessment.policy_registry import Policies, load_policies
 from sla.consumer import FactHandler
@@ -61,7 +62,7 @@ async def serve(
 
         async def record() -> None:
             async with chassis.pool.acquire() as connection:
-                await policies.record(connection, clock.now())
+                await policy_recording.record(policies, connection, clock.now())
 
         # The database may go at this very moment, too.
         await wait_for_database(record, stop)
@@ -133,6 +134,7 @@ class Service:
                 async with pool.acquire() as connection:
                     self._metrics.census(await store.count_timers(connection))
                     self._metrics.set_aside(await quarantine.counts(connection))
+                    self._metrics.in_trouble(self._policies.troubles())
                     now = clock.now()
                     desks = self._policies.desks
                     self._metrics.attained(

@@ -122,6 +122,14 @@ class SlaMetrics:
             ["desk"],
             registry=registry,
         )
+        self.troubles = Gauge(
+            "sla_desks_in_trouble",
+            "Desks of which something can't be used: set_aside (nobody can tell what it promises,"
+            " its tickets wait), file (the version before goes on), version (tickets under it"
+            " wait).",
+            ["desk", "what"],
+            registry=registry,
+        )
         self.cached_tickets = Gauge(
             "sla_cached_tickets",
             "Tickets whose facts and timers are kept in memory.",
@@ -176,6 +184,12 @@ class SlaMetrics:
         self.in_quarantine.clear()
         for desk, count in counts.items():
             self.in_quarantine.labels(desk).set(count)
+
+    def in_trouble(self, troubles: Iterable[tuple[str, str, str]]) -> None:
+        """Show the desks of which something can't be used."""
+        self.troubles.clear()
+        for desk, what, _ in troubles:
+            self.troubles.labels(desk, what).set(1)
 
     def attained(self, ratios: Mapping[tuple[str, str], float]) -> None:
         """Show the share of promises kept, by desk and metric."""

@@ -17,7 +17,7 @@ from pledge.events.ticket import TicketEvent
 from pledge.runtime.records import Message, Partition
 from sla.assessment.ledger import Ledger
 from sla.assessment.policy_registry import Policies
-from sla.desk_file.read import parse
+from sla.desk_file.read import read_text
 from sla.domain.facts import fact_from_event
 from sla.storage.rows import Rows
 from sla.storage.ticket_cache import Cause, Ticket
@@ -31,7 +31,7 @@ class LedgerTester:
 
     def __init__(self) -> None:
         self.policies = Policies()
-        self.policies.add(parse(ACME, Path("acme/sla.yaml")), ACME)
+        self.policies.add(read_text(ACME, Path("acme/sla.yaml")))
         self.known: dict[UUID, Ticket] = {}
         self.messages: list[Message] = []
         self.rows = Rows()  # of the transaction committed last
@@ -272,9 +272,10 @@ def test_late_fact_that_only_an_earlier_version_knows_retracts_its_breach() -> N
     tester.apply(story.messages, MONDAY)
     tester.fire(MONDAY + minutes(30))
     text = ACME.replace("meets: [agent_replied, contact_attempted]", "meets: agent_replied")
-    newer = parse(text, Path("acme/sla.yaml"))
+    file = read_text(text, Path("acme/sla.yaml"))
+    newer = file.policy
     assert "contact_attempted" not in newer.effects
-    tester.policies.add(newer, text)
+    tester.policies.add(file)
     (ticket,) = tester.known.values()
     ledger = tester.ledger(MONDAY + minutes(40))
     ledger.take_over(ticket, newer, MONDAY + minutes(40))

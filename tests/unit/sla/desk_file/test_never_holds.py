@@ -154,5 +154,5 @@ def test_a_policy_that_was_in_force_stays_readable() -> None:
     path = Path("test") / "sla.yaml"
     with pytest.raises(DeskFileError):
         read.parse(text, path)
-    policy = read.parse_stored(text, path)
+    policy = read.read_stored(text, path).policy
     assert [metric.name for metric in policy.metrics] == ["first", "update"]

@@ -78,6 +78,7 @@ class LifeUnderVersions:
             is_due=self.wake_at is not None and self.wake_at <= at,
         )
         before = said(taken.due[1].changes) if taken.due else []
+        assert taken.earlier is not None
         self.past.append(PastVersion(taken.earlier, self.policy))
         self.policy, self.published = by, taken.difference.published
         self.wake_at = taken.difference.wake_at

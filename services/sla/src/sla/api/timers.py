@@ -117,6 +117,9 @@ class Api:
             tickets = await store.load_tickets(connection, found[:1])
             await self._policies.fetch(connection, tickets.values())
         (loaded,) = tickets.values()
+        why = self._policies.why_waiting(loaded)
+        if why is not None:
+            raise HttpProblem(409, f"what is promised on {loaded.number} can't be told: {why}")
         policy = self._policies.of(loaded)
         if policy is None:
             raise HttpProblem(404, f"the desk {loaded.desk} promised nothing on this ticket")

@@ -7,7 +7,7 @@ time, so that what is published does not depend on how records were cut into bat
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
 from uuid import UUID
 
@@ -15,17 +15,24 @@ from pledge.events import Envelope, Event, caused_by, encode
 from pledge.runtime.records import Message
 from sla.assessment.policy_registry import Policies
 from sla.assessment.publishing import EventContext, breach_id, event_of, left_for
+from sla.domain.calendar_revision import revise
 from sla.domain.changes import diff
 from sla.domain.objectives import concerned
 from sla.domain.policy.policy import Policy
-from sla.domain.policy_versions import Key, VersionedAssessment, assess_versions, take_over
+from sla.domain.policy_versions import (
+    OPEN,
+    Key,
+    Takeover,
+    VersionedAssessment,
+    assess_versions,
+    take_over,
+)
 from sla.domain.values import (
     Assessment,
     Change,
     ChangeKind,
     Difference,
     Fact,
-    PublishedState,
     PublishedTimer,
     State,
 )
@@ -60,6 +67,8 @@ class Ledger:
         self.late_after = late_after
         self._drafts: dict[UUID, Ticket] = {}
         self._taken_over: set[UUID] = set()
+        self._with_facts: set[UUID] = set()
+        self._waiting: dict[UUID, str] = {}
         self._facts: list[FactRow] = []
         self._timers: dict[TimerKey, TimerRow] = {}
         self._new_timers: set[TimerKey] = set()
@@ -78,6 +87,9 @@ class Ledger:
         It follows the last one, or is a dead letter replayed, which takes its place among them.
         """
         draft = self._draft(ticket)
+        reason = self._policies.why_waiting(draft)
+        if reason is None:
+            self._revise(draft, min(draft.newest_at, self.now))
         facts = (*draft.facts, fact)
         if fact.sequence < draft.sequence:
             facts = tuple(sorted(facts, key=lambda each: each.sequence))
@@ -89,7 +101,11 @@ class Ledger:
                 draft.ticket_id, fact.sequence, fact.type, fact.occurred_at, fact.recorded_at, data
             )
         )
+        self._with_facts.add(draft.ticket_id)
         draft.newest_at = max(draft.newest_at, fact.recorded_at)
+        if reason is not None:
+            self._wait(draft, reason)
+            return
         # What the facts say is known up to the newest of them, and no further.
         until = min(draft.newest_at, self.now)
         is_due = draft.wake_at is not None and draft.wake_at <= until
@@ -102,17 +118,25 @@ class Ledger:
 
         Whatever is due between then and now waits: a fact that prevents it may lie there unread.
         """
-        policy = self._policies.of(ticket)
-        if policy is not None:
-            self._reassess(self._draft(ticket), policy, until, is_provisional=is_provisional)
+        draft = self._draft(ticket)
+        reason = self._policies.why_waiting(draft)
+        if reason is not None:
+            self._wait(draft, reason)
+        elif self._revise(draft, until, is_provisional=is_provisional) is None:
+            policy = self._policies.of(draft)
+            if policy is not None:
+                self._reassess(draft, policy, until, is_provisional=is_provisional)
 
     def take_over(self, ticket: Ticket, policy: Policy, until: datetime) -> tuple[Change, ...]:
         """Put the ticket under `policy`; publish, and return, what that changes.
 
         Its facts are known up to `until`. What was due by then is published first, as it
-        was promised.
+        was promised. Raises NotReckonable.
         """
         draft = self._draft(ticket)
+        revised = self._revise(draft, until) or ()
+        if draft.policy_version == policy.version:
+            return revised
         taken = take_over(
             draft.facts,
             draft.published,
@@ -127,13 +151,55 @@ class Ledger:
         current = self._policies.of(draft)
         if taken.due is not None and current is not None:
             self._publish_difference(draft, current, *taken.due, is_provisional=False)
+        self._put_under(draft, policy, taken, is_provisional=False)
+        return (*revised, *taken.difference.changes)
+
+    def revise(self, ticket: Ticket, until: datetime) -> tuple[Change, ...]:
+        """Put the ticket under the newest revision of its version, if that is another; publish, and
+        return, what that changes."""
+        return self._revise(self._draft(ticket), until) or ()
+
+    def _revise(
+        self, draft: Ticket, until: datetime, *, is_provisional: bool = False
+    ) -> tuple[Change, ...] | None:
+        """The same; None where its version is the newest. Whatever is done to a ticket, this comes
+        first: nothing is published by calendar data that is known to be wrong."""
+        found = self._policies.revision_of(draft)
+        if found is None:
+            return None
+        policy, since = found
+        taken = revise(
+            draft.facts,
+            draft.published,
+            policy,
+            version=draft.policy_version,
+            current=self._policies.of(draft),
+            past=self._policies.past(draft),
+            since=since,
+            at=self.now,
+            until=until,
+        )
+        self._put_under(draft, policy, taken, is_provisional=is_provisional)
+        return taken.difference.changes
+
+    def _put_under(
+        self, draft: Ticket, policy: Policy, taken: Takeover, *, is_provisional: bool
+    ) -> None:
         draft.policy_version = policy.version
-        draft.earlier = (*draft.earlier, taken.earlier)
+        if taken.earlier is not None:
+            draft.earlier = (*draft.earlier, taken.earlier)
         self._taken_over.add(draft.ticket_id)
         self._publish_difference(
-            draft, policy, taken.versioned, taken.difference, is_provisional=False
+            draft, policy, taken.versioned, taken.difference, is_provisional=is_provisional
         )
-        return taken.difference.changes
+        # How much time is left may be other even where nothing is to be published.
+        open_timers = [one for one in draft.published.timers if one.state in OPEN]
+        self._add_timer_rows(draft, open_timers, taken.versioned.assessment)
+
+    def _wait(self, draft: Ticket, reason: str) -> None:
+        """Nobody can tell what is promised on the ticket: it is set aside, with all its facts."""
+        draft.wake_at = None
+        self._waiting[draft.ticket_id] = reason
 
     def rows(self) -> Rows:
         """Everything to write."""
@@ -141,14 +207,17 @@ class Ledger:
             facts=self._facts,
             breaches=list(self._breaches.values()),
             retractions=list(self._retractions.values()),
+            waiting=self._waiting,
+            waiting_since=self.now,
         )
         for ticket_id, draft in self._drafts.items():
-            if ticket_id in self._taken_over:
-                rows.taken_over.append(draft)
-            elif ticket_id in self._known:
-                rows.changed_tickets.append(draft)
-            else:
+            is_taken = ticket_id in self._taken_over
+            if ticket_id not in self._known:
                 rows.new_tickets.append(draft)
+            elif ticket_id in self._with_facts or not is_taken:
+                rows.changed_tickets.append(draft)
+            if is_taken:
+                rows.taken_over.append(draft)
         rows.objectives = [
             each for each in self._drafts.values() if each.objectives != self._objectives_of(each)
         ]
@@ -216,7 +285,14 @@ class Ledger:
             # What is settled under an earlier version is published under that one.
             own = owners.get(key, policy)
             self._publish_change(draft, change, before.get(key), own, is_provisional=is_provisional)
-        self._add_timer_rows(draft, before, difference.published, assessment)
+        changed: list[PublishedTimer] = []
+        for one in difference.published.timers:
+            known = before.get((one.metric, one.cycle))
+            if known != one:
+                changed.append(one)
+                if known is None:
+                    self._new_timers.add((draft.ticket_id, one.metric, one.cycle))
+        self._add_timer_rows(draft, changed, assessment)
         draft.published = difference.published
         draft.wake_at = difference.wake_at
 
@@ -257,12 +333,10 @@ class Ledger:
     def _add_timer_rows(
         self,
         draft: Ticket,
-        before: Mapping[tuple[str, int], PublishedTimer],
-        published: PublishedState,
+        changed: Sequence[PublishedTimer],
         assessment: Assessment,
     ) -> None:
-        """Rows of the timers whose published state has changed."""
-        changed = [one for one in published.timers if before.get((one.metric, one.cycle)) != one]
+        """Rows of the timers that are to be written."""
         if not changed:
             return
         timers = {
@@ -271,8 +345,6 @@ class Ledger:
         for timer_state in changed:
             own_key = (timer_state.metric, timer_state.cycle)
             timer, key = timers.get(own_key), (draft.ticket_id, *own_key)
-            if own_key not in before:
-                self._new_timers.add(key)
             self._timers[key] = TimerRow(
                 draft.ticket_id,
                 timer_state.metric,

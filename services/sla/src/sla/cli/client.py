@@ -10,7 +10,7 @@ import httpx
 from pledge.runtime.cli import root as cli
 from pledge.runtime.cli.api_client import ask
 from pledge.runtime.desk_file.problem import DeskFileError
-from sla.desk_file.read import load
+from sla.desk_file.read import SlaFile, load_file
 from sla.domain.policy.policy import Policy
 
 
@@ -19,20 +19,23 @@ def get(path: str, asked: dict[str, Any] | None = None) -> httpx.Response:
     return ask("sla", "GET", path, params=asked, headers={"accept": "*/*"})
 
 
-def post(path: str, text: str) -> httpx.Response:
-    """Send text to the running service. Raises CommandError with what it says is wrong."""
-    headers = {"content-type": "text/plain; charset=utf-8"}
-    return ask("sla", "POST", path, headers=headers, content=text)
+def load_desk_file(folder: Path) -> SlaFile:
+    """The file in a desk's folder. Raises CommandError with every problem of it."""
+    return _load(folder / "sla.yaml")
 
 
 def load_policy(folder: Path) -> Policy:
     """The policy of a desk's folder. Raises CommandError with every problem of the file."""
-    return load_policy_file(folder / "sla.yaml")
+    return _load(folder / "sla.yaml").policy
 
 
 def load_policy_file(path: Path) -> Policy:
     """The policy in a file. Raises CommandError with every problem of it."""
+    return _load(path).policy
+
+
+def _load(path: Path) -> SlaFile:
     try:
-        return load(path)
+        return load_file(path)
     except DeskFileError as error:
         raise cli.CommandError(str(error)) from error

@@ -16,9 +16,8 @@ from pledge.runtime.cli import root as cli
 from pledge.runtime.cli import tables
 from pledge.runtime.cli.api_client import AsJson, ask, named
 from pledge.runtime.clock import SystemClock
-from sla.cli.client import get, load_policy, post
-from sla.desk_file.read import json_schema
-from sla.domain.policy.policy import Policy
+from sla.cli.client import get, load_desk_file
+from sla.desk_file.read import SlaFile, json_schema
 
 # How often progress is asked for while somebody watches.
 LOOK_INTERVAL = timedelta(milliseconds=250)
@@ -39,8 +38,18 @@ def history(desk: Desk, as_json: AsJson = False) -> None:
     if as_json:
         typer.echo(json.dumps(page, indent=2, ensure_ascii=False))
         return
-    rows = [(item["version"], item["effective_from"]) for item in page["items"]]
-    tables.show(("version", "effective from"), rows, nothing=f"{desk} has no version yet")
+    rows = [(item["version"], item["effective_from"], _because(item)) for item in page["items"]]
+    columns = ("version", "effective from", "because of")
+    tables.show(columns, rows, nothing=f"{desk} has no version yet")
+
+
+def _because(item: dict[str, Any]) -> str:
+    """Why a version came: its file, or the data that its calendars are made of."""
+    changes: list[str] = item["calendar_changes"]
+    if not changes:
+        return "the file"
+    libraries = ", ".join(f"{name} {version}" for name, version in item["libraries"].items())
+    return f"{'; '.join(changes)} ({libraries}, from {item['recorded_at']})"
 
 
 @app.command(epilog="Example:\n\npledge sla policy diff vircom 9a6a78f382a65173")
@@ -49,11 +58,16 @@ def diff(
     old: Annotated[str, typer.Argument(help="A version, or the beginning of one.")],
     new: Annotated[str | None, typer.Argument(help="Another; by default the newest.")] = None,
 ) -> None:
-    """Show how two versions of a desk's policy differ, line by line."""
+    """Show how two versions of a desk's policy differ, line by line, and in their calendars."""
     items = get(f"/policies/{named(desk)}").json()["items"]
     one, other = _version(items, old), _version(items, new) if new else items[0]
-    if one["content"] == other["content"]:
-        typer.echo(f"{one['version']} and {other['version']} say the same", err=True)
+    asked = {"old": one["version"], "new": other["version"]}
+    changes = get(f"/policies/{named(desk)}/calendars/changes", asked).json()["items"]
+    for line in changes:
+        typer.echo(line)
+    if one["text_version"] == other["text_version"]:
+        what = "the same text by other zone and holiday data" if changes else "the same"
+        typer.echo(f"{one['version']} and {other['version']} say {what}", err=True)
     for line in difflib.unified_diff(
         one["content"].splitlines(),
         other["content"].splitlines(),
@@ -69,13 +83,23 @@ def preview(
     folder: Annotated[Path, typer.Argument(help="The desk's folder, with the new sla.yaml.")],
     as_json: AsJson = False,
 ) -> None:
-    """Show which open timers would move, start, end or breach; nothing is changed."""
-    _show_preview(folder, load_policy(folder), as_json=as_json)
+    """Show which open timers would move, start, end or breach; nothing is changed.
+
+    Zones and holidays are those of the libraries installed here: before an upgrade of tzdata or
+    holidays, install the new one here and ask.
+    """
+    _show_preview(load_desk_file(folder), as_json=as_json)
 
 
-def _show_preview(folder: Path, policy: Policy, *, as_json: bool) -> None:
-    content = (folder / "sla.yaml").read_text(encoding="utf-8")
-    found = post(f"/policies/{policy.desk}/preview", content).json()
+def _show_preview(file: SlaFile, *, as_json: bool) -> None:
+    asked = {
+        "content": file.document.text,
+        "calendar_data": json.loads(file.calendar_data.text()),
+    }
+    path = f"/policies/{file.policy.desk}/calendars/preview"
+    found = ask("sla", "POST", path, json=asked).json()
+    for line in [] if as_json else found["calendar_changes"]:
+        typer.echo(f"{line}.")
     if as_json:
         typer.echo(json.dumps(found, indent=2, ensure_ascii=False))
         return
@@ -104,14 +128,14 @@ def apply(
     The services do it, beside their work; this command gives the order and shows how far it is.
     Ctrl-C leaves the order in place. Run it again to watch.
     """
-    policy = load_policy(folder)
+    file = load_desk_file(folder)
     if dry_run:
-        _show_preview(folder, policy, as_json=as_json)
+        _show_preview(file, as_json=as_json)
         return
-    path = f"/policies/{policy.desk}/apply"
-    found = ask("sla", "POST", path, json={"version": policy.version}).json()
+    path = f"/policies/{file.policy.desk}/apply"
+    found = ask("sla", "POST", path, json={"version": file.text_version}).json()
     if not detach:
-        found = _watched(path, policy.version, found)
+        found = _watched(path, found["policy_version"], found)
     if as_json:
         typer.echo(json.dumps(found, indent=2, ensure_ascii=False))
         return

@@ -6,6 +6,7 @@ from datetime import UTC, datetime
 
 from pledge.runtime.config.error_messages import suggest
 from pledge.runtime.desk_file.yaml_file import Steps
+from sla.desk_file.calendar_data import CalendarSource
 from sla.desk_file.customers import CUSTOMER, names_of, own_hours
 from sla.desk_file.hours_parser import ROUND_THE_CLOCK, Report, read_hours
 from sla.desk_file.model import PolicyFile
@@ -22,10 +23,14 @@ _SINCE = datetime(2020, 1, 1, tzinfo=UTC)
 
 
 class Calendars:
-    """Reads calendars and those that they are made of; `found` are the good ones."""
+    """Reads calendars and those that they are made of; `found` are the good ones.
 
-    def __init__(self, file: PolicyFile, fail: Report) -> None:
-        self._file, self._fail = file, fail
+    `is_whole` is False once one that is named could not be read.
+    """
+
+    def __init__(self, file: PolicyFile, fail: Report, source: CalendarSource) -> None:
+        self._file, self._fail, self._source = file, fail, source
+        self.is_whole = True
         self.found: dict[str, Calendar] = {"always": ALWAYS, "24x7": ALWAYS}
         self._reading: list[str] = []
         self.customers: CustomersHours | None = None
@@ -38,7 +43,8 @@ class Calendars:
         part = self._file.customers
         if part is not None:
             self.named(CUSTOMER, ("customers",))
-            own = own_hours(part, self._hours_of_desk, self._fail)
+            own = own_hours(part, self._hours_of_desk, self._fail, self._source)
+            self.is_whole = self.is_whole and len(own) == len(part.calendars)
             self.customers = CustomersHours(own, part.otherwise)
             for name, hours in names_of(self.customers).items():
                 self.found[name] = Calendar(name, hours)
@@ -69,6 +75,11 @@ class Calendars:
         """The calendar that is called `name` at `steps`; None after reporting what is wrong."""
         if name in self.found:
             return self.found[name]
+        found = self._read(name, steps)
+        self.is_whole = self.is_whole and found is not None
+        return found
+
+    def _read(self, name: str, steps: Steps) -> Calendar | None:
         if name not in self._file.calendars and not self._is_of_customer(name):
             known = [*self._file.calendars, "always"]
             self._fail(steps, f"there is no calendar `{name}`", suggest(name, known))
@@ -112,4 +123,4 @@ class Calendars:
 
         if name in ROUND_THE_CLOCK:
             self._fail(("calendars", name), f"`{name}` is always round the clock", "rename it")
-        return read_hours(self._file.calendars[name], report, named)
+        return read_hours(self._file.calendars[name], report, named, source=self._source)

@@ -6,6 +6,7 @@ from collections.abc import Callable, Mapping
 from datetime import UTC, datetime, timedelta
 
 from pledge.runtime.desk_file.yaml_file import Steps
+from sla.desk_file.calendar_data import CalendarSource
 from sla.desk_file.findings import Findings
 from sla.desk_file.hours_parser import Report, read_hours
 from sla.desk_file.model import CustomersPart, PolicyFile
@@ -23,16 +24,19 @@ _SINCE = datetime(2026, 1, 1, tzinfo=UTC)
 Named = Callable[[str, Steps], Hours | None]
 
 
-def own_hours(part: CustomersPart, named: Named, fail: Report) -> dict[str, Hours]:
+def own_hours(
+    part: CustomersPart, named: Named, fail: Report, source: CalendarSource
+) -> dict[str, Hours]:
     """The hours of each customer, by name; problems are reported. `named` gives the hours of the
-    file's calendars."""
+    file's calendars, `source` zones and holidays."""
     found: dict[str, Hours] = {}
     seen: dict[str, str] = {}
     for name, data in part.calendars.items():
         steps: Steps = ("customers", "calendars", name)
         if (other := seen.setdefault(name.casefold(), name)) != name:
             fail(steps, f"`{name}` is there twice, as `{other}`", "case does not count: keep one")
-        hours = read_hours(data, _report_at(steps, fail), _named_at(steps, named))
+        report, others = _report_at(steps, fail), _named_at(steps, named)
+        hours = read_hours(data, report, others, source=source)
         if hours is not None:
             found[name] = hours
     return found

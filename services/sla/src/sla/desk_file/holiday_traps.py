@@ -45,9 +45,10 @@ def check_holidays(
     year = data_year() if since is None else since.year
     years = tuple(range(year, year + YEARS))
     listed = _countries(data)
-    with_parts = {which.country for which in weekly.holidays if which.subdivision}
-    with_categories = {which.country for which in weekly.holidays if which.categories}
-    for index, which in enumerate(weekly.holidays):
+    sets = [which for which in weekly.holidays if isinstance(which, HolidaySet)]
+    with_parts = {which.country for which in sets if which.subdivision}
+    with_categories = {which.country for which in sets if which.categories}
+    for index, which in enumerate(sets):
         at = (*steps, "holidays", "countries", index)
         if HALF_DAY in which.categories:
             message = f"half days of {_code(which)} close the whole day here"

@@ -12,7 +12,8 @@ import holidays
 
 from pledge.runtime.config.error_messages import nearest
 from pledge.runtime.desk_file.yaml_file import Steps
-from sla.domain.calendar.hours import HolidaySet
+from sla.desk_file.calendar_data import CalendarSource
+from sla.domain.calendar.hours import HolidaySet, RecordedHolidays
 from sla.domain.calendar.intervals import Interval
 from sla.domain.calendar.special_days import HalfDays
 
@@ -29,7 +30,7 @@ HALF_DAY = "half_day"
 class Holidays(NamedTuple):
     """What `holidays` says."""
 
-    sets: tuple[HolidaySet, ...] = ()
+    sets: tuple[HolidaySet | RecordedHolidays, ...] = ()
     dates: Mapping[dt.date, str] = {}
     yearly: Mapping[tuple[int, int], str] = {}
     has_worked_weekends: bool = True
@@ -37,9 +38,13 @@ class Holidays(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class HolidayReader:
-    """Reads the days of one calendar that are not as their weekday."""
+    """Reads the days of one calendar that are not as their weekday.
+
+    Holidays that `source` has recorded are taken as they are, and not checked again.
+    """
 
     fail: Fail
+    source: CalendarSource
 
     def date(self, data: object, steps: Steps) -> dt.date | None:
         """A date as 2026-12-24, or None after reporting that it is none."""
@@ -143,13 +148,16 @@ class HolidayReader:
         *,
         observed: bool = True,
         categories: tuple[str, ...] = (),
-    ) -> HolidaySet | None:
+    ) -> HolidaySet | RecordedHolidays | None:
         """`US`, `CA-QC`, or `{country: CA, categories: [government, public]}`."""
         code: object = data
         if isinstance(data, Mapping) and not categories:
             code = data.get("country")
             categories = tuple(str(one) for one in _listed(data.get("categories")))
         country, _, subdivision = str(code).partition("-")
+        which = HolidaySet(country, subdivision or None, categories, observed)
+        if (recorded := self.source.recorded_holidays(which)) is not None:
+            return recorded
         known = holidays.list_supported_countries(include_aliases=True)
         if country not in known:
             meant = near(_ISO_CODES.get(country.upper(), country.upper()), known)
@@ -160,13 +168,11 @@ class HolidayReader:
             hint = near(subdivision, known[country]) or f"known: {', '.join(known[country])}"
             self.fail(steps, f"{country} has no subdivision `{subdivision}`", hint)
             return None
-        which = HolidaySet(country, subdivision or None, categories, observed)
         try:
-            which.names(2026)
+            return self.source.library_holidays(which)
         except (ValueError, NotImplementedError) as error:
             self.fail(steps, f"no such holidays: {error}", None)
             return None
-        return which
 
 
 def near(word: str, known: Iterable[str]) -> str | None:

@@ -13,7 +13,8 @@ from dataclasses import dataclass, field, replace
 
 from pledge.runtime.config.error_messages import nearest
 from pledge.runtime.desk_file.yaml_file import Steps
-from pledge.runtime.desk_file.zones import UnknownZone, zone_or_offset
+from pledge.runtime.desk_file.zones import UnknownZone
+from sla.desk_file.calendar_data import CalendarSource
 from sla.desk_file.holidays_parser import HolidayReader, near
 from sla.domain.calendar.hours import AllOf, Always, AnyOf, Hours, Weekly
 from sla.domain.calendar.intervals import Interval
@@ -40,10 +41,14 @@ _DAY_WORDS = {
 
 @dataclass(slots=True)
 class _Reader:
-    """Reads one calendar; `named` resolves references to other calendars of the same file."""
+    """Reads one calendar; `named` resolves references to other calendars of the same file.
+
+    Zones and holidays that `source` has recorded are taken as they are, and not checked again.
+    """
 
     report: Report
     named: Callable[[str, Steps], Hours | None]
+    source: CalendarSource
     failed: bool = field(default=False)
 
     def fail(self, steps: Steps, message: str, hint: str | None = None) -> None:
@@ -112,7 +117,7 @@ class _Reader:
             self.fail((*steps, "hours"), "`always` is a whole calendar, not hours", "write 24x7")
         where = self._zone(data, steps)
         week = self._week(data["hours"], (*steps, "hours"))
-        reader = HolidayReader(self.fail)
+        reader = HolidayReader(self.fail, self.source)
         closed = reader.holidays(data.get("holidays"), (*steps, "holidays"))
         half_days = reader.half_days(data.get("half_days"), self._windows, (*steps, "half_days"))
         exceptions = self._by_date(data.get("exceptions"), (*steps, "exceptions"))
@@ -139,7 +144,7 @@ class _Reader:
             self.fail((*steps, "timezone"), "the calendar needs a `timezone`", hint)
             return dt.UTC
         try:
-            return zone_or_offset(text)
+            return self.source.zone(text)
         except UnknownZone as error:
             self.fail((*steps, "timezone"), str(error), error.hint)
             return dt.UTC
@@ -206,7 +211,7 @@ class _Reader:
         found: dict[dt.date, tuple[Interval, ...]] = {}
         for key, value in data.items():
             at = (*steps, str(key))
-            if (day := HolidayReader(self.fail).date(key, at)) is not None:
+            if (day := HolidayReader(self.fail, self.source).date(key, at)) is not None:
                 found[day] = self._windows([] if value is None else value, at)
         return found
 
@@ -228,9 +233,10 @@ def read_hours(
     report: Report,
     named: Callable[[str, Steps], Hours | None],
     steps: Steps = (),
+    source: CalendarSource | None = None,
 ) -> Hours | None:
     """A calendar from plain data, or None after reporting what is wrong with it."""
-    reader = _Reader(report, named)
+    reader = _Reader(report, named, source or CalendarSource())
     found = reader.read(data, steps)
     return None if reader.failed else found
 

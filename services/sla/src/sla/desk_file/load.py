@@ -9,8 +9,9 @@ from typing import Literal, NamedTuple
 from pledge.runtime.config.error_messages import suggest
 from pledge.runtime.desk_file.problem import errors_of
 from pledge.runtime.desk_file.yaml_file import Document, Steps
-from pledge.runtime.desk_file.zones import UnknownZone, zone_or_offset
+from pledge.runtime.desk_file.zones import UnknownZone
 from sla.desk_file.attributes import known_attributes
+from sla.desk_file.calendar_data import CalendarSource
 from sla.desk_file.calendars import Calendars
 from sla.desk_file.conditions import condition_of
 from sla.desk_file.due import read_dues
@@ -24,9 +25,9 @@ from sla.desk_file.model import (
     Received,
     TargetPart,
     TriggerModel,
-    version_of,
 )
 from sla.desk_file.objectives import read_objectives
+from sla.desk_file.version import version_of
 from sla.desk_file.when import When
 from sla.domain.calendar.calendar import ALWAYS, Calendar
 from sla.domain.calendar.zones import MICROSECOND
@@ -55,13 +56,26 @@ class _Case(NamedTuple):
 
 
 class Compiler:
-    """Compiles one file; `findings` are the problems that it meets."""
+    """Compiles one file; `findings` are the problems that it meets.
 
-    def __init__(self, document: Document, file: PolicyFile, desk: str) -> None:
+    What is stored was in force once, and tickets are under it: it is made, under its `version`,
+    unless what is promised can't be told any more.
+    """
+
+    def __init__(
+        self,
+        document: Document,
+        file: PolicyFile,
+        desk: str,
+        source: CalendarSource,
+        version: str | None = None,
+    ) -> None:
         self.document, self.file, self.desk = document, file, desk
+        self._source, self._version = source, version
+        self._are_dues_readable = True
         self.findings = Findings(document)
         self.fail = self.findings.report
-        self._calendars = Calendars(file, self.fail)
+        self._calendars = Calendars(file, self.fail, source)
         self._facts = facts_of_desk(file.milestones, self.fail)
         self._known = known_attributes(file)
 
@@ -70,7 +84,7 @@ class Compiler:
         file = self.file
         self._calendars.read_all()
         try:
-            where = zone_or_offset(file.timezone)
+            where = self._source.zone(file.timezone)
         except UnknownZone as error:
             self.fail(("timezone",), str(error), error.hint)
             where = UTC
@@ -91,11 +105,11 @@ class Compiler:
         levels = file.severity.levels if file.severity else []
         matrix = matrix_of(self.document, file.matrix, levels, self.fail)
         objectives = read_objectives(file.objectives, metrics, self._conditions, self.fail)
-        if errors_of(self.findings.problems):
+        if self._is_refused():
             return None
         return Policy(
             self.desk,
-            version_of(self.document.data),
+            self._version or version_of(self.document.data, self._calendars.found),
             label=file.label,
             metrics=metrics,
             calendars=self._calendars.found,
@@ -113,6 +127,11 @@ class Compiler:
             matrix=matrix,
             customers=self._calendars.customers,
         )
+
+    def _is_refused(self) -> bool:
+        if self._source.is_stored:
+            return not (self._are_dues_readable and self._calendars.is_whole)
+        return bool(errors_of(self.findings.problems))
 
     # Conditions and triggers
 
@@ -277,6 +296,8 @@ class Compiler:
             hint = "write one of within, by, expect, measure: true, no_promise: true"
             self.fail(steps, f"a target promises one thing, this one {what}", hint)
         due, expect = read_dues(part, received, calendar, steps, self.fail)
+        if (part.by and due is None) or (part.expect and expect is None):
+            self._are_dues_readable = False
         if due and expect and (expect.within_us or 0) > (due.within_us or expect.within_us or 0):
             self.fail(
                 (*steps, "expect"),

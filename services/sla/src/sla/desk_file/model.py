@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
-import json
 from datetime import timedelta
 from typing import Annotated, Any, Literal, Self
 
@@ -396,9 +394,3 @@ class PolicyFile(Part):
     metrics: dict[Name, MetricPart] = Field(min_length=1)
     silences: dict[Name, SilencePart] = Field(default_factory=dict)
     objectives: dict[Name, ObjectivePart] = Field(default_factory=dict, max_length=50)
-
-
-def version_of(data: object) -> str:
-    """The hash of what a file says; comments and layout do not count."""
-    text = json.dumps(data, sort_keys=True, default=str)
-    return hashlib.sha256(text.encode()).hexdigest()[:16]

@@ -37,7 +37,7 @@ CAUSE = "policy_changed"
 Key = tuple[str, int]
 """Metric and cycle."""
 
-_OPEN = (State.RUNNING, State.PAUSED)
+OPEN = (State.RUNNING, State.PAUSED)
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,10 +75,11 @@ class VersionedAssessment(NamedTuple):
 class Takeover:
     """A version takes over a ticket: its previous version as history, and what to publish.
 
-    `due` was to be published under the previous version first.
+    `due` was to be published under the previous version first. Without `earlier` the ticket is
+    under the new one as from its opening.
     """
 
-    earlier: EarlierVersion
+    earlier: EarlierVersion | None
     due: tuple[VersionedAssessment, Difference] | None
     versioned: VersionedAssessment
     difference: Difference
@@ -135,11 +136,14 @@ def take_over(
     at: datetime,
     until: datetime,
     is_due: bool,
+    cause: str = CAUSE,
+    goes_on: AbstractSet[Key] = frozenset(),
 ) -> Takeover:
     """Put a ticket, which is under `version` (`current`), under `policy` at the instant `at`.
 
     Its facts are known up to `until`. `is_due`: something was to be published under `current` by
-    then, and is published as it was due: a breach just before the takeover stays one.
+    then, and is published as it was due: a breach just before the takeover stays one. What is in
+    `goes_on` does so although its end was published.
     """
     due: tuple[VersionedAssessment, Difference] | None = None
     if is_due and current is not None:
@@ -147,8 +151,9 @@ def take_over(
         due = versioned, diff(published, versioned.assessment, until)
         published = due[1].published
     settled_before = {key for one in past for key in one.earlier.settled | one.earlier.gone}
-    ended = {(one.metric, one.cycle) for one in published.timers if one.state not in _OPEN}
-    going_on = {(one.metric, one.cycle) for one in published.timers if one.state in _OPEN}
+    known = {(one.metric, one.cycle): one.state for one in published.timers}
+    going_on = {key for key, state in known.items() if state in OPEN or key in goes_on}
+    ended = {key for key in known if key not in going_on}
     earlier = EarlierVersion(
         version,
         at,
@@ -158,19 +163,19 @@ def take_over(
     versioned = assess_versions(facts, policy, [*past, PastVersion(earlier, current)])
     all_timers = _all_timers(versioned.assessment)
     found = {(each.metric, each.cycle): each.started_at for each in all_timers}
-    goes_on, gone = earlier.open.intersection(found), earlier.open.difference(found)
-    earlier = replace(earlier, open=goes_on, gone=gone, since={key: found[key] for key in goes_on})
-    difference = diff(published, versioned.assessment, until, cause=CAUSE)
-    changes = tuple(_with_cause(each) for each in difference.changes)
+    there, gone = earlier.open.intersection(found), earlier.open.difference(found)
+    earlier = replace(earlier, open=there, gone=gone, since={key: found[key] for key in there})
+    difference = diff(published, versioned.assessment, until, cause=cause)
+    changes = tuple(_with_cause(each, cause) for each in difference.changes)
     difference = Difference(changes, difference.published, difference.wake_at)
     return Takeover(earlier, due, versioned, difference)
 
 
-def _with_cause(change: Change) -> Change:
+def _with_cause(change: Change, cause: str) -> Change:
     """A promise that the new version dropped was cancelled by that version, not by a fact."""
     if change.kind is not ChangeKind.CANCELLED or change.reason != NO_LONGER:
         return change
-    return Change(change.kind, change.metric, change.cycle, change.occurred_at, CAUSE)
+    return Change(change.kind, change.metric, change.cycle, change.occurred_at, cause)
 
 
 def _numbered(

@@ -73,6 +73,10 @@ async def explain_ticket(
         "version": ticket.policy_version or "none",
         "is_incident": ticket.is_incident,
     }
+    why = policies.why_waiting(ticket)
+    if why is not None:
+        notes = [f"What is promised can't be told at present. {why}"]
+        return TicketExplanation(**head, attributes={}, timers=[], notes=notes, silences=[])
     policy = policies.of(ticket)
     if policy is None:
         return TicketExplanation(**head, attributes={}, timers=[], notes=[], silences=[])
@@ -80,7 +84,12 @@ async def explain_ticket(
     explanation = explain(versioned.assessment, policy, now, versioned.owners)
     versions = {each.policy_version for each in explanation.timers}
     contents = await policy_versions.contents(connection, [(ticket.desk, v) for v in versions])
-    texts = {v: contents.get((ticket.desk, v), "").splitlines() for v in versions}
+    texts = {
+        version: contents[ticket.desk, version].content.splitlines()
+        if (ticket.desk, version) in contents
+        else []
+        for version in versions
+    }
     shown = explanation.assessment.attributes.items()
     return TicketExplanation(
         **head,

@@ -108,7 +108,7 @@ async def preview(
 
 
 def _changes(ticket: Ticket, policies: Policies, policy: Policy, now: datetime) -> list[Change]:
-    if ticket.policy_version == policy.version:
+    if ticket.policy_version == policy.version or policies.why_waiting(ticket) is not None:
         return []
     taken = take_over(
         ticket.facts,

@@ -33,7 +33,8 @@ from sla.assessment.ledger import Ledger
 from sla.domain.policy.policy import Policy
 from sla.reassessment.preview import WORDS
 from sla.storage import reassessment_orders, store
-from sla.storage.reassessment_orders import CHANGED, DONE, SET_ASIDE, Order
+from sla.storage.reassessment_orders import BY_CALENDARS, CHANGED, DONE, SET_ASIDE, Order
+from sla.storage.ticket_cache import Ticket
 from sla.timers.worker import TimerWorkers
 
 # How soon an order is seen that another process was given.
@@ -105,18 +106,20 @@ class ReassessmentWorker:
 
     async def _finish(self, order: Order) -> None:
         async with self._pool.acquire() as connection:
-            if not await reassessment_orders.finish(connection, order, self._context.clock.now()):
+            outdated = self._context.policies.outdated(order.desk)
+            now = self._context.clock.now()
+            if not await reassessment_orders.finish(connection, order, outdated, now):
                 self.wake()
 
     async def _work_off(self, order: Order) -> None:
         """Some partitions at a time, until nothing of ours is left but what must wait."""
+        policies = self._context.policies
         async with self._pool.acquire() as connection:
-            await self._context.policies.ensure(connection, [(order.desk, order.version)])
-        policy = self._context.policies.version(order.desk, order.version)
-        if policy is None:
-            raise RuntimeError(
-                f"the policy {order.version} of {order.desk} was fetched and is gone"
-            )
+            await policies.ensure(connection, [(order.desk, order.version)])
+        # None: each ticket goes on under the newest revision of its own version.
+        policy: Policy | None = None
+        if order.reason != BY_CALENDARS:
+            policy = policies.version(order.desk, policies.newest(order.desk, order.version))
         homes = iter(sorted(self._owner.owned()))
         tasks = [
             asyncio.create_task(self._go_through(order, policy, homes)) for _ in range(AT_ONCE)
@@ -129,7 +132,9 @@ class ReassessmentWorker:
                 task.cancel()
             await asyncio.wait(tasks)
 
-    async def _go_through(self, order: Order, policy: Policy, homes: Iterator[Partition]) -> None:
+    async def _go_through(
+        self, order: Order, policy: Policy | None, homes: Iterator[Partition]
+    ) -> None:
         """One partition after the other, each to its end."""
         for home in homes:
             with suppress(Fenced):
@@ -150,7 +155,9 @@ class ReassessmentWorker:
                 await reassessment_orders.acknowledge(transaction.connection, order, home)
             self._acknowledged.add((order, home))
 
-    async def _batch(self, order: Order, policy: Policy, home: Partition, after: UUID) -> UUID:
+    async def _batch(
+        self, order: Order, policy: Policy | None, home: Partition, after: UUID
+    ) -> UUID:
         """Re-assess the next tickets of a partition; the last one's id, FIRST at the end."""
         limit = self._context.settings.reassess_batch
         try:
@@ -180,7 +187,7 @@ class ReassessmentWorker:
         quarantine.report(ticket_id, "takeover", error)
 
     async def _transact(
-        self, order: Order, policy: Policy, home: Partition, ids: Sequence[UUID]
+        self, order: Order, policy: Policy | None, home: Partition, ids: Sequence[UUID]
     ) -> None:
         read_until = await self._read_until(home)
         async with self._pool.acquire() as connection:
@@ -209,17 +216,34 @@ class ReassessmentWorker:
         )
 
     async def _take_over(
-        self, ledger: Ledger, policy: Policy, ids: Sequence[UUID], read_until: datetime | None
+        self,
+        ledger: Ledger,
+        policy: Policy | None,
+        ids: Sequence[UUID],
+        read_until: datetime | None,
     ) -> BatchResult:
         """Enter in the ledger what the version changes."""
         result = BatchResult()
         async with self._working_out:
             for chunk in chunks(ids, CHUNK):
                 for ticket_id in chunk:
-                    _reassess_ticket(ledger, ticket_id, policy, read_until, result)
+                    ticket = ledger.ticket(ticket_id)
+                    if ticket is None or self._is_left_alone(ticket, policy):
+                        result.done.append(ticket_id)
+                    else:
+                        _reassess_ticket(ledger, ticket, policy, read_until, result)
                 await self._context.yield_to_loop()
         result.counts[DONE] = len(result.done)
         return result
+
+    def _is_left_alone(self, ticket: Ticket, policy: Policy | None) -> bool:
+        """Whether nothing is to be done, or nobody can tell what its present version promises."""
+        policies = self._context.policies
+        if ticket.is_closed or policies.why_waiting(ticket) is not None:
+            return True
+        if policy is None:
+            return policies.revision_of(ticket) is None
+        return ticket.policy_version == policy.version
 
     async def _read_until(self, home: Partition) -> datetime | None:
         """The instant up to which the partition has been read; None when it lags."""
@@ -234,26 +258,25 @@ class ReassessmentWorker:
 
 def _reassess_ticket(
     ledger: Ledger,
-    ticket_id: UUID,
-    policy: Policy,
+    ticket: Ticket,
+    policy: Policy | None,
     read_until: datetime | None,
     result: BatchResult,
 ) -> None:
-    """Put one ticket under `policy`, unless it must wait.
+    """Put one ticket under `policy`, or its newest revision, unless it must wait.
 
     While its partition lags, nobody knows whether what is due was missed: those tickets wait, and
     of others only what is known up to their newest fact is published.
     """
-    ticket = ledger.ticket(ticket_id)
-    if ticket is None or ticket.is_closed or ticket.policy_version == policy.version:
-        result.done.append(ticket_id)
-        return
     is_due = ticket.wake_at is not None and ticket.wake_at <= ledger.now
     if is_due and read_until is None:
         return
     until = read_until or min(ticket.newest_at, ledger.now)
-    changes = ledger.take_over(ticket, policy, until)
+    if policy is None:
+        changes = ledger.revise(ticket, until)
+    else:
+        changes = ledger.take_over(ticket, policy, until)
     words = [WORDS[each.kind] for each in changes if each.kind in WORDS]
-    result.done.append(ticket_id)
+    result.done.append(ticket.ticket_id)
     result.counts.update(words)
     result.counts[CHANGED] += bool(words)

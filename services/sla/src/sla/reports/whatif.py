@@ -61,9 +61,8 @@ class Answer:
         """Take tickets in, whose policies are at hand."""
         for ticket in tickets:
             facts = _happened(ticket.facts, self.question.until)
-            own = policies.of(ticket)
             before = Assessment()
-            if own is not None:
+            if policies.why_waiting(ticket) is None and (own := policies.of(ticket)) is not None:
                 before = assess_versions(facts, own, policies.past(ticket)).assessment
             self._count(str(ticket.ticket_id), ticket.number, before, facts)
 

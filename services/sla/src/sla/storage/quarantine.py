@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from datetime import datetime
 from typing import Any, Literal
 from uuid import UUID
@@ -13,10 +13,14 @@ from pydantic import TypeAdapter
 from pledge.runtime.cursors import Cursors
 from pledge.runtime.instants import Instant, utc_text
 from pledge.runtime.records import Partition
-from sla.storage.store import Wake
+from sla.storage.rows import Wake
 
-What = Literal["wake", "takeover"]
-"""What failed: assessing the ticket when it was due, or putting it under another version."""
+What = Literal["wake", "takeover", "policy"]
+"""What failed: assessing the ticket when it was due, putting it under another version, or telling
+what its policy promises."""
+
+# A reason comes from an exception; it may hold a whole document.
+LONGEST_REASON = 500
 
 CURSORS = Cursors(TypeAdapter(tuple[Instant, UUID]))
 
@@ -39,6 +43,26 @@ async def insert(
         await _stop_timers(connection, ticket_id)
 
 
+_INSERT_WAITING = """
+INSERT INTO quarantine (ticket_id, topic, partition, desk, number, what, reason, since)
+SELECT ticket_id, topic, partition, desk, number, 'policy', waiting.reason, $3
+FROM tickets JOIN unnest($1::uuid[], $2::text[]) AS waiting(ticket_id, reason) USING (ticket_id)
+ON CONFLICT (ticket_id) DO NOTHING
+"""
+
+
+async def insert_waiting(
+    connection: asyncpg.Connection, reasons: Mapping[UUID, str], now: datetime
+) -> None:
+    """Set tickets aside of which nobody can tell what is promised, each with the reason.
+
+    One that is set aside already stays so, for its own reason.
+    """
+    if reasons:
+        shortened = [each.replace("\0", "")[:LONGEST_REASON] for each in reasons.values()]
+        await connection.execute(_INSERT_WAITING, list(reasons), shortened, now)
+
+
 _STOP_TIMERS = "UPDATE tickets SET wake_at = NULL WHERE ticket_id = $1"
 
 
@@ -47,12 +71,16 @@ async def _stop_timers(connection: asyncpg.Connection, ticket_id: UUID) -> None:
 
 
 _COUNT_OTHERS = """
-SELECT count(*) FROM quarantine WHERE release_asked_at IS NULL AND ticket_id <> $1
+SELECT count(*) FROM quarantine
+WHERE release_asked_at IS NULL AND ticket_id <> $1 AND what <> 'policy'
 """
 
 
 async def count_others(connection: asyncpg.Connection, ticket_id: UUID) -> int:
-    """How many tickets are set aside, without `ticket_id`: failing once more, it is no further."""
+    """How many tickets are set aside, without `ticket_id`: failing once more, it is no further.
+
+    Those that wait for a policy are no sign of a fault of the service, however many they are.
+    """
     return int(await connection.fetchval(_COUNT_OTHERS, ticket_id))
 
 
@@ -116,14 +144,36 @@ async def requested_releases(connection: asyncpg.Connection) -> list[tuple[Parti
     ]
 
 
+_REQUEST_POLICIES = """
+UPDATE quarantine SET release_asked_at = $2
+WHERE what = 'policy' AND release_asked_at IS NULL AND desk <> ALL($1::text[])
+"""
+
+
+async def request_releases_of_policies(
+    connection: asyncpg.Connection, set_aside: Collection[str], now: datetime
+) -> None:
+    """Request the release of what waits for a policy, except of desks that are set aside."""
+    await connection.execute(_REQUEST_POLICIES, sorted(set_aside), now)
+
+
 _RELEASE = """
 DELETE FROM quarantine WHERE ticket_id = $1 AND release_asked_at IS NOT NULL RETURNING what
 """
 
 
-async def release(connection: asyncpg.Connection, ticket_id: UUID) -> bool:
-    """Take a ticket back whose release was requested; False when another has done it."""
-    return await connection.fetchval(_RELEASE, ticket_id) is not None
+async def release(connection: asyncpg.Connection, ticket_id: UUID) -> What | None:
+    """Take a ticket back whose release was requested; None when another has done it."""
+    found: What | None = await connection.fetchval(_RELEASE, ticket_id)
+    return found
+
+
+_PROMISE = "UPDATE tickets SET policy_version = $2 WHERE ticket_id = $1 AND policy_version IS NULL"
+
+
+async def promise(connection: asyncpg.Connection, ticket_id: UUID, version: str) -> None:
+    """Put a ticket under a version that was opened while nobody could tell what is promised."""
+    await connection.execute(_PROMISE, ticket_id, version)
 
 
 _WAKE = "UPDATE tickets SET wake_at = least(wake_at, $2) WHERE ticket_id = $1"

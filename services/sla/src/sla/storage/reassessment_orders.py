@@ -10,7 +10,7 @@ listed once more, and the order is finished when that finds none.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
@@ -28,7 +28,7 @@ _LOCK = 0x7265617373657373
 LISTING_TIMEOUT = timedelta(minutes=10)
 
 _UNDER_WAY = """
-SELECT reassessment_id, desk, version FROM reassessments WHERE finished_at IS NULL
+SELECT reassessment_id, desk, version, reason FROM reassessments WHERE finished_at IS NULL
 ORDER BY reassessment_id
 """
 _LATEST = """
@@ -37,12 +37,12 @@ ORDER BY reassessment_id DESC LIMIT 1
 """
 _REPLACE = """
 UPDATE reassessments SET finished_at = $2, is_replaced = true
-WHERE desk = $1 AND finished_at IS NULL RETURNING reassessment_id
+WHERE desk = $1 AND reason = $3 AND finished_at IS NULL RETURNING reassessment_id
 """
 _EMPTY = "DELETE FROM reassessment_tickets WHERE reassessment_id = ANY($1::bigint[])"
 _CREATE = """
-INSERT INTO reassessments (desk, version, ordered_at, ordered_by, tickets)
-VALUES ($1, $2, $3, $4, 0) RETURNING reassessment_id
+INSERT INTO reassessments (desk, version, ordered_at, ordered_by, tickets, reason)
+VALUES ($1, $2, $3, $4, 0, $5) RETURNING reassessment_id
 """
 _LIST = f"""
 INSERT INTO reassessment_tickets (reassessment_id, topic, partition, ticket_id)
@@ -53,6 +53,13 @@ WHERE desk = $2 AND policy_version IS DISTINCT FROM $3 AND {IS_OPEN}
     SELECT FROM policy_versions AS later
     WHERE later.desk = $2 AND later.version = policy_version AND later.effective_from > (
         SELECT max(effective_from) FROM policy_versions WHERE desk = $2 AND version = $3))
+  AND NOT ($4 AND EXISTS (
+    SELECT FROM quarantine WHERE quarantine.ticket_id = tickets.ticket_id))
+"""  # noqa: S608 - a condition of our own
+_LIST_OUTDATED = f"""
+INSERT INTO reassessment_tickets (reassessment_id, topic, partition, ticket_id)
+SELECT $1, topic, partition, ticket_id FROM tickets
+WHERE desk = $2 AND policy_version = ANY($3::text[]) AND {IS_OPEN}
   AND NOT ($4 AND EXISTS (
     SELECT FROM quarantine WHERE quarantine.ticket_id = tickets.ticket_id))
 """  # noqa: S608 - a condition of our own
@@ -84,7 +91,8 @@ SELECT EXISTS (SELECT FROM reassessments WHERE reassessment_id = $1 AND finished
 _FINISH = "UPDATE reassessments SET finished_at = $2 WHERE reassessment_id = $1"
 _RELIST = """
 WITH latest AS (
-    SELECT reassessment_id, version FROM reassessments WHERE desk = $2
+    SELECT reassessment_id, version FROM reassessments
+    WHERE desk = $2 AND reason = 'policy_changed'
     ORDER BY reassessment_id DESC LIMIT 1
 ), listed AS (
     INSERT INTO reassessment_tickets (reassessment_id, topic, partition, ticket_id)
@@ -108,6 +116,10 @@ WHERE reassessment_id = $1 GROUP BY what ORDER BY what
 
 # Of tickets; all else that is counted is what became of timers.
 DONE, CHANGED, SET_ASIDE = "done", "changed", "set_aside"
+# Why tickets are put under another version: somebody ordered it; or zone or holiday data changed,
+# and each goes on under the newest revision of its own version.
+BY_ORDER, BY_CALENDARS = "policy_changed", "calendar_data_changed"
+ORDERED_BY_ITSELF = "sla"
 # Of a partition: its owner opens no more tickets under an earlier version.
 ACKNOWLEDGED = "heard"
 
@@ -119,12 +131,13 @@ class Order:
     id: int
     desk: str
     version: str
+    reason: str
 
 
 async def under_way(connection: asyncpg.Connection) -> list[Order]:
     """The orders that are not finished, oldest first."""
     rows = await connection.fetch(_UNDER_WAY)
-    return [Order(row["reassessment_id"], row["desk"], row["version"]) for row in rows]
+    return [Order(*row) for row in rows]
 
 
 async def create(
@@ -136,22 +149,53 @@ async def create(
     """
     async with connection.transaction():
         await connection.execute("SELECT pg_advisory_xact_lock($1)", _LOCK)
-        if any(each.version == version for each in await _of(connection, desk)):
+        if any(
+            each.version == version and each.reason == BY_ORDER
+            for each in await _of(connection, desk)
+        ):
             return False
-        replaced = await connection.fetch(_REPLACE, desk, now)
-        await connection.execute(_EMPTY, [row["reassessment_id"] for row in replaced])
-        own_id = await connection.fetchval(_CREATE, desk, version, now, by)
-        await _list(connection, Order(own_id, desk, version), is_again=False)
+        order = await _create(connection, desk, version, BY_ORDER, by, now)
+        await _list(connection, order, (), is_again=False)
         return True
 
 
-async def _list(connection: asyncpg.Connection, order: Order, *, is_again: bool) -> int:
+async def create_for_revisions(
+    connection: asyncpg.Connection,
+    desk: str,
+    version: str,
+    outdated: Collection[str],
+    now: datetime,
+) -> None:
+    """Order that the desk's tickets that are open under `outdated` versions go on under the newest
+    revision of each. `version` is the one in force."""
+    async with connection.transaction():
+        await connection.execute("SELECT pg_advisory_xact_lock($1)", _LOCK)
+        order = await _create(connection, desk, version, BY_CALENDARS, ORDERED_BY_ITSELF, now)
+        await _list(connection, order, outdated, is_again=False)
+
+
+async def _create(
+    connection: asyncpg.Connection, desk: str, version: str, reason: str, by: str, now: datetime
+) -> Order:
+    replaced = await connection.fetch(_REPLACE, desk, now, reason)
+    await connection.execute(_EMPTY, [row["reassessment_id"] for row in replaced])
+    own_id = await connection.fetchval(_CREATE, desk, version, now, by, reason)
+    return Order(own_id, desk, version, reason)
+
+
+async def _list(
+    connection: asyncpg.Connection, order: Order, outdated: Collection[str], *, is_again: bool
+) -> int:
     """Put the open tickets under earlier versions on the list; how many there are."""
     seconds = LISTING_TIMEOUT.total_seconds()
     await connection.execute(f"SET LOCAL statement_timeout = {int(seconds * 1000)}")
     await connection.execute("SET LOCAL enable_seqscan = on")
+    statement: str = _LIST
+    versions: str | list[str] = order.version
+    if order.reason == BY_CALENDARS:
+        statement, versions = _LIST_OUTDATED, list(outdated)
     tag = await connection.execute(
-        _LIST, order.id, order.desk, order.version, is_again, timeout=seconds
+        statement, order.id, order.desk, versions, is_again, timeout=seconds
     )
     found = int(tag.rpartition(" ")[2])
     await connection.execute(_COUNT_LISTED, order.id, found)
@@ -190,13 +234,18 @@ async def acknowledge(connection: asyncpg.Connection, order: Order, home: Partit
     await connection.execute(_COUNT, order.id, home.topic, home.number, [ACKNOWLEDGED], [1])
 
 
-async def finish(connection: asyncpg.Connection, order: Order, now: datetime) -> bool:
-    """Close an order of which nothing is left; False when tickets were found that had come late."""
+async def finish(
+    connection: asyncpg.Connection, order: Order, outdated: Collection[str], now: datetime
+) -> bool:
+    """Close an order of which nothing is left; False when tickets were found that had come late.
+
+    `outdated` are the versions of its desk that have a newer revision.
+    """
     async with connection.transaction():
         await connection.execute("SELECT pg_advisory_xact_lock($1)", _LOCK)
         if not await connection.fetchval(_IS_WORKED_OFF, order.id):
             return True
-        if await _list(connection, order, is_again=True):
+        if await _list(connection, order, outdated, is_again=True):
             return False
         await connection.execute(_FINISH, order.id, now)
         return True
@@ -224,6 +273,7 @@ async def progress(
     return {
         "desk": desk,
         "policy_version": row["version"],
+        "reason": row["reason"],
         "state": "replaced" if row["is_replaced"] else state,
         "ordered_at": utc_text(row["ordered_at"]),
         "ordered_by": row["ordered_by"],

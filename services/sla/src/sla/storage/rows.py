@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import NamedTuple
 from uuid import UUID
 
-from sla.storage.ticket_cache import Ticket
+from sla.storage.ticket_cache import LONG_AGO, Ticket
+
+Wake = tuple[UUID, str]
+"""A ticket that is due to be assessed, and its desk."""
 
 
 class FactRow(NamedTuple):
@@ -79,3 +83,6 @@ class Rows:
     changed_timers: list[TimerRow] = field(default_factory=list)
     breaches: list[BreachRow] = field(default_factory=list)
     retractions: list[RetractionRow] = field(default_factory=list)
+    # Tickets of which nobody can tell what is promised, and why.
+    waiting: Mapping[UUID, str] = field(default_factory=dict)
+    waiting_since: datetime = LONG_AGO

@@ -16,11 +16,9 @@ from pydantic_core import from_json, to_json
 from pledge.runtime.records import Partition
 from sla.domain.policy_versions import EarlierVersion
 from sla.domain.values import Fact, PublishedSilence, PublishedState, PublishedTimer, State
-from sla.storage.rows import BreachRow, FactRow, RetractionRow, Rows, TimerRow
+from sla.storage import quarantine
+from sla.storage.rows import BreachRow, FactRow, RetractionRow, Rows, TimerRow, Wake
 from sla.storage.ticket_cache import LONG_AGO, Cause, Ticket
-
-Wake = tuple[UUID, str]
-"""A ticket that is due to be assessed, and its desk."""
 
 _TICKETS = """
 SELECT ticket_id, topic, partition, desk, number, policy_version, severity, priority, customer,
@@ -292,6 +290,7 @@ async def save(connection: asyncpg.Connection, rows: Rows) -> None:
     await _update_timers(connection, rows.changed_timers)
     await _insert_breaches(connection, rows.breaches)
     await _retract_breaches(connection, rows.retractions)
+    await quarantine.insert_waiting(connection, rows.waiting, rows.waiting_since)
 
 
 async def _insert_tickets(connection: asyncpg.Connection, tickets: Sequence[Ticket]) -> None:

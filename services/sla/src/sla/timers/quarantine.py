@@ -19,16 +19,14 @@ from pledge.runtime.kafka.ownership import Fenced, PartitionOwner
 from pledge.runtime.records import Partition
 from pledge.runtime.retry import retry_while_away
 from sla.assessment.context import AssessmentContext
-from sla.storage import quarantine, reassessment_orders
-from sla.storage.quarantine import What
-from sla.storage.store import Wake
+from sla.storage import quarantine, reassessment_orders, store
+from sla.storage.quarantine import LONGEST_REASON, What
+from sla.storage.rows import Wake
 
 OnReleased = Callable[[Partition, datetime, Wake], None]
 
 # How soon a release is seen that another process took the request for.
 LOOK_INTERVAL = timedelta(seconds=1)
-# A reason comes from an exception; it may hold a whole document.
-LONGEST_REASON = 500
 
 log = structlog.get_logger()
 
@@ -118,11 +116,23 @@ class Quarantine:
                 connection = transaction.connection
                 self._context.cache.begin(home, [ticket_id])
                 # Whatever it was set aside for: an order may have removed it meanwhile.
-                if await quarantine.release(connection, ticket_id):
+                what = await quarantine.release(connection, ticket_id)
+                if what is not None:
                     await reassessment_orders.relist(connection, ticket_id, desk)
+                if what == "policy":
+                    await self._promise(connection, ticket_id)
                 await quarantine.wake(connection, ticket_id, now)
         finally:
             # Also after an error: the release may be committed and only its answer lost. A ticket
             # that is woken in vain is looked up and left alone.
             on_released(home, now, wake)
         log.info("ticket_released", ticket_id=str(ticket_id))
+
+    async def _promise(self, connection: asyncpg.Connection, ticket_id: UUID) -> None:
+        """A ticket that was opened while its desk was set aside gets the version of its opening."""
+        tickets = await store.load_tickets(connection, [ticket_id])
+        for ticket in tickets.values():
+            opened_at = ticket.opened.occurred_at
+            policy = self._context.policies.for_opening(ticket.desk, opened_at)
+            if policy is not None and ticket.policy_version is None:
+                await quarantine.promise(connection, ticket_id, policy.version)

@@ -22,7 +22,7 @@ from pledge.runtime.scheduling.fair_semaphore import FairSemaphore
 from sla.assessment.context import AssessmentContext, chunks
 from sla.assessment.ledger import Ledger
 from sla.storage import store
-from sla.storage.store import Wake
+from sla.storage.rows import Wake
 from sla.storage.ticket_cache import Ticket
 from sla.timers.quarantine import Quarantine
 from sla.timers.read_barrier import ReadBarrier
@@ -133,6 +133,8 @@ class PartitionTimers:
             return  # whoever owns the partition now prepares them
         for some in chunks(list(tickets.values()), AT_A_STRETCH):
             for ticket in some:
+                if context.policies.why_waiting(ticket) is not None:
+                    continue
                 policy = context.policies.of(ticket)
                 if policy is not None and not ticket.earlier:
                     ticket.assessor.assess(ticket.facts, policy)

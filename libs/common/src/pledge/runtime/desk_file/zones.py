@@ -5,9 +5,11 @@ from __future__ import annotations
 import re
 from datetime import UTC, datetime, timedelta, timezone, tzinfo
 from functools import lru_cache
+from pathlib import Path, PurePosixPath
 from zoneinfo import ZoneInfo
 
 from pledge.runtime.desk_file.zone_names import meant_by, zone_names, zones_with_summer_time
+from pledge.runtime.zone_data import folders
 
 _FIXED = re.compile(r"(?:UTC|GMT)?\s*([+-])(\d{1,2})(?::?([0-5]\d))?", re.IGNORECASE)
 _GREENWICH = frozenset({"UTC", "GMT", "Z"})
@@ -33,9 +35,16 @@ def iana_zone(text: str) -> ZoneInfo:
     """
     if text == _NO_ZONE or text in _MACHINE_NAMES or text.startswith(_MACHINE_FOLDERS):
         raise UnknownZone(text, _machine_hint(text), "is no time zone that every machine has")
-    if text not in zone_names():
+    if text not in zone_names() and not _is_in_a_named_folder(text):
         raise UnknownZone(text, _proposal(text))
     return ZoneInfo(text)
+
+
+def _is_in_a_named_folder(text: str) -> bool:
+    """Whether a folder of `PYTHONTZPATH` has a zone that the database lacks."""
+    parts = PurePosixPath(text).parts
+    is_plain = bool(parts) and "/".join(parts) == text and not {"/", "..", "."} & {*parts}
+    return is_plain and any(Path(folder, text).is_file() for folder in folders())
 
 
 def _machine_hint(text: str) -> str:

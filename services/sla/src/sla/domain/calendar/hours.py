@@ -36,6 +36,34 @@ class HolidaySet(NamedTuple):
         return _worked_weekends(self.country, self.subdivision, year)
 
 
+class RecordedHolidays(NamedTuple):
+    """The same as they were recorded with a policy version; other years as the library has them."""
+
+    which: HolidaySet
+    years: Mapping[int, Mapping[dt.date, str]]
+    worked_years: Mapping[int, Mapping[dt.date, dt.date]]
+
+    def names(self, year: int) -> Mapping[dt.date, str]:
+        """The holidays of a year; none of a year that nobody knows any more."""
+        recorded = self.years.get(year)
+        if recorded is not None:
+            return recorded
+        try:
+            return self.which.names(year)
+        except (NotImplementedError, ValueError):
+            return {}
+
+    def worked(self, year: int) -> Mapping[dt.date, dt.date]:
+        """The days of a year's weekends that are worked, as `HolidaySet` has them."""
+        recorded = self.worked_years.get(year)
+        if recorded is not None:
+            return recorded
+        try:
+            return self.which.worked(year)
+        except (NotImplementedError, ValueError):
+            return {}
+
+
 @lru_cache(maxsize=4096)
 def _holiday_names(which: HolidaySet, year: int) -> Mapping[dt.date, str]:
     found = holidays.country_holidays(
@@ -72,7 +100,7 @@ class Weekly:
 
     zone: dt.tzinfo
     week: tuple[tuple[Interval, ...], ...]
-    holidays: tuple[HolidaySet, ...] = ()
+    holidays: tuple[HolidaySet | RecordedHolidays, ...] = ()
     dates: Mapping[dt.date, str] = field(default_factory=dict)
     yearly: Mapping[tuple[int, int], str] = field(default_factory=dict)
     exceptions: Mapping[dt.date, tuple[Interval, ...]] = field(default_factory=dict)
