@@ -77,6 +77,54 @@ async def test_a_p1_that_nobody_answers_pages_at_night_too(world: World) -> None
     assert await webhooks(world)
 
 
+@pytest.mark.promise("VIR-04", "VIR-06")
+async def test_what_is_found_out_later_counts_from_the_opening_and_wakes_nobody_for_what_is_done(
+    world: World,
+) -> None:
+    tickets = []
+    for name, subject in (("ada", "It seems slow"), ("bo", "No mail"), ("cy", "[P1] A typo")):
+        await world.mail(SUPPORT, subject, sender=f"{name} <{name}@{name}.example>")
+        tickets.append(await world.newest("vircom"))
+    answered, open_still, none = tickets
+    start = world.clock.now()
+    await world.advance(20 * MINUTE)
+    assert await state(world, answered, "first_response") == "running"
+    await world.advance(20 * MINUTE)
+    [breach] = await breaches(world)
+    assert breach.ticket_number == none["number"]
+    await world.post(
+        "intake", f"/tickets/{answered['id']}/contact-attempts", channel="phone", reached=True
+    )
+    told = len(await webhooks(world))
+
+    # It was none: the breach is taken back, and its page ends.
+    await world.post("intake", f"/tickets/{none['id']}/triage", severity="p3")
+    found = await world.events("sla.breaches.v1")
+    [retracted] = [each for each in found if isinstance(each, BreachRetracted)]
+    assert (retracted.breach_id, retracted.reason) == (breach.breach_id, "severity_changed")
+    pages = {each["breach_id"]: each for each in await world.pages("vircom")}
+    page = pages[str(breach.breach_id)]
+    assert (page["state"], page["resolution"]) == ("resolved", "retracted")
+    assert await due(world, none, "first_response") == start + 4 * HOUR
+
+    # Those two were P1, due 30 minutes after they came; one was answered after 40.
+    for ticket in (answered, open_still):
+        await world.post("intake", f"/tickets/{ticket['id']}/triage", severity="p1")
+    by_ticket = {each.ticket_number: each for each in (await breaches(world))[1:]}
+    assert by_ticket.keys() == {answered["number"], open_still["number"]}
+    for late in by_ticket.values():
+        assert (late.metric, late.severity) == ("first_response", "p1")
+        assert late.breached_at == start + 30 * MINUTE
+        assert late.detected_at == world.clock.now()
+    done = by_ticket[answered["number"]]
+    assert done.met_at == start + 40 * MINUTE
+    pages = {each["breach_id"]: each for each in await world.pages("vircom")}
+    assert pages[str(done.breach_id)]["resolution"] == "met_late"
+    assert pages[str(by_ticket[open_still["number"]].breach_id)]["state"] == "triggered"
+    # Two for a new P1 each, and one for the breach of what is still to be answered.
+    assert len(await webhooks(world)) == told + 3
+
+
 @pytest.mark.promise("VIR-03")
 async def test_an_urgent_mail_at_night_is_to_be_called_back_in_half_an_hour(world: World) -> None:
     await world.advance_to(datetime(2026, 3, 5, 3, 0, tzinfo=UTC))  # Wednesday, 22:00
