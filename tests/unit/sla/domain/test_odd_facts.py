@@ -3,12 +3,15 @@ rule, which docs/sla.md states."""
 
 from __future__ import annotations
 
+from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
 
 from sla.desk_file import read as policy_file
-from sla.domain.values import State
+from sla.domain.facts import NotAFact, fact_from_event
+from sla.domain.replay.assess import assess
+from sla.domain.values import Fact, State
 from support.sla_cases import Story, desk, instant
 
 EASTERN = "America/New_York"
@@ -61,6 +64,39 @@ def test_ticket_that_another_is_merged_into_keeps_its_own_timers() -> None:
     assert story.due("first_response") == "2026-03-02 09:30"
     story.then("contact_attempted", "2026-03-02 09:20")
     assert story.state("first_response", NEVER) is State.MET
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "0001-01-01T00:00:00Z",  # Go and .NET, where nobody set a time
+        "1989-12-31T23:59:59Z",
+        "2200-01-01T00:00:00Z",
+        "2026-W10-1T17:00:00Z",
+        "2026-03-02T09:00:00",
+        "1772470800",
+        1_772_470_800,
+    ],
+)
+def test_event_of_no_known_time_is_no_fact(text: object) -> None:
+    data = {"type": "pledge.ticket.opened.v1", "occurred_at": text}
+    with pytest.raises(NotAFact, match="occurred_at"):
+        fact_from_event(data, 1)
+    with pytest.raises(NotAFact, match="recorded_at"):
+        fact_from_event({**data, "occurred_at": "2026-03-02T17:00:00Z", "recorded_at": text}, 1)
+
+
+def test_fact_that_was_stored_before_there_were_bounds_counts_at_the_first_instant() -> None:
+    unset = datetime.min.replace(tzinfo=UTC)
+    fact = Fact("opened", unset, unset, 1, {"severity": "p1", "requester": {}})
+    (timer, *_) = assess([fact], desk("vircom")).timers
+    assert timer.started_at == datetime(1990, 1, 1, tzinfo=UTC)
+
+
+@pytest.mark.parametrize("reported", ["0001-01-01T00:00:00Z", "9999-12-31T23:59:59Z", "yesterday"])
+def test_report_of_no_known_time_leaves_the_ticket_at_its_opening(reported: str) -> None:
+    story = a_problem(reported_at=reported)
+    assert story.local(story.timer("first_response").started_at) == "2026-03-02 09:00"
 
 
 @pytest.mark.promise("SIG-09")
