@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import re
+from pathlib import Path
 
 import httpx
 
-from integration.intake.harness import Intake, a_mail
+from integration.intake.harness import DESKS, Intake, a_mail
+from pledge.runtime.config.settings import KafkaSettings
+from support.databases import Databases
 from support.waiting import eventually
 
 SUPPORT = "support@sightcall.example"
@@ -199,3 +202,45 @@ async def test_what_signs_in_at_one_desk_opens_no_other(intake: Intake) -> None:
         assert "Mail me a link" in (await other.get("/my/infocyte")).text
         api = await other.get("/tickets", headers={"accept": "application/json"})
         assert api.status_code == 401, "the portal's session is no access token"
+
+
+REACH = """
+matrix:
+  impact:
+    - {name: everybody, title: Everybody, definition: No session works for anybody.}
+    - {name: one, title: One person, definition: One agent is concerned.}
+  urgency:
+    - {name: high, title: High, definition: A visit waits for it.}
+    - {name: low, title: Low, definition: It can wait.}
+  table:
+    everybody: {high: high, low: normal}
+    one: {high: normal, low: normal}
+"""
+
+
+async def test_impact_and_urgency_are_chosen_beside_their_definitions(
+    kafka: KafkaSettings, database: Databases, tmp_path: Path
+) -> None:
+    folder = tmp_path / "desks" / "sightcall"
+    folder.mkdir(parents=True)
+    text = (DESKS / "sightcall" / "intake.yaml").read_text(encoding="utf-8")
+    (folder / "intake.yaml").write_text(text + REACH, encoding="utf-8")
+    async with Intake(kafka, database("intake"), tmp_path, desks=folder.parent) as intake:
+        await intake.mail(a_mail(sender="ada@adatum.example", to=SUPPORT), SUPPORT)
+        await intake.tickets(1)
+        async with browser(intake) as client:
+            await sign_in(intake, client, "ada@adatum.example")
+            new = await client.get("/my/sightcall/new", params={"form": "ios-sdk"})
+            assert "<dt>High</dt><dd>A visit waits for it.</dd>" in new.text
+            assert '<select id="impact" name="impact" aria-describedby="impact-help">' in new.text
+            form = {
+                "form": "ios-sdk", "subject": "The camera", "text": FAULT,
+                "told.ios_sdk_version": "6.2", "impact": "everybody", "urgency": "high",
+                "csrf_token": code_of(new),
+            }  # fmt: skip
+            assert (await client.post("/my/sightcall/new", data=form)).is_success
+            opened = (await intake.tickets(2))[-1]
+            assert (opened["severity"], opened["origin"]) == ("high", "matrix")
+            page = await client.get(f"/my/sightcall/{opened['number']}")
+            assert "impact everybody" in page.text
+            assert "urgency high" in page.text
