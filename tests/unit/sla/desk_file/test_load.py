@@ -138,3 +138,10 @@ def test_template_is_valid_as_it_stands(tmp_path: Path) -> None:
 def test_every_desk_is_free_of_problems_and_fits_the_schema(path: Path) -> None:
     assert read.check_desk_file(path).problems == []
     Draft202012Validator(read.json_schema()).validate(load_yaml(path).data)
+
+
+@pytest.mark.parametrize("year", ["0001", "1989", "2200", "9999"])
+def test_version_from_a_year_that_calendars_do_not_cover_is_refused(year: str) -> None:
+    text = f"effective_from: {year}-01-01T00:00:00Z\n{GOOD}"
+    with pytest.raises(DeskFileError, match="must lie in the years 1990 to 2200"):
+        read.parse(text, Path("acme/sla.yaml"))

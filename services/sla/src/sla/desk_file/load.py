@@ -29,8 +29,8 @@ from sla.desk_file.model import (
 from sla.desk_file.objectives import read_objectives
 from sla.desk_file.version import version_of
 from sla.desk_file.when import When
-from sla.domain.calendar.calendar import ALWAYS, Calendar
-from sla.domain.calendar.zones import MICROSECOND
+from sla.domain.calendar.calendar import ALWAYS, FIRST_US, LAST_US, YEARS, Calendar
+from sla.domain.calendar.zones import MICROSECOND, to_us
 from sla.domain.policy.conditions import Condition, Trigger
 from sla.domain.policy.policy import Policy
 from sla.domain.policy.rules import (
@@ -82,6 +82,7 @@ class Compiler:
     def compile(self) -> Policy | None:
         """The policy, or None when there is an error."""
         file = self.file
+        self._check_start()
         self._calendars.read_all()
         try:
             where = self._source.zone(file.timezone)
@@ -127,6 +128,12 @@ class Compiler:
             matrix=matrix,
             customers=self._calendars.customers,
         )
+
+    def _check_start(self) -> None:
+        start = self.file.effective_from
+        if start is not None and not FIRST_US <= to_us(start) < LAST_US:
+            hint = "without it the version holds from when it is read"
+            self.fail(("effective_from",), f"must lie in the years {YEARS}", hint)
 
     def _is_refused(self) -> bool:
         if self._source.is_stored:
