@@ -93,6 +93,7 @@ class Walk:
         self.told: list[Interval] = []
         self.open: Interval | None = None
         self.last: Interval | None = None
+        self.overdue: list[Interval] = []
         self.waits, self.carried = False, 0
         self.is_paused = self.is_closed = False
         self.misses, self.rests = 0, False
@@ -120,6 +121,7 @@ class Walk:
             self.plan = plan
         elif kind == "closed":
             self.is_closed = True
+            self.overdue.clear()
             if self.open is not None:
                 self.open.by_closing = True
                 self.finish(State.CANCELLED)
@@ -142,20 +144,35 @@ class Walk:
             self.is_paused = kind == "waiting_on_customer"
         elif kind == "resolved":
             self.drop()
+            self.overdue.clear()
             if self.open is not None:
                 self.finish(State.CANCELLED)
         elif kind == "callback_requested":
-            if not self.is_series and self.is_blank():
-                self.finish(State.CANCELLED)
-            if self.open is None:
-                self.begin(at)
+            self.start(at)
         elif kind == "agent_replied":
             goes_on = self.open is not None or self.waits or self.rests
             self.drop()
-            if self.open is not None:
-                self.finish(State.MET, at)
+            self.answer(at)
             if self.is_series and goes_on:
                 self.begin(at)
+
+    def answer(self, at: int) -> None:
+        for one in self.overdue:
+            one.met = at
+        self.overdue.clear()
+        if self.open is not None:
+            self.finish(State.MET, at)
+
+    def start(self, at: int) -> None:
+        if not self.is_series:
+            self.look(at)
+            if self.is_blank():
+                self.finish(State.CANCELLED)
+            elif self.open is not None and self.open.over is State.BREACHED:
+                self.overdue.append(self.open)
+                self.open = None
+        if self.open is None:
+            self.begin(at)
 
     def drop(self) -> None:
         if self.waits:

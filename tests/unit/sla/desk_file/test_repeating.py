@@ -36,7 +36,7 @@ def test_due_times_of_the_guide_are_what_comes_out(row: Row) -> None:
 
 
 def test_the_guide_has_its_rows() -> None:
-    assert len(GUIDE.rows) == 7
+    assert len(GUIDE.rows) == 8
 
 
 def policy_of(text: str) -> Policy:
@@ -110,3 +110,12 @@ def test_promise_after_another_that_was_met_before_that_is_met_when_it_begins() 
     story = Story(policy_of(AFTER)).opened("2026-03-02 09:00").then("noted", "2026-03-02 09:30")
     story.then("triaged", "2026-03-02 10:15")
     assert story.local(story.timer("plan").met_at) == "2026-03-02 10:15"
+
+
+def test_message_after_a_missed_one_has_a_promise_of_its_own_and_one_answer_ends_both() -> None:
+    story = GUIDE.story(GUIDE.rows[5])
+    story.then("agent_replied", "2026-03-02 13:20")
+    first, second = (story.timer("next_response", cycle) for cycle in (1, 2))
+    assert story.local(first.met_at) == story.local(second.met_at) == "2026-03-02 13:20"
+    assert story.state("next_response", "2026-03-03 09:00", 1) is State.BREACHED
+    assert story.state("next_response", "2026-03-03 09:00", 2) is State.MET

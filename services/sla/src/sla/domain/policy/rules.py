@@ -18,8 +18,8 @@ class Repeats(StrEnum):
     """When a metric begins another cycle."""
 
     NEVER = "never"
-    ON_START = "on_start"  # whenever what starts it happens again, once the last cycle is over
-    ON_MEET = "on_meet"  # as soon as the last one is met: an update every so often
+    ON_START = "on_start"  # whenever it is started again, once the last one was met or missed
+    ON_MEET = "on_meet"  # as soon as the last one is met or missed: an update every so often
 
 
 STOPS_AFTER = 48

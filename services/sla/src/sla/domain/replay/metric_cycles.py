@@ -14,7 +14,7 @@ from sla.domain.replay.progress import Answers, Progress, Waiting, answers_of, r
 from sla.domain.values import Fact, Scalar, Timer
 
 # Module-level names: looking up a member of an enumeration is slow.
-NEVER, ON_MEET = Repeats.NEVER, Repeats.ON_MEET
+NEVER, ON_MEET, ON_START = Repeats.NEVER, Repeats.ON_MEET, Repeats.ON_START
 NO_DATA: Mapping[str, object] = MappingProxyType({})
 
 
@@ -123,6 +123,23 @@ class MetricCycles:
             self._end(progress, cycle, at, by, is_met=True)
         elif metric.repeats is ON_MEET and progress not in self._series:
             self._series.append(progress)
+
+    def _leave_behind(self, progress: Progress, cycle: Cycle, at: int, fact: Fact) -> None:
+        """What starts a promise again has one of its own, if the one before was missed, or had no
+        time left to go on with when the ticket was reopened."""
+        timer, due = self._built(cycle)[0], missed_us(self._built(cycle)[0])
+        if timer is None and cycle.carried is not None:
+            self._end(progress, cycle, at, fact.type, is_met=False)
+        elif due is not None and due <= at:
+            cycle.last = len(self.timeline) - 1  # later changes do not touch it
+            progress.overdue.append(cycle)
+            progress.cycle = None
+
+    def _end_overdue(self, progress: Progress, at: int, by: str, *, is_met: bool) -> None:
+        """What is done late is done for all that wait for it."""
+        for cycle in progress.overdue:
+            cycle.end(at, by, is_met=is_met, entry=cycle.last or 0)
+        progress.overdue.clear()
 
     def _go_on(self, cycle: Cycle, metric: Metric) -> None:
         """Note whether the cycles before left time to go on with. Where they did not, nothing is

@@ -65,6 +65,7 @@ class Progress:
         "metric",
         "misses",
         "number",
+        "overdue",
         "paused",
         "waiting",
     )
@@ -77,6 +78,7 @@ class Progress:
         self.met_once = False
         self.met_early_at: int | None = None
         self.paused: dict[int, tuple[str, str]] = {}  # by bit: the fact and who
+        self.overdue: list[Cycle] = []  # missed, not met yet, and followed by another start
         self.waiting: Waiting | None = None
         self.misses = 0  # intervals missed in a row, where it repeats when met
         self.is_resting = False  # so many were missed that the next one waits to be met

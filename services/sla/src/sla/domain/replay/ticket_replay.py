@@ -16,7 +16,7 @@ from sla.domain.policy.policy import Policy, Resolved
 from sla.domain.policy.rules import Reopening
 from sla.domain.replay.auto_close import QuietPeriod, build_silence
 from sla.domain.replay.findings import apply_to_attributes
-from sla.domain.replay.metric_cycles import NEVER, ON_MEET, MetricCycles
+from sla.domain.replay.metric_cycles import NEVER, ON_MEET, ON_START, MetricCycles
 from sla.domain.replay.progress import Progress, who_of
 from sla.domain.replay.revisions import NOTHING_OPEN, revision_of
 from sla.domain.values import Assessment, Fact, Note, Silence, Timer
@@ -118,6 +118,8 @@ class TicketReplay(MetricCycles):
 
     def _meet(self, progress: Progress, _: int, at: int, fact: Fact) -> None:
         metric, cycle = progress.metric, progress.cycle
+        if progress.overdue:
+            self._end_overdue(progress, at, fact.type, is_met=True)
         if cycle is not None:
             self._end(progress, cycle, at, fact.type, is_met=True)
             if metric.repeats is ON_MEET:
@@ -134,6 +136,7 @@ class TicketReplay(MetricCycles):
 
     def _cancel(self, progress: Progress, _: int, at: int, fact: Fact) -> None:
         progress.drop_start()
+        self._end_overdue(progress, at, fact.type, is_met=False)
         if progress.cycle is not None:
             self._end(progress, progress.cycle, at, fact.type, is_met=False)
 
@@ -143,15 +146,8 @@ class TicketReplay(MetricCycles):
             progress.cycle.resume(at)
 
     def _start(self, progress: Progress, _: int, at: int, fact: Fact) -> None:
-        cycle = progress.cycle
-        if (
-            cycle is not None
-            and cycle.carried is not None
-            and progress.metric.repeats is not NEVER
-            and self._built(cycle)[0] is None
-        ):
-            # Reopening had no time left to go on with; what starts now has its own.
-            self._end(progress, cycle, at, fact.type, is_met=False)
+        if progress.cycle is not None and progress.metric.repeats is ON_START:
+            self._leave_behind(progress, progress.cycle, at, fact)
         if progress.cycle is None:
             self._try_begin(progress, at, fact)
 
@@ -172,7 +168,10 @@ class TicketReplay(MetricCycles):
     def _close(self, at: int, kind: str) -> None:
         self.is_closed = True
         for progress in self._all:
-            if progress.cycle is not None and not progress.metric.outlives_closing:
+            if progress.metric.outlives_closing:
+                continue
+            self._end_overdue(progress, at, kind, is_met=False)
+            if progress.cycle is not None:
                 self._end(progress, progress.cycle, at, kind, is_met=False)
 
     def _reopen(self, at: int, fact: Fact) -> None:
