@@ -10,6 +10,7 @@ import httpx
 import pytest
 
 from integration.intake.harness import Intake, a_mail, short
+from pledge.events import Assigned
 
 
 @pytest.fixture
@@ -309,3 +310,24 @@ async def test_another_due_time_is_agreed_by_api_and_with_a_form(intake: Intake)
         assert "Resolution, as agreed" not in page.text
         assert "no longer agreed" in page.text
     assert await intake.types(ticket["id"]) == ["opened", "due_revised", "due_revised"]
+
+
+async def test_a_ticket_is_assigned_to_a_team(intake: Intake) -> None:
+    await intake.mail(a_mail(), "support@demo.example")
+    (ticket,) = await intake.tickets(1)
+    answer = await do(intake, ticket["number"], "assign", assignee=None, team="first_line")
+    assert answer.json()["team"] == "first_line"
+    assert (await do(intake, ticket["id"], "assign", assignee=None, team="x")).status_code == 422
+    token = intake.signer.token(intake.clock.now(), roles=["agent"], desks="*")
+    browser = {"accept": "text/html"}
+    async with intake.http(headers=browser, cookies={"pledge_session": token}) as client:
+        path = f"/ticket/{ticket['id']}"
+        page = await client.get(path)
+        assert "nobody, team First line" in page.text
+        code = page.text.partition('name="csrf_token" value="')[2].partition('"')[0]
+        form = {"assignee": "bob", "team": "second_line", "csrf_token": code}
+        page = await client.post(f"{path}/assign", data=form, follow_redirects=True)
+        assert "bob, team Second line" in page.text
+    told = [each.event for each in await intake.published()]
+    teams = [(each.team, each.previous_team) for each in told if isinstance(each, Assigned)]
+    assert teams == [("first_line", None), ("second_line", "first_line")]

@@ -84,6 +84,7 @@ class TicketView(BaseModel):
     circumvention: str | None
     misuse: Misuse | None = Field(description="Of the line that it came by (SMS-05).")
     assignee: Actor | None
+    team: str | None = Field(description="The team that has it.")
     incident_id: UUID | None
     unanswered_attempts: int
     reply_to: str | None

@@ -36,9 +36,10 @@ from intake.domain.commands.progress import (
     WaitingFor,
 )
 from intake.domain.commands.relations import FollowUp, Merge, Split
+from intake.domain.desk import Team
 from intake.domain.ticket import CommandContext, Decision, Refusal, RefusalReason, Ticket
 from intake.schemas import BODIES
-from pledge.events import Contact, EmailRequested, Triaged
+from pledge.events import Assigned, Contact, EmailRequested, Triaged
 from unit.intake.builders import ANN, TOM, a_desk, a_ticket, at, attempt, decided, kinds
 
 REPLY = RecordReply(by=ANN, channel="email", delivery="d1", text="Still broken")
@@ -221,3 +222,31 @@ def test_what_was_done_before_the_end_may_be_told_after_it() -> None:
 def test_every_state_has_a_way_on() -> None:
     for state in State:
         assert {"close", "reopen"} & set(allowed_in(state))
+
+
+def test_a_ticket_goes_to_a_team_with_or_without_somebody_of_it() -> None:
+    desk = a_desk(teams=(Team("l1", "First line"), Team("l2", "Second line")))
+    context = CommandContext(desk, TOM, at(10), at(10))
+
+    def assigned(ticket: Ticket, command: Assign) -> tuple[Ticket, Assigned]:
+        decision = decide(ticket, command, context)
+        assert isinstance(decision, Decision), decision
+        (event,) = decision.events
+        assert isinstance(event, Assigned)
+        return decision.ticket, event
+
+    ticket, event = assigned(a_ticket(), Assign(None, team="l1"))
+    assert (ticket.team, ticket.assignee) == ("l1", None)
+    assert (event.team, event.previous_team, event.is_team_changed) == ("l1", None, True)
+    assert (event.is_taken, event.is_left) == (False, False)
+    ticket, event = assigned(ticket, Assign("tom"))
+    assert (event.team, event.is_team_changed, event.is_taken) == ("l1", False, True)
+    ticket, event = assigned(ticket, Assign(None, team="l2"))
+    assert (event.previous_team, event.is_team_changed, event.is_left) == ("l1", True, True)
+    assert (ticket.team, ticket.assignee) == ("l2", None)
+    same = decide(ticket, Assign(None, team="l2"), context)
+    assert isinstance(same, Refusal)
+    assert same.reason is RefusalReason.NOTHING_TO_CHANGE
+    unknown = decide(ticket, Assign(None, team="l3"), context)
+    assert isinstance(unknown, Refusal)
+    assert "l1, l2" in unknown.detail

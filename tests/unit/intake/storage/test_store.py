@@ -39,6 +39,7 @@ FULL = a_ticket(
     missing=("version",),
     participants=(Contact(email="bob@contoso.example"), Contact(phone="+15550100")),
     assignee=TOM,
+    team="l2",
     incident_id=UUID(int=9),
     unanswered_attempts=2,
     resolved_at=at(1),

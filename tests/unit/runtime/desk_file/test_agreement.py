@@ -138,6 +138,14 @@ def test_agents_agree_other_due_times_where_the_promise_takes_them(desk: Path) -
     assert check(desk) == []
 
 
+def test_teams_of_promises_are_those_that_tickets_go_to(desk: Path) -> None:
+    change(desk, "sla", "    meets: [resolved, work", "    team: l3\n    meets: [resolved, work")
+    problem = the_only(desk)
+    assert problem.message == "there is no team `l3` in intake.yaml"
+    append(desk, "intake", "teams: [{name: l3, title: Third line}]\n")
+    assert check(desk) == []
+
+
 def test_a_new_desk_agrees_with_itself(desk: Path) -> None:
     assert check(desk) == []
 

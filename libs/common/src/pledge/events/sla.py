@@ -33,6 +33,7 @@ class PromiseEvent(Event):
         default=None, description="Who agreed `due_at` with the customer; None: the file says it."
     )
     agreed_why: Line | None = Field(default=None, description="Why they did.")
+    team: str | None = Field(default=None, description="Whose promise it is, if one team's.")
 
     @model_validator(mode="after")
     def _is_about_one_thing(self) -> Self:

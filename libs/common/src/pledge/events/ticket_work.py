@@ -16,6 +16,11 @@ class Assigned(TicketEvent):
     type: Literal["pledge.ticket.assigned.v1"] = "pledge.ticket.assigned.v1"
     assignee: Actor | None
     by: Actor
+    team: str | None = Field(default=None, description="The team that has it now.")
+    previous_team: str | None = Field(default=None, description="The team that had it before.")
+    is_team_changed: bool = Field(default=False, description="It came to this team just now.")
+    is_taken: bool = Field(default=False, description="Somebody has it now who had it not before.")
+    is_left: bool = Field(default=False, description="Somebody had it who has it no longer.")
 
 
 class MilestoneReached(TicketEvent):

@@ -27,6 +27,7 @@ from intake.desk_file.sections import (
     milestones_of,
     misuse_rules_of,
     revisable_of,
+    teams_of,
     with_customers,
 )
 from intake.desk_file.summary import summary_of
@@ -88,6 +89,7 @@ def _doubles(document: Document, model: IntakeFile) -> Iterator[Problem]:
         "customers": [each.name for each in model.customers],
         "milestones": [each.name for each in model.milestones],
         "revisable": [each.metric for each in model.revisable],
+        "teams": [each.name for each in model.teams],
     }
     for key, names in lists.items():
         for index, name in enumerate(names):
@@ -156,6 +158,7 @@ def to_desk(model: IntakeFile) -> Desk:
         misuse_rules=misuse_rules_of(model.misuse),
         milestones=milestones_of(model.milestones),
         revisable=revisable_of(model.revisable),
+        teams=teams_of(model.teams),
         matrix=matrix_of(model.matrix),
         chat=chat_rules_of(model.chat),
         care=care_of(model.feedback),

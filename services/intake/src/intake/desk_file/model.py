@@ -21,6 +21,7 @@ from intake.desk_file.sections import (
     PortalRules,
     RevisableEntry,
     SeverityDefinition,
+    TeamEntry,
 )
 from intake.domain.reply_address import bare_address
 from pledge.runtime.desk_file.model import Like, Part, Slug, WebAddress, Zone
@@ -127,6 +128,7 @@ class IntakeFile(Part):
     chat: ChatSection | None = None
     misuse: tuple[MisuseEntry, ...] = ()
     matrix: MatrixSection | None = None
+    teams: Annotated[tuple[TeamEntry, ...], Field(max_length=50)] = ()
     revisable: Annotated[tuple[RevisableEntry, ...], Field(max_length=50)] = ()
     milestones: Annotated[tuple[MilestoneEntry, ...], Field(max_length=50)] = ()
 

@@ -12,7 +12,7 @@ from pydantic import BeforeValidator, Field, field_validator, model_validator
 from intake.desk_file.admission import AdministratorEntry, Label, administrators_of
 from intake.desk_file.common import Domain, EventName, Name, Text, address_of
 from intake.domain.chat_hours import ChatRules, Window
-from intake.domain.desk import Customer, Desk, FormKind, MilestoneKind, RevisablePromise
+from intake.domain.desk import Customer, Desk, FormKind, MilestoneKind, RevisablePromise, Team
 from intake.domain.matrix import Level
 from intake.domain.misuse import MisuseRule
 from intake.domain.ticket_parts import CareRules
@@ -119,6 +119,18 @@ class MilestoneEntry(Part):
 def milestones_of(entries: Iterable[MilestoneEntry]) -> tuple[MilestoneKind, ...]:
     """The milestones as the domain's values."""
     return tuple(MilestoneKind(each.name, each.title) for each in entries)
+
+
+class TeamEntry(Part):
+    """A team to which tickets are assigned."""
+
+    name: Name
+    title: Text
+
+
+def teams_of(entries: Iterable[TeamEntry]) -> tuple[Team, ...]:
+    """The teams as the domain's values."""
+    return tuple(Team(each.name, each.title) for each in entries)
 
 
 class RevisableEntry(Part):

@@ -25,6 +25,7 @@ def summary_of(document: Document, model: IntakeFile) -> DeskFileSummary:
         Kind.PRIORITY: model.priorities,
         Kind.LINE: (*addresses, *(each.name for each in model.phone_lines)),
         Kind.MILESTONE: tuple(each.name for each in model.milestones),
+        Kind.TEAM: tuple(each.name for each in model.teams),
     }
     if model.customers:
         defines[Kind.CUSTOMER] = tuple(each.name for each in model.customers)

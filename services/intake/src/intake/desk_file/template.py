@@ -160,6 +160,11 @@ rules:
 #   - {name: technician_on_site, title: Technician on site}
 #   - {name: service_restored, title: Service restored}
 
+# Teams to which tickets are assigned; a metric of sla.yaml may be one team's.
+# teams:
+#   - {name: l1, title: First line}
+#   - {name: l2, title: Second line}
+
 # Promises for which agents may agree another due time with the customer, with who and why; sla.yaml
 # says `revisable: true` in the metric.
 # revisable:

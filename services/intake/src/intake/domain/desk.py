@@ -54,6 +54,14 @@ class MilestoneKind:
 
 
 @dataclass(frozen=True, slots=True)
+class Team:
+    """A team to which tickets are assigned, with its name for people."""
+
+    name: str
+    title: str
+
+
+@dataclass(frozen=True, slots=True)
 class RevisablePromise:
     """A promise for which agents may agree another due time, with its name for people."""
 
@@ -127,6 +135,7 @@ class Desk:
     misuse_rules: tuple[MisuseRule, ...] = ()
     milestones: tuple[MilestoneKind, ...] = ()
     revisable: tuple[RevisablePromise, ...] = ()
+    teams: tuple[Team, ...] = ()
     matrix: Matrix | None = None
 
     @property

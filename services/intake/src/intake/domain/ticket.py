@@ -45,6 +45,7 @@ class Ticket:
     missing: tuple[str, ...] = ()
     participants: tuple[Contact, ...] = ()
     assignee: Actor | None = None
+    team: str | None = None
     incident_id: UUID | None = None
     unanswered_attempts: int = 0
     heard_at: datetime | None = None

@@ -100,6 +100,7 @@ class Pages:
             priorities=desk.priorities if desk else (),
             milestones=desk.milestones if desk else (),
             revisable=desk.revisable if desk else (),
+            teams=desk.teams if desk else (),
             matrix=desk.matrix if desk else None,
             actions=_possible(ticket, desk) if principal.has(Role.AGENT) else [],
         )
@@ -165,7 +166,7 @@ _VALUES: Final = {
     "channel": "channel", "why": "why",
     "reason": "reason", "to": "to", "template": "template", "stage": "stage", "owner": "owner",
     "recipient": "to", "detail": "detail", "into_number": "into", "source_number": "from",
-    "new_number": "as", "place": "place", "title": "which", "metric": "promise",
+    "new_number": "as", "place": "place", "title": "which", "metric": "promise", "team": "team",
 }  # fmt: skip
 _FLAGS: Final = {
     "is_urgent": "urgent",

@@ -85,7 +85,15 @@ def _promise(change: Change, context: EventContext) -> dict[str, Any]:
         "target": timer.target if timer is not None else "",
         "policy_version": context.policy.version,
         **_agreed(timer),
+        **_team(change.metric, context.policy),
     }
+
+
+def _team(metric: str, policy: Policy) -> dict[str, str]:
+    """Whose promise it is, where it is one team's."""
+    number = policy.numbers.get(metric)
+    team = "" if number is None else policy.metrics[number].team
+    return {"team": team} if team else {}
 
 
 def _agreed(timer: Timer | None) -> dict[str, str]:

@@ -235,6 +235,7 @@ class Compiler:
             outlives_closing=part.outlives_closing,
             at_risk=tuple(at_risk),
             revisable=part.revisable,
+            team=part.team or "",
             for_each=self._for_each(part, steps),
             tracks=tracks,
         )

@@ -8,6 +8,7 @@ from typing import Annotated, Any, Literal, Self
 from pydantic import (
     AwareDatetime,
     BeforeValidator,
+    ConfigDict,
     Discriminator,
     Field,
     InstanceOf,
@@ -21,6 +22,7 @@ from pledge.runtime.durations import EXPECTED, Duration, parse_duration
 from sla.desk_file.business_days import MOST_DAYS, BusinessDays, business_days
 from sla.desk_file.matrix import MatrixPart
 from sla.desk_file.objectives import ObjectivePart
+from sla.desk_file.team import starts_may_be_left_out, written_out
 from sla.desk_file.when import Plain, When
 from sla.domain.calendar.zones import MICROSECOND
 from sla.domain.policy.counting import Counts
@@ -200,7 +202,14 @@ AtRisk = Annotated[
 class MetricPart(Part):
     """A promise: what moves its timer, and how long it may take."""
 
+    model_config = ConfigDict(json_schema_extra=starts_may_be_left_out)
+
     title: str = ""
+    team: Name | None = Field(
+        default=None,
+        description="Of this team of intake.yaml: begins when the ticket comes to it, ends when "
+        "the ticket leaves it.",
+    )
     starts: Triggers = Field(min_length=1)
     meets: Triggers = Field(min_length=1)
     pauses: list[PausePart] = Field(default_factory=list)
@@ -232,6 +241,11 @@ class MetricPart(Part):
         default=None, description="For those of its targets that are due `by` a business day."
     )
     targets: Targets
+
+    @model_validator(mode="before")
+    @classmethod
+    def _of_a_team(cls, value: object) -> object:
+        return written_out(value)
 
     @model_validator(mode="after")
     def _repeats_as_it_may(self) -> Self:

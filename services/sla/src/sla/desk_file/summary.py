@@ -48,6 +48,7 @@ def summary_of(document: Document, file: PolicyFile, policy: Policy) -> DeskFile
             *_conditions(document, document.data, ()),
             *_defaults(document, file),
             *_milestones(document, file),
+            *_teams(document, file),
             *_customers(document, file),
         ),
         matrix=matrix_summary(document, file.matrix),
@@ -99,6 +100,13 @@ def _defaults(document: Document, file: PolicyFile) -> Iterator[Reference]:
     for name, value in file.defaults.items():
         if name in _KINDS and isinstance(value, str):
             yield Reference(_KINDS[name], mention(document, ("defaults", name), value))
+
+
+def _teams(document: Document, file: PolicyFile) -> Iterator[Reference]:
+    for name, metric in file.metrics.items():
+        if metric.team is not None:
+            steps: Steps = ("metrics", name, "team")
+            yield Reference(Kind.TEAM, mention(document, steps, metric.team))
 
 
 def _milestones(document: Document, file: PolicyFile) -> Iterator[Reference]:

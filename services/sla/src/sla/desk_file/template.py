@@ -79,6 +79,12 @@ metrics:
       - {expect: 24h}  # measured and reported, never a breach
       # or `within: 3bd`: on the third business day after, at the same time of the day
 
+  # second_line:  # from when the ticket comes to this team of intake.yaml, until it leaves it
+  #   team: l2
+  #   meets: agent_replied
+  #   targets:
+  #     - {within: 4h, calendar: office}
+
   public_update:  # times what the status page says of its next update: `update_every` there
     title: Status page update
     starts: incident_opened

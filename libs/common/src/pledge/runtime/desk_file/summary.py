@@ -24,6 +24,7 @@ class Kind(StrEnum):
     METRIC = "metric"
     REVISABLE = "metric that is `revisable: true`"
     MILESTONE = "milestone"
+    TEAM = "team"
     TEMPLATE = "template"
     RESPONDER = "person, rotation or escalation"
 

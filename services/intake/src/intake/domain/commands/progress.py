@@ -171,20 +171,37 @@ def _misuse(ticket: Ticket, severity: str | None, context: CommandContext) -> Mi
 @command("assign", states=NOT_CLOSED, history={"assigned": _picked_up})
 @dataclass(frozen=True, slots=True)
 class Assign(Command):
-    """Who has the ticket now; null for nobody."""
+    """Who has the ticket now; null for nobody. `team` is the team that it goes to; without, it
+    stays with the team that has it."""
 
     assignee: Name | None
     name: Line | None = None
+    team: Name | None = None
 
     def decide(self, ticket: Ticket, context: CommandContext) -> Decision | Refusal:
         """Decide what the command does to the ticket."""
         assignee = None
         if self.assignee is not None:
             assignee = Actor(kind="agent", id=self.assignee, name=self.name)
-        if assignee == ticket.assignee:
-            return nothing_to_change(ticket, "the ticket has that assignee already")
-        event = Assigned(**fact_fields(ticket, context), assignee=assignee, by=context.by)
-        return done(ticket, context, "assigned", event, assignee=assignee)
+        known = [each.name for each in context.desk.teams]
+        if self.team is not None and self.team not in known:
+            detail = f"{self.team} is no team here; one of: {', '.join(known) or 'none are listed'}"
+            return Refusal(RefusalReason.UNSUITABLE, detail, ticket.allowed)
+        team = self.team or ticket.team
+        is_other = assignee != ticket.assignee
+        if not is_other and team == ticket.team:
+            return nothing_to_change(ticket, "the ticket has that assignee and team already")
+        event = Assigned(
+            **fact_fields(ticket, context),
+            assignee=assignee,
+            by=context.by,
+            team=team,
+            previous_team=ticket.team,
+            is_team_changed=team != ticket.team,
+            is_taken=is_other and assignee is not None,
+            is_left=is_other and ticket.assignee is not None,
+        )
+        return done(ticket, context, "assigned", event, assignee=assignee, team=team)
 
 
 @command("link-incident", states=NOT_CLOSED)

@@ -120,6 +120,7 @@ class Metric:
     outlives_closing: bool = False
     at_risk: tuple[Threshold, ...] = ()
     stops_after: int = STOPS_AFTER  # intervals missed in a row, where it repeats when met
+    team: str = ""  # whose promise it is, where it is one team's
     revisable: bool = False  # an agent may agree another due time with the customer
     for_each: str = ""  # a field of the facts: each of its values has timers of its own
 
