@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from dataclasses import replace
 from datetime import datetime, timedelta
 from pathlib import Path
 from uuid import UUID
@@ -17,8 +18,11 @@ from pledge.events.ticket import TicketEvent
 from pledge.runtime.records import Message, Partition
 from sla.assessment.ledger import Ledger
 from sla.assessment.policy_registry import Policies
+from sla.desk_file.calendar_data import zone_file
 from sla.desk_file.read import read_text
 from sla.domain.facts import fact_from_event
+from sla.domain.values import State
+from sla.storage.policy_versions import Version
 from sla.storage.rows import Rows
 from sla.storage.ticket_cache import Cause, Ticket
 
@@ -283,3 +287,65 @@ def test_late_fact_that_only_an_earlier_version_knows_retracts_its_breach() -> N
     before = len(tester.said())
     tester.apply([story.attempted(20, known_after=60).last], MONDAY + minutes(60))
     assert tester.said()[before:] == ["breach_retracted first_response", "met first_response"]
+
+
+def revised(tester: LedgerTester, zone: str, since: datetime) -> None:
+    """The desk's text by other data of the zone Toronto, recorded at `since`."""
+    policies, path = tester.policies, Path("acme/sla.yaml")
+    data = policies.files["acme"].calendar_data
+    new = read_text(ACME, path, replace(data, zones={"America/Toronto": zone_file(zone)}))
+    versions = [
+        Version(
+            "acme",
+            each.policy.version,
+            MONDAY,
+            ACME,
+            is_superseded=False,
+            text_version=each.text_version,
+            calendar_data=each.calendar_data.text(),
+            recorded_at=at,
+        )
+        for each, at in ((policies.files["acme"], MONDAY), (new, since))
+    ]
+    policies.know(versions)
+
+
+@pytest.mark.parametrize("is_heard_of", [True, False])
+def test_breach_by_old_calendar_data_is_not_published_or_taken_back(is_heard_of: bool) -> None:
+    """An hour of office time is up at noon in Toronto; in Honolulu it has not begun by then."""
+    tester, story = LedgerTester(), Story(1).opened(severity="p2")
+    tester.apply(story.messages, MONDAY)
+    since = MONDAY + minutes(30)
+    if is_heard_of:
+        revised(tester, "Pacific/Honolulu", since)
+    tester.fire(MONDAY + minutes(61))
+    if not is_heard_of:
+        assert tester.said()[-1] == "breached first_response"
+        revised(tester, "Pacific/Honolulu", since)
+        (ticket,) = tester.known.values()
+        ledger = tester.ledger(MONDAY + minutes(62))
+        ledger.revise(ticket, MONDAY + minutes(62))
+        tester.commit(ledger)
+        assert "breach_retracted first_response" in tester.said()
+    assert tester.said().count("breached first_response") == (0 if is_heard_of else 1)
+    (ticket,) = tester.known.values()
+    published = {each.metric: each for each in ticket.published.timers}
+    assert published["first_response"].state is State.RUNNING
+    again = tester.ledger(MONDAY + minutes(63))
+    assert again.revise(ticket, MONDAY + minutes(63)) == ()
+
+
+def test_breach_from_before_the_new_data_stays_on_record() -> None:
+    tester, story = LedgerTester(), Story(1).opened(severity="p2")
+    tester.apply(story.messages, MONDAY)
+    tester.fire(MONDAY + minutes(61))
+    assert tester.said()[-1] == "breached first_response"
+    revised(tester, "Pacific/Honolulu", MONDAY + minutes(100))
+    (ticket,) = tester.known.values()
+    ledger = tester.ledger(MONDAY + minutes(101))
+    ledger.revise(ticket, MONDAY + minutes(101))
+    tester.commit(ledger)
+    assert "breach_retracted first_response" not in tester.said()
+    (ticket,) = tester.known.values()
+    (earlier,) = ticket.earlier
+    assert ("first_response", 1) in earlier.settled

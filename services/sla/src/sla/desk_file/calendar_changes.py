@@ -16,6 +16,7 @@ from sla.domain.calendar.zones import SECOND, from_us, to_us
 T = TypeVar("T")
 Offsets = tuple[tuple[int, int], ...]
 
+LAST_US = to_us(dt.datetime(HORIZON.stop, 1, 1, tzinfo=dt.UTC))
 MOST_DAYS = 5  # that one set of holidays is described by
 
 
@@ -49,8 +50,7 @@ def _zone_words(name: str, before: Offsets, after: Offsets, now: int) -> str:
         return f"{place} no longer changes its clocks (from {day}): {_utc(after[-1][1])}"
     if _changes(after, since) and not _changes(before, since):
         return f"{place} changes its clocks again (from {day})"
-    is_last = until == differences[-1][1] and len(differences) == 1
-    end = "" if is_last else f" to {from_us(until).date().isoformat()}"
+    end = "" if until == LAST_US else f" to {from_us(until).date().isoformat()}"
     more = len(differences) - 1 - differences.index((since, until, was, becomes))
     others = f", and {more} more time{'s' if more > 1 else ''} later" if more else ""
     return f"{place} is at {_utc(becomes)} instead of {_utc(was)} from {day}{end}{others}"
@@ -58,8 +58,7 @@ def _zone_words(name: str, before: Offsets, after: Offsets, now: int) -> str:
 
 def _differences(before: Offsets, after: Offsets) -> Iterator[tuple[int, int, int, int]]:
     """The stretches of different offsets: since, until, what it was and what it is."""
-    end = to_us(dt.datetime(HORIZON.stop, 1, 1, tzinfo=dt.UTC))
-    cuts = sorted({at for at, _ in (*before, *after)} | {end})
+    cuts = sorted({at for at, _ in (*before, *after)} | {LAST_US})
     found: list[tuple[int, int, int, int]] = []
     for start, stop in pairwise(cuts):
         was, becomes = _offset(before, start), _offset(after, start)
