@@ -7,6 +7,7 @@ import signal
 import subprocess
 import sys
 import time
+from collections import deque
 from pathlib import Path
 
 import psutil
@@ -21,6 +22,7 @@ from pledge_local.processes import still_there
 from pledge_local.runner import address_table
 from pledge_local.steps import Steps
 
+MOST_LINES = 60  # that a runner's reason to end has
 LOOK_SECONDS = 0.1
 STOPS_WITHIN = 60.0
 
@@ -96,15 +98,24 @@ def _download(plan: Plan, console: Console, clock: Clock) -> None:
 
 
 def _follow(runner: subprocess.Popen[bytes], home: Home, log: Path, console: Console) -> int:
-    """Repeat what the runner says until it is ready (0) or has ended (its status)."""
+    """Repeat what the runner says until it is ready (0) or has ended (its status).
+
+    Its steps are shown as they come; when it ends, also what it said after the last of them: why.
+    """
+    why: deque[str] = deque(maxlen=MOST_LINES)
     with log.open(encoding="utf-8", errors="replace") as said:
         while True:
             status = runner.poll()
             is_ready = home.stack_file.exists()
             for line in said:
-                if line.startswith(("✔", "…", "✘")) or status is not None:
+                if line.startswith(("✔", "…", "✘")):
+                    why.clear()
                     console.print(line.rstrip(), markup=False, soft_wrap=True)
+                else:
+                    why.append(line.rstrip())
             if status is not None:
+                for line in why:
+                    console.print(line, markup=False, soft_wrap=True)
                 return status or 1
             if is_ready and home.runner() == runner.pid:
                 return 0
