@@ -261,6 +261,7 @@ async def test_versions_of_a_release_that_kept_no_data_move_quietly(
         newest, oldest = (await sla.get("/policies/acme"))["items"]
         assert (oldest["version"], oldest["recorded_at"]) == (newest["text_version"], None)
         assert newest["calendar_changes"][0].startswith("it is not known")
+        assert newest["calendar_changes"][1] == "corrections count from the opening"
     async with make_sla(clock=clock, desks=desks) as again:
         assert len((await again.get("/policies/acme"))["items"]) == 2
 

@@ -6,7 +6,9 @@ from pathlib import Path
 
 import pytest
 
+from pledge.runtime.desk_file.yaml_file import load as load_yaml
 from sla.desk_file import read
+from sla.desk_file.version import text_version_of
 from sla.domain.explain import explain
 from sla.domain.policy.policy import Policy
 from sla.domain.values import State
@@ -37,6 +39,18 @@ def test_file_may_let_severity_count_from_its_change_on() -> None:
     )
     assert story.due("first_response") == "2026-03-02 13:00"
     assert story.state("first_response", "2026-03-02 14:00") is State.MET
+
+
+def test_version_of_an_earlier_release_counts_as_it_did_and_its_revision_does_not() -> None:
+    path = DESKS / "vircom" / "sla.yaml"
+    text = path.read_text(encoding="utf-8")
+    named_then = text_version_of(load_yaml(path).data)
+    for version, due in ((named_then, "2026-03-08 12:30"), (None, "2026-03-07 10:30")):
+        policy = read.read_stored(text, path, version=version).policy
+        assert (policy.version == named_then) is (version is not None)
+        story = Story(policy, EASTERN).opened("2026-03-07 10:00", severity="p3")
+        story.then("triaged", "2026-03-08 12:00", severity="p1")
+        assert story.due("first_response") == due
 
 
 def test_file_may_let_scope_count_from_its_change_on() -> None:

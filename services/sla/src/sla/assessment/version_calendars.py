@@ -7,6 +7,7 @@ from datetime import datetime
 
 from sla.desk_file.calendar_changes import changes_in_words
 from sla.desk_file.calendar_data import CalendarData, UnreadableCalendarData, read_calendar_data
+from sla.desk_file.version import COUNTING
 from sla.storage.policy_versions import NOT_RECORDED_AT, Version
 
 NOT_KNOWN = "it is not known by what zone and holiday data the version before was reckoned"
@@ -38,6 +39,8 @@ def version_changes(before: Version | None, version: Version, now: datetime) -> 
     if before is None or before.version == version.version:
         return []
     old, new = calendar_data_of(before), calendar_data_of(version)
+    if before.version == before.text_version:
+        return [NOT_KNOWN, COUNTING]  # an earlier release named it
     if old is None or new is None:
         return [NOT_KNOWN] if new is not None else []
     return changes_in_words(old, new, now)

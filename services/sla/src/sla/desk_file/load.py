@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from datetime import UTC
 from typing import Literal, NamedTuple
 
@@ -27,11 +27,12 @@ from sla.desk_file.model import (
     TriggerModel,
 )
 from sla.desk_file.objectives import read_objectives
-from sla.desk_file.version import version_of
+from sla.desk_file.version import counts_as_before, version_of
 from sla.desk_file.when import When
 from sla.domain.calendar.calendar import ALWAYS, FIRST_US, LAST_US, YEARS, Calendar
 from sla.domain.calendar.zones import MICROSECOND, to_us
 from sla.domain.policy.conditions import Condition, Trigger
+from sla.domain.policy.counting import Counts
 from sla.domain.policy.policy import Policy
 from sla.domain.policy.rules import (
     STOPS_AFTER,
@@ -122,7 +123,7 @@ class Compiler:
             defaults=file.defaults,
             flags=flags,
             silences=silences,
-            counts=file.counts,
+            counts=self._counts(),
             objectives=objectives,
             zone=where,
             matrix=matrix,
@@ -134,6 +135,12 @@ class Compiler:
         if start is not None and not FIRST_US <= to_us(start) < LAST_US:
             hint = "without it the version holds from when it is read"
             self.fail(("effective_from",), f"must lie in the years {YEARS}", hint)
+
+    def _counts(self) -> Mapping[str, Counts]:
+        """Since when changes count; in a version of an earlier release, each from its moment on."""
+        if self._version is not None and counts_as_before(self._version, self.document.data):
+            return dict.fromkeys(self._known, Counts.FROM_CHANGE)
+        return self.file.counts
 
     def _is_refused(self) -> bool:
         if self._source.is_stored:
