@@ -57,12 +57,24 @@ def _days(hours: Weekly) -> tuple[tuple[str, tuple[Interval, ...]], ...]:
     half_days = hours.half_days
     if not hours.holidays and (half_days is None or not half_days.names):
         return ()
-    first = dt.date(HORIZON.start, 1, 1).toordinal()
-    last = dt.date(HORIZON.stop, 1, 1).toordinal()
     found: list[tuple[str, tuple[Interval, ...]]] = []
-    for number in range(first, last):
-        day = dt.date.fromordinal(number)
+    for day in _days_that_may_differ(hours):
         windows = hours.windows(day)
         if windows != hours.week[day.weekday()]:
             found.append((day.isoformat(), windows))
     return tuple(found)
+
+
+def _days_that_may_differ(hours: Weekly) -> list[dt.date]:
+    """The days of the horizon, in order, that may have other hours than their weekday's."""
+    first, last = dt.date(HORIZON.start, 1, 1), dt.date(HORIZON.stop, 1, 1)
+    if hours.half_days is not None:
+        return [first + dt.timedelta(days=number) for number in range((last - first).days)]
+    found = {*hours.exceptions, *hours.dates}
+    for year in HORIZON:
+        for which in hours.holidays:
+            found.update(which.names(year), which.worked(year))
+        # 29 February is none of most years.
+        days = (dt.date(year, month, 1) + dt.timedelta(days=day - 1) for month, day in hours.yearly)
+        found.update(days)
+    return sorted(day for day in found if first <= day < last)
