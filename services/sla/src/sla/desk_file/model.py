@@ -29,8 +29,8 @@ from sla.domain.policy.counting import Counts
 from sla.domain.policy.rules import Reopening, Repeats, Threshold, VersionScope
 
 MOST_CUSTOMERS = 5_000
-"""Customers with hours of their own in one file: each is read whenever the file is, at half a
-millisecond each, and as many fill a file of 512 KiB."""
+"""Customers with hours of their own in one file: each is read whenever the file is, at some
+milliseconds each, and as many fill a file of 512 KiB."""
 
 Name = Annotated[
     str,
