@@ -12,7 +12,8 @@ import pytest
 from integration.sla.acme import ACME, write_acme
 from integration.sla.conftest import Makes
 from integration.sla.harness import Sla
-from integration.sla.stories import Story, minutes
+from integration.sla.stories import AGENT, Story, minutes
+from pledge.events import Assigned, DueRevised, PromiseBreached, TimerMet, TimerRescheduled
 from pledge.runtime.testing import VirtualClock
 from support.asking import asker
 from support.waiting import eventually
@@ -29,6 +30,14 @@ objectives:
       - {below: 60%, owes: 5%}
       - {below: 20%, owes: 10%}
 """
+TEAM = """\
+  second_line:
+    team: l2
+    meets: agent_replied
+    targets: [{within: 1h}]
+"""
+FILE = ACME.replace("    meets: [resolved]\n", "    meets: [resolved]\n    revisable: true\n")
+FILE += TEAM + OBJECTIVES
 # The last day of November in Toronto is over at 05:00 UTC.
 LAST_DAY = datetime(2026, 11, 30, 16, 0, tzinfo=UTC)
 AFTER = timedelta(hours=13, minutes=15)
@@ -36,7 +45,7 @@ AFTER = timedelta(hours=13, minutes=15)
 
 @pytest.fixture
 async def acme(make_sla: Makes, tmp_path: Path) -> AsyncIterator[Sla]:
-    desks = write_acme(tmp_path, ACME + OBJECTIVES)
+    desks = write_acme(tmp_path, FILE)
     async with make_sla(desks=desks, clock=VirtualClock(LAST_DAY)) as running:
         yield running
 
@@ -155,3 +164,38 @@ async def test_the_page_shows_objectives_and_takes_decisions(acme: Sla) -> None:
     async with acme.http(roles=["reader"]) as client:
         page = await client.get("/reports", headers=browser)
         assert "2026-11" in page.text
+
+
+async def test_attainment_is_divided_by_team(acme: Sla) -> None:
+    ticket = story(1).opened().attempted(5)
+    ticket.add(Assigned, 10, assignee=None, by=AGENT, team="l2", is_team_changed=True)
+    await acme.deliver(ticket.replied(20))
+    await acme.advance(minutes(90))
+    rows = (await acme.get("/reports/attainment", desk="acme", by="team"))["items"]
+    assert {(row["team"], row["metric"], row["kept"]) for row in rows} == {
+        ("", "first_response", 1), ("l2", "second_line", 1),
+    }  # fmt: skip
+    (event,) = [
+        each.event
+        for each in await acme.timer_events()
+        if isinstance(each.event, TimerMet) and each.event.metric == "second_line"
+    ]
+    assert event.team == "l2"
+
+
+async def test_a_revised_due_time_is_published_and_breached_at(acme: Sla) -> None:
+    ticket = story(1).opened().attempted(5)
+    agreed = LAST_DAY + timedelta(hours=6)
+    ticket.add(DueRevised, 30, metric="resolution", due_at=agreed, by=AGENT, why="a spare part")
+    await acme.deliver(ticket)
+    (moved,) = [
+        each.event for each in await acme.timer_events() if isinstance(each.event, TimerRescheduled)
+    ]
+    assert (moved.due_at, moved.reason) == (agreed, "due_revised")
+    assert (moved.agreed_by, moved.agreed_why) == ("Ann", "a spare part")
+    (timer,) = (await acme.get("/timers", metric="resolution"))["items"]
+    assert timer["target"] == "as agreed by Ann: a spare part (instead of 4 hours round the clock)"
+    await acme.advance(timedelta(hours=7))
+    (breach,) = [each.event for each in await acme.breach_events()]
+    assert isinstance(breach, PromiseBreached)
+    assert (breach.due_at, breach.agreed_by) == (agreed, "Ann")

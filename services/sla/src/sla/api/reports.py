@@ -24,6 +24,9 @@ from sla.storage.reports import Period
 # What a report looks at when nobody says.
 DEFAULT_PERIOD = timedelta(days=30)
 
+TEAM = "team"
+DIVISIONS = (*DIMENSIONS, TEAM)
+
 Form = Literal["json", "csv"]
 Reader = Annotated[Principal, Depends(require("reader"))]
 From = Annotated[Instant | None, Query(alias="from", description="default: 30 days back")]
@@ -64,16 +67,20 @@ class ReportsApi:
         self,
         principal: Reader,
         wanted: Wanted,
-        by: Annotated[str, Query(description=f"any of {', '.join(DIMENSIONS)}")] = "",
+        by: Annotated[str, Query(description=f"any of {', '.join(DIVISIONS)}")] = "",
     ) -> Response:
         """Promises that came due in the period, by metric and by what else is asked for."""
         dimensions = [each for each in by.split(",") if each]
-        if unknown := sorted(set(dimensions) - set(DIMENSIONS)):
-            known = ", ".join(DIMENSIONS)
+        if unknown := sorted(set(dimensions) - set(DIVISIONS)):
+            known = ", ".join(DIVISIONS)
             raise HttpProblem(422, f"nothing is divided by {unknown[0]}; there are {known}")
         period = asked_period(self._policies, self._clock.now(), principal, wanted)
         async with self._pool.acquire() as connection:
             rows = await reports.attainment(connection, period, dimensions)
+        if TEAM in dimensions:
+            policy = self._policies.for_opening(period.desk, self._clock.now())
+            teams = {each.name: each.team for each in policy.metrics} if policy else {}
+            rows = [{"team": teams.get(row["metric"], ""), **row} for row in rows]
         return answer(period, rows, wanted.format)
 
     async def breaches(self, principal: Reader, wanted: Wanted) -> Response:

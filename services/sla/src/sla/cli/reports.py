@@ -37,7 +37,7 @@ def report(
         str | None, typer.Option("--from", help="ISO 8601, default 30 days back.")
     ] = None,
     end: Annotated[str | None, typer.Option("--to", help="ISO 8601, default now.")] = None,
-    by: Annotated[str | None, typer.Option(help="severity, customer, month: attainment.")] = None,
+    by: Annotated[str | None, typer.Option(help="severity, customer, month, team.")] = None,
     as_csv: Annotated[bool, typer.Option("--csv", help="Print CSV, for spreadsheets.")] = False,
     facts: Annotated[
         Path | None,
