@@ -171,3 +171,14 @@ def test_schema_that_does_not_exist_is_said_so(service: str, told: str) -> None:
     status, text = run("schema", service)
     assert status == 2
     assert told in text
+
+
+def test_a_folder_of_desks_stands_for_its_desks(tmp_path: Path) -> None:
+    group = tmp_path / "examples"
+    group.mkdir()
+    a_desk(group / "one", intake="name: one", sla="name: one")
+    a_desk(group / "two", intake="nam: two", sla="name: two")
+    code, output = run("check", str(group))
+    assert code == 1
+    assert f"{group / 'two' / 'intake.yaml'}:1:1:" in output
+    assert "one" not in output.replace(str(group), "")

@@ -34,11 +34,14 @@ def check(
 ) -> None:
     """Check every file of each desk, and whether the files agree with each other.
 
+    A folder that holds no file of a desk but folders of desks stands for these.
+
     Problems are printed as file:line:column: message (hint).
 
     Exit status: 0 when all is well (warnings allowed), 1 when there are problems.
     """
     known = cli.services()
+    folders = [each for folder in folders for each in desks_in(folder, known)]
     problems = [problem for folder in folders for problem in check_folder(folder, known)]
     errors = errors_of(problems)
     if as_json:
@@ -91,6 +94,15 @@ def schema(
     if model is None:
         raise cli.CommandError(f"{service} describes its file in its README only")
     typer.echo(json.dumps(model.model_json_schema(), indent=2))
+
+
+def desks_in(folder: Path, services: Mapping[str, ServiceDescription]) -> list[Path]:
+    """The folder, or the desks in it where it has no desk's file itself."""
+    names = [f"{name}.yaml" for name in services]
+    if not folder.is_dir() or any((folder / name).exists() for name in names):
+        return [folder]
+    inside = sorted({path.parent for name in names for path in folder.glob(f"*/{name}")})
+    return inside or [folder]
 
 
 def check_folder(folder: Path, services: Mapping[str, ServiceDescription]) -> list[Problem]:
