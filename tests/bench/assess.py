@@ -2,7 +2,12 @@
 
 from __future__ import annotations
 
+import asyncio
+import json
+import os
+import sys
 import timeit
+from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
 from functools import partial
 from pathlib import Path
@@ -10,11 +15,13 @@ from pathlib import Path
 from bench.report import Row, at_most, growth
 from bench.rig import Rig
 from bench.say import say
+from sla import ENGINE
 from sla.desk_file.read import parse
 from sla.domain.policy.policy import Policy
 from sla.domain.replay.assess import Assessor
 from sla.domain.replay.assess import assess as assess_once
 from sla.domain.values import Fact
+from sla.engine import PURE_VARIABLE
 
 POLICY = """
 desk: bench
@@ -63,20 +70,39 @@ REPEATS = 40
 
 
 async def assess(rig: Rig) -> list[Row]:
-    """From the beginning, and going on from what was assessed before."""
+    """From the beginning, and going on from what was assessed before; by each engine there is."""
+    rows = _rows("compiled", await _measured(is_pure=False), limit=15) if ENGINE.is_compiled else []
+    return rows + _rows("pure", await _measured(is_pure=True), limit=45)
+
+
+def _rows(engine: str, took: Mapping[str, float], *, limit: float) -> list[Row]:
+    ten, hundred, thousand = took["10"], took["100"] / 100, took["1000"] / 1_000
+    say(f"{engine}: {ten:.1f} µs for 10 facts, {hundred:.2f} a fact of 100, {thousand:.2f} of 1000")
+    say(f"one more fact: {took['9 + 1']:.1f} µs after 9, {took['999 + 1']:.1f} µs after 999")
+    each = growth(f"assess_1000_facts_{engine}", thousand, hundred, at_most=LIMIT, unit="µs/fact")
+    return [at_most(f"assess_10_facts_{engine}", ten, "µs", took["1"], limit=limit), each]
+
+
+async def _measured(*, is_pure: bool) -> dict[str, float]:
+    """What `main` prints in a process with that engine."""
+    environment = {**os.environ, PURE_VARIABLE: "1" if is_pure else "0"}
+    process = await asyncio.create_subprocess_exec(
+        sys.executable, "-m", "bench.assess", env=environment, stdout=asyncio.subprocess.PIPE
+    )
+    out, _ = await process.communicate()
+    if process.returncode:
+        raise RuntimeError(f"bench.assess ended with {process.returncode}")
+    found: dict[str, float] = json.loads(out)
+    return found
+
+
+def main() -> None:
+    """Print the microseconds that each assessment takes with this process's engine, as JSON."""
     policy = parse(POLICY, Path("bench/sla.yaml"))
     lives = {count: _life(count) for count in (1, 10, 100, 1_000)}
-    took = {count: _from_the_beginning(facts, policy) for count, facts in lives.items()}
-    follows = {count: _going_on(lives[count], policy) for count in (10, 1_000)}
-    for count, microseconds in took.items():
-        say(f"{count} facts: {microseconds:.1f} µs, {microseconds / count:.2f} a fact")
-    say(f"one more fact: {follows[10]:.1f} µs after 9, {follows[1_000]:.1f} µs after 999")
-    return [
-        at_most("assess_10_facts", took[10], "µs", took[1], limit=50),
-        growth(
-            "assess_1000_facts", took[1_000] / 1_000, took[100] / 100, at_most=LIMIT, unit="µs/fact"
-        ),
-    ]
+    took = {str(count): _from_the_beginning(facts, policy) for count, facts in lives.items()}
+    took |= {f"{count - 1} + 1": _going_on(lives[count], policy) for count in (10, 1_000)}
+    sys.stdout.write(json.dumps(took))
 
 
 def _life(count: int) -> tuple[Fact, ...]:
@@ -105,3 +131,7 @@ def _going_on(facts: tuple[Fact, ...], policy: Policy) -> float:
         assessor.assess(facts[:-1], policy)
         rounds.append(timeit.timeit(partial(assessor.assess, facts, policy), number=1))
     return min(rounds) * 1e6
+
+
+if __name__ == "__main__":
+    main()

@@ -39,11 +39,11 @@ class Row:
     reached: bool
 
 
-def rate(name: str, value: float, floor: float, *, share: float) -> Row:
+def rate(name: str, value: float, floor: float, *, share: float, unit: str = "events/s") -> Row:
     """A rate that should reach `share` of its floor."""
     ratio = value / floor
     reach = f">= {share:.0%} of the floor"
-    return Row(name, round(value), "events/s", round(floor), round(ratio, 3), reach, ratio >= share)
+    return Row(name, round(value), unit, round(floor), round(ratio, 3), reach, ratio >= share)
 
 
 def drain(name: str, value: float, floor: float, *, at_least: float) -> Row:
@@ -63,6 +63,20 @@ def latency(name: str, milliseconds: float, floor: float, *, at_most: float) -> 
         round(milliseconds / floor, 2),
         f"<= {at_most:g} ms",
         milliseconds <= at_most,
+    )
+
+
+def slowdown(name: str, milliseconds: float, alone: float, *, at_most: float) -> Row:
+    """A latency that should be at most so many times what it is with nothing else to do."""
+    ratio = milliseconds / alone
+    return Row(
+        name,
+        round(milliseconds, 2),
+        "ms",
+        round(alone, 2),
+        round(ratio, 2),
+        f"<= {at_most:g}x of alone",
+        ratio <= at_most,
     )
 
 

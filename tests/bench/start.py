@@ -14,7 +14,7 @@ from bench.say import say
 BREACHES = "sla.breaches.v1"
 # Besides the million: so many come due within the next minutes, so many did before the start.
 SOON, OVERDUE = 20_000, 2_000
-READY_WITHIN, MEMORY = 10.0, 1024.0
+READY_WITHIN, MEMORY = 10.0, 128.0
 
 
 async def start(rig: Rig) -> list[Row]:

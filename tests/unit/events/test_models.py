@@ -53,6 +53,20 @@ class TestEveryEvent:
         with pytest.raises(ValidationError, match="frozen"):
             setattr(sample_of(model), "desk", "other")  # noqa: B010 - mypy knows it cannot be
 
+    def test_of_checked_values_it_is_what_validation_makes_of_them(
+        self, model: type[Event]
+    ) -> None:
+        event = sample_of(model)
+        values = {name: getattr(event, name) for name in event.model_fields_set}
+
+        made = model.of_checked(values)
+
+        assert made == event
+        assert made.model_dump_json() == event.model_dump_json()
+        assert made.model_fields_set == event.model_fields_set
+        with pytest.raises(ValueError, match="lacks desk"):
+            model.of_checked({name: value for name, value in values.items() if name != "desk"})
+
     def test_its_required_fields_are_enough(self, model: type[Event]) -> None:
         content = sample_of(model).model_dump(mode="json")
         required = {name for name, field in model.model_fields.items() if field.is_required()}

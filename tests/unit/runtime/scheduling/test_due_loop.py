@@ -265,6 +265,47 @@ async def test_batch_is_of_one_lane(table: Table) -> None:
         await task
 
 
+@pytest.mark.parametrize(
+    ("other_at", "sizes"),
+    [
+        (START + MINUTE, [2, 2, 2, 2, 2]),
+        (START + MINUTE + timedelta(seconds=1), [2, 2, 2, 2, 2]),
+        (START + 2 * MINUTE, [8, 2]),
+        (None, [8, 2]),
+    ],
+)
+async def test_batches_are_small_while_another_lane_has_something_due_or_nearly_due(
+    table: Table, other_at: datetime | None, sizes: list[int]
+) -> None:
+    table.rows = {f"a{n}": START + MINUTE for n in range(10)}
+    if other_at is not None:
+        table.rows["b"] = other_at
+    found: list[int] = []
+    may_go_on = asyncio.Event()
+
+    async def fire(batch: Sequence[tuple[datetime, str]]) -> None:
+        if batch[0][1] == "b":
+            await may_go_on.wait()  # the other lane is under way all the time
+        else:
+            found.append(len(batch))
+        await table.fire(batch)
+
+    loop = DueLoop(
+        table.clock, load=table.load, fire=fire, batch_limit=8, shared_limit=2, lane_of=desk_of
+    )
+    task = asyncio.create_task(loop.run())
+    await settle()
+    await advance(table.clock, START + MINUTE)
+    assert found == sizes
+    may_go_on.set()
+    await advance(table.clock, START + 3 * MINUTE)
+    others = ["b"] if other_at is not None else []
+    assert sorted(key for _, key in table.fired) == [*(f"a{n}" for n in range(10)), *others]
+    task.cancel()
+    with suppress(asyncio.CancelledError):
+        await task
+
+
 @pytest.mark.parametrize("limit", [8, 40])
 async def test_lanes_behind_more_than_memory_holds_of_another_are_on_time(
     table: Table, limit: int

@@ -1,7 +1,8 @@
 """`Event`: what every event of the contract has in common."""
 
+from functools import cache
 from operator import attrgetter
-from typing import Any, ClassVar, final
+from typing import Any, ClassVar, Self, final
 
 from pydantic import AliasChoices, BaseModel, ConfigDict, Field, computed_field
 
@@ -60,6 +61,25 @@ class Event(BaseModel):
         default = cls.model_fields["type"].default
         cls.TYPE = default if isinstance(default, str) else ""
 
+    @classmethod
+    def of_checked(cls, values: dict[str, Any]) -> Self:
+        """An event of values that its maker vouches for: of the right types, instants in UTC.
+
+        For services that publish thousands a second of what they have just worked out themselves:
+        to validate that again takes longer than to work it out. `decode` always validates.
+        Raises ValueError where a field that has no default is missing.
+        """
+        blank, required = _blank(cls)
+        if not required <= values.keys():
+            raise ValueError(f"{cls.TYPE} lacks {', '.join(sorted(required - values.keys()))}")
+        event = cls.__new__(cls)
+        # What pydantic's own `model_construct` does; the order of fields is that of the class.
+        object.__setattr__(event, "__dict__", {**blank, **values})
+        object.__setattr__(event, "__pydantic_fields_set__", {*values})
+        object.__setattr__(event, "__pydantic_extra__", None)
+        object.__setattr__(event, "__pydantic_private__", None)
+        return event
+
     def __str__(self) -> str:
         return f"{self.occurred_at:%Y-%m-%d %H:%M:%S}Z {self.type} {self.desk} {self.subject()}"
 
@@ -72,3 +92,15 @@ class Event(BaseModel):
     def partition_key(self) -> str:
         """The record's key. The same as the subject, so that order per subject holds."""
         return self.subject()
+
+
+@cache
+def _blank(model: type[Event]) -> tuple[dict[str, Any], frozenset[str]]:
+    """The defaults of an event's fields, in their order, and the fields that have none."""
+    fields = model.model_fields
+    required = frozenset(name for name, field in fields.items() if field.is_required())
+    defaults = {
+        name: None if name in required else field.get_default(call_default_factory=True)
+        for name, field in fields.items()
+    }
+    return defaults, required

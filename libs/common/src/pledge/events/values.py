@@ -69,6 +69,9 @@ def _cut(length: int) -> Callable[[str], str]:
     return lambda text: text if len(text) <= length else f"{text[: length - 1]}…"
 
 
+shortened = _cut(LINE_LENGTH)
+"""A text as a `Line` has it after validation."""
+
 _SLUG = r"^[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?$"
 
 DeskId = Annotated[str, Field(pattern=_SLUG, description="The desk's slug: `vircom`.")]
@@ -81,7 +84,7 @@ FieldText = Annotated[str, AfterValidator(_no_unset_instant)]
 Excerpt = Annotated[str, AfterValidator(_cut(EXCERPT_LENGTH))]
 """Text that is cut to `EXCERPT_LENGTH` characters, never refused: a long mail is no error."""
 
-Line = Annotated[str, AfterValidator(_cut(LINE_LENGTH))]
+Line = Annotated[str, AfterValidator(shortened)]
 """One line of text, cut to `LINE_LENGTH` characters, never refused."""
 
 

@@ -23,6 +23,8 @@ from pledge.events import (
     TimerStarted,
     derived_id,
 )
+from pledge.events.sla import TimerEvent
+from pledge.events.values import shortened
 from sla.domain.policy.policy import Policy
 from sla.domain.replay.segments import used
 from sla.domain.values import Change, ChangeKind, PublishedTimer, Timer
@@ -82,7 +84,7 @@ def _promise(change: Change, context: EventContext) -> dict[str, Any]:
         "priority": ticket.priority,
         "metric": change.metric,
         "cycle": change.cycle,
-        "target": timer.target if timer is not None else "",
+        "target": shortened(timer.target) if timer is not None else "",
         "policy_version": context.policy.version,
         **_agreed(timer),
         **_team(change.metric, context.policy),
@@ -99,44 +101,45 @@ def _team(metric: str, policy: Policy) -> dict[str, str]:
 def _agreed(timer: Timer | None) -> dict[str, str]:
     """Who agreed the due time with the customer, and why."""
     agreed = timer.agreed if timer is not None else None
-    return {} if agreed is None else {"agreed_by": agreed.by, "agreed_why": agreed.why}
+    if agreed is None:
+        return {}
+    return {"agreed_by": shortened(agreed.by), "agreed_why": shortened(agreed.why)}
+
+
+_TIMER_EVENTS: dict[ChangeKind, type[TimerEvent]] = {
+    ChangeKind.STARTED: TimerStarted,
+    ChangeKind.PAUSED: TimerPaused,
+    ChangeKind.RESUMED: TimerResumed,
+    ChangeKind.RESCHEDULED: TimerRescheduled,
+    ChangeKind.AT_RISK: TimerAtRisk,
+    ChangeKind.MET: TimerMet,
+    ChangeKind.CANCELLED: TimerCancelled,
+}
 
 
 def _timer(change: Change, context: EventContext) -> Event:
-    timer, published = change.timer, context.published
+    kind, timer, published = change.kind, change.timer, context.published
     fields = _promise(change, context)
     fields["ticket_number"] = context.ticket.number
     fields["reason"] = change.reason
     fields["due_at"] = timer.due_at if timer is not None else change.due_at
     fields["expect_at"] = timer.expect_at if timer is not None else None
-    match change.kind:
-        case ChangeKind.STARTED:
-            return TimerStarted(**fields)
-        case ChangeKind.PAUSED:
-            return TimerPaused(**fields, remaining_for=left_for(timer))
-        case ChangeKind.RESUMED:
-            return TimerResumed(**fields)
-        case ChangeKind.RESCHEDULED:
-            return TimerRescheduled(
-                **fields, previous_due_at=published.due_at if published else None
-            )
-        case ChangeKind.AT_RISK:
-            return TimerAtRisk(**fields, percent=change.percent)
-        case ChangeKind.MET:
-            return _met(change, fields)
-        case _:
-            return TimerCancelled(**fields)
+    if kind is ChangeKind.PAUSED:
+        fields["remaining_for"] = left_for(timer)
+    elif kind is ChangeKind.RESCHEDULED:
+        fields["previous_due_at"] = published.due_at if published else None
+    elif kind is ChangeKind.AT_RISK:
+        fields["percent"] = change.percent
+    elif kind is ChangeKind.MET:
+        _add_met(fields, change.occurred_at)
+    return _TIMER_EVENTS[kind].of_checked(fields)
 
 
-def _met(change: Change, fields: dict[str, Any]) -> TimerMet:
-    met_at = change.occurred_at
+def _add_met(fields: dict[str, Any], met_at: datetime) -> None:
     due_at, expect_at = fields["due_at"], fields["expect_at"]
-    return TimerMet(
-        **fields,
-        met_at=met_at,
-        is_late=due_at is not None and met_at > due_at,
-        is_after_expected=expect_at is not None and met_at > expect_at,
-    )
+    fields["met_at"] = met_at
+    fields["is_late"] = due_at is not None and met_at > due_at
+    fields["is_after_expected"] = expect_at is not None and met_at > expect_at
 
 
 def _breach_fields(change: Change, context: EventContext, due_at: datetime) -> dict[str, Any]:

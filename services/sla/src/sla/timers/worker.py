@@ -31,9 +31,12 @@ from sla.timers.read_barrier import ReadBarrier
 LAG_POLL = timedelta(milliseconds=250)
 # Batches that fire at the same time: while the database stores some, another is computed. More
 # would take connections from reading and from the API.
-AT_ONCE = 5
+AT_ONCE = 3
 # One of these turns is kept for batches of at most so many tickets, which are soon done.
 SMALL = 20
+# Tickets of a batch while another desk has something due in the same partition: its promises wait
+# until the batch is stored.
+SHARED_BATCH = 50
 # Tickets that are fired between two looks at what else waits, some two milliseconds of work.
 AT_A_STRETCH = 20
 # Tickets are read so long before they are due: often enough not to be crowded out of memory
@@ -74,6 +77,8 @@ class PartitionTimers:
             window=settings.timer_window,
             limit=settings.timers_in_memory,
             batch_limit=settings.fire_batch,
+            # A partition fires one batch at a time.
+            shared_limit=min(settings.fire_batch, SHARED_BATCH),
             # A desk with very much to fire holds up no other desk.
             lane_of=_desk_of,
             prepare=self._prepare,

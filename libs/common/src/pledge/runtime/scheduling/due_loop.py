@@ -18,6 +18,9 @@ from pledge.runtime.scheduling.due_queue import Due, DueQueue, K
 
 log = structlog.get_logger()
 
+# Another lane's appointment so near would come while a full batch is fired.
+NEARLY_DUE = timedelta(seconds=1)
+
 
 def _one_lane(_: Hashable) -> Hashable:
     return None
@@ -33,7 +36,8 @@ class DueLoop(Generic[K]):
     to come again.
 
     Keys wait in lanes, one unless `lane_of` says otherwise. Each lane fires one batch at a time,
-    in order; lanes don't wait for each other.
+    in order; lanes don't wait for each other. While another lane has something due or nearly due,
+    a batch has at most `shared_limit` entries, so that what they share is soon free again.
 
     With `prepare`, keys from the database are shown to it some time before they are due, so that
     what firing needs is loaded. It may fail or come too late: firing must not depend on it.
@@ -48,6 +52,7 @@ class DueLoop(Generic[K]):
         window: timedelta = timedelta(minutes=5),
         limit: int = 50_000,
         batch_limit: int = 500,
+        shared_limit: int | None = None,
         lane_of: Callable[[K], Hashable] = _one_lane,
         prepare: Callable[[Sequence[K]], Awaitable[None]] | None = None,
         ahead: timedelta = timedelta(seconds=2),
@@ -58,6 +63,7 @@ class DueLoop(Generic[K]):
         self._window = window
         self._limit = limit
         self._batch_limit = batch_limit
+        self._shared_limit = batch_limit if shared_limit is None else shared_limit
         self._woken = asyncio.Event()
         self._lane_of = lane_of
         self._queue: DueQueue[K] = DueQueue(lane_of)
@@ -125,10 +131,17 @@ class DueLoop(Generic[K]):
         if self._needs_refill(now):
             await self._refill(now)
         for lane in self._queue.lanes_due(now, self._firing.keys()):
-            self._start(lane, self._queue.take(lane, now, self._batch_limit))
+            self._start(lane, self._queue.take(lane, now, self._limit_of(lane, now)))
         if self._preparation is not None:
             self._preparation.go_on(now, self._queue, self._batch_limit)
         await self._sleep(now)
+
+    def _limit_of(self, lane: Hashable, now: datetime) -> int:
+        """How much of `lane` fires at a time."""
+        others = self._firing.keys() - {lane}
+        following = self._queue.next_due({lane})
+        is_shared = bool(others) or (following is not None and following <= now + NEARLY_DUE)
+        return self._shared_limit if is_shared else self._batch_limit
 
     def _start(self, lane: Hashable, batch: Sequence[Due[K]]) -> None:
         self._firing_keys.update(key for _, key in batch)
