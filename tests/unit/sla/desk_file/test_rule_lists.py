@@ -160,6 +160,16 @@ def test_a_list_that_is_too_much_to_decide_is_passed_over() -> None:
     assert perf_counter() - before < 30  # some seconds on a machine of its own
 
 
+def test_a_calendar_that_opens_only_years_ahead_is_found_open() -> None:
+    fair = (
+        'calendars:\n  fair: {timezone: UTC, hours: {}, exceptions: {2028-05-05: ["09:00-17:00"]}}'
+    )
+    text = HEAD.format(more="", metric="").replace("calendars:", fair, 1)
+    text += "      - {during: fair, within: 1h}\n      - {within: 2h}\n"
+    path = Path("test") / "sla.yaml"
+    assert [one.message for one in read.read(parse_yaml(text, path))[1]] == []
+
+
 CHOICE = "    calendar: [{when: {plan: gold}, use: always}, {use: office}]\n"
 
 

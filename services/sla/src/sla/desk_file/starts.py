@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from bisect import bisect_right
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 from itertools import product
@@ -12,6 +13,7 @@ from sla.desk_file.fact_fields import Kind, Noun
 from sla.desk_file.model import PolicyFile
 from sla.domain.calendar.calendar import Calendar
 from sla.domain.calendar.hours import open_intervals
+from sla.domain.calendar.intervals import Interval
 from sla.domain.calendar.zones import to_us
 from sla.domain.facts import OPENINGS
 from sla.domain.policy.conditions import Condition
@@ -24,7 +26,9 @@ START = "when it starts"
 
 MOST_CALENDARS = 12
 MOST_POINTS = 2000
-_LOOKED_AHEAD = timedelta(days=3 * 366)
+_YEAR = timedelta(days=366)
+_YEARS = (1, 4)
+"""That are looked at, and where that shows no start for some rule."""
 _SINCE = datetime(2026, 1, 1, tzinfo=UTC)
 
 _ANYTHING, _OTHER = "\x01", "\x02"  # no text of a file has them
@@ -192,25 +196,34 @@ def _starts(targets: Sequence[Target], since: datetime) -> tuple[_Start, ...]:
         frozenset(name for name, is_given in zip(fields, answers, strict=True) if is_given)
         for answers in product((False, True), repeat=len(fields))
     ]
-    return tuple(product(_open_together([*calendars.values()], to_us(since)), given))
+    found: tuple[_Start, ...] = ()
+    for years in _YEARS:
+        opened = _open_together([*calendars.values()], to_us(since), years * _YEAR)
+        found = tuple(product(opened, given))
+        if all(any(_matches(target, start) for start in found) for target in targets):
+            break
+    return found
 
 
-def _open_together(calendars: Sequence[Calendar], start: int) -> list[frozenset[str]]:
-    """Which of the calendars are open at the same time, in the years looked at. Those that depend
+def _open_together(
+    calendars: Sequence[Calendar], start: int, ahead: timedelta
+) -> list[frozenset[str]]:
+    """Which of the calendars are open at the same time, in the time `ahead`. Those that depend
     on the customer may be open at any time."""
     loose = [one.name for one in calendars if one.template is not None]
     calendars = [one for one in calendars if one.template is None]
-    end = start + _LOOKED_AHEAD // timedelta(microseconds=1)
-    edges = {start}
-    for calendar in calendars:
-        for opened, closed in open_intervals(calendar.hours, start, end):
-            edges |= {opened, closed}
-    found = {
-        frozenset(one.name for one in calendars if one.is_open_us(at)) for at in edges if at < end
-    }
+    end = start + ahead // timedelta(microseconds=1)
+    opened = {one.name: open_intervals(one.hours, start, end) for one in calendars}
+    edges = {start, *(at for each in opened.values() for pair in each for at in pair if at < end)}
+    found = {frozenset(name for name in opened if _is_in(opened[name], at)) for at in edges}
     for name in loose:
         found |= {each | {name} for each in found}
     return sorted(found, key=sorted)
+
+
+def _is_in(intervals: Sequence[Interval], at: int) -> bool:
+    number = bisect_right(intervals, at, key=lambda each: each[0]) - 1
+    return number >= 0 and at < intervals[number][1]
 
 
 def _matches(target: Target, start: _Start) -> bool:

@@ -62,6 +62,7 @@ def zone_names() -> frozenset[str]:
 
 
 @lru_cache(maxsize=1)
+@lru_cache(maxsize=1)
 def data_year() -> int:
     """The year of the data: what was decided later is not in it."""
     return int(version("tzdata").split(".")[0])
