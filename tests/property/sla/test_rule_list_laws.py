@@ -5,7 +5,7 @@ from __future__ import annotations
 from itertools import product
 from pathlib import Path
 
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from pledge.runtime.desk_file.yaml_file import parse as parse_yaml
@@ -70,6 +70,13 @@ def is_exception(number: int, matching: list[set[int]]) -> bool:
 
 
 @given(rules())
+@example(
+    [
+        "      - {when: {severity: p3}, within: 1h}\n",
+        "      - {when: {severity: p3, trial: false}, within: 2h}\n",
+        "      - {when: {plan: gold}, within: 3h}\n",
+    ]
+)
 @settings(max_examples=300, deadline=None)
 def test_warnings_are_what_a_walk_over_all_tickets_finds(lines: list[str]) -> None:
     path = Path("test") / "sla.yaml"

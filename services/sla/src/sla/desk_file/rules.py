@@ -126,9 +126,9 @@ class _List:
             later = self._rules[self._rules.index(rule) + 1 :]
             left = rule.reached
             for one in later:
-                if self._left(rule.reached, one.boxes):
+                if self._is_any_possible(self._left(rule.reached, one.boxes)):
                     left = self._left(left, one.boxes)
-            rule.is_exception = not any(self._starts.is_possible(box) for box in left)
+            rule.is_exception = not self._is_any_possible(left)
         return rule.is_exception
 
     def _compete(self, earlier: _Matched, later: _Matched, *, is_exception: bool) -> None:
@@ -143,7 +143,7 @@ class _List:
                 if common(box, its) is None or not self._share(earlier, box, its):
                     continue
                 alone = self._left(earlier.reached, later.boxes)
-                if any(self._starts.is_possible(one) for one in alone):
+                if self._is_any_possible(alone):
                     message = f"overlaps the rule on line {earlier.rule.line}, which wins"
                     self._warn(later.rule, message, "say which tickets each is for")
                 return  # else the narrower rule comes first
@@ -154,6 +154,10 @@ class _List:
         reached = (common(one, box) for one in earlier.reached)
         shared = (common(one, its) for one in reached if one is not None)
         return any(self._starts.is_possible(one) for one in shared if one is not None)
+
+    def _is_any_possible(self, boxes: Sequence[Box]) -> bool:
+        """Whether some ticket is in one of them, as far as that is known."""
+        return any(self._starts.is_possible(box) for box in boxes)
 
     def _left(self, boxes: Sequence[Box], taken: Sequence[Box]) -> list[Box]:
         left = [*boxes]
