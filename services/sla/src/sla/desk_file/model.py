@@ -20,6 +20,7 @@ from pydantic import (
 from pledge.runtime.desk_file.model import Like, Part
 from pledge.runtime.durations import EXPECTED, Duration, parse_duration
 from sla.desk_file.business_days import MOST_DAYS, BusinessDays, business_days
+from sla.desk_file.calendar_schema import CALENDAR_SCHEMA
 from sla.desk_file.matrix import MatrixPart
 from sla.desk_file.objectives import ObjectivePart
 from sla.desk_file.team import starts_may_be_left_out, written_out
@@ -311,66 +312,11 @@ class SilencePart(Part):
     calendar: str = "always"
 
 
-_CALENDAR_SCHEMA: dict[str, Any] = {
-    "anyOf": [
-        {"const": "always"},
-        {
-            "type": "object",
-            "additionalProperties": False,
-            "properties": {
-                "timezone": {"type": "string", "examples": ["Europe/Paris", "GMT-5"]},
-                "hours": {
-                    "anyOf": [
-                        {"const": "24x7"},
-                        {
-                            "type": "object",
-                            "additionalProperties": {"type": "array", "items": {"type": "string"}},
-                            "examples": [{"mon-fri": ["09:00-12:00", "13:00-17:00"]}],
-                        },
-                    ]
-                },
-                "holidays": {
-                    "type": "object",
-                    "additionalProperties": False,
-                    "properties": {
-                        "countries": {"type": "array"},
-                        "dates": {"type": ["array", "object"]},
-                        "yearly": {"type": ["array", "object"]},
-                        "observed": {"type": "boolean"},
-                        "worked_weekends": {
-                            "type": "boolean",
-                            "description": "Whether days of a weekend that are worked are open.",
-                        },
-                    },
-                },
-                "half_days": {
-                    "type": "object",
-                    "description": "Working days with other hours.",
-                    "additionalProperties": False,
-                    "required": ["hours"],
-                    "properties": {
-                        "hours": {"type": ["array", "string"], "examples": [["08:00-12:00"]]},
-                        "before": {"const": "holidays"},
-                        "dates": {"type": ["array", "object"]},
-                        "yearly": {"type": ["array", "object"]},
-                        "countries": {"type": "array"},
-                    },
-                },
-                "exceptions": {"type": "object"},
-                "breaks": {"type": "object"},
-                "any_of": {"type": "array"},
-                "all_of": {"type": "array"},
-            },
-        },
-    ]
-}
-
-
 class CustomersPart(Part):
     """Customers' own hours. The calendar `customer` stands for those of the ticket's customer."""
 
     otherwise: str = Field(description="The calendar that `customer` is for all others.")
-    calendars: dict[str, Annotated[Any, WithJsonSchema(_CALENDAR_SCHEMA)]] = Field(
+    calendars: dict[str, Annotated[Any, WithJsonSchema(CALENDAR_SCHEMA)]] = Field(
         min_length=1, max_length=MOST_CUSTOMERS, description="By customer, as tickets name it."
     )
 
@@ -401,7 +347,7 @@ class PolicyFile(Part):
         description="Since when a change of an attribute counts, e.g. {plan: from_opening}.",
     )
     at_risk: list[AtRisk] = Field(default_factory=lambda: [Threshold(75, None)])
-    calendars: dict[Name, Annotated[Any, WithJsonSchema(_CALENDAR_SCHEMA)]] = Field(
+    calendars: dict[Name, Annotated[Any, WithJsonSchema(CALENDAR_SCHEMA)]] = Field(
         default_factory=dict
     )
     customers: CustomersPart | None = None
