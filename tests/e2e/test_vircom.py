@@ -110,7 +110,8 @@ async def test_what_is_found_out_later_counts_from_the_opening_and_wakes_nobody_
     # Those two were P1, due 30 minutes after they came; one was answered after 40.
     for ticket in (answered, open_still):
         await world.post("intake", f"/tickets/{ticket['id']}/triage", severity="p1")
-    by_ticket = {each.ticket_number: each for each in (await breaches(world))[1:]}
+    further = [each for each in await breaches(world) if each.breach_id != breach.breach_id]
+    by_ticket = {each.ticket_number: each for each in further}
     assert by_ticket.keys() == {answered["number"], open_still["number"]}
     for late in by_ticket.values():
         assert (late.metric, late.severity) == ("first_response", "p1")
