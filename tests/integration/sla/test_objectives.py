@@ -6,6 +6,7 @@ from collections.abc import AsyncIterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
+from zoneinfo import ZoneInfo
 
 import pytest
 
@@ -15,6 +16,8 @@ from integration.sla.harness import Sla
 from integration.sla.stories import AGENT, Story, minutes
 from pledge.events import Assigned, DueRevised, PromiseBreached, TimerMet, TimerRescheduled
 from pledge.runtime.testing import VirtualClock
+from sla.domain.objectives import Objective, PeriodKind, Standing, TimeKept, period_at
+from sla.storage import objectives
 from support.asking import asker
 from support.waiting import eventually
 
@@ -199,3 +202,21 @@ async def test_a_revised_due_time_is_published_and_breached_at(acme: Sla) -> Non
     (breach,) = [each.event for each in await acme.breach_events()]
     assert isinstance(breach, PromiseBreached)
     assert (breach.due_at, breach.agreed_by) == (agreed, "Ann")
+
+
+async def test_what_is_due_between_two_periods_counts_in_neither(acme: Sla) -> None:
+    await acme.deliver(story(1).opened().attempted(10), story(2).opened(1440).attempted(1450))
+    zone = ZoneInfo("America/Toronto")
+    counted_in = [
+        period_at(PeriodKind.WEEK, LAST_DAY - timedelta(days=14), zone),
+        period_at(PeriodKind.WEEK, LAST_DAY + timedelta(days=14), zone),
+    ]
+    here = period_at(PeriodKind.WEEK, LAST_DAY, zone)
+    for metric_time, kept in ((TimeKept.PROMISED, 2), (TimeKept.EXPECTED, 0)):
+        objective = Objective(
+            "p1_answers", "first_response", 600_000, PeriodKind.WEEK, time=metric_time
+        )
+        asked = acme.connection, "acme", objective
+        none = await objectives.count(*asked, counted_in, LAST_DAY)
+        assert none == [Standing(0, 0), Standing(0, 0)]
+        assert await objectives.count(*asked, [here], LAST_DAY) == [Standing(kept, 0)]

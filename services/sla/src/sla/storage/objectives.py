@@ -63,24 +63,27 @@ async def wait_for_lock(connection: asyncpg.Connection, desk: str) -> None:
     await connection.execute(_LOCK.replace("try_", ""), desk)
 
 
-# Of each period, told by the place of its start: how many promises were due in it, by state.
+# Of each period, told by the place of its start ($4; they end at $5): how many promises were due
+# in it, by state. Periods need not follow each other.
 _PROMISED = """
 SELECT width_bucket(coalesce(due_at, 'infinity'), $4::timestamptz[]) AS place, state,
        count(*)::int AS timers
 FROM timers JOIN tickets USING (ticket_id)
 WHERE timers.desk = $1 AND timers.state = ANY('{met,breached,running}')
-  AND coalesce(due_at, 'infinity') >= $5 AND coalesce(due_at, 'infinity') < $6
+  AND coalesce(due_at, 'infinity') >= $6 AND coalesce(due_at, 'infinity') < $7
+  AND due_at < ($5::timestamptz[])[width_bucket(due_at, $4::timestamptz[])]
   AND metric = $2 AND objectives @> ARRAY[$3]
 GROUP BY 1, 2
 """
-# What was to be done by $7 and is not done is missed; what meets it may be unread for later ones.
+# What was to be done by $8 and is not done is missed; what meets it may be unread for later ones.
 _EXPECTED = """
 SELECT width_bucket(expect_at, $4::timestamptz[]) AS place,
-       CASE WHEN met_at <= expect_at THEN 'met' WHEN met_at > expect_at OR expect_at <= $7
+       CASE WHEN met_at <= expect_at THEN 'met' WHEN met_at > expect_at OR expect_at <= $8
             THEN 'breached' ELSE 'running' END AS state,
        count(*)::int AS timers
 FROM timers JOIN tickets USING (ticket_id)
-WHERE timers.desk = $1 AND expect_at >= $5 AND expect_at < $6 AND expect_at IS NOT NULL
+WHERE timers.desk = $1 AND expect_at >= $6 AND expect_at < $7 AND expect_at IS NOT NULL
+  AND expect_at < ($5::timestamptz[])[width_bucket(expect_at, $4::timestamptz[])]
   AND metric = $2 AND objectives @> ARRAY[$3] AND timers.state <> 'cancelled'
 GROUP BY 1, 2
 """
@@ -93,9 +96,10 @@ async def count(
     periods: Sequence[Period],
     known_until: datetime,
 ) -> list[Standing]:
-    """The standing of an objective in each of the periods, which follow each other."""
-    asked = desk, objective.metric, objective.name, [each.start for each in periods]
-    bounds = periods[0].start, periods[-1].end
+    """The standing of an objective in each of the periods, which are in order."""
+    starts, ends = [each.start for each in periods], [each.end for each in periods]
+    asked = desk, objective.metric, objective.name, starts, ends
+    bounds = starts[0], ends[-1]
     if objective.time is TimeKept.EXPECTED:
         rows = await connection.fetch(_EXPECTED, *asked, *bounds, known_until)
     else:
