@@ -169,7 +169,8 @@ class Walk:
             if self.is_blank():
                 self.finish(State.CANCELLED)
             elif self.open is not None and self.open.over is State.BREACHED:
-                self.overdue.append(self.open)
+                if self.budget is not None:
+                    self.overdue.append(self.open)
                 self.open = None
         if self.open is None:
             self.begin(at)
@@ -189,7 +190,7 @@ class Walk:
         assert one is not None
         self.open = None
         if one.over is State.BREACHED:
-            one.met = at
+            one.met = None if self.budget is None else at  # it was withdrawn before
         elif self.budget is None:
             one.over = State.CANCELLED  # when it was withdrawn
         else:

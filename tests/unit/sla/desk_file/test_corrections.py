@@ -11,6 +11,7 @@ from sla.desk_file import read
 from sla.desk_file.version import text_version_of
 from sla.domain.explain import explain
 from sla.domain.policy.policy import Policy
+from sla.domain.replay.missed_intervals import begun
 from sla.domain.values import State
 from support.sla_cases import DESKS, Story, desk, instant
 
@@ -51,6 +52,20 @@ def test_version_of_an_earlier_release_counts_as_it_did_and_its_revision_does_no
         story = Story(policy, EASTERN).opened("2026-03-07 10:00", severity="p3")
         story.then("triaged", "2026-03-08 12:00", severity="p1")
         assert story.due("first_response") == due
+
+
+def test_version_of_an_earlier_release_misses_one_interval_and_its_revision_each() -> None:
+    path = DESKS / "vircom" / "sla.yaml"
+    text = path.read_text(encoding="utf-8")
+    named_then = text_version_of(load_yaml(path).data)
+    for version, missed in ((named_then, 1), (None, 4)):
+        policy = read.read_stored(text, path, version=version).policy
+        story = Story(policy).then("incident_opened", "2026-03-07 10:00", impact="critical")
+        until = instant("2026-03-07 12:00", "UTC")
+        states = [each.state_at(until) for each in begun(story.assess(), until)]
+        assert states.count(State.BREACHED) == missed
+        story.then("incident_updated", "2026-03-07 12:10")
+        assert story.assess().timers[-1].due_at == instant("2026-03-07 12:40", "UTC")
 
 
 def test_file_may_let_scope_count_from_its_change_on() -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from pathlib import Path
 
@@ -251,6 +251,18 @@ def test_series_of_missed_intervals_goes_on_under_another_version() -> None:
     assert life.taken_over(policy(series), 610) == [("rescheduled", "resolution")]
     assert life.happens("resolved", 620) == [("met", "resolution"), ("started", "resolution")]
     assert life.looks(621) == []
+
+
+def test_intervals_missed_under_a_version_that_begins_none_are_not_told_afterwards() -> None:
+    series = policy(ACME.replace("meets: [resolved]", "meets: [resolved]\n    repeats: on_meet"))
+    before = policy(ACME.replace("meets: [resolved]", "meets: [resolved]\n    repeats: on_meet"))
+    before.metrics = tuple(replace(each, stops_after=0) for each in before.metrics)
+    life = LifeUnderVersions(before)
+    life.opens()
+    assert life.looks(1000)[-1:] == [("breached", "resolution")]
+    assert life.wake_at is None
+    assert life.taken_over(series, 1000) == [("started", "resolution")]
+    assert life.looks(1200)[-2:] == [("breached", "resolution"), ("started", "resolution")]
 
 
 def test_open_cycle_keeps_its_number_where_nothing_was_published_of_one_before_it() -> None:

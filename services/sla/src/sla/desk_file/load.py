@@ -73,6 +73,7 @@ class Compiler:
     ) -> None:
         self.document, self.file, self.desk = document, file, desk
         self._source, self._version = source, version
+        self._is_as_before = version is not None and counts_as_before(version, document.data)
         self._are_dues_readable = True
         self.findings = Findings(document)
         self.fail = self.findings.report
@@ -138,7 +139,7 @@ class Compiler:
 
     def _counts(self) -> Mapping[str, Counts]:
         """Since when changes count; in a version of an earlier release, each from its moment on."""
-        if self._version is not None and counts_as_before(self._version, self.document.data):
+        if self._is_as_before:
             return dict.fromkeys(self._known, Counts.FROM_CHANGE)
         return self.file.counts
 
@@ -236,7 +237,7 @@ class Compiler:
             ),
             cancels=self._triggers(part.cancels, (*steps, "cancels")),
             repeats=part.repeats,
-            stops_after=part.stops_after or STOPS_AFTER,
+            stops_after=0 if self._is_as_before else part.stops_after or STOPS_AFTER,
             after=part.after,
             reopening=part.reopening,
             outlives_closing=part.outlives_closing,

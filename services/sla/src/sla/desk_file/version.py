@@ -1,7 +1,8 @@
 """The name of a policy version: a hash of what a file says, and of what its calendars come out as.
 
 Releases before corrections counted from the opening of a ticket named a version by its text alone.
-What is stored under such a name counts every change from its moment on, as it did then.
+What is stored under such a name counts every change from its moment on, and begins no interval
+where one was missed, as it did then.
 """
 
 from __future__ import annotations

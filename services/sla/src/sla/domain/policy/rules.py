@@ -119,7 +119,9 @@ class Metric:
     reopening: Reopening = Reopening.KEEP
     outlives_closing: bool = False
     at_risk: tuple[Threshold, ...] = ()
-    stops_after: int = STOPS_AFTER  # intervals missed in a row, where it repeats when met
+    stops_after: int = STOPS_AFTER
+    """Of what repeats when met: so many intervals missed in a row. 0, in versions of a release that
+    knew no such: one that is missed stays until it is met."""
     team: str = ""  # whose promise it is, where it is one team's
     revisable: bool = False  # an agent may agree another due time with the customer
     for_each: str = ""  # a field of the facts: each of its values has timers of its own

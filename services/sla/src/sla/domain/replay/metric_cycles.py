@@ -5,13 +5,14 @@ from __future__ import annotations
 from collections.abc import Mapping
 from types import MappingProxyType
 
+from sla.domain.calendar.zones import from_us
 from sla.domain.policy.policy import CUSTOMER, Policy, Resolved
 from sla.domain.policy.rules import Metric, Repeats
 from sla.domain.replay.build_timer import build_timer
 from sla.domain.replay.cycle import Built, Cycle
 from sla.domain.replay.missed_intervals import MISSED, missed_us, without_time_after
 from sla.domain.replay.progress import Answers, Progress, Waiting, answers_of, restore, saved
-from sla.domain.values import Fact, Scalar, Timer
+from sla.domain.values import Fact, Scalar, State, Timer
 
 # Module-level names: looking up a member of an enumeration is slow.
 NEVER, ON_MEET, ON_START = Repeats.NEVER, Repeats.ON_MEET, Repeats.ON_START
@@ -106,7 +107,7 @@ class MetricCycles:
             self._wait(progress, Waiting(NO_DATA, answers, carried))
             return
         progress.drop_start()
-        if by is not MISSED:
+        if by != MISSED:
             progress.misses = 0
         progress.cycle_count += 1
         counted = self.progress[number]  # cycles are numbered for the metric as a whole
@@ -121,16 +122,17 @@ class MetricCycles:
             self._go_on(cycle, metric)
         if progress.met_early_at is not None:
             self._end(progress, cycle, at, by, is_met=True)
-        elif metric.repeats is ON_MEET and progress not in self._series:
+        elif metric.repeats is ON_MEET and metric.stops_after and progress not in self._series:
             self._series.append(progress)
 
     def _leave_behind(self, progress: Progress, cycle: Cycle, at: int, fact: Fact) -> None:
         """What starts a promise again has one of its own, if the one before was missed, or had no
         time left to go on with when the ticket was reopened."""
-        timer, due = self._built(cycle)[0], missed_us(self._built(cycle)[0])
-        if timer is None and cycle.carried is not None:
-            self._end(progress, cycle, at, fact.type, is_met=False)
-        elif due is not None and due <= at:
+        timer = self._built(cycle)[0]
+        if timer is None:
+            if cycle.carried is not None:
+                self._end(progress, cycle, at, fact.type, is_met=False)
+        elif timer.state_at(from_us(at)) is State.BREACHED:
             cycle.last = len(self.timeline) - 1  # later changes do not touch it
             progress.overdue.append(cycle)
             progress.cycle = None
