@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from pledge.runtime.desk_file.problem import DeskFileError
+from pledge.runtime.desk_file.yaml_file import parse as parse_yaml
 from sla.desk_file.calendar_changes import changes_in_words
 from sla.desk_file.calendar_data import (
     CalendarData,
@@ -18,6 +19,7 @@ from sla.desk_file.calendar_data import (
     zone_file,
 )
 from sla.desk_file.read import SlaFile, read_stored, read_text
+from sla.desk_file.version import version_of
 from sla.domain.calendar.hours import HolidaySet, RecordedHolidays
 
 NOW = dt.datetime(2026, 11, 30, tzinfo=dt.UTC)
@@ -63,10 +65,9 @@ def with_holiday(data: CalendarData, day: dt.date, name: str) -> CalendarData:
 def test_version_is_that_of_the_text_where_nothing_comes_from_outside() -> None:
     for calendar in ("always", '{timezone: GMT-5, hours: {mon-fri: ["09:00-17:00"]}}'):
         text = policy(calendar) if calendar != "always" else policy("{any_of: [always]}")
-        file = read_text(text, PATH)
-        assert file.policy.version == file.text_version
-    file = read_text(OFFICE, PATH)
-    assert file.policy.version != file.text_version
+        assert read_text(text, PATH).policy.version == version_of(parse_yaml(text, PATH).data, {})
+    office = parse_yaml(OFFICE, PATH).data
+    assert read_text(OFFICE, PATH).policy.version != version_of(office, {})
 
 
 def test_version_depends_on_what_calendars_come_out_as_and_on_nothing_else() -> None:
