@@ -12,9 +12,9 @@ import pytest
 
 from integration.sla.acme import write_acme
 from integration.sla.harness import Sla, about, said
-from integration.sla.stories import MONDAY, Story, minutes
+from integration.sla.stories import AGENT, MONDAY, Story, minutes
 from integration.sla.test_commands import pledge
-from pledge.events import TimerRescheduled
+from pledge.events import Closed, TimerRescheduled
 from pledge.runtime.desk_file.yaml_file import load as load_yaml
 from pledge.runtime.testing import VirtualClock
 from sla.desk_file.version import text_version_of
@@ -247,8 +247,11 @@ async def test_versions_of_a_release_that_kept_no_data_move_quietly(
 ) -> None:
     clock = VirtualClock(MORNING)
     story = a_story(1).opened().attempted(5)
+    closed = (
+        a_story(2).opened().attempted(5).resolved(6).add(Closed, 7, by=AGENT, reason="resolved")
+    )
     async with make_sla(clock=clock, desks=desks) as before:
-        await before.deliver(story)
+        await before.deliver(story, closed)
         await as_before_this_release(before, database, desks)
         told = len(await before.timer_events())
         due = await due_everywhere_but_version(before, story)
@@ -262,6 +265,15 @@ async def test_versions_of_a_release_that_kept_no_data_move_quietly(
         assert (oldest["version"], oldest["recorded_at"]) == (newest["text_version"], None)
         assert newest["calendar_changes"][0].startswith("it is not known")
         assert newest["calendar_changes"][1] == "corrections count from the opening"
+        for each, unknown in ((story, []), (closed, [oldest["version"]])):
+            told = await sla.get(f"/tickets/{each.number}/explanation")
+            assert told["versions_without_calendar_data"] == unknown
+        async with sla.http() as client:
+            text = await client.get(f"/tickets/{closed.number}/explanation?format=text")
+            page = await client.get(f"/ticket/{closed.number}")
+        sentence = f"By what zone and holiday data version {oldest['version']} was reckoned"
+        assert sentence in text.text
+        assert sentence in page.text
     async with make_sla(clock=clock, desks=desks) as again:
         assert len((await again.get("/policies/acme"))["items"]) == 2
 

@@ -96,8 +96,10 @@ async def test_version_that_nobody_can_reckon_waits_and_goes_on_when_its_zone_is
             async with sla.http() as client:
                 told = await client.get("/tickets/ACM-1/explanation")
                 page = await client.get("/ticket/ACM-1")
+                board = await client.get("/board")
             assert (told.status_code, "can't be told" in told.text) == (409, True)
             assert (page.status_code, "told at present" in page.text) == (200, True)
+            assert "A version of acme can&#39;t be reckoned" in board.text
     said_so = [each for each in logs if each["event"] == "policy_version_not_reckonable"]
     assert [each["desk"] for each in said_so] == ["acme"]
 

@@ -9,7 +9,6 @@ from pathlib import Path
 import pytest
 
 from pledge.runtime.desk_file.problem import DeskFileError
-from pledge.runtime.desk_file.yaml_file import parse as parse_yaml
 from sla.desk_file.calendar_changes import changes_in_words
 from sla.desk_file.calendar_data import (
     CalendarData,
@@ -62,12 +61,13 @@ def with_holiday(data: CalendarData, day: dt.date, name: str) -> CalendarData:
     return replace(data, holidays={**data.holidays, GB: changed})
 
 
-def test_version_is_that_of_the_text_where_nothing_comes_from_outside() -> None:
+def test_calendars_that_take_nothing_from_outside_add_nothing_to_the_version() -> None:
     for calendar in ("always", '{timezone: GMT-5, hours: {mon-fri: ["09:00-17:00"]}}'):
         text = policy(calendar) if calendar != "always" else policy("{any_of: [always]}")
-        assert read_text(text, PATH).policy.version == version_of(parse_yaml(text, PATH).data, {})
-    office = parse_yaml(OFFICE, PATH).data
-    assert read_text(OFFICE, PATH).policy.version != version_of(office, {})
+        file = read_text(text, PATH)
+        assert file.policy.version == version_of(file.document.data, {})
+    file = read_text(OFFICE, PATH)
+    assert file.policy.version != version_of(file.document.data, {})
 
 
 def test_version_depends_on_what_calendars_come_out_as_and_on_nothing_else() -> None:

@@ -18,6 +18,7 @@ from pledge.runtime.http.app import HttpProblem
 from pledge.runtime.instants import utc_text
 from sla.api.list_pages import Cursor, paged
 from sla.assessment.policy_registry import Policies
+from sla.assessment.version_calendars import unrecorded_words
 from sla.domain.explain import explain
 from sla.domain.policy_versions import assess_versions
 from sla.storage import queries, store
@@ -125,13 +126,16 @@ class Api:
             raise HttpProblem(404, f"the desk {loaded.desk} promised nothing on this ticket")
         versioned = assess_versions(loaded.facts, policy, self._policies.past(loaded))
         explanation = explain(versioned.assessment, policy, self._clock.now(), versioned.owners)
+        unrecorded = self._policies.unrecorded(loaded)
         if format == "text" or (format is None and _prefers_text(request)):
-            return PlainTextResponse(f"{loaded.number}\n{explanation.text()}")
+            lines = [loaded.number, explanation.text(), *unrecorded_words(unrecorded)]
+            return PlainTextResponse("\n".join(lines))
         head = {
             "ticket_id": str(loaded.ticket_id),
             "number": loaded.number,
             "desk": loaded.desk,
             "policy_version": loaded.policy_version,
+            "versions_without_calendar_data": unrecorded,
         }
         return JSONResponse(head | explanation.json())
 

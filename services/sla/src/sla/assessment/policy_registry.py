@@ -14,6 +14,7 @@ from pledge.runtime.desk_file.load import desk_of, load_each
 from pledge.runtime.desk_file.problem import DeskFileError
 from sla.desk_file.calendar_data import UnreadableCalendarData, read_calendar_data
 from sla.desk_file.read import FILE_NAME, SlaFile, load_desk, read_stored
+from sla.domain.calendar.outcome import outcomes
 from sla.domain.policy.policy import Policy
 from sla.domain.policy.rules import VersionScope
 from sla.domain.policy_versions import PastVersion, VersionedAssessment, assess_versions
@@ -45,6 +46,8 @@ class Policies:
         self._history: dict[str, list[Version]] = {}
         self._by_version: dict[tuple[str, str], Policy] = {}
         self._unreckonable: dict[tuple[str, str], str] = {}
+        # Versions that take zones or holidays, with no record of those they were made with.
+        self._unrecorded: set[tuple[str, str]] = set()
         # The newest revision of those versions that have one.
         self._revised: dict[tuple[str, str], Version] = {}
         # The version that open tickets of a desk were put under last, by order.
@@ -171,6 +174,16 @@ class Policies:
         versions = [ticket.policy_version, *(each.version for each in ticket.earlier)]
         reasons = (self._unreckonable.get((ticket.desk, each)) for each in versions if each)
         return next((reason for reason in reasons if reason is not None), None)
+
+    def unrecorded(self, ticket: Ticket) -> list[str]:
+        """The versions a ticket is or was under of which nobody knows by what zone and holiday data
+        they were reckoned: it is explained by those of now."""
+        named = [each.version for each in ticket.earlier if each.settled]
+        return [
+            version
+            for version in (*named, ticket.policy_version)
+            if version is not None and (ticket.desk, version) in self._unrecorded
+        ]
 
     def unapplied(self, now: datetime) -> list[Policy]:
         """The policies in force that are for open tickets too, and were not applied to them."""
@@ -303,7 +316,10 @@ class Policies:
         path, why = Path(desk) / f"{version}-{FILE_NAME}", ""
         try:
             recorded = None if calendar_data is None else read_calendar_data(calendar_data)
-            self._by_version[key] = read_stored(content, path, recorded, version).policy
+            policy = read_stored(content, path, recorded, version).policy
+            self._by_version[key] = policy
+            if recorded is None and any(outcomes(each.hours) for each in policy.calendars.values()):
+                self._unrecorded.add(key)
         except (DeskFileError, UnreadableCalendarData) as error:
             why = str(error)
         if not why:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from datetime import datetime
 
 from sla.desk_file.calendar_changes import changes_in_words
@@ -44,3 +44,12 @@ def version_changes(before: Version | None, version: Version, now: datetime) -> 
     if old is None or new is None:
         return [NOT_KNOWN] if new is not None else []
     return changes_in_words(old, new, now)
+
+
+def unrecorded_words(versions: Iterable[str]) -> list[str]:
+    """What an explanation says of versions whose data nobody recorded."""
+    return [
+        f"By what zone and holiday data version {version} was reckoned is not known;"
+        " this is by those of now."
+        for version in versions
+    ]

@@ -13,6 +13,7 @@ from markupsafe import Markup
 from pledge.runtime.auth.access import Principal
 from pledge.runtime.http.web.format import local_time
 from sla.assessment.policy_registry import Policies
+from sla.assessment.version_calendars import unrecorded_words
 from sla.domain.calendar.durations import seconds_words
 from sla.domain.calendar.zones import MICROSECOND
 from sla.domain.explain import TimerExplanation, explain, why_words
@@ -44,6 +45,7 @@ class TicketExplanation:
     notes: list[str]
     silences: list[str]
     is_incident: bool
+    is_known: bool = True  # whether anybody can tell what is promised
     matrix: str = ""
 
 
@@ -76,7 +78,9 @@ async def explain_ticket(
     why = policies.why_waiting(ticket)
     if why is not None:
         notes = [f"What is promised can't be told at present. {why}"]
-        return TicketExplanation(**head, attributes={}, timers=[], notes=notes, silences=[])
+        return TicketExplanation(
+            **head, attributes={}, timers=[], notes=notes, silences=[], is_known=False
+        )
     policy = policies.of(ticket)
     if policy is None:
         return TicketExplanation(**head, attributes={}, timers=[], notes=[], silences=[])
@@ -98,7 +102,7 @@ async def explain_ticket(
             _timer(each, number, texts[each.policy_version], now)
             for number, each in enumerate(explanation.timers, 1)
         ],
-        notes=explanation.notes_text(),
+        notes=[*explanation.notes_text(), *unrecorded_words(policies.unrecorded(ticket))],
         silences=explanation.silences_text(),
         matrix=explanation.matrix,
     )

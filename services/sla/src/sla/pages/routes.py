@@ -51,6 +51,13 @@ async def _chosen(
 
 Filters = Annotated[BoardFilters, Depends(_chosen)]
 
+# Of a desk of which something can't be used. The log has the reason, which names files.
+_TROUBLES = {
+    "set_aside": "{desk} is set aside: nobody can tell what it promises. Its tickets wait.",
+    "file": "The file of {desk} can't be used: the version before it goes on.",
+    "version": "A version of {desk} can't be reckoned: tickets under it wait.",
+}
+
 
 class Pages:
     """Pages for people; they show only desks that the user may see."""
@@ -156,6 +163,11 @@ class Pages:
                 raise HttpProblem(422, f"the cursor is of no use: {error}") from error
         return {
             "desks": sorted(visible),
+            "troubles": [
+                _TROUBLES[what].format(desk=desk)
+                for desk, what, _ in self._policies.troubles()
+                if desk in visible
+            ],
             "levels": board.levels(self._policies, visible, now),
             "chosen": chosen,
             "counts": counts,
