@@ -19,7 +19,7 @@ from sla.domain.replay.assess import Assessor, assess
 from sla.domain.replay.missed_intervals import begun
 from sla.domain.replay.segments import used
 from sla.domain.values import Assessment, Change, ChangeKind, Fact, PublishedState, State
-from support import sla_cases
+from support import all_features, sla_cases
 from support.sla_cases import DESKS
 
 BEGIN = datetime(2026, 3, 5, 13, 0, tzinfo=UTC)  # a Thursday; clocks change on the Sunday
@@ -29,15 +29,18 @@ COUNTS = (
     "severity: from_change, scope: from_change, entitled: from_change, plan: from_opening, "
     "trial: from_opening, complete: from_opening",
 )
-NAMES = tuple(
-    f"{path.parent.name}:{counts}" for path in sorted(DESKS.glob("*/sla.yaml")) for counts in COUNTS
-)
+EVERYTHING = "everything"
+"""The desk of `support.all_features`."""
+FOLDERS = (*[path.parent.name for path in sorted(DESKS.glob("*/sla.yaml"))], EVERYTHING)
+NAMES = tuple(f"{folder}:{counts}" for folder in FOLDERS for counts in COUNTS)
 
 
 @lru_cache
 def desk(name: str) -> Policy:
     """The policy of a desk, with what its file says of changes after a colon."""
     folder, _, counts = name.partition(":")
+    if folder == EVERYTHING:
+        return all_features.policy(counts)
     if not counts:
         return sla_cases.desk(folder)
     path = DESKS / folder / "sla.yaml"
@@ -105,13 +108,15 @@ def data(draw: st.DrawFn) -> dict[str, object]:
 @st.composite
 def lives(draw: st.DrawFn, longest: int = 12) -> list[Fact]:
     """An opening and what follows it, some of it late, early, or with a wrong clock."""
+    is_any = draw(st.booleans())  # else such as the desk with all features knows
+    kinds, contents = (KINDS, data()) if is_any else (all_features.KINDS, all_features.details())
     minutes = st.integers(-120, 12 * 24 * 60)
     facts: list[Fact] = []
     for sequence in range(1, draw(st.integers(1, longest)) + 1):
         at = BEGIN + timedelta(minutes=0 if sequence == 1 else draw(minutes))
         lag = timedelta(minutes=draw(st.sampled_from([0, 0, 0, 5, 300, -30])))
-        kind = "opened" if sequence == 1 else draw(st.sampled_from(KINDS))
-        facts.append(Fact(kind, at, at + lag, sequence, draw(data())))
+        kind = "opened" if sequence == 1 else draw(st.sampled_from(kinds))
+        facts.append(Fact(kind, at, at + lag, sequence, draw(contents)))
     return facts
 
 
