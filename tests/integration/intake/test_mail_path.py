@@ -22,7 +22,8 @@ INSTRUMENTS = {
 not pass them."""
 DATA = {
     "pledge.events.channel", "pledge.events.values", "pledge.events.ticket",
-    "pledge.runtime.postgres.pool", "pledge.runtime.records",
+    "pledge.events.instants", "pledge.runtime.postgres.pool", "pledge.runtime.records",
+    "intake.domain.request_details",
 }  # fmt: skip
 """Types of what is passed on: their constructors, validators, encoders and properties run."""
 

@@ -10,7 +10,7 @@ from intake.domain.admission.entitlement import Entitlement, ScopeRule, VersionL
 from intake.domain.admission.request import Condition, Line, Request, holds
 from intake.domain.admission.requirements import Requirement
 from intake.domain.chat_hours import ChatRules
-from intake.domain.matrix import Level, Matrix, Origin, Values, assess
+from intake.domain.matrix import Assessed, Level, Matrix, Origin, Values, assess
 from intake.domain.misuse import MisuseRule
 from intake.domain.reply_address import bare_address
 from intake.domain.ticket_parts import CareRules
@@ -290,13 +290,10 @@ def classify(desk: Desk, request: Request) -> Classification:
             product = product or rule.product
             is_urgent = is_urgent or rule.is_urgent is True
     impact, urgency = _reach(desk, request)
-    found = assess(
-        desk.matrix,
-        Values(severity, priority),
-        Values(desk.default_severity, desk.default_priority),
-        impact,
-        urgency,
-    )
+    usual = Values(desk.default_severity, desk.default_priority)
+    found = Assessed(severity or usual.severity, priority or usual.priority)
+    if desk.matrix is not None:
+        found = assess(desk.matrix, Values(severity, priority), usual, impact, urgency)
     return Classification(
         severity=desk.floored(found.severity, is_trial=is_trial),
         priority=found.priority,
