@@ -78,6 +78,22 @@ def _always(setter: Setter) -> SetterOf:
     return lambda _: setter
 
 
+def _triaged(defaults: Attributes) -> Setter:
+    """Take what triage says. A severity or priority without a word on the matrix was chosen by
+    somebody: the contract's `is_by_matrix` is false unless it is said."""
+    names, clears = _SAY["triaged"]
+    take = _take(*names, clears=clears)(defaults)
+
+    def triaged(attributes: Attributes, data: Data) -> None:
+        take(attributes, data)
+        if attributes.get(BY_MATRIX) and data.get(f"is_{BY_MATRIX}", data.get(BY_MATRIX)) is None:
+            given = data.get("severity"), data.get("priority")
+            if isinstance(given[0], str) or isinstance(given[1], str):
+                attributes[BY_MATRIX] = False
+
+    return triaged
+
+
 def _completed(attributes: Attributes, data: Data) -> None:
     attributes["complete"] = True
 
@@ -107,6 +123,7 @@ CHANGES: Mapping[str, tuple[str, ...]] = {
 
 SETTERS: Mapping[str, SetterOf] = {
     **{fact: _take(*names, clears=clears) for fact, (names, clears) in _SAY.items()},
+    "triaged": _triaged,
     "opened": _always(_opened),
     "incident_opened": _take("impact", "state", "severity"),
     "incident_updated": _take("impact", "state", "severity"),
