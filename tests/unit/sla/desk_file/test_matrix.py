@@ -43,7 +43,7 @@ def test_due_time_of_the_guide_is_what_comes_out(row: Row) -> None:
 
 
 def test_the_guide_has_its_rows() -> None:
-    assert len(GUIDE.rows) == 6
+    assert len(GUIDE.rows) == 7
 
 
 def opened(text: str = FILE, **data: object) -> Story:

@@ -123,3 +123,11 @@ def test_lines_of_a_ticket_must_stand_together(export: Path, tmp_path: Path) -> 
     result = run("what-if", "--policy", VIRCOM, "--facts", out)
     assert isinstance(result.exception, CommandError)
     assert "sort the file by ticket" in str(result.exception)
+
+
+def test_an_export_without_a_ticket_writes_nothing(tmp_path: Path) -> None:
+    export, out = tmp_path / "tickets.json", tmp_path / "history.jsonl"
+    export.write_text('{"tickets": []}')
+    result = run("import", "--from", "zendesk", export, "--out", out)
+    assert "no ticket was found" in str(result.exception)
+    assert not out.exists()

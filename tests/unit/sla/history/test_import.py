@@ -245,7 +245,7 @@ def test_csv_with_local_times_and_words_of_its_own(tmp_path: Path) -> None:
     )
     report, events = Report(), list[dict[str, Any]]()
     importer = Importer(load_mapping(mapping, "csv"), "vircom", report)
-    for row in csv_records(export, ";", lambda _: None):
+    for row in csv_records(export, ";", "Case", lambda _: None):
         events += importer.events(row, [])
     # The clocks go forward in between: one hour apart.
     assert [(each["ticket_number"], each["occurred_at"]) for each in events] == [
@@ -377,3 +377,20 @@ def test_ids_are_the_same_in_each_run_and_apart_between_sources() -> None:
     assert ids(first) == ids(again)
     other = {"id": 7, "created_at": AT.format("14:00")}
     assert ids(first) != ids(imported("zammad", other)[1])
+
+
+def test_csv_without_the_column_of_the_id_is_no_export(tmp_path: Path) -> None:
+    path = tmp_path / "cases.csv"
+    for text in ("", "number,opened\n1,2026-03-02\n", json.dumps(RECORDS)):
+        path.write_text(text)
+        with pytest.raises(BadExport, match="the first row has no column `id`"):
+            list(csv_records(path, ",", "id", lambda _: None))
+
+
+def test_half_a_surrogate_pair_is_written_as_a_question_mark() -> None:
+    ticket = json.loads(
+        '{"id": "\\ud800", "created_at": "2026-03-02T14:00:00Z", "priority": "\\ud800"}'
+    )
+    _, events, report = imported("zendesk", ticket)
+    assert events[0]["ticket_number"] == "?"
+    assert report.missing == {Missing("value of priority", "?"): 1}

@@ -47,8 +47,8 @@ rotations:
 
 # Machines that take webhooks, signed as Standard Webhooks says. `pledge notify receivers` shows
 # each one's secret. ${SINK_URL} and ${RECEIVER_...} are filled in from the installation's settings.
-receivers: {}
-#  pager: {url: "${RECEIVER_PAGER}"}
+# receivers:
+#   pager: {url: "${RECEIVER_PAGER}"}
 
 # Steps run in order until somebody acknowledges: notify these, wait so long, then the next.
 escalations:
@@ -78,10 +78,10 @@ routes:
 # care_step, review_opened, review_update, review_outcome, meeting_proposed, meeting_invitation,
 # meeting_cancelled; an entry of the same name replaces it. Every time that is printed is in the
 # reader's zone and names it.
-templates: {}
-#  acknowledgement:
-#    en:
-#      subject: "[{{ ticket.number }}] We have your request"
-#      text: |
-#        Your number is {{ ticket.number }}, the severity {{ ticket.severity }}.
+# templates:
+#   acknowledgement:
+#     en:
+#       subject: "[{{ ticket.number }}] We have your request"
+#       text: |
+#         Your number is {{ ticket.number }}, the severity {{ ticket.severity }}.
 """

@@ -21,7 +21,7 @@ from sla.cli.client import load_policy
 from sla.cli.progress import progress_bar
 from sla.domain.policy.policy import Policy
 from sla.history.defaults import DEFAULTS
-from sla.history.facts import Importer, Report
+from sla.history.facts import Importer, Report, writable
 from sla.history.mapping import MappingFile, default_mapping, load_mapping
 from sla.history.records import BadExport, Record, csv_records, json_records
 from sla.history.sources import ADAPTERS, Entry
@@ -88,9 +88,17 @@ def import_history(
             seen = _Seen([*(history or []), *exports], shown)
             for events in _tickets(importer, found, exports, history or [], seen):
                 file.writelines(_line(event) for event in events)
+            _check_any(report, exports, source)
     except BadExport as error:
         raise cli.CommandError(str(error)) from error
     _show(report, as_json=as_json, is_piped=str(out) == "-")
+
+
+def _check_any(report: Report, exports: Iterable[Path], source: Source) -> None:
+    """Raise BadExport where the files held nothing that could be a ticket."""
+    if not report.tickets and not report.skipped:
+        names = ", ".join(map(str, exports))
+        raise BadExport(f"no ticket was found in {names}: is it an export of {source}?")
 
 
 def _mapping(source: Source, path: Path | None) -> MappingFile:
@@ -158,7 +166,7 @@ def _tickets(
 
 def _records(path: Path, mapping: MappingFile, seen: _Seen) -> Iterator[Record]:
     if mapping.source == "csv":
-        return csv_records(path, mapping.delimiter, seen.add)
+        return csv_records(path, mapping.delimiter, mapping.id, seen.add)
     return json_records(path, ADAPTERS[mapping.source].lists, seen.add)
 
 
@@ -190,7 +198,7 @@ def _written(path: Path, force: bool) -> Iterator[IO[str]]:
 
 
 def _line(event: dict[str, Any]) -> str:
-    return json.dumps(event, separators=(",", ":"), ensure_ascii=False) + "\n"
+    return writable(json.dumps(event, separators=(",", ":"), ensure_ascii=False)) + "\n"
 
 
 def _show(report: Report, *, as_json: bool, is_piped: bool) -> None:

@@ -17,6 +17,7 @@ _VERSION = re.compile(r"\.v\d+$")
 _CAPITAL = re.compile(r"(?<=[a-z])(?=[A-Z])")
 # What other systems call it.
 _SYNONYMS = {
+    "answered": "agent_replied",
     "created": "opened",
     "customer_replied": "requester_replied",
     "replied": "agent_replied",

@@ -162,6 +162,9 @@ class HolidayReader:
         if country not in known:
             meant = near(_ISO_CODES.get(country.upper(), country.upper()), known)
             hint = meant or "write an ISO 3166 code such as US or CA-QC"
+            part = subdivision.upper()
+            if part and country.upper() in known and part in known[country.upper()]:
+                hint = f"did you mean {country.upper()}-{part}?"
             self.fail(steps, f"no holidays are known for `{code}`", hint)
             return None
         if subdivision and subdivision not in known[country]:

@@ -46,13 +46,18 @@ class Report:
 
     def miss(self, ticket: str, what: str, value: object) -> None:
         """Note that `value` has no counterpart."""
-        key = Missing(what, str(value)[:80])
+        key = Missing(what, writable(str(value)[:80]))
         if key in self.missing:
             self.missing[key] += 1
         elif len(self.missing) < MOST_KINDS:
             self.missing[key], self.examples[key] = 1, ticket
         else:
             self.others += 1
+
+
+def writable(text: str) -> str:
+    """`text` with a question mark for half a surrogate pair, which JSON may hold and UTF-8 not."""
+    return text.encode("utf-8", "replace").decode()
 
 
 class _Moment(NamedTuple):
@@ -87,7 +92,7 @@ class Importer:
     def ticket_id(self, record: Record) -> str | None:
         """The ticket's id in the export, or None when it has none."""
         found = lookup(record, self._mapping.id)
-        return None if found in (None, "") else str(found)
+        return None if found in (None, "") else writable(str(found))
 
     def events(self, record: Record, entries: Sequence[Entry]) -> list[dict[str, Any]]:
         """The ticket's events in the order of time; none when it can't be placed in time."""

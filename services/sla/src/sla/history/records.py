@@ -42,13 +42,19 @@ def json_records(path: Path, names: tuple[str, ...], progress: Progress) -> Iter
         raise BadExport(f"{path} is not UTF-8 text: {error.reason}") from error
 
 
-def csv_records(path: Path, delimiter: str, progress: Progress) -> Iterator[Record]:
-    """The rows of a CSV file by the names of its first row. Raises BadExport."""
+def csv_records(path: Path, delimiter: str, id_: str, progress: Progress) -> Iterator[Record]:
+    """The rows of a CSV file by the names of its first row, `id_` among them. Raises BadExport."""
     csv.field_size_limit(MAX_FIELD)
     number = 1
     try:
         with path.open(newline="", encoding="utf-8-sig") as file:
             rows = csv.DictReader(_counted(file, progress), delimiter=delimiter)
+            if id_ not in (rows.fieldnames or ()):
+                columns = ", ".join(rows.fieldnames or ())[:200] or "none"
+                raise BadExport(
+                    f"{path}: the first row has no column `{id_}`, which the mapping names as `id` "
+                    f"(columns: {columns}); name the right one with --map, or another --from"
+                )
             for row in rows:
                 number += 1
                 yield {name: value for name, value in row.items() if name is not None}
@@ -73,7 +79,7 @@ def _is_lines(path: Path) -> bool:
                     return False
                 try:
                     json.loads(text)
-                except ValueError:
+                except (ValueError, RecursionError):
                     return False
                 return True
     return False
