@@ -110,8 +110,8 @@ def test_the_file_itself_is_right() -> None:
         ("starts: opened", "starts: TicketOpened", "did you mean `opened`?"),
         ("starts: opened", "starts: created", "did you mean `opened`?"),
         ("meets: agent_replied", "meets: answered", "did you mean `agent_replied`?"),
-        ("desk: test", "desk: test\ncalendars: {o: {timezone: UTC, hours: 24x7,"
-         " holidays: {countries: [gb-eng]}}}", "did you mean GB-ENG?"),
+        ('["09:00-17:00"]}}', '["09:00-17:00"]}, holidays: {countries: [gb-eng]}}',
+         "did you mean GB-ENG?"),
         ("desk: test", "desk: test\ndefaults: {trial: maybe}", "`trial` is yes or no, not 'maybe'"),
         ("desk: test", "desk: test\ndefaults: {severity: p9}", "`p9` is not among the severities"),
     ],
