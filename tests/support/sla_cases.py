@@ -9,6 +9,8 @@ from pathlib import Path
 from typing import Self
 from zoneinfo import ZoneInfo
 
+from pledge.runtime.desk_file.problem import DeskFileError
+from pledge.runtime.desk_file.yaml_file import parse as parse_yaml
 from sla.desk_file import read as policy_file
 from sla.domain.facts import fact_from_event
 from sla.domain.policy.policy import Policy
@@ -23,6 +25,15 @@ TICKET = "0192aa00-0000-7000-8000-000000000001"
 def desk(name: str) -> Policy:
     """The policy of a desk of `deploy/desks`."""
     return policy_file.load(DESKS / name / "sla.yaml")
+
+
+def problems_of(text: str) -> list[str]:
+    """All problems of a desk's file that says `text`, each as `desk check` prints it."""
+    try:
+        document = parse_yaml(text, Path("acme") / "sla.yaml")
+        return [str(each) for each in policy_file.read(document)[1]]
+    except DeskFileError as error:
+        return [str(each) for each in error.problems]
 
 
 def instant(text: str, zone: str) -> datetime:

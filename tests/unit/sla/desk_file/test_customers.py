@@ -13,7 +13,7 @@ from sla.domain.calendar.customers import MOST_COMPILED
 from sla.domain.explain import explain
 from sla.domain.policy.policy import Policy
 from support.guide import Row, example
-from support.sla_cases import Story, instant
+from support.sla_cases import Story, instant, problems_of
 
 GUIDE = example("The customer's own hours")
 FILE = """\
@@ -141,12 +141,7 @@ def test_own_hours_are_among_the_calendars_of_the_policy() -> None:
 )
 def test_mistake_is_told(old: str, new: str, says: str) -> None:
     assert old in FILE
-    problems: list[str] = []
-    try:
-        _, found = read.read(parse_yaml(FILE.replace(old, new, 1), Path("acme") / "sla.yaml"))
-        problems = [str(each) for each in found]
-    except DeskFileError as error:
-        problems = [str(each) for each in error.problems]
+    problems = problems_of(FILE.replace(old, new, 1))
     assert any(says in each for each in problems), problems
 
 

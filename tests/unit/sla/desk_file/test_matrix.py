@@ -7,11 +7,10 @@ from pathlib import Path
 import pytest
 
 from pledge.runtime.desk_file.problem import DeskFileError
-from pledge.runtime.desk_file.yaml_file import parse as parse_yaml
 from sla.desk_file import read
 from sla.domain.explain import explain
 from support.guide import Row, example
-from support.sla_cases import Story, instant
+from support.sla_cases import Story, instant, problems_of
 
 GUIDE = example("Impact and urgency")
 FILE = """\
@@ -112,12 +111,7 @@ def test_without_a_matrix_the_sender_s_value_holds() -> None:
 )
 def test_mistake_is_told(old: str, new: str, says: str) -> None:
     assert old in FILE
-    problems: list[str] = []
-    try:
-        _, found = read.read(parse_yaml(FILE.replace(old, new, 1), Path("acme") / "sla.yaml"))
-        problems = [str(each) for each in found]
-    except DeskFileError as error:
-        problems = [str(each) for each in error.problems]
+    problems = problems_of(FILE.replace(old, new, 1))
     assert any(says in each for each in problems), problems
 
 

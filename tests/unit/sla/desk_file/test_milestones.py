@@ -6,15 +6,13 @@ from pathlib import Path
 
 import pytest
 
-from pledge.runtime.desk_file.problem import DeskFileError
-from pledge.runtime.desk_file.yaml_file import parse as parse_yaml
 from sla.desk_file import read
 from sla.domain.changes import diff
 from sla.domain.explain import explain
 from sla.domain.policy.policy import Policy
 from sla.domain.values import ChangeKind, PublishedState
 from support.guide import Row, example
-from support.sla_cases import Story, instant
+from support.sla_cases import Story, instant, problems_of
 
 GUIDE = example("Milestones of your own")
 FILE = """\
@@ -90,10 +88,5 @@ def test_the_milestone_that_ends_a_pause_is_why_it_goes_on() -> None:
 )
 def test_mistake_is_told(old: str, new: str, says: str) -> None:
     assert old in FILE
-    problems: list[str] = []
-    try:
-        _, found = read.read(parse_yaml(FILE.replace(old, new, 1), Path("acme") / "sla.yaml"))
-        problems = [str(each) for each in found]
-    except DeskFileError as error:
-        problems = [str(each) for each in error.problems]
+    problems = problems_of(FILE.replace(old, new, 1))
     assert any(says in each for each in problems), problems

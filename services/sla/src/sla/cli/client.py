@@ -30,8 +30,8 @@ def load_policy(folder: Path) -> Policy:
 
 
 def load_policy_file(path: Path) -> Policy:
-    """The policy in a file. Raises CommandError with every problem of it."""
-    return _load(path).policy
+    """The policy in a file, or in a desk's folder. Raises CommandError with every problem of it."""
+    return load_policy(path) if path.is_dir() else _load(path).policy
 
 
 def _load(path: Path) -> SlaFile:

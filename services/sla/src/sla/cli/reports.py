@@ -78,7 +78,7 @@ def report(
 
 def _of_file(path: Path, policy_path: Path, by: Sequence[str], *, as_json: bool) -> None:
     """How the promises of a policy were kept in a file's history, as of now."""
-    policy = load_policy_file(policy_path / "sla.yaml" if policy_path.is_dir() else policy_path)
+    policy = load_policy_file(policy_path)
     if unknown := {each for each in by if each} - {"severity", "month"}:
         raise cli.CommandError(
             f"a file's history is divided by severity and month, not by {min(unknown)}"

@@ -57,7 +57,7 @@ def what_if(
         raise cli.CommandError("say from when on with --since, such as --since 2026-01-01")
     if against is not None and facts is None:
         raise cli.CommandError("--against is for a history from a file: give --facts, too")
-    found = _policy(policy)
+    found = load_policy_file(policy)
     asked = Question(
         desk or found.desk,
         found,
@@ -67,17 +67,13 @@ def what_if(
     if asked.since >= asked.until:
         raise cli.CommandError("--since must lie before --until")
     if facts is not None:
-        answer = _from_file(facts, asked, None if against is None else _policy(against))
+        answer = _from_file(facts, asked, None if against is None else load_policy_file(against))
     else:
         answer = asyncio.run(_answered(asked))
     if as_json:
         typer.echo(json.dumps(answer.json(), indent=2, ensure_ascii=False))
     else:
         _show(answer)
-
-
-def _policy(path: Path) -> Policy:
-    return load_policy_file(path / "sla.yaml" if path.is_dir() else path)
 
 
 def _from_file(path: Path, asked: Question, against: Policy | None) -> Answer:

@@ -8,6 +8,7 @@ from datetime import UTC, datetime, timedelta, tzinfo
 from typing import Any, NamedTuple
 from uuid import NAMESPACE_URL, uuid5
 
+from pledge.events.instants import EARLIEST, LATEST
 from pledge.runtime.desk_file.zones import zone_or_offset
 from sla.history.event_data import UNKNOWN, event_data
 from sla.history.mapping import FactSpec, FieldMap, MappingFile, Plain
@@ -20,7 +21,6 @@ SAME_MOMENT = timedelta(seconds=5)
 MOST_KINDS = 500
 """Different things without a counterpart that are listed; the rest is only counted."""
 
-FIRST, LAST = datetime(1990, 1, 1, tzinfo=UTC), datetime(2200, 1, 1, tzinfo=UTC)
 FINAL = ("resolved", "closed")
 _TRIAGE = ("severity", "priority", "product")
 _PLAN = ("plan", "customer", "is_trial")
@@ -323,7 +323,7 @@ class Importer:
             found = found.astimezone(UTC)
         except (ValueError, OverflowError, OSError):
             return None
-        return found if FIRST <= found < LAST else None
+        return found if EARLIEST <= found < LATEST else None
 
 
 def lookup(record: Record, path: str) -> Any:
