@@ -12,7 +12,15 @@ from pydantic import AliasChoices, Field
 
 from pledge.events.event import Event, former_name
 from pledge.events.topics import Topic
-from pledge.events.values import AttachmentRef, Authentication, Contact, FieldText, Instant, Line
+from pledge.events.values import (
+    AttachmentRef,
+    Authentication,
+    Contact,
+    FieldText,
+    Instant,
+    Line,
+    Value,
+)
 
 NUMBER_NAMED = "The ticket that the caller named: its number, or the digits of it (SIS-09)."
 
@@ -33,6 +41,27 @@ class ChannelEvent(Event):
     def subject(self) -> str:
         """`desk/conversation`: conversations of two desks never mix."""
         return f"{self.desk}/{self.conversation}"
+
+
+class DeliveryReport(Value):
+    """What a bounce or report says of one mail that it returns (RFC 3464)."""
+
+    recipient: str | None = Field(default=None, description="Address that was not reached.")
+    action: str = Field(description="Open set: failed, delayed, delivered, relayed, expanded.")
+    status: str | None = Field(default=None, description="Enhanced status code: `5.1.1`.")
+    diagnostic: Line = Field(default="", description="What the other side said.")
+    returned_message_id: str | None = Field(
+        default=None, description="Message-ID of the mail returned, with its brackets."
+    )
+
+
+class MeetingAnswer(Value):
+    """An answer to an invitation of ours (RFC 5546 REPLY)."""
+
+    uid: str = Field(description="UID of the invitation.")
+    answer: str = Field(description="Open set: accepted, declined, tentative.")
+    attendee: str | None = Field(default=None, description="Address that answers.")
+    comment: str = ""
 
 
 class EmailMessageReceived(ChannelEvent):
@@ -57,9 +86,24 @@ class EmailMessageReceived(ChannelEvent):
     text: str = Field(
         default="", description="Plain text; taken from HTML where there is no other."
     )
+    visible_text: str | None = Field(
+        default=None, description="The writer's new words, without quote and signature."
+    )
+    quoted_text: str = Field(default="", description="What the mail repeats of earlier ones.")
+    signature: str = Field(default="", description="The signature, without its separator.")
     html: str | None = Field(default=None, description="As sent: sanitise before showing.")
     is_truncated: bool = Field(default=False, description="Text or HTML was cut to fit the bus.")
     attachments: tuple[AttachmentRef, ...] = Field(default=())
+    raw: AttachmentRef | None = Field(default=None, description="The whole message as it came.")
+    submitted_by: Contact | None = Field(
+        default=None, description="Sender: who sent it on behalf of From."
+    )
+    kind: str | None = Field(
+        default=None,
+        description="Open set: human, auto_reply, bounce, list, feedback_loop, other_machine.",
+    )
+    reports: tuple[DeliveryReport, ...] = Field(default=(), description="Of a bounce.")
+    meeting_answer: MeetingAnswer | None = Field(default=None)
     is_auto_submitted: bool = Field(
         default=False, description="An automatic answer or bounce (RFC 3834): never answer it."
     )

@@ -8,7 +8,15 @@ from pydantic import AliasChoices, Field
 
 from pledge.events.event import Event, former_name
 from pledge.events.topics import Topic
-from pledge.events.values import Actor, Contact, Excerpt, Instant, Line
+from pledge.events.values import (
+    Actor,
+    AttachmentRef,
+    Authentication,
+    Contact,
+    Excerpt,
+    Instant,
+    Line,
+)
 
 
 class TicketEvent(Event):
@@ -33,6 +41,7 @@ class TicketOpened(TicketEvent):
     type: Literal["pledge.ticket.opened.v1"] = "pledge.ticket.opened.v1"
     subject_line: Line = ""
     text: Excerpt = ""
+    attachments: tuple[AttachmentRef, ...] = Field(default=(), description="Files that came along.")
     channel: str = Field(description="Open set: email, chat, phone, portal, agent.")
     delivery: str | None = Field(default=None, description="Key of the delivery that opened it.")
     mail_message_id: str | None = Field(
@@ -46,6 +55,9 @@ class TicketOpened(TicketEvent):
     )
     form: str | None = Field(default=None, description="Kind of request.")
     requester: Contact
+    authentication: Authentication | None = Field(
+        default=None, description="What the gateway found out about who wrote; None: not known."
+    )
     participants: tuple[Contact, ...] = Field(default=(), description="In copy (SIG-03).")
     reply_to: str | None = Field(default=None, description="Address that answers go to.")
     language: str | None = Field(default=None, description="BCP 47.")
@@ -91,6 +103,10 @@ class RequesterReplied(TicketEvent):
     line: str | None = None
     delivery: str | None = None
     text: Excerpt = ""
+    attachments: tuple[AttachmentRef, ...] = Field(default=(), description="Files that came along.")
+    authentication: Authentication | None = Field(
+        default=None, description="What the gateway found out about who wrote; None: not known."
+    )
     is_urgent: bool = Field(default=False, description="Came by an emergency line or address.")
 
 
@@ -102,6 +118,7 @@ class AgentReplied(TicketEvent):
     agent: ClassVar[Any] = former_name("by")
     channel: str = Field(default="email", description="Open set: email, chat, phone, portal.")
     text: Excerpt = ""
+    attachments: tuple[AttachmentRef, ...] = Field(default=(), description="Files that go along.")
     to: tuple[Contact, ...] = Field(default=(), description="Requester and participants notified.")
     is_initial_response: bool = Field(
         default=False,
@@ -122,11 +139,13 @@ class AgentReplyFailed(TicketEvent):
 
 
 class Noted(TicketEvent):
-    """An agent left a note that the requester does not see."""
+    """An agent left a note that the requester does not see, or a delivery was noted as one."""
 
     type: Literal["pledge.ticket.noted.v1"] = "pledge.ticket.noted.v1"
     by: Actor
     text: Excerpt
+    attachments: tuple[AttachmentRef, ...] = Field(default=(), description="Files kept with it.")
+    delivery: str | None = Field(default=None, description="Key of the delivery noted, if one was.")
 
 
 class Triaged(TicketEvent):

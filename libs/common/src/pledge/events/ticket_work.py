@@ -7,7 +7,7 @@ from pydantic import Field
 
 from pledge.events.event import Event
 from pledge.events.ticket import TicketEvent
-from pledge.events.values import Actor, Contact, Excerpt, Instant, Line
+from pledge.events.values import Actor, AttachmentRef, Contact, Excerpt, Instant, Line
 
 
 class Assigned(TicketEvent):
@@ -252,6 +252,9 @@ class EmailRequested(TicketEvent):
     in_reply_to: str | None = Field(default=None, description="Message-ID answered.")
     references: tuple[str, ...] = ()
     calendar: str | None = Field(default=None, description="iCalendar text of an invitation.")
+    attachments: tuple[AttachmentRef, ...] = Field(
+        default=(), description="Files that go with it, by reference."
+    )
     is_urgent: bool = Field(default=False, description="Waits for no maintenance window.")
     is_automatic: bool = Field(default=True, description="Marked Auto-Submitted (RFC 3834).")
 

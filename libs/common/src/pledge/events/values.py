@@ -132,3 +132,4 @@ class AttachmentRef(Value):
     size: int = Field(ge=0, description="Bytes.")
     sha256: str = Field(description="Of the bytes, hexadecimal.")
     key: str = Field(description="Where intake keeps the bytes.")
+    is_inline: bool = Field(default=False, description="Shown within the text, such as a picture.")

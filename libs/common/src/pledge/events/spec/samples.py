@@ -164,8 +164,17 @@ def _loss(path: Path) -> str | None:
     if not isinstance(decoded, Decoded):
         return f"its type {decoded.type} is no longer known"
     now = decoded.event.model_dump(mode="json")
-    lost = sorted(name for name, was in record["value"].items() if now.get(name) != was)
+    lost = sorted(name for name, was in record["value"].items() if not holds(now.get(name), was))
     return f"these fields are no longer read as they were: {', '.join(lost)}" if lost else None
+
+
+def holds(now: Any, was: Any) -> bool:
+    """Whether all of what was kept is still there; fields may be new, within values too."""
+    if isinstance(was, dict) and isinstance(now, dict):
+        return all(name in now and holds(now[name], each) for name, each in was.items())
+    if isinstance(was, list) and isinstance(now, list):
+        return len(now) == len(was) and all(map(holds, now, was))
+    return bool(now == was)
 
 
 def _content(model: type[BaseModel]) -> dict[str, Any]:
