@@ -57,7 +57,7 @@ derived from them."""
 
 
 class IntakeHandler(StatelessHandler):
-    """Applies records of the channel topics, and of the silence rules, to tickets."""
+    """Applies records of the channel topics, and of the other services, to tickets."""
 
     def __init__(
         self,
@@ -81,9 +81,9 @@ class IntakeHandler(StatelessHandler):
         """Take the records in; those that can't be read are given back as poison."""
         now = self._clock.now()
         if partition.topic == Topic.SLA_EVENTS:
-            return self._outcome(
-                await self._services.close_silent_tickets(connection, records, now)
-            )
+            return self._outcome(await self._services.learn_of_promises(connection, records, now))
+        if partition.topic == Topic.SLA_BREACHES:
+            return self._outcome(await self._services.learn_of_breaches(connection, records))
         if partition.topic == Topic.NOTIFY_EVENTS:
             return self._outcome(await self._services.learn_of_mails(connection, records, now))
         batch = Batch()

@@ -1,12 +1,14 @@
-"""Events of the other services: silence that the SLA measured, mails that notify sent or lost."""
+"""Events of the other services: promises and silence that the SLA measured, mails that notify sent
+or lost."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Final
 
 import asyncpg
 
+from intake.application import promises_of_tickets
 from intake.application.publishing import Batch, publication_of
 from intake.domain.auto_close import close_silent
 from intake.domain.desk import Desk
@@ -25,10 +27,8 @@ from pledge.events import (
 )
 from pledge.runtime.records import Poison, Record
 
-_SILENCE: Final = ("ce_type", SilenceElapsed.TYPE.encode())
-_MAIL_SENT: Final = ("ce_type", EmailSent.TYPE.encode())
-_MAIL_FAILED: Final = ("ce_type", EmailFailed.TYPE.encode())
-_MAIL_BOUNCED: Final = ("ce_type", EmailBounced.TYPE.encode())
+_SLA: Final = {SilenceElapsed.TYPE, *promises_of_tickets.TIMERS}
+_MAILS_LOST: Final = {EmailFailed.TYPE, EmailBounced.TYPE}
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,14 +37,26 @@ class ServiceEvents:
 
     desks: Mapping[str, Desk]
 
-    async def close_silent_tickets(
+    async def learn_of_promises(
         self, connection: asyncpg.Connection, records: Sequence[Record], now: datetime
     ) -> Batch:
-        """Announce the closing of tickets that were silent too long; close them (VIR-10)."""
+        """Keep what is promised on tickets. Announce the closing of those that were silent too
+        long; close them (VIR-10)."""
         batch = Batch()
-        silences = self._events_of(records, _SILENCE, batch)
+        found = self._events_of(records, _SLA, batch)
+        await promises_of_tickets.learn(connection, found)
+        silences = [each for each in found if isinstance(each.event, SilenceElapsed)]
         if silences:
             await self._close_silent(connection, batch, silences, now)
+        return batch
+
+    async def learn_of_breaches(
+        self, connection: asyncpg.Connection, records: Sequence[Record]
+    ) -> Batch:
+        """Keep which promises on tickets were missed, until that is taken back."""
+        batch = Batch()
+        found = self._events_of(records, promises_of_tickets.BREACHES, batch)
+        await promises_of_tickets.learn(connection, found)
         return batch
 
     async def learn_of_mails(
@@ -55,15 +67,12 @@ class ServiceEvents:
         batch = Batch()
         new_threads = {
             key_of("mail", each.event.desk, each.event.mail_message_id): each.event.ticket_id
-            for each in self._events_of(records, _MAIL_SENT, batch)
+            for each in self._events_of(records, {EmailSent.TYPE}, batch)
             if isinstance(each.event, EmailSent) and each.event.ticket_id is not None
         }
         if new_threads:
             await store.add_threads(connection, new_threads)
-        lost = [
-            *self._events_of(records, _MAIL_FAILED, batch),
-            *self._events_of(records, _MAIL_BOUNCED, batch),
-        ]
+        lost = self._events_of(records, _MAILS_LOST, batch)
         if lost:
             await self._take_back(connection, batch, lost, now)
         return batch
@@ -99,13 +108,14 @@ class ServiceEvents:
         await batch.write(connection)
 
     def _events_of(
-        self, records: Sequence[Record], wanted: tuple[str, bytes], batch: Batch
+        self, records: Sequence[Record], wanted: Collection[str], batch: Batch
     ) -> list[Decoded]:
-        """The events of one type for our desks. The others of the topic are passed over by their
-        header alone: they are many."""
+        """The events of these types for our desks. The others of the topic are passed over by
+        their header alone: they are many."""
+        headers = {("ce_type", each.encode()) for each in wanted}
         found = []
         for record in records:
-            if wanted not in record.headers:
+            if headers.isdisjoint(record.headers):
                 continue
             try:
                 decoded = decode(record.headers, record.value)
