@@ -84,7 +84,7 @@ class Service:
             self._metrics,
             self._changes.notify,
         )
-        self._timers = TimerWorkers(context, chassis.pool)
+        self._timers = TimerWorkers(context, chassis.pool, on_shared=chassis.outbox.shorten_rounds)
         handler = FactHandler(
             context,
             on_assigned=self._timers.assigned,

@@ -16,7 +16,7 @@ from prometheus_client import CollectorRegistry
 from pledge.runtime.clock import SystemClock
 from pledge.runtime.config.settings import KafkaSettings
 from pledge.runtime.observability.metrics import RuntimeMetrics
-from pledge.runtime.outbox.relay import OutboxRelay, partition_of
+from pledge.runtime.outbox.relay import SHORT_ROUND_ROWS, OutboxRelay, partition_of
 from pledge.runtime.outbox.writer import Outbox, UndeclaredTopic
 from pledge.runtime.postgres.pool import open_pool
 from pledge.runtime.records import Message
@@ -168,6 +168,21 @@ async def test_large_records_are_published_one_batch_after_the_other(
                 transaction.publish(Message(TOPIC, b"same", body, ()))
         records = await published(kafka, 8)
         assert [len(record.value or b"") for record in records] == [700_006] * 8
+
+
+async def test_rounds_are_short_while_some_must_not_wait_for_the_rest(
+    kafka: KafkaSettings, database: Databases, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    rounds: list[int] = []
+    monkeypatch.setattr(RuntimeMetrics, "relayed", lambda self, count, age: rounds.append(count))
+    dsn = database(RUNTIME)
+    async with writer(dsn) as (outbox, _):
+        await write(outbox, 0, 3 * SHORT_ROUND_ROWS)
+        monkeypatch.setattr("pledge.runtime.outbox.writer.SHORT_FOR", timedelta(minutes=5))
+        outbox.shorten_rounds()
+        async with relay(kafka, dsn, outbox):
+            await published(kafka, 3 * SHORT_ROUND_ROWS)
+    assert rounds == [SHORT_ROUND_ROWS] * 3
 
 
 def test_keys_go_where_kafkas_own_partitioner_puts_them() -> None:

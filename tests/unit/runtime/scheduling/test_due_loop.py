@@ -281,6 +281,7 @@ async def test_batches_are_small_while_another_lane_has_something_due_or_nearly_
     if other_at is not None:
         table.rows["b"] = other_at
     found: list[int] = []
+    shared: list[int] = []
     may_go_on = asyncio.Event()
 
     async def fire(batch: Sequence[tuple[datetime, str]]) -> None:
@@ -291,12 +292,14 @@ async def test_batches_are_small_while_another_lane_has_something_due_or_nearly_
         await table.fire(batch)
 
     loop = DueLoop(
-        table.clock, load=table.load, fire=fire, batch_limit=8, shared_limit=2, lane_of=desk_of
-    )
+        table.clock, load=table.load, fire=fire, batch_limit=8, shared_limit=2, lane_of=desk_of,
+        on_shared=lambda: shared.append(len(found)),
+    )  # fmt: skip
     task = asyncio.create_task(loop.run())
     await settle()
     await advance(table.clock, START + MINUTE)
     assert found == sizes
+    assert shared == ([0, 1, 2, 3, 4] if sizes[0] == 2 else [])
     may_go_on.set()
     await advance(table.clock, START + 3 * MINUTE)
     others = ["b"] if other_at is not None else []

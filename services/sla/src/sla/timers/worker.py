@@ -8,7 +8,7 @@ that is already in Kafka must not become a breach because of lag.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from datetime import datetime, timedelta
 
 import asyncpg
@@ -31,7 +31,7 @@ from sla.timers.read_barrier import ReadBarrier
 LAG_POLL = timedelta(milliseconds=250)
 # Batches that fire at the same time: while the database stores some, another is computed. More
 # would take connections from reading and from the API.
-AT_ONCE = 3
+AT_ONCE = 2
 # One of these turns is kept for batches of at most so many tickets, which are soon done.
 SMALL = 20
 # Tickets of a batch while another desk has something due in the same partition: its promises wait
@@ -58,6 +58,7 @@ class PartitionTimers:
         read_barrier: ReadBarrier,
         turns: FairSemaphore,
         quarantine: Quarantine,
+        on_shared: Callable[[], None],
     ) -> None:
         settings = context.settings
         self._quarantine = quarantine
@@ -79,6 +80,7 @@ class PartitionTimers:
             batch_limit=settings.fire_batch,
             # A partition fires one batch at a time.
             shared_limit=min(settings.fire_batch, SHARED_BATCH),
+            on_shared=on_shared,
             # A desk with very much to fire holds up no other desk.
             lane_of=_desk_of,
             prepare=self._prepare,
@@ -260,9 +262,16 @@ def _fire_all(
 class TimerWorkers:
     """Keeps one `PartitionTimers` running for each partition that is ours."""
 
-    def __init__(self, context: AssessmentContext, pool: asyncpg.Pool) -> None:
+    def __init__(
+        self,
+        context: AssessmentContext,
+        pool: asyncpg.Pool,
+        on_shared: Callable[[], None] = lambda: None,
+    ) -> None:
         self._context = context
         self._pool = pool
+        # Called while a desk's flood is fired and another desk has something due.
+        self._on_shared = on_shared
         self._owner: PartitionOwner | None = None
         self._read_barrier: ReadBarrier | None = None
         self._turns = FairSemaphore(AT_ONCE, kept_for_small=1, small=SMALL)
@@ -289,6 +298,7 @@ class TimerWorkers:
                 self._read_barrier,
                 self._turns,
                 self.quarantine,
+                self._on_shared,
             )
         self._changed.set()
 

@@ -10,15 +10,19 @@ import zlib
 from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
+from datetime import timedelta
 
 import asyncpg
 
+from pledge.runtime.clock import SystemClock
 from pledge.runtime.records import Message
 
 # Keys are spread over this many shards; each shard has one relay at a time. It bounds how many
 # processes can share the publishing of one service, and must not change while rows are waiting.
 SHARDS = 16
 NOTIFY_CHANNEL = "outbox"
+# Who asks for short rounds asks again within this while it lasts.
+SHORT_FOR = timedelta(seconds=1)
 
 _COLUMNS = ("shard", "topic", "key", "value", "header_names", "header_values")
 
@@ -80,6 +84,7 @@ class Outbox:
         self._topics = topics
         self._on_commit: list[Callable[[], None]] = []
         self._is_relayed_here = False
+        self._short_until = float("-inf")
 
     @asynccontextmanager
     async def transaction(self) -> AsyncIterator[OutboxTransaction]:
@@ -116,6 +121,16 @@ class Outbox:
         """Tell this process's relay that rows were committed."""
         for callback in self._on_commit:
             callback()
+
+    def shorten_rounds(self) -> None:
+        """Have this process's relay publish in short rounds for the next moment: much is written of
+        which some must not wait for the rest."""
+        self._short_until = SystemClock().monotonic() + SHORT_FOR.total_seconds()
+
+    @property
+    def has_short_rounds(self) -> bool:
+        """Whether short rounds are asked for now."""
+        return SystemClock().monotonic() < self._short_until
 
     def relay_attached(self, wake: Callable[[], None]) -> None:
         """Register this process's relay."""

@@ -37,7 +37,8 @@ class DueLoop(Generic[K]):
 
     Keys wait in lanes, one unless `lane_of` says otherwise. Each lane fires one batch at a time,
     in order; lanes don't wait for each other. While another lane has something due or nearly due,
-    a batch has at most `shared_limit` entries, so that what they share is soon free again.
+    a batch has at most `shared_limit` entries, so that what they share is soon free again;
+    `on_shared` is called with each batch that this makes smaller.
 
     With `prepare`, keys from the database are shown to it some time before they are due, so that
     what firing needs is loaded. It may fail or come too late: firing must not depend on it.
@@ -53,6 +54,7 @@ class DueLoop(Generic[K]):
         limit: int = 50_000,
         batch_limit: int = 500,
         shared_limit: int | None = None,
+        on_shared: Callable[[], None] = lambda: None,
         lane_of: Callable[[K], Hashable] = _one_lane,
         prepare: Callable[[Sequence[K]], Awaitable[None]] | None = None,
         ahead: timedelta = timedelta(seconds=2),
@@ -64,6 +66,7 @@ class DueLoop(Generic[K]):
         self._limit = limit
         self._batch_limit = batch_limit
         self._shared_limit = batch_limit if shared_limit is None else shared_limit
+        self._on_shared = on_shared
         self._woken = asyncio.Event()
         self._lane_of = lane_of
         self._queue: DueQueue[K] = DueQueue(lane_of)
@@ -131,7 +134,11 @@ class DueLoop(Generic[K]):
         if self._needs_refill(now):
             await self._refill(now)
         for lane in self._queue.lanes_due(now, self._firing.keys()):
-            self._start(lane, self._queue.take(lane, now, self._limit_of(lane, now)))
+            limit = self._limit_of(lane, now)
+            batch = self._queue.take(lane, now, limit)
+            if limit < self._batch_limit and len(batch) == limit:
+                self._on_shared()
+            self._start(lane, batch)
         if self._preparation is not None:
             self._preparation.go_on(now, self._queue, self._batch_limit)
         await self._sleep(now)
