@@ -11,7 +11,7 @@ import pytest
 from aiosmtpd.smtp import SMTP, AuthResult, Envelope, Session
 
 from notify.channels.smtp import SmtpChannel, SmtpServer, build_message
-from notify.domain.delivery import Delivered, Delivery, Retry
+from notify.domain.delivery import Delivered, Delivery, Failed, Outcome, Reason, Retry
 
 NOW = datetime(2026, 3, 1, 12, 0, tzinfo=UTC)
 
@@ -119,3 +119,60 @@ async def test_a_password_is_not_said_without_tls(username: str | None) -> None:
 
     assert relay.logins == []
     assert isinstance(outcome, Delivered if username is None else Retry)
+
+
+class _Recorder:
+    def __init__(self) -> None:
+        self.taken: list[Envelope] = []
+
+    async def handle_DATA(self, server: SMTP, session: Session, envelope: Envelope) -> str:
+        self.taken.append(envelope)
+        return "250 taken"
+
+
+async def _sent(
+    targets: list[str], *, offers_smtputf8: bool
+) -> tuple[list[Envelope], list[Outcome]]:
+    recorder, loop = _Recorder(), asyncio.get_running_loop()
+    server = await loop.create_server(
+        lambda: SMTP(recorder, loop=loop, enable_SMTPUTF8=offers_smtputf8), "127.0.0.1", 0
+    )
+    channel = SmtpChannel(SmtpServer("127.0.0.1", server.sockets[0].getsockname()[1]))
+    try:
+        outcomes = [await channel.send(a_delivery(each)) for each in targets]
+    finally:
+        await channel.close()
+        server.close()
+    return recorder.taken, outcomes
+
+
+async def test_an_address_beyond_ascii_goes_out_where_the_relay_offers_it() -> None:
+    taken, outcomes = await _sent(["jörg@büro.example"], offers_smtputf8=True)
+
+    assert isinstance(outcomes[0], Delivered)
+    assert taken[0].rcpt_tos == ["jörg@büro.example"]
+    assert taken[0].smtp_utf8
+    content = taken[0].content
+    assert isinstance(content, bytes)
+    assert "To: Rita <jörg@büro.example>" in content.decode()
+
+
+async def test_where_the_relay_does_not_offer_it_the_failure_says_so_and_the_next_goes_on() -> None:
+    targets = ["jörg@büro.example", "rita@büro.example", "rita@customer.example"]
+    taken, outcomes = await _sent(targets, offers_smtputf8=False)
+
+    refused = outcomes[0]
+    assert isinstance(refused, Failed)
+    assert refused.reason is Reason.NEEDS_SMTPUTF8
+    assert all(isinstance(each, Delivered) for each in outcomes[1:])
+    assert [each.rcpt_tos for each in taken] == [
+        ["rita@xn--bro-hoa.example"], ["rita@customer.example"],
+    ]  # fmt: skip
+
+
+@pytest.mark.parametrize("target", ['"rita r"@customer.example', "rita..r@customer.example"])
+async def test_odd_local_parts_are_mailed_as_they_are(target: str) -> None:
+    taken, outcomes = await _sent([target], offers_smtputf8=False)
+
+    assert isinstance(outcomes[0], Delivered), outcomes
+    assert taken[0].rcpt_tos == [target]

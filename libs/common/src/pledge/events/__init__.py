@@ -1,9 +1,14 @@
 """The contract: every event on the bus, its envelope, and how both become records and back.
 
-Depends on pydantic alone. A subscriber needs `decode`, `Topic` and the classes of the events
-it cares about; a publisher `originate` or `caused_by`, and `encode`.
+Depends on pydantic and idna alone. A subscriber needs `decode`, `Topic` and the classes of the
+events it cares about; a publisher `originate` or `caused_by`, and `encode`.
 """
 
+from pledge.events.addresses import (
+    Address,
+    normal_address,
+    parse_address,
+)
 from pledge.events.channel import (
     CallEnded,
     CallReceived,
@@ -194,6 +199,9 @@ from pledge.events.values import (
 )
 
 __all__ = [
+    "Address",
+    "normal_address",
+    "parse_address",
     "Event",
     "Envelope",
     "caused_by",

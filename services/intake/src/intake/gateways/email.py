@@ -18,7 +18,6 @@ from intake.domain.reply_address import ReplyAddresses
 from intake.domain.text import CUT_MARK
 from intake.domain.thread_matching import key_of
 from intake.gateways.attachments import Attachments, StoreUnavailable
-from intake.mail.headers import normal_address
 from intake.mail.parse import MAX_TEXT, Mail, read_mail
 from intake.metrics import IntakeMetrics
 from intake.settings import IntakeSettings
@@ -30,6 +29,7 @@ from pledge.events import (
     Encoded,
     Malformed,
     encode,
+    normal_address,
     originate,
 )
 from pledge.runtime.clock import Clock

@@ -1,23 +1,21 @@
 """Header fields of real mail: raw 8-bit bytes, encoded-words in any charset, odd addresses.
 
-Python's ``email.policy.default`` decodes encoded-words inside addresses, which lets a display name
-pose as an address; here an address is cut out of the raw field first and only names are decoded.
+Addresses are found in the raw field, by grammar (``address_fields``); only their names are decoded.
 """
 
 import base64
 import binascii
 import codecs
 import re
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from email.utils import getaddresses
 from typing import Final
 
 from intake.domain.text import one_line
+from intake.mail.address_fields import named_addresses
 
 MAX_FIELD: Final = 8_192
 """Characters of one header field that are looked at."""
-MAX_ADDRESS: Final = 254
 MAX_ADDRESSES: Final = 50
 MAX_IDS: Final = 50
 
@@ -25,7 +23,6 @@ _ENCODED_WORD: Final = re.compile(r"=\?([^?\s]{1,60})\?([bBqQ])\?([^?\s]*)\?=")
 _FOLD: Final = re.compile(r"\r?\n[ \t]*")
 _MESSAGE_ID: Final = re.compile(r"<([^<>\s]{1,500})>")
 _BARE_ID: Final = re.compile(r"^[^<>\s]{1,500}@[^<>\s]{1,200}$")
-_ADDRESS: Final = re.compile(r"^[^\s@<>()\[\],;:\"\\]+@[^\s@<>()\[\],;:\"\\]+$")
 
 # Labels whose bytes, in real mail, are of a larger charset, or that Python does not know.
 _CHARSETS: Final[Mapping[str, str]] = {
@@ -140,28 +137,14 @@ def mailboxes(values: Iterable[str]) -> tuple[Mailbox, ...]:
     """The addresses of raw address fields, in order, each once; what is no address is left out."""
     found: dict[str, Mailbox] = {}
     for value in values:
-        for name, address in _pairs(raw_text(value)):
-            normal = normal_address(address)
-            if normal is not None and normal not in found:
-                found[normal] = Mailbox(normal, one_line(decode_words(name), 200) or None)
+        for each in named_addresses(raw_text(value)):
+            address = str(each.address)
+            if address not in found:
+                name = one_line(decode_words(each.name), 200)
+                found[address] = Mailbox(address, name or None)
             if len(found) >= MAX_ADDRESSES:
                 return tuple(found.values())
     return tuple(found.values())
-
-
-def _pairs(value: str) -> Sequence[tuple[str, str]]:
-    try:
-        return getaddresses([value])
-    except (RecursionError, ValueError, IndexError):  # comments nested without end, and the like
-        return ()
-
-
-def normal_address(address: str) -> str | None:
-    """The address lower-cased and bare, or None if it is not one that mail can be sent to."""
-    bare = address.strip().strip("<>").lower()
-    if len(bare) > MAX_ADDRESS or "=?" in bare or not _ADDRESS.match(bare):
-        return None
-    return bare if one_line(bare, MAX_ADDRESS + 1) == bare else None
 
 
 def message_ids(values: Iterable[str]) -> tuple[str, ...]:

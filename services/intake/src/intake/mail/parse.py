@@ -25,10 +25,10 @@ from intake.mail.headers import (
     decode_words,
     mailboxes,
     message_ids,
-    normal_address,
     raw_text,
 )
 from intake.mail.html_text import html_to_text
+from pledge.events import normal_address
 
 MAX_SUBJECT: Final = 300
 MAX_TEXT: Final = 60_000

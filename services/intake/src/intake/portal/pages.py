@@ -19,7 +19,6 @@ from intake.domain.history import TYPES, Entry, entry
 from intake.domain.text import one_line, paragraphs
 from intake.domain.thread_matching import key_of
 from intake.domain.ticket import Ticket
-from intake.mail.headers import normal_address
 from intake.portal.fields import FIELD, asked_for, needed, read_fields
 from intake.portal.sign_in import SignIns
 from intake.portal.tokens import Person
@@ -31,6 +30,7 @@ from pledge.events import (
     FeedbackSubmitted,
     FormSubmitted,
     ReplySubmitted,
+    normal_address,
 )
 from pledge.runtime.auth.session import check_form
 from pledge.runtime.clock import Clock

@@ -4,9 +4,9 @@ import asyncio
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from email.errors import MessageError
-from email.headerregistry import Address
+from email.headerregistry import Address as HeaderAddress
 from email.message import EmailMessage
-from email.policy import SMTP as SMTP_POLICY
+from email.policy import SMTP, SMTPUTF8
 from email.utils import format_datetime
 from functools import partial
 from typing import Any
@@ -19,9 +19,14 @@ from notify.messages.default_templates import BUILT_IN
 from notify.messages.mails_and_chat import Mailbox, MailSpec, write_mail
 from notify.messages.page_messages import PageContent, PageRequest, page_values
 from notify.messages.render import RenderFailed
+from pledge.events import Address, parse_address
 
 TIMEOUT = timedelta(seconds=30)
 _IDLE_AT_MOST = 2  # connections kept per lane
+_NO_SMTPUTF8 = (
+    "the address is beyond ASCII, and our relay does not offer SMTPUTF8 (RFC 6531): reach the "
+    "person another way, or ask them for an address in ASCII"
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,19 +77,27 @@ class SmtpChannel:
 
     async def _submit(self, delivery: Delivery, message: EmailMessage) -> Outcome:
         client = await self._connection(delivery.lane)
-        sender = str(delivery.content["envelope_from"])
+        sender = str(_address(delivery.content["envelope_from"]))
+        target = str(_address(delivery.target))
+        options = ("SMTPUTF8",) if message.policy is SMTPUTF8 else ()
+        if options and not client.supports_extension("smtputf8"):
+            self._keep(delivery.lane, client)
+            return Failed(Reason.NEEDS_SMTPUTF8, _NO_SMTPUTF8)
         try:
-            await client.sendmail(sender, [delivery.target], message.as_bytes(policy=SMTP_POLICY))
+            await client.sendmail(sender, [target], message.as_bytes(), mail_options=options)
         except BaseException:
             # Whatever state the dialogue is in, the next mail begins on a fresh connection.
             client.close()
             raise
-        kept = self._idle.setdefault(delivery.lane, [])
+        self._keep(delivery.lane, client)
+        return Delivered("250")
+
+    def _keep(self, lane: str, client: aiosmtplib.SMTP) -> None:
+        kept = self._idle.setdefault(lane, [])
         if len(kept) < _IDLE_AT_MOST:
             kept.append(client)
         else:
             client.close()
-        return Delivered("250")
 
     async def _connection(self, lane: str) -> aiosmtplib.SMTP:
         """A kept connection that still answers, or a new one."""
@@ -146,10 +159,18 @@ def _classify(code: int, text: str) -> Outcome:
 def build_message(delivery: Delivery) -> EmailMessage:
     """The mail of a delivery's content. The same content gives the same bytes, Date included.
 
-    Raises ValueError when a header would hold a line break: a subject cannot add headers.
+    It is one for SMTPUTF8 (its policy says so) only when an address in it is beyond ASCII. Raises
+    ValueError for what is no address; line breaks become spaces: a subject cannot add headers.
     """
     content = delivery.content
-    message = EmailMessage(policy=SMTP_POLICY)
+    addresses = (
+        content["from"],
+        content["envelope_from"],
+        content.get("reply_to"),
+        delivery.target,
+    )
+    is_utf8 = any(_address(each).needs_smtputf8 for each in addresses if each is not None)
+    message = EmailMessage(policy=SMTPUTF8 if is_utf8 else SMTP)
     message["From"] = _mailbox(content["from_name"], content["from"])
     message["To"] = _mailbox(content.get("to_name") or "", delivery.target)
     message["Subject"] = _one_line(content["subject"])
@@ -194,9 +215,18 @@ def _add_thread(message: EmailMessage, content: dict[str, Any]) -> None:
         message["X-Pledge-Ticket"] = _one_line(content["ticket_number"])
 
 
-def _mailbox(name: str, address: str) -> Address:
+def _mailbox(name: str, address: str) -> HeaderAddress:
     """An address with its display name, quoted and encoded as needed."""
-    return Address(display_name=_one_line(name), addr_spec=address)
+    domain = str(_address(address)).rpartition("@")[2]
+    # Given as `addr_spec`, a local part beyond ASCII is refused.
+    return HeaderAddress(_one_line(name), _address(address).local, domain)
+
+
+def _address(text: str) -> Address:
+    address = parse_address(text)
+    if address is None:
+        raise ValueError(f"no mail address: {text!r}")
+    return address
 
 
 def _one_line(text: object) -> str:

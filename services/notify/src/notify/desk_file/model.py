@@ -7,17 +7,18 @@ from typing import Annotated, Literal, Self
 
 from pydantic import AfterValidator, BeforeValidator, Field, model_validator
 
+from pledge.events import normal_address
 from pledge.runtime.desk_file.model import Like, Part, Slug, Words, Zone, one_or_more
 from pledge.runtime.durations import AnyDuration
 
-_ADDRESS = re.compile(r"[^\s@<>\"(),:;\\]+@[A-Za-z0-9.-]+")
 _TARGET = re.compile(r"(receiver|person|rotation):[a-z0-9-]+")
 
 
 def _address(value: str) -> str:
-    if not _ADDRESS.fullmatch(value):
+    normal = normal_address(value)
+    if normal is None:
         raise ValueError("is not a mail address; write it like support@desk.example")
-    return value
+    return normal
 
 
 def _target(value: str) -> str:

@@ -19,6 +19,7 @@ class Reason(StrEnum):
     REDIRECTED = "redirected"
     FORBIDDEN_ADDRESS = "forbidden_address"  # a private host the desk did not allow
     NAME_UNKNOWN = "name_unknown"
+    NEEDS_SMTPUTF8 = "needs_smtputf8"  # an address beyond ASCII, which the relay does not offer
     BAD_CONTENT = "bad_content"  # no mail can be made of it
     RECEIVER_UNKNOWN = "receiver_unknown"  # the desk's file no longer has it
     NOT_ANSWERED = "not_answered"  # the phone rang out

@@ -1,7 +1,8 @@
 """Whether an automatic mail may go to an address: no mail loops, no floods (RFC 3834 §2)."""
 
-import re
 from enum import StrEnum
+
+from pledge.events import normal_address
 
 _MACHINES = frozenset(
     {
@@ -9,7 +10,6 @@ _MACHINES = frozenset(
         "bounce", "bounces", "listserv", "majordomo",
     }
 )  # fmt: skip
-_ADDRESS = re.compile(r"[^\s@<>\"(),:;\\\x00-\x1f\x7f]+@[A-Za-z0-9.\-\[\]:]+\Z")
 
 
 class Refusal(StrEnum):
@@ -38,11 +38,11 @@ def refuse(
     """
     if not address:
         return Refusal.NO_ADDRESS
-    if not _ADDRESS.match(address):
+    lowered = normal_address(address)
+    if lowered is None:
         return Refusal.BAD_ADDRESS
     if is_automatic:
         return Refusal.AUTOMATIC_SENDER
-    lowered = address.lower()
     local, _, domain = lowered.rpartition("@")
     untagged = f"{local.partition('+')[0]}@{domain}"
     if lowered in own_addresses or untagged in own_addresses:
