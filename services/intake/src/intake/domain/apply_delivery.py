@@ -88,6 +88,7 @@ def _reply_of(ticket: Ticket, delivery: Delivery) -> RecordReply:
         callback=content.wants_callback,
         escalates_to=content.line.escalates_to if content.line else None,
         message_id=content.message_id,
+        attachments=content.attachments,
     )
 
 
@@ -101,13 +102,19 @@ def _not_from_requester(ticket: Ticket, delivery: Delivery, context: CommandCont
         by_agent = replace(
             context, by=agent, occurred_at=max(context.occurred_at, ticket.opened_at)
         )
-        return _decided(ticket, Reply(text=event.text, channel="chat"), by_agent)
+        return _decided(ticket, _agents_words(event), by_agent)
     if isinstance(event, EmailMessageReceived):
         text = f"{event.subject_line}\n\n{event.text}"
         by = Actor(kind="machine", id=event.sender.email or "unknown", name=event.sender.name)
-        note = Noted(**fact_fields(ticket, context), by=by, text=text)
+        note = Noted(
+            **fact_fields(ticket, context), by=by, text=text, attachments=event.attachments
+        )
         return done(ticket, context, delivery.ignored or "machine", note)
     return Decision(ticket, (), delivery.ignored or "ignored")
+
+
+def _agents_words(event: ChatMessageReceived) -> Reply:
+    return Reply(text=event.text, channel="chat", attachments=event.attachments)
 
 
 def _portal_reply(
@@ -116,7 +123,12 @@ def _portal_reply(
     fields = "\n".join(f"{name}: {value}" for name, value in event.fields.items())
     text = "\n\n".join(part for part in (event.text, fields) if part)
     command = RecordReply(
-        by=event.requester, channel="portal", delivery=event.delivery, text=text, joins=True
+        by=event.requester,
+        channel="portal",
+        delivery=event.delivery,
+        text=text,
+        joins=True,
+        attachments=event.attachments,
     )
     return _with_information(_decided(ticket, command, context), delivery, context)
 

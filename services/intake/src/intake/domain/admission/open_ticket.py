@@ -16,6 +16,7 @@ from intake.domain.request_details import NO_DETAILS, RequestDetails
 from intake.domain.thread_matching import Delivery
 from intake.domain.ticket import CommandContext, Decision, Ticket, opened_with
 from pledge.events import (
+    AttachmentRef,
     CallEnded,
     CallReceived,
     ChannelEvent,
@@ -55,6 +56,7 @@ class Content:
     product: str | None = None
     customer: str | None = None
     is_trial: bool = False
+    attachments: tuple[AttachmentRef, ...] = ()
 
 
 def content_of(event: ChannelEvent, desk: Desk) -> Content:
@@ -78,6 +80,7 @@ def _email(event: ChannelEvent, desk: Desk) -> Content:
         line=desk.line_of(event.recipients),
         participants=tuple(people[:MAX_PARTICIPANTS]),
         message_id=event.mail_message_id,
+        attachments=event.attachments,
         is_answerable=event.sender.email is not None,
     )
 
@@ -91,6 +94,7 @@ def _chat(event: ChannelEvent, desk: Desk) -> Content:
         subject_line=event.subject_line or first_line or "Chat",
         text=event.text,
         line=Line(event.line) if event.line else None,
+        attachments=event.attachments,
         is_answerable=has_way_back(sender, event.has_contact_details),
     )
 
@@ -157,6 +161,7 @@ def _form(event: ChannelEvent, desk: Desk) -> Content:
         product=event.product,
         customer=event.customer,
         is_trial=event.is_trial,
+        attachments=event.attachments,
     )
 
 
@@ -315,6 +320,7 @@ def _opened(
         **facts,
         **opened_with(ticket),
         text=content.text,
+        attachments=content.attachments,
         delivery=event.delivery,
         mail_message_id=ticket.message_id,
         line=ticket.line,

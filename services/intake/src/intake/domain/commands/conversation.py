@@ -8,7 +8,7 @@ from uuid import uuid5
 from pydantic import Field
 
 from intake.domain.admission.rules import items_of, request_information
-from intake.domain.command_fields import Channel, Line, Name, Text
+from intake.domain.command_fields import INTERNAL, Channel, Line, Name, Text
 from intake.domain.command_registry import ANY_STATE, FINISHED, Command, State, command
 from intake.domain.history_words import Data, Words, joined, person, plain, said
 from intake.domain.ticket import (
@@ -24,6 +24,7 @@ from intake.domain.ticket import (
 )
 from pledge.events import (
     AgentReplied,
+    AttachmentRef,
     CallbackRequested,
     Contact,
     ContactAttempted,
@@ -64,6 +65,7 @@ class Reply(Command):
     text: Text
     channel: Channel = "email"
     is_initial_response: bool = False
+    attachments: tuple[AttachmentRef, ...] = field(default=(), metadata=INTERNAL)
 
     def decide(self, ticket: Ticket, context: CommandContext) -> Decision | Refusal:
         """Decide what the command does to the ticket."""
@@ -72,6 +74,7 @@ class Reply(Command):
             by=context.by,
             channel=self.channel,
             text=self.text,
+            attachments=self.attachments,
             to=(ticket.requester, *ticket.participants),
             is_initial_response=self.is_initial_response,
         )
@@ -90,6 +93,7 @@ class Reply(Command):
             reply_to=ticket.reply_to,
             in_reply_to=ticket.message_id,
             references=(ticket.message_id,) if ticket.message_id else (),
+            attachments=self.attachments,
             is_urgent=True,
             is_automatic=False,
         )
@@ -108,6 +112,7 @@ class Note(Command):
     """Words for the desk's own eyes."""
 
     text: Text
+    attachments: tuple[AttachmentRef, ...] = field(default=(), metadata=INTERNAL)
 
     def decide(self, ticket: Ticket, context: CommandContext) -> Decision | Refusal:
         """Decide what the command does to the ticket."""
@@ -115,7 +120,12 @@ class Note(Command):
             ticket,
             context,
             "noted",
-            Noted(**fact_fields(ticket, context), by=context.by, text=self.text),
+            Noted(
+                **fact_fields(ticket, context),
+                by=context.by,
+                text=self.text,
+                attachments=self.attachments,
+            ),
         )
 
 
@@ -212,6 +222,7 @@ class RecordReply(Command):
     callback: bool = False
     escalates_to: str | None = None
     message_id: str | None = None
+    attachments: tuple[AttachmentRef, ...] = ()
 
     def decide(self, ticket: Ticket, context: CommandContext) -> Decision | Refusal:
         """A reply ends waiting, and reopens what was resolved or closed, at any age (SIG-08).
@@ -233,6 +244,7 @@ class RecordReply(Command):
                 line=self.line,
                 delivery=self.delivery,
                 text=self.text,
+                attachments=self.attachments,
                 is_urgent=self.is_urgent,
             )
         )
