@@ -17,8 +17,8 @@ from intake.application.ticket_search import TicketSearch
 from intake.consumer import IntakeHandler
 from intake.desk_file.load import load_desks
 from intake.domain.desk import Desks
-from intake.domain.meeting_links import MeetingLinks
 from intake.domain.reply_address import ReplyAddresses
+from intake.domain.requester_links import RequesterLinks
 from intake.gateways.attachments import Attachments
 from intake.gateways.chat import ChatWidget
 from intake.gateways.email import EmailGateway, SmtpServer
@@ -26,9 +26,12 @@ from intake.gateways.forms import FormGateway
 from intake.metrics import IntakeMetrics
 from intake.pages.meetings import MeetingPages
 from intake.pages.tickets import Pages
+from intake.portal.access import PortalAccess
+from intake.portal.decisions import Decisions
 from intake.portal.errors import PortalProblems
 from intake.portal.pages import Portal
 from intake.portal.sign_in import LINKS_PER_MINUTE, SignIns
+from intake.portal.signed_pages import SignedPages
 from intake.portal.tokens import PortalKeys
 from intake.settings import IntakeSettings
 from intake.topics import TOPICS
@@ -68,9 +71,16 @@ class Service:
         signer = LinkSigner(settings.reply_keys())
         addresses = self._addresses = ReplyAddresses(signer)
         url = settings.intake_public_url
-        self._links = MeetingLinks(signer, url) if url else None
+        self._links = RequesterLinks(signer, url) if url else None
         clock, ids = chassis.clock, chassis.ids
-        handler = IntakeHandler(desks.by_id, addresses, clock=clock, ids=ids, metrics=self._metrics)
+        handler = IntakeHandler(
+            desks.by_id,
+            addresses,
+            clock=clock,
+            ids=ids,
+            metrics=self._metrics,
+            links=self._links,
+        )
         self._consumer = chassis.consumer(handler)
         gateway = EmailGateway(
             settings,
@@ -122,33 +132,39 @@ class Service:
         commands = TicketCommands(chassis.outbox, desks, clock, ids, metrics, self._links)
         relations = TicketRelations(chassis.outbox, desks, self._addresses, clock, ids, metrics)
         actions = AgentActions(tickets, commands, relations)
+        submissions = Submissions(self._publisher, chassis.pool, clock, ids, metrics)
         return [
-            *self._requesters_routers(),
+            *self._requesters_routers(submissions, commands),
             Api(tickets, actions).router,
             Customers(chassis.pool, commands).router,
             Pages(chassis.web, tickets, actions, self._desks).router,
             MeetingPages(chassis.web, chassis.pool, commands).router,
+            SignedPages(chassis.web, chassis.pool, commands, submissions).router,
         ]
 
-    def _requesters_routers(self) -> Sequence[APIRouter]:
+    def _requesters_routers(
+        self, submissions: Submissions, commands: TicketCommands
+    ) -> Sequence[APIRouter]:
         """For forms and gateways, and for requesters themselves."""
         chassis, desks = self._chassis, self._desks
         clock, ids = chassis.clock, chassis.ids
         limit = RateLimit(clock, self._settings.cases_per_minute)
-        submissions = Submissions(self._publisher, chassis.pool, clock, ids, self._metrics)
         forms = FormGateway(desks, submissions, limit, clock=clock, ids=ids)
         chassis.web.problem_page = PortalProblems(desks.by_id)
+        access = PortalAccess(chassis.web, chassis.pool, desks, self._sign_ins)
         portal = Portal(
-            chassis.web,
-            chassis.pool,
-            desks,
-            self._sign_ins,
+            access,
             submissions,
             RateLimit(clock, LINKS_PER_MINUTE),
             clock=clock,
             ids=ids,
         )
-        return [forms.router, ChatWidget(chassis.pool, desks, clock).router, portal.router]
+        return [
+            forms.router,
+            ChatWidget(chassis.pool, desks, clock).router,
+            Decisions(access, commands).router,
+            portal.router,
+        ]
 
 
 if __name__ == "__main__":

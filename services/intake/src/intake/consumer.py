@@ -24,6 +24,7 @@ from intake.domain.apply_delivery import apply_delivery
 from intake.domain.commands.relations import followed, linked_back, may_follow
 from intake.domain.desk import Desk
 from intake.domain.reply_address import ReplyAddresses
+from intake.domain.requester_links import RequesterLinks
 from intake.domain.thread_matching import (
     Delivery,
     Key,
@@ -67,9 +68,10 @@ class IntakeHandler(StatelessHandler):
         clock: Clock,
         ids: Ids,
         metrics: IntakeMetrics,
+        links: RequesterLinks | None = None,
     ) -> None:
         self._desks = desks
-        self._services = ServiceEvents(desks)
+        self._services = ServiceEvents(desks, links)
         self._addresses = addresses
         self._clock = clock
         self._ids = ids

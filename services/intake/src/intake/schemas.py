@@ -25,6 +25,7 @@ from intake.domain.commands.conversation import MAX_PARTICIPANTS
 from intake.domain.matrix import Origin
 from intake.domain.misuse import Misuse
 from intake.domain.request_details import RequestDetails
+from intake.domain.services import Offer
 from intake.domain.text import storable
 from intake.domain.ticket import Ticket
 from intake.domain.ticket_parts import AgreedDue, Feedback, Link, Meeting, Milestone
@@ -99,6 +100,7 @@ class TicketView(BaseModel):
     meetings: tuple[Meeting, ...]
     milestones: tuple[Milestone, ...]
     agreed: tuple[AgreedDue, ...] = Field(description="Due times agreed with the customer.")
+    offers: tuple[Offer, ...] = Field(description="Billable work that was offered (VIR-15).")
     sequence: int
     allowed: tuple[str, ...]
 

@@ -17,6 +17,7 @@ from intake.domain.commands import (
     promises,
     relations,
     reviews,
+    services,
 )
 from intake.domain.commands.conversation import (
     AttemptContact,
@@ -46,7 +47,10 @@ REPLY = RecordReply(by=ANN, channel="email", delivery="d1", text="Still broken")
 
 
 def test_every_command_is_declared_and_has_a_decision_of_its_own() -> None:
-    modules = (coverage, conversation, meetings, milestones, progress, promises, relations, reviews)
+    modules = (
+        coverage, conversation, meetings, milestones, progress, promises, relations,
+        reviews, services,
+    )  # fmt: skip
     names = {name: value for module in modules for name, value in vars(module).items()}
     commands = {each for each in names.values() if _is_command(each)}
     assert {each.command for each in declarations().values()} == commands

@@ -20,14 +20,14 @@ from intake.domain.commands.meetings import (
     HoldMeeting,
     ProposeMeeting,
 )
-from intake.domain.meeting_links import MeetingLinks
+from intake.domain.requester_links import RequesterLinks
 from intake.domain.ticket import CommandContext, Decision, Refusal, RefusalReason
 from intake.domain.ticket_parts import MeetingState
 from pledge.events import Contact, EmailRequested, MeetingProposed
 from pledge.runtime.auth.link_signer import LinkSigner
 from unit.intake.builders import TOM, a_desk, a_ticket, at, attempt, decided, kinds
 
-LINKS = MeetingLinks(LinkSigner([b"k" * 32]), "https://intake.example/")
+LINKS = RequesterLinks(LinkSigner([b"k" * 32]), "https://intake.example/")
 PROPOSE = ProposeMeeting(at(100), at(160), "https://meet.example/1")
 TICKET, MEETING = UUID(int=7), UUID(int=8)
 
@@ -136,11 +136,11 @@ def test_the_link_to_answer_by_is_in_the_proposal_where_there_is_an_address() ->
 
 def test_a_retired_key_s_links_still_read() -> None:
     token = LINKS.url("vircom", TICKET, MEETING).rpartition("/")[2]
-    assert MeetingLinks(LinkSigner([b"n" * 32, b"k" * 32]), "x").read("vircom", token) == (
+    assert RequesterLinks(LinkSigner([b"n" * 32, b"k" * 32]), "x").read("vircom", token) == (
         TICKET,
         MEETING,
     )
-    assert MeetingLinks(LinkSigner([b"n" * 32]), "x").read("vircom", token) is None
+    assert RequesterLinks(LinkSigner([b"n" * 32]), "x").read("vircom", token) is None
 
 
 @given(st.text(max_size=80))

@@ -67,6 +67,7 @@ SHOWN = {
     "complaint_filed", "review_opened", "review_updated", "review_concluded",
     "arbitration_requested", "meeting_proposed", "meeting_agreed", "meeting_held",
     "meeting_cancelled", "milestone_reached", "due_revised",
+    "services_offered", "services_confirmed", "services_withdrawn",
 }  # fmt: skip
 
 

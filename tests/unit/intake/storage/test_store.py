@@ -12,6 +12,7 @@ from pydantic_core import to_json
 from intake.domain.matrix import Origin
 from intake.domain.misuse import Misuse, MisuseState
 from intake.domain.request_details import RequestDetails
+from intake.domain.services import Offer, OfferState
 from intake.domain.ticket import Ticket
 from intake.domain.ticket_parts import (
     AgreedDue,
@@ -68,6 +69,19 @@ FULL = a_ticket(
     ),
     meetings=(Meeting(UUID(int=4), at(60), at(90), "room 1", MeetingState.AGREED),),
     agreed=(AgreedDue("resolution", "Resolution", at(600), TOM, "a spare part"),),
+    offers=(
+        Offer(
+            UUID(int=3),
+            "upgrade",
+            "An upgrade",
+            "180 an hour",
+            "From 6 to 7.",
+            at(50),
+            OfferState.ACCEPTED,
+            ANN,
+            at(55),
+        ),
+    ),
     milestones=(Milestone("service_restored", "Service restored", at(40), TOM),),
 )
 

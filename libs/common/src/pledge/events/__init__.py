@@ -175,6 +175,7 @@ from pledge.events.ticket_work import (
     ScopeDecided,
     ServicesConfirmed,
     ServicesOffered,
+    ServicesWithdrawn,
     SplitOff,
 )
 from pledge.events.topics import (
@@ -286,6 +287,7 @@ __all__ = [
     "ScopeDecided",
     "ServicesOffered",
     "ServicesConfirmed",
+    "ServicesWithdrawn",
     "ParticipantsChanged",
     "PlanChanged",
     "Escalated",

@@ -117,6 +117,13 @@ class ServicesOffered(TicketEvent):
     type: Literal["pledge.ticket.services_offered.v1"] = "pledge.ticket.services_offered.v1"
     by: Actor
     description: Excerpt
+    offer_id: UUID | None = Field(default=None, description="The offer, to be confirmed by it.")
+    service: str | None = Field(default=None, description="As the desk's file names it.")
+    title: Line = Field(default="", description="Its name for people.")
+    price: Line = Field(default="", description="In the words of the desk's file.")
+    answer_url: str | None = Field(
+        default=None, description="Page where the requester confirms or declines, without sign-in."
+    )
 
 
 class ServicesConfirmed(TicketEvent):
@@ -125,6 +132,16 @@ class ServicesConfirmed(TicketEvent):
     type: Literal["pledge.ticket.services_confirmed.v1"] = "pledge.ticket.services_confirmed.v1"
     by: Contact
     is_accepted: bool
+    offer_id: UUID | None = Field(default=None, description="The offer; None: not known which.")
+
+
+class ServicesWithdrawn(TicketEvent):
+    """An offer of billable work was taken back before the customer answered it (VIR-15)."""
+
+    type: Literal["pledge.ticket.services_withdrawn.v1"] = "pledge.ticket.services_withdrawn.v1"
+    by: Actor
+    offer_id: UUID
+    why: Line = ""
 
 
 class ParticipantsChanged(TicketEvent):
@@ -272,6 +289,7 @@ EVENTS: tuple[type[Event], ...] = (
     ScopeDecided,
     ServicesOffered,
     ServicesConfirmed,
+    ServicesWithdrawn,
     ParticipantsChanged,
     PlanChanged,
     Escalated,

@@ -13,6 +13,7 @@ from intake.application.publishing import Batch, publication_of
 from intake.domain.auto_close import close_silent
 from intake.domain.desk import Desk
 from intake.domain.failed_replies import reply_failed
+from intake.domain.requester_links import RequesterLinks
 from intake.domain.thread_matching import key_of
 from intake.storage import store
 from pledge.events import (
@@ -36,6 +37,7 @@ class ServiceEvents:
     """Applies other services' events to the tickets of our desks."""
 
     desks: Mapping[str, Desk]
+    links: RequesterLinks | None = None
 
     async def learn_of_promises(
         self, connection: asyncpg.Connection, records: Sequence[Record], now: datetime
@@ -143,7 +145,8 @@ class ServiceEvents:
             ticket = batch.known.get(event.ticket_id) if isinstance(event, SilenceElapsed) else None
             if ticket is None or not isinstance(event, SilenceElapsed) or ticket.desk != event.desk:
                 continue
-            decision = close_silent(ticket, event, self.desks[event.desk], now=now)
+            desk = self.desks[event.desk]
+            decision = close_silent(ticket, event, desk, now=now, links=self.links)
             batch.keep(decision)
             batch.outcomes[event.desk, "silence", decision.reason] += 1
             batch.publications += [

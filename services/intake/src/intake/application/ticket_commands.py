@@ -10,7 +10,7 @@ from intake.application.publishing import SOURCE, Publication, publication
 from intake.domain.command_registry import Command
 from intake.domain.commands import decide
 from intake.domain.desk import Desk
-from intake.domain.meeting_links import MeetingLinks
+from intake.domain.requester_links import RequesterLinks
 from intake.domain.ticket import CommandContext, Decision, Refusal
 from intake.metrics import IntakeMetrics
 from intake.storage import store
@@ -34,7 +34,7 @@ class TicketCommands:
     clock: Clock
     ids: Ids
     metrics: IntakeMetrics
-    links: MeetingLinks | None = None
+    links: RequesterLinks | None = None
 
     async def do(
         self,

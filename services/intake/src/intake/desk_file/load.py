@@ -30,6 +30,7 @@ from intake.desk_file.sections import (
     teams_of,
     with_customers,
 )
+from intake.desk_file.services import check_services, coverage_of, services_of
 from intake.desk_file.summary import summary_of
 from intake.domain.admission.request import Line
 from intake.domain.desk import Desk, Desks, Rule
@@ -75,6 +76,7 @@ def _cross_check(document: Document, model: IntakeFile) -> Iterator[Problem]:
     yield from check_matrix(document, model.matrix, severities, model.priorities)
     yield from check_required_information(document, model.required_information)
     yield from check_scope(document, model.scope)
+    yield from check_services(document, model.coverage, model.services)
     yield from _unknown_names(document, model)
 
 
@@ -200,6 +202,8 @@ def _with_admission(desk: Desk, model: IntakeFile) -> Desk:
         entitlement=entitlement_of(model.entitlement),
         scope_rules=scope_rules_of(model.scope),
         version_lists=version_lists_of(model.scope),
+        coverage=coverage_of(model.coverage),
+        services=services_of(model.services),
     )
 
 

@@ -23,6 +23,7 @@ from intake.desk_file.sections import (
     SeverityDefinition,
     TeamEntry,
 )
+from intake.desk_file.services import CoverageSection, ServicesSection
 from intake.domain.reply_address import bare_address
 from pledge.runtime.desk_file.model import Like, Part, Slug, WebAddress, Zone
 
@@ -122,6 +123,8 @@ class IntakeFile(Part):
     required_information: RequiredInformation | None = None
     entitlement: EntitlementEntry | None = None
     scope: ScopeSection = ScopeSection()
+    coverage: CoverageSection | None = None
+    services: ServicesSection | None = None
     trials: TrialRules = TrialRules()
     feedback: FeedbackSection = FeedbackSection()
     portal: PortalRules = PortalRules()

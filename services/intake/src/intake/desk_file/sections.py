@@ -146,14 +146,16 @@ def revisable_of(entries: Iterable[RevisableEntry]) -> tuple[RevisablePromise, .
 
 
 class FeedbackSection(Part):
-    """Which forms are feedback or complaints, who owns a complaint's steps, by role, and from which
-    rating down feedback wants an answer."""
+    """Which forms are feedback or complaints, who owns a complaint's steps, by role, from which
+    rating down feedback wants an answer, and with which template of notify.yaml the requester of a
+    closed ticket is asked for a rating (INF-10)."""
 
     forms: tuple[Name, ...] = ("feedback",)
     complaint_forms: tuple[Name, ...] = ("complaint",)
     low_rating: int = Field(default=3, ge=1, le=5)
     review_owner: Name = "management"
     arbitration_owner: Name = "management"
+    ask_with: Name | None = None
 
 
 def care_of(section: FeedbackSection) -> CareRules:
@@ -164,6 +166,7 @@ def care_of(section: FeedbackSection) -> CareRules:
         feedback_forms=frozenset(section.forms),
         complaint_forms=frozenset(section.complaint_forms),
         low_rating=section.low_rating,
+        rating_template=section.ask_with,
     )
 
 

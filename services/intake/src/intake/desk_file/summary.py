@@ -62,6 +62,12 @@ def _templates(document: Document, model: IntakeFile) -> Iterator[Reference]:
         used.append((("required_information", "ask_with"), asks))
     if model.entitlement:
         used.append((("entitlement", "answer"), model.entitlement.answer))
+    if model.feedback.ask_with:
+        used.append((("feedback", "ask_with"), model.feedback.ask_with))
+    if model.coverage:
+        used.append((("coverage", "answer"), model.coverage.answer))
+    if model.services:
+        used.append((("services", "offer_with"), model.services.offer_with))
     answers = {
         "rules": [rule.answer for rule in model.scope.rules],
         "versions": [product.answer for product in model.scope.versions],

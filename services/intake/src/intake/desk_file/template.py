@@ -144,6 +144,28 @@ rules:
 #       released: ["2.1", "2.0"]
 #       answer: to-the-upgrade
 
+# The products that the promises cover. A request that names another one, in a form's field or in a
+# line "Product: ...", is in `scope` and gets the template `answer`.
+# coverage:
+#   products:
+#     - {name: mail-gateway, title: Mail Gateway, known_as: [Gateway]}
+#   scope: best_effort
+#   answer: not-covered
+
+# Billable services with their prices. An agent offers one on a ticket with the template
+# `offer_with`; the work starts when the customer has confirmed it, by the mailed link or in the
+# portal.
+# services:
+#   offer_with: services_offered
+#   offered:
+#     - {name: migration, title: A migration, price: "180 EUR an hour, two hours at least"}
+
+# A closed ticket asks its requester for a rating with this template; a rating from `low_rating`
+# down wants an answer.
+# feedback:
+#   ask_with: rating_request
+#   low_rating: 3
+
 # trials:
 #   severity_at_least: critical
 

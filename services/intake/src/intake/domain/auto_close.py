@@ -6,14 +6,22 @@ from intake.domain.command_registry import FINISHED
 from intake.domain.commands import decide
 from intake.domain.commands.progress import Close
 from intake.domain.desk import Desk
+from intake.domain.requester_links import RequesterLinks
 from intake.domain.ticket import CommandContext, Decision, Ticket, done, fact_fields
 from pledge.events import Actor, ClosingAnnounced, SilenceElapsed
 
 
-def close_silent(ticket: Ticket, event: SilenceElapsed, desk: Desk, *, now: datetime) -> Decision:
+def close_silent(
+    ticket: Ticket,
+    event: SilenceElapsed,
+    desk: Desk,
+    *,
+    now: datetime,
+    links: RequesterLinks | None = None,
+) -> Decision:
     """Apply the rule; nothing happens if the requester wrote since, or the ticket is finished."""
     context = CommandContext(
-        desk, Actor(kind="rule", id=event.rule), max(now, ticket.opened_at), now
+        desk, Actor(kind="rule", id=event.rule), max(now, ticket.opened_at), now, links
     )
     if ticket.heard_at is not None and ticket.heard_at > event.silent_since:
         return Decision(ticket, (), "heard_since")

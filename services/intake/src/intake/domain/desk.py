@@ -13,6 +13,7 @@ from intake.domain.chat_hours import ChatRules
 from intake.domain.matrix import Assessed, Level, Matrix, Origin, Values, assess
 from intake.domain.misuse import MisuseRule
 from intake.domain.reply_address import bare_address
+from intake.domain.services import Coverage, ServiceRules
 from intake.domain.ticket_parts import CareRules
 from pledge.events import Contact
 from pledge.events.values import is_zone
@@ -137,11 +138,13 @@ class Desk:
     revisable: tuple[RevisablePromise, ...] = ()
     teams: tuple[Team, ...] = ()
     matrix: Matrix | None = None
+    services: ServiceRules = field(default_factory=ServiceRules)
+    coverage: Coverage | None = None
 
     @property
     def has_admission_rules(self) -> bool:
         """Whether the file asks anything of a request's content or of who may ask; most don't."""
-        reads = self.requirements or self.version_lists
+        reads = self.requirements or self.version_lists or self.coverage
         labels = self.severity_labels or self.priority_labels
         return bool(reads or labels or self.scope_rules or self.entitlement)
 

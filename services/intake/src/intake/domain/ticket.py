@@ -9,8 +9,9 @@ from uuid import UUID
 from intake.domain.command_registry import State, allowed_in, declarations
 from intake.domain.desk import Desk
 from intake.domain.matrix import Level, Origin
-from intake.domain.meeting_links import MeetingLinks
 from intake.domain.request_details import NO_DETAILS, RequestDetails
+from intake.domain.requester_links import RequesterLinks
+from intake.domain.services import Offer
 from intake.domain.ticket_parts import AgreedDue, Feedback, Link, LinkKind, Meeting, Milestone
 from pledge.events import Actor, Contact, TicketEvent
 
@@ -59,6 +60,7 @@ class Ticket:
     meetings: tuple[Meeting, ...] = ()
     milestones: tuple[Milestone, ...] = ()
     agreed: tuple[AgreedDue, ...] = ()
+    offers: tuple[Offer, ...] = ()
 
     @property
     def merged_into(self) -> Link | None:
@@ -88,7 +90,7 @@ class CommandContext:
     by: Actor
     occurred_at: datetime
     now: datetime
-    links: MeetingLinks | None = None
+    links: RequesterLinks | None = None
     is_backdated: bool = False
 
 

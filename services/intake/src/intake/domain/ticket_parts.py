@@ -109,3 +109,4 @@ class CareRules:
     feedback_forms: frozenset[str] = frozenset(("feedback",))
     complaint_forms: frozenset[str] = frozenset(("complaint",))
     low_rating: int = 3
+    rating_template: str | None = None

@@ -7,9 +7,10 @@ from typing import Any, Final
 from fastapi import Request
 
 from intake.domain.desk import Desk
+from intake.domain.requester_links import LinkKind
 from pledge.runtime.http.app import HttpProblem
 
-PAGES: Final = ("my", "meetings")
+PAGES: Final = ("my", *(kind.place for kind in LinkKind))
 """What the addresses of requesters' pages begin with; the desk follows."""
 _HEADINGS: Final = {
     403: "This is not allowed",

@@ -2,7 +2,6 @@
 became of them, answer, open new ones. Nobody sees more than their own requests, or, as
 administrator of a customer, that customer's; never what is said within the desk."""
 
-import re
 from datetime import datetime, timedelta
 from typing import Annotated, Any, Final, Literal
 from uuid import UUID
@@ -14,13 +13,11 @@ from pydantic import StringConstraints
 
 from intake.application.submissions import MAX_CASE_TEXT, Submissions, visitor
 from intake.domain.command_registry import FINISHED
-from intake.domain.desk import Desk, Desks
 from intake.domain.history import TYPES, Entry, entry
 from intake.domain.text import one_line, paragraphs
 from intake.domain.thread_matching import key_of
-from intake.domain.ticket import Ticket
+from intake.portal.access import COOKIE, PortalAccess, administered, contact_of
 from intake.portal.fields import FIELD, asked_for, needed, read_fields
-from intake.portal.sign_in import SignIns
 from intake.portal.tokens import Person
 from intake.storage import queries
 from intake.storage.store import requester_key
@@ -36,14 +33,11 @@ from pledge.runtime.auth.session import check_form
 from pledge.runtime.clock import Clock
 from pledge.runtime.http.app import HttpProblem
 from pledge.runtime.http.rate_limit import RateLimit
-from pledge.runtime.http.web import Web
 from pledge.runtime.ids import Ids
 
-COOKIE: Final = "pledge_my"
 PAGE_SIZE: Final = 50
 MAX_FACTS: Final = 500
 SEE_OTHER: Final = 303
-_UUID: Final = re.compile(r"^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$")
 
 _Token = Annotated[str, StringConstraints(max_length=600)]
 _Address = Annotated[str, StringConstraints(max_length=320)]
@@ -55,20 +49,16 @@ class Portal:
 
     def __init__(
         self,
-        web: Web,
-        pool: asyncpg.Pool,
-        desks: Desks,
-        sign_ins: SignIns,
+        access: PortalAccess,
         submissions: Submissions,
         limit: RateLimit,
         *,
         clock: Clock,
         ids: Ids,
     ) -> None:
-        self._web = web
-        self._pool = pool
-        self._desks = desks
-        self._sign_ins = sign_ins
+        self._access = access
+        self._pool = access.pool
+        self._sign_ins = access.sign_ins
         self._submissions = submissions
         self._limit = limit
         self._clock = clock
@@ -96,17 +86,19 @@ class Portal:
         sent: Annotated[str, Query(max_length=10)] = "",
     ) -> Response:
         """The person's requests, or the form to sign in."""
-        known = self._desk(desk)
-        person = await self._person(request, known)
+        known = self._access.desk(desk)
+        person = await self._access.person(request, known)
         if person is None:
-            return self._page(request, known, None, "my_sign_in.html", problem=None, is_sent=False)
-        names = _administered(known, person)
+            return self._access.page(
+                request, known, None, "my_sign_in.html", problem=None, is_sent=False
+            )
+        names = administered(known, person)
         async with self._pool.acquire() as connection:
             found = await queries.of_person(
                 connection, desk, person.address, names, before, PAGE_SIZE
             )
         following = found[PAGE_SIZE - 1].id if len(found) > PAGE_SIZE else None
-        return self._page(
+        return self._access.page(
             request, known, person, "my_tickets.html",
             tickets=found[:PAGE_SIZE], following=following, customers=names, is_sent=bool(sent),
         )  # fmt: skip
@@ -116,35 +108,39 @@ class Portal:
     ) -> Response:
         """Mail a link. The answer is the same whether or not the address is known."""
         await check_form(request)
-        known = self._desk(desk)
+        known = self._access.desk(desk)
         address = normal_address(email.strip())
         if address is None:
             problem = "That is no mail address: write it like ann@example.com"
-            return self._page(
+            return self._access.page(
                 request, known, None, "my_sign_in.html", status=422, problem=problem, is_sent=False
             )
         if not self._sign_ins.are_mailed:
             raise HttpProblem(503, "nobody can sign in here: PLEDGE_INTAKE_PUBLIC_URL is not set")
         self._limit.take(visitor(request))
         await self._sign_ins.ask(Person(desk, address))
-        return self._page(request, known, None, "my_sign_in.html", problem=None, is_sent=True)
+        return self._access.page(
+            request, known, None, "my_sign_in.html", problem=None, is_sent=True
+        )
 
     async def show_enter(
         self, request: Request, desk: str, token: Annotated[_Token, Query()] = ""
     ) -> Response:
         """What the mailed link opens. It uses nothing up: programs look at links before people."""
-        return self._page(request, self._desk(desk), None, "my_enter.html", token=token)
+        return self._access.page(
+            request, self._access.desk(desk), None, "my_enter.html", token=token
+        )
 
     async def enter(
         self, request: Request, desk: str, token: Annotated[_Token, Form()] = ""
     ) -> Response:
         """Use the link and sign in."""
         await check_form(request)
-        known = self._desk(desk)
+        known = self._access.desk(desk)
         session = await self._sign_ins.use(desk, token)
         if session is None:
             problem = "This link was used already or is too old. Ask for a new one:"
-            return self._page(
+            return self._access.page(
                 request, known, None, "my_sign_in.html", status=403, problem=problem, is_sent=False
             )
         value, lasts = session
@@ -155,7 +151,7 @@ class Portal:
     async def leave(self, request: Request, desk: str) -> Response:
         """Sign out: the session is over, wherever its cookie is."""
         await check_form(request)
-        self._desk(desk)
+        self._access.desk(desk)
         await self._sign_ins.leave(desk, request.cookies.get(COOKIE))
         response = RedirectResponse(f"/my/{desk}", status_code=SEE_OTHER)
         self._keep(response, desk, "", timedelta(0))
@@ -171,11 +167,11 @@ class Portal:
         sent: Annotated[str, Query(max_length=10)] = "",
     ) -> Response:
         """One request: where it stands, what was said, and a form to answer."""
-        known = self._desk(desk)
-        person = await self._person(request, known)
+        known = self._access.desk(desk)
+        person = await self._access.person(request, known)
         if person is None:
             return RedirectResponse(f"/my/{desk}", status_code=SEE_OTHER)
-        ticket = await self._find(known, person, number)
+        ticket = await self._access.find(known, person, number)
         async with self._pool.acquire() as connection:
             # The newest, and only theirs: what strangers can add, links to sign in, hides nothing.
             rows = await queries.newest_facts(connection, ticket.id, list(TYPES), MAX_FACTS)
@@ -183,7 +179,7 @@ class Portal:
         own = asker.zone if requester_key(asker) == person.address else None
         zone = known.zone_of(person.address, own)
         history = [_entry(row, zone) for row in rows]
-        return self._page(
+        return self._access.page(
             request, known, person, "my_ticket.html",
             ticket=ticket,
             zone=zone,
@@ -199,9 +195,9 @@ class Portal:
     ) -> Response:
         """Take an answer; it is on the ticket within a moment."""
         await check_form(request)
-        known = self._desk(desk)
-        person = await self._signed_in(request, known)
-        ticket = await self._find(known, person, number)
+        known = self._access.desk(desk)
+        person = await self._access.signed_in(request, known)
+        ticket = await self._access.find(known, person, number)
         fields = await read_fields(request, asked_for(known, ticket))
         if not text.strip() and not fields:
             raise HttpProblem(422, "write something, or press Back")
@@ -209,7 +205,7 @@ class Portal:
             ReplySubmitted(
                 **self._submitted(person, str(ticket.id)),
                 ticket_id=ticket.id,
-                requester=_contact(person, ticket),
+                requester=contact_of(person, ticket),
                 text=paragraphs(text, MAX_CASE_TEXT),
                 fields=fields,
             )
@@ -227,16 +223,16 @@ class Portal:
     ) -> Response:
         """Take a rating, praise or a complaint about a request, also a closed one (INF-11)."""
         await check_form(request)
-        known = self._desk(desk)
-        person = await self._signed_in(request, known)
-        ticket = await self._find(known, person, number)
+        known = self._access.desk(desk)
+        person = await self._access.signed_in(request, known)
+        ticket = await self._access.find(known, person, number)
         if not text.strip() and not rating:
             raise HttpProblem(422, "choose a rating or write something, or press Back")
         await self._submissions.take(
             FeedbackSubmitted(
                 **self._submitted(person, str(ticket.id)),
                 ticket_id=ticket.id,
-                requester=_contact(person, ticket),
+                requester=contact_of(person, ticket),
                 rating=int(rating) if rating else None,
                 text=paragraphs(text, MAX_CASE_TEXT),
                 is_complaint=is_complaint,
@@ -252,12 +248,12 @@ class Portal:
         follows_up: Annotated[str, Query(max_length=40)] = "",
     ) -> Response:
         """The form for a new request; each kind asks for what it needs."""
-        known = self._desk(desk)
-        person = await self._person(request, known)
+        known = self._access.desk(desk)
+        person = await self._access.person(request, known)
         if person is None:
             return RedirectResponse(f"/my/{desk}", status_code=SEE_OTHER)
         kind = next((each for each in known.forms if each.name == form), known.forms[0])
-        return self._page(
+        return self._access.page(
             request, known, person, "my_new.html",
             kind=kind,
             kinds=known.forms,
@@ -265,9 +261,9 @@ class Portal:
             levels=known.levels if known.requester_sets_severity else (),
             priorities=known.priorities if known.requester_sets_severity else (),
             matrix=known.matrix if known.matrix and known.matrix.requester_sets else None,
-            customers=_administered(known, person),
+            customers=administered(known, person),
             field=FIELD,
-            old=await self._find(known, person, follows_up) if follows_up else None,
+            old=await self._access.find(known, person, follows_up) if follows_up else None,
         )  # fmt: skip
 
     async def ask(
@@ -286,12 +282,12 @@ class Portal:
     ) -> Response:
         """Take a new request; it is on the list within a moment."""
         await check_form(request)
-        known = self._desk(desk)
-        person = await self._signed_in(request, known)
+        known = self._access.desk(desk)
+        person = await self._access.signed_in(request, known)
         if form not in {each.name for each in known.forms} or not one_line(subject, 300):
             raise HttpProblem(422, "a request needs a kind and a subject")
-        administered = _administered(known, person)
-        old = await self._find(known, person, follows_up) if follows_up else None
+        mine = administered(known, person)
+        old = await self._access.find(known, person, follows_up) if follows_up else None
         await self._submissions.take(
             FormSubmitted(
                 **self._submitted(person),
@@ -305,8 +301,8 @@ class Portal:
                 priority=priority or None,
                 impact=impact or None,
                 urgency=urgency or None,
-                customer=customer if customer in administered else next(iter(administered), None),
-                is_tenant_admin=bool(administered),
+                customer=customer if customer in mine else next(iter(mine), None),
+                is_tenant_admin=bool(mine),
             )
         )
         return RedirectResponse(f"/my/{desk}?sent=yes", status_code=SEE_OTHER)
@@ -327,74 +323,11 @@ class Portal:
             ),
         }
 
-    def _desk(self, desk: str) -> Desk:
-        known = self._desks.by_id.get(desk)
-        if known is None or known.sign_in_template is None:
-            raise HttpProblem(404, f"there is no portal of a desk {desk[:63]}")
-        return known
-
-    async def _person(self, request: Request, desk: Desk) -> Person | None:
-        person = await self._sign_ins.who(desk.id, request.cookies.get(COOKIE))
-        request.state.person = person
-        return person
-
-    async def _signed_in(self, request: Request, desk: Desk) -> Person:
-        person = await self._person(request, desk)
-        if person is None:
-            raise HttpProblem(403, f"you are not signed in any more; sign in at /my/{desk.id}")
-        return person
-
-    async def _find(self, desk: Desk, person: Person, number: str) -> Ticket:
-        """A ticket that the person may see; another one is as good as none."""
-        async with self._pool.acquire() as connection:
-            if _UUID.match(number):
-                found = await queries.by_id(connection, UUID(number))
-            else:
-                found = await queries.by_number(connection, number.upper()[:30])
-        for ticket in found:
-            if ticket.desk == desk.id and _sees(desk, person, ticket):
-                return ticket
-        raise HttpProblem(404, f"you have no request {number[:30]}")
-
-    def _page(
-        self,
-        request: Request,
-        desk: Desk,
-        person: Person | None,
-        template: str,
-        *,
-        status: int = 200,
-        **context: Any,
-    ) -> Response:
-        values = {
-            "portal": desk,
-            "person": person,
-            "language": desk.language or "en",
-            "zone": desk.zone_of(person.address if person else None),
-            **context,
-        }
-        return self._web.page(request, template, status=status, **values)
-
     def _keep(self, response: Response, desk: str, value: str, lasts: timedelta) -> None:
         response.set_cookie(
             COOKIE, value, max_age=int(lasts.total_seconds()), path=f"/my/{desk}",
-            secure=self._web.is_secure, httponly=True, samesite="lax",
+            secure=self._access.web.is_secure, httponly=True, samesite="lax",
         )  # fmt: skip
-
-
-def _administered(desk: Desk, person: Person) -> list[str]:
-    return [each.name for each in desk.administered_by(person.address)]
-
-
-def _sees(desk: Desk, person: Person, ticket: Ticket) -> bool:
-    is_own = requester_key(ticket.requester) == person.address
-    return is_own or ticket.customer in _administered(desk, person)
-
-
-def _contact(person: Person, ticket: Ticket) -> Contact:
-    """The ticket's requester, if that is who is signed in."""
-    is_requester = requester_key(ticket.requester) == person.address
-    return ticket.requester if is_requester else Contact(email=person.address)
 
 
 def _entry(row: asyncpg.Record, zone: str) -> Entry | None:

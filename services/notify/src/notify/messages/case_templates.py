@@ -186,6 +186,46 @@ the meeting on {{ starts_at }} will not be. The mail takes it out of your calend
 """,
 )
 
+_RATING_REQUEST = Template(
+    subject="[{{ ticket.number }}] How did we do? {{ title }}",
+    text=_HELLO
+    + """\
+your request {{ ticket.number }} ({{ title }}) is closed. How did we do? It takes one click:
+
+{{ link }}
+
+If something is still wrong, answer this mail: that opens the request again.
+
+{{ desk.title }}
+""",
+)
+
+_SERVICES_OFFERED = Template(
+    subject="[{{ ticket.number }}] To be confirmed by you: {{ service }}",
+    text=_HELLO
+    + """\
+for your request {{ ticket.number }} ({{ title }}) we offer work that is billed apart:
+
+{{ service }}
+Price: {{ price }}
+{% if offer %}
+
+{{ offer }}
+{% endif %}
+
+We start when you have confirmed it.
+{% if link %}
+
+To confirm or decline: {{ link }}
+{% else %}
+
+Tell us in an answer to this mail whether we may start.
+{% endif %}
+
+{{ desk.title }}
+""",
+)
+
 CASE_TEMPLATES: Mapping[str, Mapping[str, Template]] = {
     "resolved": {"en": _RESOLVED},
     "merged": {"en": _MERGED},
@@ -199,5 +239,7 @@ CASE_TEMPLATES: Mapping[str, Mapping[str, Template]] = {
     "meeting_proposed": {"en": _MEETING_PROPOSED},
     "meeting_invitation": {"en": _MEETING_INVITATION},
     "meeting_cancelled": {"en": _MEETING_CANCELLED},
+    "rating_request": {"en": _RATING_REQUEST},
+    "services_offered": {"en": _SERVICES_OFFERED},
 }
 """By name and language; a desk's own of the same name replaces one."""

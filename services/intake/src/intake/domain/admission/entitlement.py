@@ -7,7 +7,10 @@ from typing import Final
 
 from intake.domain.admission.request import Condition, Request, holds
 from intake.domain.admission.requirements import MAX_VALUE, Words
+from intake.domain.services import Coverage
 
+NOT_COVERED: Final = "not_covered"
+"""The rule of a product that is none of the covered ones."""
 _VERSION: Final = re.compile(r"\d+(?:\.\d+)*")
 
 
@@ -58,6 +61,8 @@ class Scoped:
     @property
     def why(self) -> str:
         """The reason in words."""
+        if self.rule == NOT_COVERED:
+            return f"{self.product} is none of the covered products"
         if not self.version:
             return f"rule {self.rule}"
         return f"{self.product} {self.version} is not the latest version, {self.latest}"
@@ -83,6 +88,14 @@ def scope_by_version(lists: tuple[VersionList, ...], words: Words) -> Scoped | N
                     each.scope, each.name, each.answer, each.title, version[0], each.versions[0]
                 )
     return None
+
+
+def scope_by_product(coverage: Coverage | None, product: str | None) -> Scoped | None:
+    """A product that is named and not covered is in the scope that the desk's file says for it
+    (VIR-13, VIR-14); None: it is covered, or none is named."""
+    if coverage is None or not product or coverage.is_covered(product):
+        return None
+    return Scoped(coverage.scope, NOT_COVERED, coverage.answer, product[:MAX_VALUE])
 
 
 def is_latest(version: str, latest: str) -> bool:

@@ -10,7 +10,12 @@ from typing import Any, Final
 from uuid import uuid5
 
 from intake.domain.admission import requirements
-from intake.domain.admission.entitlement import Scoped, scope_by_rule, scope_by_version
+from intake.domain.admission.entitlement import (
+    Scoped,
+    scope_by_product,
+    scope_by_rule,
+    scope_by_version,
+)
 from intake.domain.admission.request import Request, holds
 from intake.domain.admission.requirements import Item, Requirement, Words
 from intake.domain.command_registry import State
@@ -59,8 +64,8 @@ def words_of(event: ChannelEvent) -> Words:
 def read_request(desk: Desk, event: ChannelEvent, request: Request) -> RequestReading:
     """What the event says of what the desk's file asks for; the request completed by it."""
     is_vouched_for = bool(getattr(event, "is_tenant_admin", None))
-    reads = desk.requirements or desk.version_lists or desk.severity_labels or desk.priority_labels
-    if not reads:
+    labels = desk.severity_labels or desk.priority_labels
+    if not (desk.requirements or desk.version_lists or labels or desk.coverage):
         return RequestReading(request, is_vouched_for=is_vouched_for)
     words = words_of(event)
     if request.channel != "portal":
@@ -69,6 +74,8 @@ def read_request(desk: Desk, event: ChannelEvent, request: Request) -> RequestRe
             severity=request.severity or _labelled(words, desk.severity_labels),
             priority=request.priority or _labelled(words, desk.priority_labels),
         )
+    if desk.coverage is not None and request.product is None:
+        request = replace(request, product=words.named.get("product"))
     requirement = requirement_of(desk, request)
     if requirement is None:
         return RequestReading(request, words, is_vouched_for=is_vouched_for)
@@ -120,6 +127,7 @@ def admit(
     scoped = scope_by_rule(desk.scope_rules, said.request, ticket.is_urgent, ticket.is_trial)
     if scoped is None and said.words is not None:
         scoped = scope_by_version(desk.version_lists, said.words)
+    scoped = scoped or scope_by_product(desk.coverage, ticket.product)
     if scoped is not None:
         ticket, decided = _scope(ticket, scoped, facts)
         return ticket, events + decided

@@ -14,6 +14,7 @@ from intake.domain.commands import (
     reviews,
     milestones,
     promises,
+    services,
 )
 
 # isort: on
@@ -33,6 +34,7 @@ __all__ = [
     "promises",
     "relations",
     "reviews",
+    "services",
 ]
 
 

@@ -4,6 +4,7 @@ from dataclasses import dataclass
 
 from intake.domain.command_fields import LongText, Name
 from intake.domain.command_registry import ANY_STATE, Command, command
+from intake.domain.commands.services import unconfirmed
 from intake.domain.history_words import Data, Words
 from intake.domain.ticket import (
     CommandContext,
@@ -49,6 +50,8 @@ class ReachMilestone(Command):
         if not self.again and any(each.name == kind.name for each in ticket.milestones):
             detail = f"{kind.title} is recorded already; say `again` if it happened another time"
             return nothing_to_change(ticket, detail)
+        if (refusal := unconfirmed(ticket)) is not None:
+            return refusal
         event = MilestoneReached(
             **fact_fields(ticket, context),
             milestone=kind.name,

@@ -14,10 +14,12 @@ from intake.domain.command_registry import (
     State,
     command,
 )
+from intake.domain.commands.services import unconfirmed
 from intake.domain.desk import Desk
 from intake.domain.history_words import Data, Words, joined, plain, said
 from intake.domain.matrix import Assessed, Origin, Values, assess
 from intake.domain.misuse import Misuse, misused
+from intake.domain.rating import rating_request
 from intake.domain.ticket import (
     CommandContext,
     Decision,
@@ -274,6 +276,8 @@ class ProvideWorkaround(Command):
 
     def decide(self, ticket: Ticket, context: CommandContext) -> Decision | Refusal:
         """Decide what the command does to the ticket."""
+        if (refusal := unconfirmed(ticket)) is not None:
+            return refusal
         event = WorkaroundProvided(
             **fact_fields(ticket, context),
             by=context.by,
@@ -298,6 +302,8 @@ class Resolve(Command):
 
     def decide(self, ticket: Ticket, context: CommandContext) -> Decision | Refusal:
         """Decide what the command does to the ticket."""
+        if (refusal := unconfirmed(ticket)) is not None:
+            return refusal
         event = Resolved(
             **fact_fields(ticket, context),
             by=context.by,
@@ -349,6 +355,8 @@ class Close(Command):
             reason=self.reason,
             conditions=self.conditions,
         )
+        asked = rating_request(ticket, context, self.reason)
         return done(
-            ticket, context, "closed", event, state=State.CLOSED, closed_at=context.occurred_at
-        )
+            ticket, context, "closed", event, *asked,
+            state=State.CLOSED, closed_at=context.occurred_at,
+        )  # fmt: skip
