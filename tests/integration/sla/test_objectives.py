@@ -146,6 +146,27 @@ async def test_a_credit_is_confirmed_once_and_by_a_person(acme: Sla) -> None:
     assert await told(acme) == ["at_risk", "lost", "credit_decided"]
 
 
+async def test_a_machine_that_slept_in_a_count_counts_again_within_the_hour(
+    acme: Sla, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    await acme.deliver(story(1).opened())
+    await counted(acme, running=1)
+    count, slept = objectives.count, timedelta()
+
+    async def sleep_in_it(*about: Any) -> list[Standing]:
+        nonlocal slept
+        if not slept:
+            slept = AFTER
+            acme.clock.advance_to(acme.clock.now() + slept)
+        return await count(*about)
+
+    monkeypatch.setattr(objectives, "count", sleep_in_it)
+    before = acme.clock.now()
+    await counted(acme, state="lost")
+    assert slept == AFTER
+    assert acme.clock.now() - before - slept <= timedelta(hours=1, minutes=10)
+
+
 async def test_the_page_shows_objectives_and_takes_decisions(acme: Sla) -> None:
     await acme.deliver(story(1).opened())
     await acme.advance(AFTER)

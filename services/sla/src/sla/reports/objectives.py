@@ -48,6 +48,8 @@ SOURCE = "/sla"
 WAITS_AT_MOST = timedelta(days=1)
 # However many promises there are to count, counting takes a twentieth of one connection's time.
 RESTS = 19
+# A count that took long, or over which the machine slept, holds up the next one no longer.
+RESTS_AT_MOST = timedelta(hours=1)
 _INSTANT = timedelta(microseconds=1)
 
 log = structlog.get_logger()
@@ -104,7 +106,7 @@ class ObjectiveCounter:
     async def run(self) -> None:
         """Count every so often; what fails because the database is away is done the next time."""
         while True:
-            began_at = self._clock.now()
+            began = self._clock.monotonic()
             for desk in sorted(self._policies.desks):
                 try:
                     await self.count_desk(desk)
@@ -112,8 +114,12 @@ class ObjectiveCounter:
                     if not is_retriable(error):
                         raise
                     log.info("objectives_not_counted", desk=desk, error=repr(error))
-            took = self._clock.now() - began_at
-            await self._clock.sleep(max(self._settings.objectives_every, took * RESTS))
+            await self._clock.sleep(self._rest(self._clock.monotonic() - began))
+
+    def _rest(self, took: float) -> timedelta:
+        """How long not to count after a count of `took` seconds."""
+        rest = min(timedelta(seconds=took) * RESTS, RESTS_AT_MOST)
+        return max(self._settings.objectives_every, rest)
 
     async def count_desk(self, desk: str) -> None:
         """Count the desk's objectives once, unless another process is at it."""
