@@ -1,0 +1,211 @@
+"""What a bounce or a complaint says of the mail that it returns: RFC 3464, RFC 5965, and the forms
+of programs that follow neither.
+
+The raw text is scanned once, line by line, so reports in any wrapping are found: as parts, inline,
+or in the text alone.
+"""
+
+import re
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from typing import Final
+
+from pledge.events import DeliveryReport, normal_address
+
+MAX_SCANNED: Final = 262_144
+"""Bytes of the report looked at: the returned mail's body behind them says nothing."""
+MAX_REPORTS: Final = 50
+_MAX_LINE: Final = 2_000
+_MAX_DIAGNOSTIC: Final = 1_000
+
+_FIELD: Final = re.compile(r"^([A-Za-z][A-Za-z0-9-]{1,40}):[ \t]*(.*)$")
+_RECIPIENT_FIELDS: Final = frozenset(
+    ("final-recipient", "original-recipient", "original-rcpt-to", "x-actual-recipient", "action")
+)
+_STATUS: Final = re.compile(r"\b([245]\.\d{1,3}\.\d{1,3})\b")
+_REPLY_CODE: Final = re.compile(r"\b[45]\d\d[ -]")
+_RETURNED: Final = re.compile(
+    r"^(-{2,}[^\n]*(copy of|original message|message follows|returned message|below this line)"
+    r"|content-type:\s*(message/rfc822|text/rfc822-headers)|received:|return-path:)",
+    re.IGNORECASE,
+)
+_MESSAGE_ID: Final = re.compile(r"^[> \t]*message-id:\s*(<[^<>\s]{1,500}>)", re.IGNORECASE)
+_FOLDED_ID: Final = re.compile(r"^[> \t]*message-id:\s*$", re.IGNORECASE)
+_NEXT_ID: Final = re.compile(r"^[> \t]*(<[^<>\s]{1,500}@[^<>\s]{1,200}>)\s*$")
+_ADDRESS: Final = re.compile(
+    r"<?([^\s<>()\[\],;:\"'=]{1,64}@[^\s<>()\[\],;:\"']{1,200}?)>?[.,:;)]*(?=\s|$)"
+)
+_DELAY: Final = re.compile(
+    r"\b(delayed|will be retried|will retry|not yet been delivered|still being retried)\b",
+    re.IGNORECASE,
+)
+_FAILURE: Final = re.compile(
+    r"\b(fail(ed|ure)?|undeliver\w*|unknown|denied|rejected|permanent|full|invalid|no such)\b",
+    re.IGNORECASE,
+)
+_VERP: Final = re.compile(
+    r"^[^+@]*\+(?:[^@]*\+)?([^@+]{1,128})=([a-z0-9.-]{3,200})@", re.IGNORECASE
+)
+
+_Block = dict[str, str]
+
+
+def delivery_reports(
+    content: bytes,
+    *,
+    failed_recipients: str = "",
+    delivered_to: Iterable[str] = (),
+    answers: str | None = None,
+) -> tuple[DeliveryReport, ...]:
+    """What `content`, the body of a bounce or complaint, says, a report for each recipient.
+
+    `failed_recipients` is the field X-Failed-Recipients, `delivered_to` the addresses that the
+    report came to, which may name the recipient (VERP), `answers` its In-Reply-To.
+    """
+    lines = _lines(content)
+    returned = _returned_id(lines) or answers
+    blocks = [each for each in _blocks(lines) if not _RECIPIENT_FIELDS.isdisjoint(each)]
+    reports = _merged([_of_block(each, returned) for each in blocks])
+    if not any(each.recipient for each in reports):
+        found = _by_words(lines, failed_recipients, delivered_to, returned)
+        reports = found or reports
+    return tuple(reports[:MAX_REPORTS])
+
+
+def verp_recipient(address: str) -> str | None:
+    """The address that a variable envelope return path names: `bounces+eve=customer.example@…`.
+    The last "=" stands for its "@": a local part may hold others."""
+    found = _VERP.match(address)
+    return normal_address(f"{found[1]}@{found[2]}") if found else None
+
+
+def _lines(content: bytes) -> Sequence[str]:
+    text = content[:MAX_SCANNED].decode("utf-8", "replace").replace("\r\n", "\n")
+    return [each[:_MAX_LINE] for each in text.split("\n")]
+
+
+def _blocks(lines: Sequence[str]) -> Iterator[_Block]:
+    """Groups of fields between blank lines, unfolded, names in lower case, the first value kept."""
+    block: _Block = {}
+    name = ""
+    for line in lines:
+        field = _FIELD.match(line)
+        if field is not None:
+            name = field[1].lower()
+            if name not in block:
+                block[name] = field[2].strip()
+            else:
+                name = ""
+        elif line.startswith((" ", "\t")) and name and line.strip():
+            if len(block[name]) < _MAX_DIAGNOSTIC:
+                block[name] += f" {line.strip()}"
+        elif not line.strip():
+            if block:
+                yield block
+            block, name = {}, ""
+        else:
+            name = ""
+    if block:
+        yield block
+
+
+def _of_block(block: Mapping[str, str], returned: str | None) -> DeliveryReport:
+    said = block.get("diagnostic-code", "")
+    text = said.partition(";")[2].strip() if re.match(r"^[\w-]+\s*;", said) else said
+    recipient = (
+        _recipient(block.get("original-recipient", ""))
+        or _recipient(block.get("final-recipient", ""))
+        or _recipient(block.get("original-rcpt-to", ""))
+        or _recipient(block.get("x-actual-recipient", ""))
+    )
+    is_complaint = "feedback-type" in block
+    status = _STATUS.search(block.get("status", "")) or _STATUS.search(text)
+    action = block.get("action", "").partition(" ")[0].lower()
+    return DeliveryReport(
+        recipient=recipient,
+        action="complained" if is_complaint else action or "failed",
+        status=status[1] if status else None,
+        diagnostic=block["feedback-type"] if is_complaint else text[:_MAX_DIAGNOSTIC],
+        returned_message_id=returned,
+    )
+
+
+def _recipient(value: str) -> str | None:
+    """The address of `rfc822; eve@customer.example`; some programs leave the type out."""
+    bare = value.partition(";")[2] if ";" in value else value
+    return normal_address(bare.strip().strip("<>").partition(" ")[0])
+
+
+def _merged(reports: Iterable[DeliveryReport]) -> list[DeliveryReport]:
+    """Each recipient once: a program may say the same of one in two places."""
+    found: dict[tuple[str | None, str], DeliveryReport] = {}
+    for each in reports:
+        found.setdefault((each.recipient, each.action), each)
+    named = [each for each in found.values() if each.recipient]
+    return named or list(found.values())
+
+
+def _returned_id(lines: Sequence[str]) -> str | None:
+    """The Message-ID of the mail returned: the first one in the body that is a field's."""
+    for index, line in enumerate(lines):
+        if found := _MESSAGE_ID.match(line):
+            return found[1]
+        following = lines[index + 1] if index + 1 < len(lines) else ""
+        if _FOLDED_ID.match(line) and (after := _NEXT_ID.match(following)):
+            return after[1]
+    return None
+
+
+def _by_words(
+    lines: Sequence[str],
+    failed_recipients: str,
+    delivered_to: Iterable[str],
+    returned: str | None,
+) -> list[DeliveryReport]:
+    """A report of a program that follows no standard: what stands before the mail returned."""
+    said = _before_returned(lines)
+    text = " ".join(" ".join(said).split())
+    named = [normal_address(each) for each in failed_recipients.split(",")]
+    if not any(named):
+        named = [verp_recipient(each) for each in delivered_to]
+    if not any(named):
+        named = list(_addresses(said))
+    status = _STATUS.search(text)
+    is_delay = _DELAY.search(text) is not None and not _FAILURE.search(text)
+    code = next((each.strip() for each in said if _REPLY_CODE.search(each)), "")
+    recipients: list[str | None] = list(dict.fromkeys(each for each in named if each))
+    return [
+        DeliveryReport(
+            recipient=each,
+            action="delayed" if is_delay else "failed",
+            status=status[1] if status else None,
+            diagnostic=code[:_MAX_DIAGNOSTIC],
+            returned_message_id=returned,
+        )
+        for each in (recipients or ([None] if returned else []))
+    ]
+
+
+def _before_returned(lines: Sequence[str]) -> Sequence[str]:
+    for index, line in enumerate(lines):
+        if index > 1 and _RETURNED.match(line):
+            return lines[:index]
+    return lines[:200]
+
+
+def _addresses(lines: Sequence[str]) -> Iterator[str]:
+    """Addresses that begin a line, as recipients do; else the first one anywhere."""
+    leading = []
+    for line in lines:
+        found = _ADDRESS.match(line.strip())
+        address = normal_address(found[1]) if found else None
+        if address is not None:
+            leading.append(address)
+    if leading:
+        yield from leading
+        return
+    for line in lines:
+        for found in _ADDRESS.finditer(line):
+            address = normal_address(found[1])
+            if address is not None:
+                yield address
+                return
