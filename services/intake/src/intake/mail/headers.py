@@ -5,50 +5,26 @@ Addresses are found in the raw field, by grammar (``address_fields``); only thei
 
 import base64
 import binascii
-import codecs
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Final
 
 from intake.domain.text import one_line
 from intake.mail.address_fields import named_addresses
+from intake.mail.charsets import decode_bytes
+from intake.mail.fields import MAX_FIELD
 
-MAX_FIELD: Final = 8_192
-"""Characters of one header field that are looked at."""
 MAX_ADDRESSES: Final = 50
 MAX_IDS: Final = 50
 
-_ENCODED_WORD: Final = re.compile(r"=\?([^?\s]{1,60})\?([bBqQ])\?([^?\s]*)\?=")
+# Spaces and question marks don't belong into a word, and yet some programs write them.
+_ENCODED_WORD: Final = re.compile(
+    r"=\?([^?\s]{1,60})\?(?:([bBqQ])\?([^?\s]*)|([qQ])\?((?:[^?\r\n]|\?(?!=)){0,1000}))\?="
+)
 _FOLD: Final = re.compile(r"\r?\n[ \t]*")
 _MESSAGE_ID: Final = re.compile(r"<([^<>\s]{1,500})>")
 _BARE_ID: Final = re.compile(r"^[^<>\s]{1,500}@[^<>\s]{1,200}$")
-
-# Labels whose bytes, in real mail, are of a larger charset, or that Python does not know.
-_CHARSETS: Final[Mapping[str, str]] = {
-    "gb2312": "gb18030",
-    "gbk": "gb18030",
-    "iso-gb2312": "gb18030",
-    "iso-2022-jp": "iso2022_jp_ext",
-    "ks_c_5601-1987": "cp949",
-    "euc-kr": "cp949",
-    "us-ascii": "utf-8",
-    "ascii": "utf-8",
-    "iso-8859-1": "windows-1252",
-    "latin1": "windows-1252",
-    "x-sjis": "cp932",
-    "shift_jis": "cp932",
-    "unicode-1-1-utf-7": "utf-7",
-    "iso-8859-8-i": "iso-8859-8",
-    "iso-8859-8-e": "iso-8859-8",
-    "x-mac-roman": "mac-roman",
-}
-
-# Codecs of Python that are no charsets of mail. The first two take time by the square of the
-# length: a few hundred kB of them would keep a processor busy for minutes.
-_NOT_CHARSETS: Final = frozenset(
-    {"punycode", "idna", "unicode-escape", "raw-unicode-escape", "undefined"}
-)
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,49 +35,22 @@ class Mailbox:
     name: str | None
 
 
-def decode_bytes(data: bytes, charset: str | None) -> str:
-    """Bytes as text, under the charset they name, else UTF-8, else Windows-1252. Total."""
-    label = _charset_label(charset)
-    for name in (_CHARSETS.get(label, label), "utf-8"):
-        if not name:
-            continue
-        try:
-            return data.decode(name)
-        except (LookupError, ValueError):  # an unknown charset, or bytes that are not in it
-            continue
-    if label in {"", "us-ascii", "ascii", "iso-8859-1", "latin1", "windows-1252", "utf-8"}:
-        return data.decode("windows-1252", "replace")
-    return _decode_leniently(data, _CHARSETS.get(label, label))
-
-
-def _charset_label(charset: str | None) -> str:
-    """The charset's name in lower case; "" for what is none."""
-    label = (charset or "").strip().strip("\"'").lower()
-    try:
-        return "" if codecs.lookup(label).name in _NOT_CHARSETS else label
-    except (LookupError, ValueError):  # ours may know it all the same
-        return label
-
-
-def _decode_leniently(data: bytes, charset: str) -> str:
-    try:
-        return data.decode(charset, "replace")
-    except (LookupError, ValueError):
-        return data.decode("windows-1252", "replace")
-
-
-def raw_text(value: str) -> str:
-    """A raw field unfolded; 8-bit bytes (surrogate escapes) read as UTF-8, else Windows-1252."""
-    value = _FOLD.sub(" ", value[:MAX_FIELD])
-    if value.isascii():
+def raw_text(value: str, charset: str | None = None) -> str:
+    """A raw field unfolded; 8-bit bytes (surrogate escapes) read as UTF-8, else in ``charset``,
+    else as Windows-1252."""
+    value = value[:MAX_FIELD]
+    if "\n" in value:
+        value = _FOLD.sub(" ", value)
+    if value.isascii() and "\x1b" not in value:
         return value
-    return decode_bytes(value.encode("utf-8", "surrogateescape"), None)
+    return decode_bytes(value.encode("utf-8", "surrogateescape"), None, charset)
 
 
-def decode_words(value: str) -> str:
+def decode_words(value: str, raw_charset: str | None = None) -> str:
     """A raw unstructured field as text: RFC 2047 words decoded, white space between adjacent ones
-    dropped (§6.2), and a character split over two words of one charset put together again."""
-    text = raw_text(value)
+    dropped (§6.2), and a character split over two words of one charset put together again. Bytes
+    beyond ASCII outside of words are read as ``raw_text`` does."""
+    text = raw_text(value, raw_charset)
     if "=?" not in text:
         return text
     out: list[str] = []
@@ -116,7 +65,10 @@ def decode_words(value: str) -> str:
             pending = b""
         if between.strip() or position == 0:
             out.append(between)
-        pending, pending_charset = pending + _word_bytes(word[2], word[3]), charset
+        pending, pending_charset = (
+            pending + _word_bytes(word[2] or word[4], word[3] or word[5] or ""),
+            charset,
+        )
         position = word.end()
     out.append(decode_bytes(pending, pending_charset) if pending else "")
     out.append(text[position:])

@@ -1,8 +1,8 @@
 """A mail's bytes as what intake needs of them.
 
 ``read_mail`` is total: any bytes give a Mail. What was wrong with them stands in ``Mail.defects``.
-It parses with the ``compat32`` policy, which alone raises on none of the public suites' messages,
-and reads header fields itself (see ``mail_headers``).
+The mail is taken apart by our own splitter, which rewrites nothing and is bounded in each
+dimension; header fields are read without the decoding that lets a name pose as an address.
 """
 
 import hashlib
@@ -10,72 +10,59 @@ import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from email import policy
-from email.errors import MessageError
-from email.message import Message
-from email.parser import BytesParser
 from email.utils import parsedate_to_datetime
-from typing import Final, TypeAlias
+from typing import Final
 
 from intake.domain.text import one_line, paragraphs
 from intake.mail.auto_reply import NULL_SENDERS, machine_reason
+from intake.mail.body import Attachment, Body, read_body
+from intake.mail.charsets import decode_bytes
+from intake.mail.fields import Fields, first, read_head, structured
 from intake.mail.headers import (
     Mailbox,
-    decode_bytes,
     decode_words,
     mailboxes,
     message_ids,
     raw_text,
 )
-from intake.mail.html_text import html_to_text
+from intake.mail.structure import Part, read_structure
 from pledge.events import normal_address
 
-MAX_SUBJECT: Final = 300
+__all__ = ["MAX_SUBJECT", "MAX_TEXT", "Attachment", "Mail", "read_mail", "unread_mail"]
+
+MAX_SUBJECT: Final = 8_000
+"""Characters of a subject, which is kept in full: RFC 5322 limits lines, not fields."""
 MAX_TEXT: Final = 60_000
 """Characters of text kept. With JSON escapes an event stays under its 900 kB."""
-MAX_HEADER_BLOCK: Final = 262_144
-MAX_PARTS: Final = 200
-MAX_BOUNDARIES: Final = 100
-"""Nested multiparts above which the body is not taken apart: each costs a pass over every line."""
-MAX_LINES: Final = 600_000
-"""Lines above which the body is not taken apart: base64 of the largest mail has half as many."""
-MAX_DELIMITERS: Final = 10_000
-"""Lines that may begin a part; a mail made of them costs tens of seconds to take apart."""
-MAX_FILE_NAME: Final = 200
+MAX_HTML_BYTES: Final = 200_000
+"""Bytes of HTML in an event; more stays in the raw message alone."""
 
-_BLANK_LINE: Final = re.compile(rb"\r?\n\r?\n")
-_MEDIA_TYPE: Final = re.compile(r"^[a-z0-9!#$&^_.+-]{1,60}/[a-z0-9!#$&^_.+-]{1,60}$")
 _LANGUAGE_TAG: Final = re.compile(r"^[A-Za-z]{2,3}(-[A-Za-z0-9]{1,8}){0,3}$")
 _KEPT_HEADERS: Final = (
     "importance", "x-priority", "list-id", "content-language", "authentication-results",
     "auto-submitted", "precedence",
 )  # fmt: skip
-
-_Message: TypeAlias = "Message[str, str]"
-
-
-@dataclass(frozen=True, slots=True)
-class Attachment:
-    """One part of a mail that is not its text."""
-
-    name: str
-    content_type: str
-    content: bytes
+_UNDECODED: Final = frozenset(("too_many_lines", "too_slow"))
 
 
 @dataclass(frozen=True, slots=True)
 class Mail:
     """What a mail says. ``sent_at`` is its Date field (UTC), ``content_key`` the same for each copy
-    of one mail whichever way it came, ``machine_reason`` why a machine wrote it, or None."""
+    of one mail whichever way it came, ``machine_reason`` why a machine wrote it, or None.
+    ``sender`` is who wrote, ``submitted_by`` who sent it for them; ``html`` is as sent: sanitise it
+    before it is shown."""
 
     message_id: str | None
     in_reply_to: str | None
     references: tuple[str, ...]
     sender: Mailbox | None
+    submitted_by: Mailbox | None
+    reply_to: tuple[Mailbox, ...]
     to: tuple[Mailbox, ...]
     cc: tuple[Mailbox, ...]
     subject: str
     text: str
+    html: str | None
     sent_at: datetime | None
     language: str | None
     attachments: tuple[Attachment, ...]
@@ -91,97 +78,111 @@ class Mail:
         return next((each for each in known if each), self.content_key)
 
 
-@dataclass(slots=True)
-class _Body:
-    plain: list[str]
-    html: list[str]
-    attachments: list[Attachment]
-    defects: list[str]
-
-
 def read_mail(raw: bytes, *, envelope_sender: str | None = None) -> Mail:
     """The mail in ``raw``; ``envelope_sender`` is MAIL FROM, ``""`` if null, None if not known."""
-    head, content = _split(raw)
-    message, defects = _parse(head, content)
-    headers = _headers(message)
-    body = _body(message, content, defects)
-    subject = one_line(decode_words(_first(headers, "subject")), MAX_SUBJECT)
+    head = read_head(raw)
+    root, defects = read_structure(raw, head.fields, head.body)
+    defects = [*head.defects, *defects]
+    if _UNDECODED.intersection(defects):  # the raw text is better than nothing
+        body = Body(defects=defects)
+        text = decode_bytes(raw[head.body : head.body + MAX_TEXT], None)
+    else:
+        body = read_body(raw, root, defects)
+        text = "\n".join(each.plain() for each in body.shown if each.text.strip())
+    return _mail(raw, head.fields, head.body, root, body, text, envelope_sender)
+
+
+def unread_mail(raw: bytes, reason: str, *, envelope_sender: str | None = None) -> Mail:
+    """A mail that could not be taken apart, for that reason: its fields, the beginning of it as
+    text, and all of it as a file."""
+    head = read_head(raw)
+    root = Part(head.fields, structured(first(head.fields, "content-type")), head.body, len(raw))
+    whole = Attachment("message.eml", "message/rfc822", raw)
+    body = Body(files=[whole], defects=[*head.defects, reason])
+    text = decode_bytes(raw[head.body : head.body + MAX_TEXT], None)
+    return _mail(raw, head.fields, head.body, root, body, text, envelope_sender)
+
+
+def _mail(
+    raw: bytes,
+    fields: Fields,
+    start: int,
+    root: Part,
+    body: Body,
+    text: str,
+    envelope_sender: str | None,
+) -> Mail:
+    headers = _readable(fields, root)
+    subject = one_line(decode_words(first(headers, "subject")), MAX_SUBJECT)
     sender = _sender(headers, envelope_sender)
-    machine = machine_reason(
-        headers,
-        sender=sender.address if sender else None,
-        envelope_sender=envelope_sender,
-        subject=subject,
-        body=content,
-    )
     ids = message_ids(headers.get("message-id", ()))
     replied = message_ids(headers.get("in-reply-to", ()))
+    submitters = mailboxes(headers.get("sender", ())[:1])
     return Mail(
         message_id=ids[0] if ids else None,
         in_reply_to=replied[0] if replied else None,
         references=message_ids(headers.get("references", ())),
         sender=sender,
+        submitted_by=submitters[0] if submitters and submitters[0] != sender else None,
+        reply_to=mailboxes(headers.get("reply-to", ())),
         to=mailboxes(headers.get("to", ())),
         cc=mailboxes(headers.get("cc", ())),
         subject=subject,
-        text=_text(body),
-        sent_at=_sent_at(_first(headers, "date")),
-        language=_language(_first(headers, "content-language")),
-        attachments=tuple(body.attachments),
+        text=paragraphs(text, MAX_TEXT),
+        html=_html(body),
+        sent_at=_sent_at(headers.get("date", ())),
+        language=_language(first(headers, "content-language")),
+        attachments=tuple(body.files),
         headers=_kept(headers),
-        content_key=_content_key(headers, content),
-        machine_reason=machine,
+        content_key=_content_key(fields, raw, start),
+        machine_reason=machine_reason(
+            headers,
+            sender=sender.address if sender else None,
+            envelope_sender=envelope_sender,
+            subject=subject,
+            body=raw[start : start + 20_000],
+        ),
         defects=tuple(dict.fromkeys(body.defects)),
     )
 
 
-def _split(raw: bytes) -> tuple[bytes, bytes]:
-    """The header block, at most ``MAX_HEADER_BLOCK`` bytes, and what follows it."""
-    if raw.startswith((b"\r\n", b"\n")):
-        return b"", raw[2 if raw.startswith(b"\r") else 1 :]
-    end = _BLANK_LINE.search(raw)
-    if end is None:
-        return raw[:MAX_HEADER_BLOCK], raw[MAX_HEADER_BLOCK:]
-    return raw[: min(end.start(), MAX_HEADER_BLOCK)], raw[end.end() :]
+def _readable(fields: Fields, root: Part) -> Fields:
+    """The fields with raw bytes beyond ASCII read: as UTF-8, else in the charset of the mail's
+    text, as mail programs of China and Russia mean them."""
+    if all(value.isascii() for values in fields.values() for value in values):
+        return fields
+    charset = next((each for part in _leaves(root) if (each := _charset(part))), None)
+    return {
+        name: [
+            value
+            if value.isascii()
+            else decode_bytes(value.encode("ascii", "surrogateescape"), None, charset)
+            for value in values
+        ]
+        for name, values in fields.items()
+    }
 
 
-def _parse(head: bytes, content: bytes) -> tuple[_Message, list[str]]:
-    parser = BytesParser(policy=policy.compat32)
-    bare = head + b"\r\n\r\n"
-    whole = bare + content
-    lowered = whole.lower()
-    if lowered.count(b"boundary") + lowered.count(b"message/rfc822") > MAX_BOUNDARIES:
-        return parser.parsebytes(bare, headersonly=True), ["too_deep"]
-    if content.count(b"\n") > MAX_LINES or content.count(b"\n--") > MAX_DELIMITERS:
-        return parser.parsebytes(bare, headersonly=True), ["too_many_lines"]
-    try:
-        return parser.parsebytes(whole), []
-    except (MessageError, RecursionError, LookupError, ValueError, TypeError, AttributeError):
-        return parser.parsebytes(bare, headersonly=True), ["unparsable"]
+def _leaves(part: Part) -> Iterator[Part]:
+    pending = [part]
+    while pending:
+        each = pending.pop()
+        yield each
+        pending.extend(reversed(each.parts))
 
 
-def _headers(message: _Message) -> dict[str, list[str]]:
-    """Raw values by lower-case name; compat32's accessors would wrap 8-bit values in objects."""
-    headers: dict[str, list[str]] = {}
-    for name, value in message.raw_items():
-        values = headers.setdefault(name.lower(), [])
-        if len(values) < 20:
-            values.append(str(value))
-    return headers
+def _charset(part: Part) -> str | None:
+    is_text = part.kind.startswith("text/")
+    return part.content_type.parameters.get("charset") if is_text else None
 
 
-def _first(headers: Mapping[str, Sequence[str]], name: str) -> str:
-    values = headers.get(name)
-    return values[0] if values else ""
-
-
-def _kept(headers: Mapping[str, Sequence[str]]) -> dict[str, str]:
+def _kept(headers: Fields) -> dict[str, str]:
     return {
         name: one_line(raw_text(headers[name][0]), 500) for name in _KEPT_HEADERS if name in headers
     }
 
 
-def _sender(headers: Mapping[str, Sequence[str]], envelope_sender: str | None) -> Mailbox | None:
+def _sender(headers: Fields, envelope_sender: str | None) -> Mailbox | None:
     """Who wrote: From, else Reply-To, else Sender, else the envelope."""
     for name in ("from", "reply-to", "sender", "return-path"):
         found = mailboxes(headers.get(name, ())[:1])
@@ -198,117 +199,31 @@ def _language(value: str) -> str | None:
     return tag if _LANGUAGE_TAG.match(tag) else None
 
 
-def _sent_at(value: str) -> datetime | None:
-    try:
-        instant = parsedate_to_datetime(value[:100])
-        return (instant if instant.tzinfo else instant.replace(tzinfo=UTC)).astimezone(UTC)
-    except (ValueError, TypeError, IndexError, OverflowError):
+def _sent_at(values: Sequence[str]) -> datetime | None:
+    for value in values:
+        try:
+            instant = parsedate_to_datetime(value[:100])
+            return (instant if instant.tzinfo else instant.replace(tzinfo=UTC)).astimezone(UTC)
+        except (ValueError, TypeError, IndexError, OverflowError):
+            continue
+    return None
+
+
+def _html(body: Body) -> str | None:
+    html = "\n".join(body.html)
+    if not html.strip():
         return None
+    if len(html) > MAX_HTML_BYTES or len(html.encode()) > MAX_HTML_BYTES:
+        body.defects.append("html_too_long")
+        return None
+    return html
 
 
-def _content_key(headers: Mapping[str, Sequence[str]], content: bytes) -> str:
+def _content_key(fields: Fields, raw: bytes, start: int) -> str:
     """A hash of what its writer sent: fields that relays add are left out, so that a mail resent by
     another route is the same, and two mails that share a Message-ID are not."""
     digest = hashlib.blake2b(digest_size=16)
     for name in ("message-id", "date", "from", "subject"):
-        digest.update(_first(headers, name).strip().encode("utf-8", "surrogateescape") + b"\0")
-    digest.update(content.replace(b"\r\n", b"\n").rstrip())
+        digest.update(first(fields, name).strip().encode("utf-8", "surrogateescape") + b"\0")
+    digest.update(raw[start:].replace(b"\r\n", b"\n").strip())
     return digest.hexdigest()
-
-
-# ---- body ----
-
-
-def _body(message: _Message, content: bytes, defects: list[str]) -> _Body:
-    body = _Body([], [], [], defects)
-    if defects:  # not taken apart: the raw text is better than nothing
-        body.plain.append(decode_bytes(content[:MAX_TEXT], None))
-        return body
-    for count, part in enumerate(_leaves(message)):
-        if count >= MAX_PARTS:
-            defects.append("too_many_parts")
-            break
-        _take_part(part, body)
-    return body
-
-
-def _leaves(message: _Message) -> Iterator[_Message]:
-    """The parts that hold content, in order; a forwarded message is one part."""
-    pending = [message]
-    while pending:
-        part = pending.pop()
-        children = part.get_payload()
-        if isinstance(children, list) and part.get_content_maintype() == "multipart":
-            pending.extend(each for each in reversed(children) if isinstance(each, Message))
-        else:
-            yield part
-
-
-def _take_part(part: _Message, body: _Body) -> None:
-    kind = part.get_content_type()
-    name = _file_name(part)
-    is_file = name is not None or _disposition(part) == "attachment"
-    broken = kind.startswith("multipart/") and not part.is_multipart()  # no usable boundary
-    if (kind in {"text/plain", "text/html"} and not is_file) or broken:
-        text = decode_bytes(_payload(part, body.defects), _charset(part))
-        (body.html if kind == "text/html" else body.plain).append(text)
-        return
-    content = _payload(part, body.defects)
-    if content or name is not None:
-        body.attachments.append(Attachment(name or _unnamed(kind), _media_type(kind), content))
-
-
-def _unnamed(kind: str) -> str:
-    return one_line(f"unnamed.{_media_type(kind).partition('/')[2]}", 60)
-
-
-def _media_type(kind: str) -> str:
-    return kind if _MEDIA_TYPE.match(kind) else "application/octet-stream"
-
-
-def _payload(part: _Message, defects: list[str]) -> bytes:
-    try:
-        if part.is_multipart():  # message/rfc822 and its like: kept as they came
-            return b"".join(
-                each.as_bytes() for each in part.get_payload() if isinstance(each, Message)
-            )
-        payload = part.get_payload(decode=True)
-    except (MessageError, RecursionError, LookupError, ValueError, TypeError, AttributeError):
-        defects.append("undecodable_part")
-        return b""
-    return payload if isinstance(payload, bytes) else b""
-
-
-def _charset(part: _Message) -> str | None:
-    value = _parameter(part, "charset", "content-type")
-    return value.partition("*")[0] if value else None
-
-
-def _disposition(part: _Message) -> str:
-    return _first(_headers(part), "content-disposition").partition(";")[0].strip().lower()
-
-
-def _file_name(part: _Message) -> str | None:
-    name = _parameter(part, "filename", "content-disposition") or _parameter(
-        part, "name", "content-type"
-    )
-    clean = one_line(decode_words(name).replace("\\", "/").rpartition("/")[2], MAX_FILE_NAME)
-    return clean or None
-
-
-def _parameter(part: _Message, name: str, header: str) -> str:
-    try:
-        value = part.get_param(name, "", header)
-    except (ValueError, LookupError, TypeError, AttributeError):
-        return ""
-    if isinstance(value, tuple):  # RFC 2231: charset, language, value
-        raw = value[2].encode("latin-1", "surrogateescape" if value[2].isascii() else "replace")
-        return decode_bytes(raw, value[0])
-    return str(value)
-
-
-def _text(body: _Body) -> str:
-    plain = "\n".join(each for each in body.plain if each.strip())
-    if plain.strip():
-        return paragraphs(plain, MAX_TEXT)
-    return paragraphs("\n".join(html_to_text(each) for each in body.html), MAX_TEXT)
