@@ -187,6 +187,7 @@ from pledge.events.topics import (
 from pledge.events.values import (
     EXCERPT_LENGTH,
     LINE_LENGTH,
+    SUBJECT_LENGTH,
     Actor,
     AttachmentRef,
     Authentication,
@@ -231,6 +232,7 @@ __all__ = [
     "dead_letter",
     "EXCERPT_LENGTH",
     "LINE_LENGTH",
+    "SUBJECT_LENGTH",
     "Actor",
     "AttachmentRef",
     "Authentication",

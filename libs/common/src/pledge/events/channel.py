@@ -19,6 +19,7 @@ from pledge.events.values import (
     FieldText,
     Instant,
     Line,
+    SubjectLine,
     Value,
 )
 
@@ -82,7 +83,7 @@ class EmailMessageReceived(ChannelEvent):
     recipients: tuple[str, ...] = Field(description="Envelope recipients (RCPT TO).")
     to: tuple[str, ...] = Field(default=(), description="Addresses in To.")
     cc: tuple[str, ...] = Field(default=(), description="Addresses in Cc.")
-    subject_line: Line = Field(default="", description="Subject, decoded.")
+    subject_line: SubjectLine = Field(default="", description="Subject, decoded, in full.")
     text: str = Field(
         default="", description="Plain text; taken from HTML where there is no other."
     )
@@ -97,6 +98,11 @@ class EmailMessageReceived(ChannelEvent):
     raw: AttachmentRef | None = Field(default=None, description="The whole message as it came.")
     submitted_by: Contact | None = Field(
         default=None, description="Sender: who sent it on behalf of From."
+    )
+    defects: tuple[str, ...] = Field(
+        default=(),
+        description="What was wrong with the mail or could not be read. Open set: encrypted_pgp, "
+        "encrypted_smime, undecodable_part, too_many_parts, too_slow, …",
     )
     kind: str | None = Field(
         default=None,
@@ -194,7 +200,7 @@ class FormSubmitted(ChannelEvent):
     form: str = Field(description="Kind of request, as the desk's file names it.")
     fields: dict[str, FieldText] = Field(default_factory=dict, description="The form's own fields.")
     requester: Contact
-    subject_line: Line = ""
+    subject_line: SubjectLine = ""
     text: str = ""
     severity: str | None = Field(default=None, description="As the requester chose (INF-01).")
     priority: str | None = Field(default=None, description="As the requester chose (INF-01).")

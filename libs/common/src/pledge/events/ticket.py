@@ -16,6 +16,7 @@ from pledge.events.values import (
     Excerpt,
     Instant,
     Line,
+    SubjectLine,
 )
 
 
@@ -39,7 +40,7 @@ class TicketOpened(TicketEvent):
     """A request became a ticket. `occurred_at` is the receipt of the delivery that opened it."""
 
     type: Literal["pledge.ticket.opened.v1"] = "pledge.ticket.opened.v1"
-    subject_line: Line = ""
+    subject_line: SubjectLine = ""
     text: Excerpt = ""
     attachments: tuple[AttachmentRef, ...] = Field(default=(), description="Files that came along.")
     channel: str = Field(description="Open set: email, chat, phone, portal, agent.")

@@ -26,7 +26,10 @@ OUT_OF_BOUNDS = "instant_out_of_bounds"
 """The type of the error of an instant that lies outside the bounds."""
 
 LINE_LENGTH = 1_000
-"""Characters kept of a one-line text such as a mail's subject."""
+"""Characters kept of a one-line text."""
+
+SUBJECT_LENGTH = 8_000
+"""Characters kept of a subject: mail limits lines, not fields, so that one may be long."""
 
 
 @lru_cache(maxsize=1024)
@@ -87,6 +90,9 @@ Excerpt = Annotated[str, AfterValidator(_cut(EXCERPT_LENGTH))]
 Line = Annotated[str, AfterValidator(shortened)]
 """One line of text, cut to `LINE_LENGTH` characters, never refused."""
 
+SubjectLine = Annotated[str, AfterValidator(_cut(SUBJECT_LENGTH))]
+"""A subject in full, cut to `SUBJECT_LENGTH` characters, never refused; lists cut it shorter."""
+
 
 class Value(BaseModel):
     """A part of an event: immutable, compared by content; unknown fields are ignored."""
@@ -133,3 +139,6 @@ class AttachmentRef(Value):
     sha256: str = Field(description="Of the bytes, hexadecimal.")
     key: str = Field(description="Where intake keeps the bytes.")
     is_inline: bool = Field(default=False, description="Shown within the text, such as a picture.")
+    content_id: str | None = Field(
+        default=None, description="By which HTML names an inline file: `cid:` and this."
+    )

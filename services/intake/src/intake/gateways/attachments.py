@@ -1,6 +1,5 @@
 """Keeps the files that come with deliveries; events only refer to them."""
 
-import hashlib
 from collections.abc import Sequence
 from datetime import datetime
 
@@ -43,11 +42,13 @@ class Attachments:
 
 
 def _ref(attachment: Attachment) -> AttachmentRef:
-    digest = hashlib.sha256(attachment.content).hexdigest()
+    digest = attachment.sha256
     return AttachmentRef(
         name=attachment.name,
         content_type=attachment.content_type,
         size=len(attachment.content),
         sha256=digest,
         key=digest,
+        is_inline=attachment.is_inline,
+        content_id=attachment.content_id,
     )

@@ -156,6 +156,8 @@ class EmailGateway:
         try:
             return encode(event, originate(event, source=SOURCE, id=own_id, traceparent=trace))
         except Malformed as error:
+            if event.html is not None:  # too large with it; the raw message has it
+                return self._encoded(event.model_copy(update={"html": None, "is_truncated": True}))
             log.warning("mail_unreadable", reason=error.reason.value, detail=error.detail)
             status = "554 5.6.0 the mail can't be read; send it as plain text"
             raise EarlyAnswer(status, "unreadable") from error
@@ -192,11 +194,18 @@ def email_event(
         cc=tuple(each.address for each in mail.cc),
         subject_line=mail.subject,
         text=mail.text,
-        is_truncated=len(mail.text) >= MAX_TEXT - len(CUT_MARK) and mail.text.endswith(CUT_MARK),
+        html=mail.html,
+        defects=mail.defects,
+        is_truncated=_is_truncated(mail),
         attachments=tuple(attachments),
         is_auto_submitted=mail.machine_reason is not None,
         headers={**mail.headers, **_machine_header(mail)},
     )
+
+
+def _is_truncated(mail: Mail) -> bool:
+    is_cut = len(mail.text) >= MAX_TEXT - len(CUT_MARK) and mail.text.endswith(CUT_MARK)
+    return is_cut or "html_too_long" in mail.defects
 
 
 def _machine_header(mail: Mail) -> dict[str, str]:

@@ -6,6 +6,7 @@ dimension; header fields are read without the decoding that lets a name pose as 
 """
 
 import hashlib
+import json
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -35,7 +36,7 @@ MAX_SUBJECT: Final = 8_000
 MAX_TEXT: Final = 60_000
 """Characters of text kept. With JSON escapes an event stays under its 900 kB."""
 MAX_HTML_BYTES: Final = 200_000
-"""Bytes of HTML in an event; more stays in the raw message alone."""
+"""Bytes of HTML in an event, as JSON; more stays in the raw message alone."""
 
 _LANGUAGE_TAG: Final = re.compile(r"^[A-Za-z]{2,3}(-[A-Za-z0-9]{1,8}){0,3}$")
 _KEPT_HEADERS: Final = (
@@ -213,7 +214,9 @@ def _html(body: Body) -> str | None:
     html = "\n".join(body.html)
     if not html.strip():
         return None
-    if len(html) > MAX_HTML_BYTES or len(html.encode()) > MAX_HTML_BYTES:
+    if len(html) > MAX_HTML_BYTES or len(json.dumps(html, ensure_ascii=False).encode()) > (
+        MAX_HTML_BYTES
+    ):
         body.defects.append("html_too_long")
         return None
     return html

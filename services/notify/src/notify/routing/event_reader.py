@@ -39,6 +39,7 @@ from pledge.events import (
 
 _PREFIX = "pledge."
 MOST_CHANNELS = 20
+LONGEST_TITLE = 300
 """Of one ticket; there are fewer, but a sender names them as it likes."""
 
 
@@ -147,9 +148,14 @@ def ended_before(notice: Notice, event: Event, ticket: Ticket | None) -> str | N
     return "ticket_over" if is_ticket_over(notice, ticket) else None
 
 
+def _title(subject: str) -> str:
+    """A subject as messages name it: one may be long, and phones read it aloud."""
+    return subject if len(subject) <= LONGEST_TITLE else f"{subject[: LONGEST_TITLE - 1]}…"
+
+
 def _opened(event: TicketOpened) -> dict[str, Any]:
     return {
-        "title": event.subject_line,
+        "title": _title(event.subject_line),
         "requester": event.requester.model_dump(mode="json"),
         "severity": event.severity,
         "priority": event.priority,
@@ -244,7 +250,7 @@ def _breach(found: Notice, event: BreachEvent) -> Notice:
     return replace(
         found,
         detected_at=event.detected_at,
-        title=event.subject_line or found.title,
+        title=_title(event.subject_line) or found.title,
         severity=event.severity,
         priority=event.priority,
         metric=event.metric,
