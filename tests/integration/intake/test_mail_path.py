@@ -24,8 +24,8 @@ INSTRUMENTS = {
 not pass them."""
 DATA = {
     "pledge.events.channel", "pledge.events.values", "pledge.events.ticket",
-    "pledge.events.instants", "pledge.events.addresses", "pledge.runtime.postgres.pool", "pledge.runtime.records",
-    "intake.domain.request_details",
+    "pledge.events.instants", "pledge.events.addresses", "pledge.runtime.postgres.pool",
+    "pledge.runtime.records", "intake.domain.request_details",
 }  # fmt: skip
 """Types of what is passed on: their constructors, validators, encoders and properties run."""
 
