@@ -10,6 +10,7 @@ from intake.api.customers import Customers
 from intake.api.tickets import Api
 from intake.application.agent_actions import AgentActions
 from intake.application.channel_publisher import ChannelPublisher
+from intake.application.search_fill import SearchFill
 from intake.application.submissions import Submissions
 from intake.application.ticket_commands import TicketCommands
 from intake.application.ticket_relations import TicketRelations
@@ -118,6 +119,7 @@ class Service:
                 "smtp": self.smtp.run,
                 "consumer": self._consumer.run,
                 "sign_ins": self._sign_ins.run,
+                "search_fill": SearchFill(chassis.pool, chassis.clock).run,
                 "publisher": self._publisher.run,
             },
             stop,

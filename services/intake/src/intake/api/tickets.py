@@ -71,7 +71,7 @@ class Api:
         limit: _Limit = 50,
     ) -> TicketPage:
         """Tickets, newest first. `q` is a number, the beginning of a requester's address, or words
-        of the subject of a recent ticket."""
+        of what was written, of names and addresses, each at least by its beginning."""
         search = queries.Search(_desks(principal, desk), state, severity, q, cursor, limit)
         found, following = await self._tickets.search(search)
         return TicketPage(items=[view(each) for each in found], next=following)
