@@ -11,8 +11,8 @@ import httpx
 import pytest
 
 from integration.notify.harness import Notify, Receiver, a_breach, until
-from notify.channels.twiml import sign
 from pledge.events import PageAcknowledged, PageDelivered, PageFailed, PageSent
+from pledge.runtime.auth.twilio_signature import sign
 from support.waiting import eventually
 
 ACCOUNT = "AC" + "0" * 31 + "1"

@@ -24,6 +24,8 @@ from intake.gateways.attachments import Attachments
 from intake.gateways.chat import ChatWidget
 from intake.gateways.email import EmailGateway, SmtpServer
 from intake.gateways.forms import FormGateway
+from intake.gateways.hooks.keys import hook_keys
+from intake.gateways.hooks.routes import HookGateway
 from intake.metrics import IntakeMetrics
 from intake.pages.meetings import MeetingPages
 from intake.pages.tickets import Pages
@@ -68,6 +70,7 @@ class Service:
     def __init__(self, settings: IntakeSettings, desks: Desks, chassis: Chassis) -> None:
         self._settings, self._desks, self._chassis = settings, desks, chassis
         self._metrics = IntakeMetrics(chassis.registry)
+        self._hook_keys = hook_keys(desks.by_id, settings.hook_secrets)
         self._publisher = ChannelPublisher(chassis.kafka, timeout=settings.publish_timeout)
         signer = LinkSigner(settings.reply_keys())
         addresses = self._addresses = ReplyAddresses(signer)
@@ -161,8 +164,18 @@ class Service:
             clock=clock,
             ids=ids,
         )
+        hooks = HookGateway(
+            desks.by_id,
+            self._hook_keys,
+            submissions,
+            public_url=self._settings.intake_public_url,
+            max_bytes=self._settings.hook_max_bytes,
+            clock=clock,
+            metrics=self._metrics,
+        )
         return [
             forms.router,
+            hooks.router,
             ChatWidget(chassis.pool, desks, clock).router,
             Decisions(access, commands).router,
             portal.router,

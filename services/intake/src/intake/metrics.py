@@ -41,6 +41,14 @@ class IntakeMetrics:
             registry=registry,
         )
 
+        self._hooks = Counter(
+            "intake_hook_requests",
+            "Requests to webhooks of chat and phone providers, each by its one end: accepted, what "
+            "there was nothing to do about, deferred, or why it was refused.",
+            ("desk", "hook", "end"),
+            registry=registry,
+        )
+
     def delivered(self, desk: str, channel: str, outcome: str, count: int = 1) -> None:
         """So many deliveries came to this outcome."""
         self._deliveries.labels(desk, channel, outcome).inc(count)
@@ -57,3 +65,7 @@ class IntakeMetrics:
     def submitted(self, channel: str, result: str) -> None:
         """A delivery came over HTTP."""
         self._submissions.labels(channel, result).inc()
+
+    def hooked(self, desk: str, hook: str, end: str) -> None:
+        """A request to a webhook came to this end."""
+        self._hooks.labels(desk, hook, end).inc()

@@ -1,10 +1,11 @@
 """Settings from the environment."""
 
 from datetime import timedelta
+from typing import Annotated
 
 from pydantic import Field, SecretStr
 
-from pledge.runtime.config.settings import Seconds, ServiceSettings
+from pledge.runtime.config.settings import JSON_TEXT, Seconds, ServiceSettings
 
 
 class IntakeSettings(ServiceSettings):
@@ -37,6 +38,17 @@ class IntakeSettings(ServiceSettings):
     # far less than would hold up the other senders. The same bound holds for links to sign in.
     cases_per_minute: int = Field(
         6_000, ge=1, le=1_000_000, description="the most cases that one sender may send in a minute"
+    )
+    # Each desk's own, so that no desk's file can name another's.
+    hook_secrets: Annotated[dict[str, dict[str, SecretStr]], JSON_TEXT] = Field(
+        default_factory=dict,
+        repr=False,
+        description="a JSON object: a desk's name -> the secrets of its webhooks by their names",
+        examples=['{"mine": {"slack": "…", "twilio": "…"}}'],
+    )
+    # Chat programs send a few kilobytes; Slack's longest message takes some 200 with its blocks.
+    hook_max_bytes: int = Field(
+        512 * 1024, ge=16 * 1024, le=1024 * 1024, description="the largest body of a webhook"
     )
     # A sender waits minutes for the answer to its data (RFC 5321 §4.5.3.2.6), a person does not.
     publish_timeout: Seconds = Field(

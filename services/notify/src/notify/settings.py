@@ -1,23 +1,11 @@
 """The settings of notify, from its environment; nothing else reads it."""
 
-import json
 from datetime import timedelta
-from typing import Annotated, Any
+from typing import Annotated
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, SecretStr
+from pydantic import BaseModel, ConfigDict, Field, SecretStr
 
-from pledge.runtime.config.settings import BaseUrl, Seconds, ServiceSettings
-
-
-def _json(value: object) -> object:
-    """Read a JSON object or list given as text."""
-    if not isinstance(value, str):
-        return value
-    try:
-        found: Any = json.loads(value)
-    except ValueError as error:
-        raise ValueError(f"must be JSON: {error}") from error
-    return found
+from pledge.runtime.config.settings import JSON_TEXT, BaseUrl, Seconds, ServiceSettings
 
 
 class VoiceAccount(BaseModel):
@@ -55,12 +43,12 @@ class NotifySettings(ServiceSettings):
     # The name in EHLO.
     smtp_local_name: str = "pledge.invalid"
     # Values of ${RECEIVER_…} in desks' files, as a JSON object.
-    variables: Annotated[dict[str, str], BeforeValidator(_json)] = Field(
+    variables: Annotated[dict[str, str], JSON_TEXT] = Field(
         default_factory=dict, examples=['{"RECEIVER_PAGER": "https://pager.internal/hook"}']
     )
     # Private hosts that webhooks of every desk may reach, as a JSON list. Others are refused, so
     # that a desk's file can't make notify call into the internal network.
-    reachable_hosts: Annotated[list[str], BeforeValidator(_json)] = Field(
+    reachable_hosts: Annotated[list[str], JSON_TEXT] = Field(
         default_factory=list, examples=['["pager.internal"]']
     )
     # Phone calls: where the provider's API is, and each desk's own account there. A desk's calls
@@ -70,7 +58,7 @@ class NotifySettings(ServiceSettings):
         description="the API of the provider that calls people; by default Twilio's, or the sink",
         examples=["https://api.twilio.com"],
     )
-    voice_accounts: Annotated[dict[str, VoiceAccount], BeforeValidator(_json)] = Field(
+    voice_accounts: Annotated[dict[str, VoiceAccount], JSON_TEXT] = Field(
         default_factory=dict,
         repr=False,
         description="a JSON object: a desk's name -> its account at the phone provider",

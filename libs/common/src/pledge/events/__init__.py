@@ -10,6 +10,7 @@ from pledge.events.addresses import (
     parse_address,
 )
 from pledge.events.channel import (
+    CallAnswered,
     CallEnded,
     CallReceived,
     ChannelEvent,
@@ -250,6 +251,7 @@ __all__ = [
     "ChatEnded",
     "PhoneEvent",
     "CallReceived",
+    "CallAnswered",
     "CallEnded",
     "VoicemailLeft",
     "VoicemailTranscribed",

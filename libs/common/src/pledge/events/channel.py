@@ -124,7 +124,10 @@ class ChatMessageReceived(ChannelEvent):
     TOPIC: ClassVar[Topic] = Topic.CHANNEL_CHAT
     type: Literal["pledge.chat.message_received.v1"] = "pledge.chat.message_received.v1"
     sender: Contact
-    sender_kind: str = Field(default="requester", description="Open set: requester, agent, bot.")
+    sender_kind: str = Field(
+        default="requester",
+        description="Open set: requester, agent, bot, note (what the chat program itself tells).",
+    )
     line: str | None = Field(default=None, description="Which widget, workspace or queue.")
     subject_line: Line = Field(default="", description="Topic chosen before the chat, if any.")
     text: str = ""
@@ -163,6 +166,13 @@ class CallReceived(PhoneEvent):
     menu_choice: str | None = Field(default=None, description="What the caller chose in the menu.")
     is_urgent: bool = Field(default=False, description="The line or the menu says so.")
     ticket_number: Line | None = Field(default=None, description=NUMBER_NAMED)
+
+
+class CallAnswered(PhoneEvent):
+    """Somebody of the desk picked up. The call goes on; its end follows as `CallEnded`."""
+
+    type: Literal["pledge.phone.call_answered.v1"] = "pledge.phone.call_answered.v1"
+    answered_by: str = Field(description="The agent, or the extension that answered.")
 
 
 class CallEnded(PhoneEvent):
@@ -262,6 +272,7 @@ EVENTS: tuple[type[Event], ...] = (
     ChatMessageReceived,
     ChatEnded,
     CallReceived,
+    CallAnswered,
     CallEnded,
     VoicemailLeft,
     VoicemailTranscribed,

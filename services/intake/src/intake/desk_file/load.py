@@ -16,6 +16,7 @@ from intake.desk_file.admission import (
     version_lists_of,
 )
 from intake.desk_file.common import condition_of
+from intake.desk_file.hooks import hooks_of
 from intake.desk_file.matrix import check_matrix, matrix_of
 from intake.desk_file.model import IntakeFile, RuleEntry
 from intake.desk_file.sections import (
@@ -92,6 +93,7 @@ def _doubles(document: Document, model: IntakeFile) -> Iterator[Problem]:
         "milestones": [each.name for each in model.milestones],
         "revisable": [each.metric for each in model.revisable],
         "teams": [each.name for each in model.teams],
+        "hooks": [each.name for each in model.hooks],
     }
     for key, names in lists.items():
         for index, name in enumerate(names):
@@ -163,6 +165,7 @@ def to_desk(model: IntakeFile) -> Desk:
         teams=teams_of(model.teams),
         matrix=matrix_of(model.matrix),
         chat=chat_rules_of(model.chat),
+        hooks=hooks_of(model.hooks),
         care=care_of(model.feedback),
         rules=tuple(_rule(each) for each in model.rules),
         plans=model.plans,

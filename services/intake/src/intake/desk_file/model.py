@@ -11,6 +11,7 @@ from intake.desk_file.admission import (
     ScopeSection,
 )
 from intake.desk_file.common import Name, RuleCondition, Text, address_of
+from intake.desk_file.hooks import HookEntry
 from intake.desk_file.matrix import MatrixSection
 from intake.desk_file.sections import (
     ChatSection,
@@ -129,6 +130,7 @@ class IntakeFile(Part):
     feedback: FeedbackSection = FeedbackSection()
     portal: PortalRules = PortalRules()
     chat: ChatSection | None = None
+    hooks: Annotated[tuple[HookEntry, ...], Field(max_length=50)] = ()
     misuse: tuple[MisuseEntry, ...] = ()
     matrix: MatrixSection | None = None
     teams: Annotated[tuple[TeamEntry, ...], Field(max_length=50)] = ()

@@ -198,6 +198,26 @@ rules:
 #     - {zone: Europe/Berlin, days: mon-fri, from: "08:00", to: "17:00"}
 #   case_form: https://help.{desk}.example/case
 
+# Webhooks of chat and phone providers, at /hooks/{desk}/<name> (docs/gateways.md). `secrets` are
+# names; the operator sets their values in PLEDGE_INTAKE_HOOK_SECRETS. Two while one is replaced.
+# hooks:
+#   - name: slack
+#     kind: slack            # or mattermost, teams, webhook, twilio_sms, twilio_voice, cti
+#     secrets: [slack]
+#     channels: [C0123456789]      # without the list every channel
+#     agents: {U0123456789: bob@{desk}.example}    # the desk's own people
+#   - name: phone
+#     kind: twilio_voice
+#     secrets: [twilio-new, twilio]
+#     voice:
+#       greeting: You have reached our support.
+#       menu: In an emergency press 1.             # an extension of phone_lines, or a choice
+#       menu_digits: 1
+#       before_recording: Please leave a message after the tone.
+#       goodbye: Thank you. Goodbye.
+#       language: en-US
+#       transcribe: true
+
 portal:
   # Requesters sign in at /my/{desk} by a link that this template of notify.yaml brings.
   # sign_in_template: sign_in

@@ -19,6 +19,7 @@ from intake.domain.thread_matching import Delivery
 from intake.domain.ticket import CommandContext, Decision, Ticket, done, fact_fields
 from pledge.events import (
     Actor,
+    CallAnswered,
     CallbackRequested,
     CallEnded,
     ChatEnded,
@@ -103,6 +104,10 @@ def _not_from_requester(ticket: Ticket, delivery: Delivery, context: CommandCont
             context, by=agent, occurred_at=max(context.occurred_at, ticket.opened_at)
         )
         return _decided(ticket, _agents_words(event), by_agent)
+    if isinstance(event, ChatMessageReceived) and event.sender_kind == "note":
+        by = Actor(kind="system", id=event.sender.chat or "chat", name=event.sender.name)
+        note = Noted(**fact_fields(ticket, context), by=by, text=event.text)
+        return done(ticket, context, "chat_note", note)
     if isinstance(event, EmailMessageReceived):
         text = f"{event.subject_line}\n\n{event.text}"
         by = Actor(kind="machine", id=event.sender.email or "unknown", name=event.sender.name)
@@ -204,8 +209,8 @@ def _phoned(
     ticket: Ticket, delivery: Delivery, event: PhoneEvent, context: CommandContext
 ) -> Decision:
     """Apply a call to its ticket. One about a ticket that it names is a reply by phone (SIS-09)."""
-    if isinstance(event, CallEnded):
-        return _call_ended(ticket, event, context)
+    if isinstance(event, CallAnswered | CallEnded):
+        return _call_answered(ticket, event.answered_by, context)
     if delivery.named == ticket.id:
         return _decided(ticket, _reply_of(ticket, delivery), context)
     if isinstance(event, VoicemailLeft | VoicemailTranscribed):
@@ -213,11 +218,11 @@ def _phoned(
     return Decision(ticket, (), "nothing_new")  # the call that opened it, once more
 
 
-def _call_ended(ticket: Ticket, event: CallEnded, context: CommandContext) -> Decision:
+def _call_answered(ticket: Ticket, answered_by: str | None, context: CommandContext) -> Decision:
     """A call that an agent answered reached the customer."""
-    if event.answered_by is None:
+    if answered_by is None:
         return Decision(ticket, (), "nothing_new")
-    by = Actor(kind="agent", id=event.answered_by)
+    by = Actor(kind="agent", id=answered_by)
     reached = ContactAttempted(
         **fact_fields(ticket, context),
         by=by,

@@ -10,6 +10,7 @@ from intake.domain.admission.entitlement import Entitlement, ScopeRule, VersionL
 from intake.domain.admission.request import Condition, Line, Request, holds
 from intake.domain.admission.requirements import Requirement
 from intake.domain.chat_hours import ChatRules
+from intake.domain.hooks import Hook
 from intake.domain.matrix import Assessed, Level, Matrix, Origin, Values, assess
 from intake.domain.misuse import MisuseRule
 from intake.domain.reply_address import bare_address
@@ -132,6 +133,7 @@ class Desk:
     forms: tuple[FormKind, ...] = ()
     levels: tuple[Level, ...] = ()
     chat: ChatRules | None = None
+    hooks: Mapping[str, Hook] = field(default_factory=dict)
     help_centre: str | None = None
     misuse_rules: tuple[MisuseRule, ...] = ()
     milestones: tuple[MilestoneKind, ...] = ()

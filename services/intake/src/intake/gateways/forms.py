@@ -19,6 +19,7 @@ from intake.domain.thread_matching import key_of
 from intake.schemas import Accepted, Requester, contact_of
 from pledge.events import (
     Authentication,
+    CallAnswered,
     CallEnded,
     CallReceived,
     ChannelEvent,
@@ -65,7 +66,7 @@ _CHAT: Final[TypeAdapter[ChannelEvent]] = TypeAdapter(
 )
 _PHONE: Final[TypeAdapter[ChannelEvent]] = TypeAdapter(
     Annotated[
-        CallReceived | CallEnded | VoicemailLeft | VoicemailTranscribed,
+        CallReceived | CallAnswered | CallEnded | VoicemailLeft | VoicemailTranscribed,
         Field(discriminator="type"),
     ]
 )

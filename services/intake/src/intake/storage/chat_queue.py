@@ -16,6 +16,9 @@ SILENT_FOR: Final = timedelta(minutes=30)
 KEPT_FOR: Final = timedelta(days=1)
 """How long after its last message a chat is kept; a later message joins the queue again."""
 
+NOBODY: Final = ("bot", "note")
+"""Senders who neither wait nor answer."""
+
 _NOTE = """
 INSERT INTO chats (key, desk, began_at, heard_at, answered_at)
 SELECT * FROM unnest(
@@ -65,6 +68,8 @@ async def update(
         if not isinstance(event, ChatMessageReceived | ChatEnded):
             continue
         key = _key(delivery.desk.id, event.conversation)
+        if isinstance(event, ChatMessageReceived) and event.sender_kind in NOBODY:
+            continue
         if isinstance(event, ChatEnded):
             under_way.pop(key, None)
             ended.add(key)

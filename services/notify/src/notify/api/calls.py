@@ -13,13 +13,14 @@ from fastapi.responses import Response
 
 from notify.application.context import NotifyContext
 from notify.application.escalation import Escalator
-from notify.channels.twiml import ACKNOWLEDGE_KEY, is_signed, say
+from notify.channels.twiml import ACKNOWLEDGE_KEY, say
 from notify.delivery.events import call_event
 from notify.domain.delivery import Reason
 from notify.domain.desk import Desk, Voice
 from notify.domain.page import Reason as PageReason
 from notify.storage import deliveries
 from notify.storage.published_events import number_events
+from pledge.runtime.auth.twilio_signature import is_signed
 from pledge.runtime.http.app import HttpProblem
 from pledge.runtime.outbox.writer import Outbox
 
@@ -109,7 +110,7 @@ class CallsApi:
         query = f"?{request.url.query}" if request.url.query else ""
         url = f"{self._public_url}{request.url.path}{query}"
         given = request.headers.getlist("x-twilio-signature")
-        if not is_signed(voice.token, url, form, given):
+        if not is_signed([voice.token], url, form, given):
             raise HttpProblem(403, "the signature is not accepted")
         return known, form
 

@@ -1,13 +1,5 @@
-"""TwiML for a phone provider to say, and the signatures of its requests.
+"""TwiML for a phone provider to say. The format is Twilio's; other providers offer it, too."""
 
-The wire format is Twilio's; other providers offer it, too.
-"""
-
-import base64
-import hashlib
-import hmac
-from collections.abc import Iterable, Mapping, Sequence
-from urllib.parse import urlsplit
 from xml.etree.ElementTree import Element, SubElement, tostring
 
 LONGEST_SPOKEN = 1_200  # characters: a minute and a half, and far below the provider's 4,000
@@ -55,38 +47,3 @@ def _speakable(words: str) -> str:
         char if char in "\t\n\r" or (ord(char) >= 32 and not 0xFFFE <= ord(char) <= 0xFFFF) else " "
         for char in words
     )
-
-
-def is_signed(
-    token: str, url: str, fields: Iterable[tuple[str, str]], signatures: Sequence[str]
-) -> bool:
-    """Whether one of `signatures` is the provider's over the URL it called and the form it sent.
-
-    The provider may or may not write the port in the URL that it signs, hence both are tried.
-    """
-    grouped: dict[str, set[str]] = {}
-    for name, value in fields:
-        grouped.setdefault(name, set()).add(value)
-    expected = [sign(token, each, grouped) for each in _spellings(url)]
-    matches = [
-        hmac.compare_digest(given.encode(), right.encode())
-        for given in signatures
-        for right in expected
-    ]
-    return any(matches)
-
-
-def sign(token: str, url: str, fields: Mapping[str, Iterable[str]]) -> str:
-    """HMAC-SHA1, base64, of the URL and each distinct field, sorted by name and by value."""
-    parts = [f"{name}{value}" for name in sorted(fields) for value in sorted(set(fields[name]))]
-    content = (url + "".join(parts)).encode("utf-8", "surrogatepass")
-    return base64.b64encode(hmac.new(token.encode(), content, hashlib.sha1).digest()).decode()
-
-
-def _spellings(url: str) -> tuple[str, ...]:
-    parts = urlsplit(url)
-    host = parts.hostname or ""
-    usual = {"https": 443, "http": 80}.get(parts.scheme, 0)
-    without = parts._replace(netloc=host).geturl()
-    with_port = parts._replace(netloc=f"{host}:{parts.port or usual}").geturl()
-    return tuple(dict.fromkeys((url, without, with_port)))

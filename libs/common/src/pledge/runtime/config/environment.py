@@ -7,12 +7,13 @@ Building a class directly (`SlaSettings(dsn=...)`, as tests do) reads nothing bu
 from __future__ import annotations
 
 import difflib
+import json
 import os
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import timedelta
 from pathlib import Path
-from typing import Annotated, ClassVar, TypeVar
+from typing import Annotated, Any, ClassVar, TypeVar
 
 from pydantic import (
     AfterValidator,
@@ -197,3 +198,18 @@ def _base_url(value: str) -> str:
 
 BaseUrl = Annotated[str, AfterValidator(_base_url)]
 """An http(s) URL, kept without a slash at its end."""
+
+
+def _json(value: object) -> object:
+    """Read a JSON object or list given as text."""
+    if not isinstance(value, str):
+        return value
+    try:
+        found: Any = json.loads(value)
+    except ValueError as error:
+        raise ValueError(f"must be JSON: {error}") from error
+    return found
+
+
+JSON_TEXT = BeforeValidator(_json)
+"""Put in a field's `Annotated`: an object or list, which its variable holds as JSON."""

@@ -11,6 +11,7 @@ from pydantic import AwareDatetime, Field, SecretStr
 from pydantic import model_validator as after_fields
 
 from pledge.runtime.config.environment import (
+    JSON_TEXT,
     BaseUrl,
     EnvironmentSettings,
     Seconds,
@@ -25,6 +26,7 @@ from pledge.runtime.config.environment import (
 from pledge.runtime.instants import FIRST_EVENT, LATEST
 
 __all__ = [
+    "JSON_TEXT",
     "BaseUrl",
     "EnvironmentSettings",
     "KafkaSettings",

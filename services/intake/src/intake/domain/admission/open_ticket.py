@@ -17,6 +17,7 @@ from intake.domain.thread_matching import Delivery
 from intake.domain.ticket import CommandContext, Decision, Ticket, opened_with
 from pledge.events import (
     AttachmentRef,
+    CallAnswered,
     CallEnded,
     CallReceived,
     ChannelEvent,
@@ -124,6 +125,8 @@ def _phone(event: ChannelEvent, desk: Desk) -> Content:
         text = voicemail_text(event)
     elif isinstance(event, VoicemailTranscribed):
         text, what = event.text, "Voicemail"
+    elif isinstance(event, CallAnswered):
+        text = f"Answered by {event.answered_by}."
     elif isinstance(event, CallEnded):
         text = f"Answered by {event.answered_by}." if event.answered_by else "Nobody answered."
     return Content(
@@ -171,6 +174,7 @@ _READERS: Final[Mapping[type[ChannelEvent], Callable[[ChannelEvent, Desk], Conte
     ChatMessageReceived: _chat,
     ChatEnded: _chat_ended,
     CallReceived: _phone,
+    CallAnswered: _phone,
     CallEnded: _phone,
     VoicemailLeft: _phone,
     VoicemailTranscribed: _phone,

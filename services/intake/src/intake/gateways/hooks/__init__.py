@@ -1,0 +1,1 @@
+"""Webhooks of chat and phone providers: signed requests that become channel events."""
