@@ -206,11 +206,18 @@ class CommandBody(BaseModel):
     command_type: ClassVar[type[Command]]
 
     occurred_at: Instant | None = None
+    seen: int | None = Field(
+        default=None,
+        ge=1,
+        le=2**31 - 1,
+        description="`sequence` of the ticket as the agent read it. If somebody else answered, or "
+        "the requester wrote, since then, nothing is done: 409 `moved_on`.",
+    )
 
     def command(self) -> Command:
         """The command for the domain."""
         fields = {name: getattr(self, name) for name in type(self).model_fields}
-        del fields["occurred_at"]
+        del fields["occurred_at"], fields["seen"]
         return self.command_type(**fields)
 
 

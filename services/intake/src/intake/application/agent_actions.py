@@ -46,6 +46,8 @@ class AgentActions:
         ticket = await self.tickets.find(ref, principal)
         by = Actor(kind="agent", id=principal.subject)
         command, at, once = body.command(), body.occurred_at, asked(key, body)
+        if body.seen is not None and isinstance(command, Merge | Split | FollowUp):
+            raise HttpProblem(422, f"{command.action} takes no `seen`; leave it out")
         try:
             if isinstance(command, Merge):
                 into = await self.tickets.find(command.into, principal)
@@ -54,7 +56,7 @@ class AgentActions:
             if isinstance(command, Split | FollowUp):
                 new = await self.relations.split(ticket.id, command, by, at, once)
                 return _ticket_or_problem(new)
-            decision = await self.commands.do(ticket.id, command, by, at, once)
+            decision = await self.commands.do(ticket.id, command, by, at, once, body.seen)
         except TicketUnknown as error:
             raise no_ticket(ref) from error
         except Malformed as error:
@@ -69,6 +71,7 @@ def _ticket_or_problem(result: Ticket | Refusal) -> Ticket:
         RefusalReason.NOT_ALLOWED_NOW,
         RefusalReason.NOTHING_TO_CHANGE,
         RefusalReason.CONFLICT,
+        RefusalReason.MOVED_ON,
     }
     detail = result.detail
     if result.reason is RefusalReason.NOT_ALLOWED_NOW:

@@ -5,15 +5,19 @@ from dataclasses import dataclass
 from datetime import datetime
 from uuid import UUID
 
+import asyncpg
+
 from intake.application.idempotency import Asked, command_once
 from intake.application.publishing import SOURCE, Publication, publication
 from intake.domain.command_registry import Command
 from intake.domain.commands import decide
 from intake.domain.desk import Desk
+from intake.domain.moved_on import moved_on
 from intake.domain.requester_links import RequesterLinks
-from intake.domain.ticket import CommandContext, Decision, Refusal
+from intake.domain.ticket import CommandContext, Decision, Refusal, Ticket
 from intake.metrics import IntakeMetrics
 from intake.storage import store
+from intake.storage.conversation import conversation_since
 from pledge.events import Actor, originate
 from pledge.runtime.clock import Clock
 from pledge.runtime.ids import Ids
@@ -43,9 +47,10 @@ class TicketCommands:
         by: Actor,
         occurred_at: datetime | None,
         asked: Asked | None = None,
+        seen: int | None = None,
     ) -> Decision | Refusal:
         """Do the command and publish its facts; under an idempotency key once, however often it is
-        sent.
+        sent. With `seen`, only if nobody else wrote since the ticket had that sequence.
         Raises TicketUnknown, and HttpProblem for a key that another request had."""
         async with self.outbox.transaction() as transaction:
             found = await store.lock_tickets(transaction.connection, [ticket_id])
@@ -64,7 +69,8 @@ class TicketCommands:
                 self.links,
                 is_backdated=occurred_at is not None,
             )
-            decision = decide(ticket, command, context)
+            refusal = await _moved_on(transaction.connection, ticket, seen, by)
+            decision = refusal or decide(ticket, command, context)
             if once and isinstance(decision, Refusal):
                 await once.forget(transaction.connection)
             result = decision.reason if isinstance(decision, Refusal) else "done"
@@ -75,6 +81,14 @@ class TicketCommands:
                 await store.insert_facts(transaction.connection, [each.fact for each in published])
                 transaction.publish(*(each.message for each in published))
         return decision
+
+
+async def _moved_on(
+    connection: asyncpg.Connection, ticket: Ticket, seen: int | None, by: Actor
+) -> Refusal | None:
+    if seen is None or seen >= ticket.sequence:
+        return None
+    return moved_on(ticket, await conversation_since(connection, ticket.id, seen), by)
 
 
 def publications(

@@ -117,6 +117,7 @@ class RefusalReason(StrEnum):
     UNKNOWN_MILESTONE = "unknown_milestone"
     NOTHING_TO_CHANGE = "nothing_to_change"
     CONFLICT = "conflict"
+    MOVED_ON = "moved_on"
     UNSUITABLE = "unsuitable"
 
 

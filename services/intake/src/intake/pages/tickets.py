@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Sequence
+from dataclasses import dataclass
 from datetime import datetime
 from typing import Annotated, Any, Final
 from uuid import UUID
@@ -18,7 +19,7 @@ from intake.domain.command_registry import FINISHED, State, declarations
 from intake.domain.commands.milestones import ReachMilestone
 from intake.domain.commands.promises import ReviseDue
 from intake.domain.desk import Desk, Desks
-from intake.domain.ticket import Ticket
+from intake.domain.ticket import RefusalReason, Ticket
 from intake.schemas import BODIES, FactView
 from intake.storage import queries
 from pledge.events import AgentReplyFailed, DueRevised, EmailRequested
@@ -38,6 +39,20 @@ MAX_FACTS: Final = 500
 _INSTANTS: Final = ("_at", "_by")
 _LOCAL_TIME: Final = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d(:\d\d)?")
 """What a browser sends of a time; the forms say that it is in the desk's zone."""
+
+
+MOVED_ON: Final = f"urn:pledge:problem:{RefusalReason.MOVED_ON}"
+
+
+@dataclass(frozen=True, slots=True)
+class Unsent:
+    """A form that was not carried out because somebody else wrote since the ticket had the sequence
+    `seen`: its fields by name, kept for the agent."""
+
+    action: str
+    values: dict[str, str]
+    seen: int
+    why: str
 
 
 class Pages:
@@ -84,6 +99,11 @@ class Pages:
 
     async def ticket_page(self, request: Request, ref: str, principal: Reader) -> Response:
         """A ticket, its facts and what can be done with it."""
+        return await self._shown(request, ref, principal)
+
+    async def _shown(
+        self, request: Request, ref: str, principal: Principal, unsent: Unsent | None = None
+    ) -> Response:
         ticket = await self._tickets.find(ref, principal)
         facts = await self._tickets.facts(ticket, max(0, ticket.sequence - MAX_FACTS), MAX_FACTS)
         desk = self._desks.by_id.get(ticket.desk)
@@ -91,6 +111,8 @@ class Pages:
         return self._web.page(
             request,
             "ticket.html",
+            status=409 if unsent else 200,
+            unsent=unsent,
             desk=ticket.desk,
             zone=zone,
             ticket=ticket,
@@ -124,7 +146,14 @@ class Pages:
             first = error.errors(include_url=False)[0]
             field = words(".".join(str(step) for step in first["loc"]))
             raise HttpProblem(422, f"{field} {in_words(first)}".strip()) from error
-        shown = await self._actions.act(ref, principal, command)
+        try:
+            shown = await self._actions.act(ref, principal, command)
+        except HttpProblem as problem:
+            if problem.type != MOVED_ON or command.seen is None:
+                raise
+            written = {name: text for name, text in values.items() if isinstance(text, str)}
+            unsent = Unsent(action, written, command.seen, problem.detail.partition(";")[0])
+            return await self._shown(request, ref, principal, unsent)
         return RedirectResponse(f"/ticket/{shown.id}", status_code=303)
 
 
