@@ -50,10 +50,21 @@ class IntakeSettings(ServiceSettings):
     hook_max_bytes: int = Field(
         512 * 1024, ge=16 * 1024, le=1024 * 1024, description="the largest body of a webhook"
     )
+    # A field Authentication-Results counts only under one of these names: anybody can write others.
+    authserv_ids: str = Field(
+        "",
+        description="the names (authserv-id) under which our own mail border writes what it found "
+        "out about senders, separated by white space",
+        examples=["mx.pledge.example"],
+    )
     # A sender waits minutes for the answer to its data (RFC 5321 §4.5.3.2.6), a person does not.
     publish_timeout: Seconds = Field(
         timedelta(seconds=10), ge=timedelta(milliseconds=100), le=timedelta(minutes=5)
     )
+
+    def border_names(self) -> tuple[str, ...]:
+        """The names of our own mail border."""
+        return tuple(self.authserv_ids.split())
 
     def reply_keys(self) -> list[bytes]:
         """The keys of reply addresses, the signing one first."""

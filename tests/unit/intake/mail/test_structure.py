@@ -9,7 +9,7 @@ import pytest
 
 from intake.mail.charsets import decode_bytes
 from intake.mail.html_text import html_to_text
-from intake.mail.parse import Mail, read_mail, unread_mail
+from intake.mail.parse import Delivery, Mail, read_mail, unread_mail
 
 FIELDS = b"From: Eve <eve@x.example>\r\nSubject: s\r\nMessage-ID: <1@x.example>\r\n"
 
@@ -215,7 +215,7 @@ def test_bounds_are_kept_and_said() -> None:
 
 def test_a_mail_that_could_not_be_taken_apart_is_kept_raw() -> None:
     raw = FIELDS + b"Content-Type: multipart/mixed; boundary=b\r\n\r\n--b\r\n\r\nwords\r\n--b--"
-    mail: Mail = unread_mail(raw, "too_slow", envelope_sender="eve@x.example")
+    mail: Mail = unread_mail(raw, "too_slow", Delivery("eve@x.example"))
     (whole,) = mail.attachments
     assert (whole.name, whole.content) == ("message.eml", raw)
     assert (mail.defects, mail.subject, mail.message_id) == (("too_slow",), "s", "<1@x.example>")

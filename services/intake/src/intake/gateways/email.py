@@ -18,12 +18,13 @@ from intake.domain.reply_address import ReplyAddresses
 from intake.domain.text import CUT_MARK
 from intake.domain.thread_matching import key_of
 from intake.gateways.attachments import Attachments, StoreUnavailable
-from intake.mail.parse import MAX_TEXT, Mail, read_mail
+from intake.mail.headers import Mailbox
+from intake.mail.machine import Kind
+from intake.mail.parse import MAX_TEXT, Delivery, Mail, read_mail
 from intake.metrics import IntakeMetrics
 from intake.settings import IntakeSettings
 from pledge.events import (
     AttachmentRef,
-    Authentication,
     Contact,
     EmailMessageReceived,
     Encoded,
@@ -119,11 +120,13 @@ class EmailGateway:
 
     async def _take(self, envelope: Envelope) -> list[str]:
         raw = envelope.content if isinstance(envelope.content, bytes) else b""
-        sender = envelope.mail_from or ""
+        delivery = Delivery(
+            envelope.mail_from or "", tuple(envelope.rcpt_tos), self._settings.border_names()
+        )
         if len(raw) > LARGE_MAIL:
-            mail = await asyncio.to_thread(read_mail, raw, envelope_sender=sender)
+            mail = await asyncio.to_thread(read_mail, raw, delivery)
         else:
-            mail = read_mail(raw, envelope_sender=sender)
+            mail = read_mail(raw, delivery)
         now = self._clock.now()
         records, deliveries = [], []
         for desk, recipients in self._by_desk(envelope.rcpt_tos, mail):
@@ -180,7 +183,7 @@ def email_event(
         recorded_at=now,
         delivery=delivery_key(mail),
         conversation=str(named) if named else key_of("mail", desk.id, mail.root).hex(),
-        authentication=Authentication(result="none"),
+        authentication=mail.authentication,
         mail_message_id=mail.message_id,
         in_reply_to=mail.in_reply_to,
         references=mail.references,
@@ -189,6 +192,8 @@ def email_event(
             email=sender.address if sender else None,
             language=mail.language,
         ),
+        submitted_by=_contact(mail.submitted_by),
+        reply_to=mail.reply_to.address if mail.reply_to else None,
         recipients=tuple(recipients),
         to=tuple(each.address for each in mail.to),
         cc=tuple(each.address for each in mail.cc),
@@ -198,9 +203,16 @@ def email_event(
         defects=mail.defects,
         is_truncated=_is_truncated(mail),
         attachments=tuple(attachments),
-        is_auto_submitted=mail.machine_reason is not None,
+        kind=mail.kind,
+        reports=mail.reports,
+        meeting_answer=mail.meeting_answer,
+        is_auto_submitted=mail.kind is not Kind.HUMAN,
         headers={**mail.headers, **_machine_header(mail)},
     )
+
+
+def _contact(box: Mailbox | None) -> Contact | None:
+    return Contact(name=box.name, email=box.address) if box else None
 
 
 def _is_truncated(mail: Mail) -> bool:
