@@ -143,6 +143,71 @@ async def test_a_closed_ticket_is_rated_by_one_click_and_a_low_rating_opens_the_
         assert answer.status_code == 404
 
 
+async def signed_in(world: World, client: httpx.AsyncClient, desk: str, address: str) -> None:
+    page = await client.get(f"/my/{desk}")
+    await client.post(f"/my/{desk}/link", data={"email": address, "csrf_token": code_of(page)})
+    await world.settle()
+    link = link_in((await mails_to(world, address))[-1])
+    form = {"token": link.partition("token=")[2], "csrf_token": code_of(await client.get(link))}
+    assert (await client.post(f"/my/{desk}/enter", data=form)).is_success
+
+
+@pytest.mark.promise("INF-09")
+async def test_messages_that_can_wait_do_so_until_the_customers_maintenance_is_over(
+    world: World,
+) -> None:
+    finn = "finn@fabrikam.example"
+    words = "Product: Hunt 3.2, build 17\nOS: Windows 11\nSurveys hang since Monday, at noon."
+    await world.mail(INFOCYTE, "Surveys hang", words, f"Finn <{finn}>")
+    ticket = await world.newest("infocyte")
+    at = f"/tickets/{ticket['id']}"
+    async with world.browser("intake") as client:
+        await signed_in(world, client, "infocyte", finn)
+        page = await client.get("/my/infocyte/maintenance")
+        assert "No maintenance lies ahead" in page.text
+        # From 10:00 to 14:00 at the desk, where it is 10:00 now.
+        form = {
+            "starts": "2026-03-04T10:00", "ends": "2026-03-04T14:00", "note": "New switches",
+            "csrf_token": code_of(page),
+        }  # fmt: skip
+        await client.post("/my/infocyte/maintenance", data=form)
+        await world.settle()
+        page = await client.get("/my/infocyte/maintenance")
+        assert "New switches" in page.text
+        wrong = await client.post("/my/infocyte/maintenance", data={**form, "ends": "2026-03-03"})
+        assert wrong.status_code == 422
+    assert [each["note"] for each in (await ticket_now(world, ticket))["windows"]] == [
+        "New switches"
+    ]
+    agents = await world.http.get(
+        world.url("intake") + f"/ticket/{ticket['id']}", headers=world.authorization()
+    )
+    assert "New switches" in agents.text
+    # A request that comes meanwhile knows of it from its beginning.
+    await world.mail(INFOCYTE, "And reports fail", words, f"Finn <{finn}>")
+    assert len((await world.newest("infocyte"))["windows"]) == 1
+    inside = {"starts_at": "2026-03-04T18:00:00Z", "ends_at": "2026-03-04T18:30:00Z"}
+    shown = await world.http.post(
+        world.url("intake") + f"{at}/propose-meeting", json=inside, headers=world.authorization()
+    )
+    assert shown.status_code == 409
+    assert "2026-03-04 10:00 to 2026-03-04 14:00" in shown.json()["detail"]
+    before = len(await mails_to(world, finn))
+    # What a person wrote goes out at once; that it is resolved, and the question how it was, wait.
+    await world.post("intake", f"{at}/reply", text="It is a pool.", is_initial_response=True)
+    assert len(await mails_to(world, finn)) == before + 1
+    await world.post("intake", f"{at}/resolve", resolution="Upgraded.")
+    await world.post("intake", f"{at}/close")
+    assert len(await mails_to(world, finn)) == before + 1
+    await world.advance(4 * HOUR - timedelta(minutes=1))
+    assert len(await mails_to(world, finn)) == before + 1
+    await world.advance(timedelta(minutes=2))
+    arrived = [each["subject"] for each in (await mails_to(world, finn))[before + 1 :]]
+    assert len(arrived) == 2
+    assert any("Resolved" in each for each in arrived)
+    assert any("How did we do" in each for each in arrived)
+
+
 @pytest.mark.promise("VIR-16")
 async def test_the_definitions_stand_beside_the_choice_of_the_severity(world: World) -> None:
     await world.mail(VIRCOM, "Mail is slow", "Since nine.")

@@ -222,3 +222,35 @@ async def test_what_is_deemed_resolved_is_said_and_is_reopened_or_followed_up_at
     assert (old["links"][0]["kind"], old["links"][0]["number"]) == ("followed_by", new["number"])
     assert new["number"] in (await mails(world, "ada@adatum.example"))[-1]["subject"]
     assert await started(world, new, "first_response") == world.clock.now()
+
+
+@pytest.mark.promise("SIG-03")
+async def test_who_has_the_issue_is_in_copy_and_gets_every_update_until_left_out(
+    world: World,
+) -> None:
+    eve, bob = "eve@adatum.example", "bob@adatum.example"
+
+    async def updates(address: str) -> list[str]:
+        arrived = await world.arrived()
+        return [each["subject"] for each in arrived if address in str(each.get("to"))]
+
+    await world.mail(
+        "support@sightcall.example", "No picture", "Adatum Field Service: the camera stays black.",
+        "Ada Admin <ada@adatum.example>",
+        Cc="eve@adatum.example, stan@elsewhere.example, support@sightcall.example",
+    )  # fmt: skip
+    ticket = await world.newest("sightcall")
+    assert [each["email"] for each in ticket["participants"]] == [eve], "no strangers, not we"
+    at = f"/tickets/{ticket['id']}"
+    await world.post("intake", f"{at}/participants", add=[bob])
+    await world.post("intake", f"{at}/assign", assignee="chloe", name="Chloe")
+    await world.post("intake", f"{at}/reply", text="Please update the app.")
+    await world.post("intake", f"{at}/participants", remove=[bob])
+    await world.post("intake", f"{at}/resolve", resolution="Updated.")
+    assert len(await updates(eve)) == 3, "picked up, answered, resolved"
+    assert len(await updates(bob)) == 2, "until left out"
+    assert await updates("stan@elsewhere.example") == []
+    page = await world.http.get(
+        world.url("intake") + f"/ticket/{ticket['id']}", headers=world.authorization()
+    )
+    assert eve in page.text

@@ -53,8 +53,10 @@ KEY = "a key for tests, long enough to be one"
 # What each service still has to do by now: these, and the offsets, tell idle from waiting.
 PENDING = {
     "intake": """
-        SELECT min(requested_at) FROM sign_ins
-        WHERE handled_at IS NULL AND $1::timestamptz IS NOT NULL
+        SELECT least(
+            (SELECT min(requested_at) FROM sign_ins
+             WHERE handled_at IS NULL AND $1::timestamptz IS NOT NULL),
+            (SELECT min(announce_at) FROM maintenance_windows))
     """,
     "sla": "SELECT min(wake_at) FROM tickets WHERE $1::timestamptz IS NOT NULL",
     "notify": """

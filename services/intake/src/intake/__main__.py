@@ -10,6 +10,7 @@ from intake.api.customers import Customers
 from intake.api.tickets import Api
 from intake.application.agent_actions import AgentActions
 from intake.application.channel_publisher import ChannelPublisher
+from intake.application.maintenance import Announcements
 from intake.application.search_fill import SearchFill
 from intake.application.submissions import Submissions
 from intake.application.ticket_commands import TicketCommands
@@ -32,6 +33,7 @@ from intake.pages.tickets import Pages
 from intake.portal.access import PortalAccess
 from intake.portal.decisions import Decisions
 from intake.portal.errors import PortalProblems
+from intake.portal.maintenance import MaintenancePages
 from intake.portal.pages import Portal
 from intake.portal.sign_in import LINKS_PER_MINUTE, SignIns
 from intake.portal.signed_pages import SignedPages
@@ -84,7 +86,12 @@ class Service:
             ids=ids,
             metrics=self._metrics,
             links=self._links,
+            on_window=lambda: self._announcements.reload(),
         )
+        commands = self._commands = TicketCommands(
+            chassis.outbox, desks.by_id, clock, ids, self._metrics, self._links
+        )
+        self._announcements = Announcements(chassis.pool, desks.by_id, commands, clock).loop()
         self._consumer = chassis.consumer(handler)
         gateway = EmailGateway(
             settings,
@@ -123,6 +130,7 @@ class Service:
                 "consumer": self._consumer.run,
                 "sign_ins": self._sign_ins.run,
                 "search_fill": SearchFill(chassis.pool, chassis.clock).run,
+                "announcements": self._announcements.run,
                 "publisher": self._publisher.run,
             },
             stop,
@@ -134,7 +142,7 @@ class Service:
         clock, ids = chassis.clock, chassis.ids
         tickets = TicketSearch(chassis.pool)
         desks, metrics = self._desks.by_id, self._metrics
-        commands = TicketCommands(chassis.outbox, desks, clock, ids, metrics, self._links)
+        commands = self._commands
         relations = TicketRelations(chassis.outbox, desks, self._addresses, clock, ids, metrics)
         actions = AgentActions(tickets, commands, relations)
         submissions = Submissions(self._publisher, chassis.pool, clock, ids, metrics)
@@ -178,6 +186,7 @@ class Service:
             hooks.router,
             ChatWidget(chassis.pool, desks, clock).router,
             Decisions(access, commands).router,
+            MaintenancePages(access, submissions, clock, ids).router,
             portal.router,
         ]
 

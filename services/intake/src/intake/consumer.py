@@ -6,7 +6,7 @@ each delivery to its ticket, write all of it. The rules are in `domain`, the sta
 """
 
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime
 from functools import partial
@@ -15,12 +15,14 @@ from uuid import UUID
 
 import asyncpg
 
+from intake.application import maintenance
 from intake.application.events_of_other_services import ServiceEvents
 from intake.application.merged_tickets import lock_with_merge_targets, merge_targets, redirected
 from intake.application.publishing import Arrival, Batch, Publication, publication_of
 from intake.domain.admission.open_ticket import open_ticket
 from intake.domain.admission.rules import INTAKE
 from intake.domain.apply_delivery import apply_delivery
+from intake.domain.commands import decide
 from intake.domain.commands.relations import followed, linked_back, may_follow
 from intake.domain.desk import Desk
 from intake.domain.reply_address import ReplyAddresses
@@ -36,10 +38,12 @@ from intake.domain.thread_matching import (
 )
 from intake.domain.ticket import CommandContext, Decision, Ticket
 from intake.metrics import IntakeMetrics
-from intake.storage import chat_queue, store
+from intake.storage import chat_queue, store, windows
 from intake.storage.ticket_numbers import named_by_number
+from intake.storage.windows import CustomersWindow
 from pledge.events import (
     ChannelEvent,
+    MaintenanceWindowSubmitted,
     Malformed,
     Reopened,
     TicketEvent,
@@ -57,6 +61,10 @@ FOLLOWED: Final = 1_000
 derived from them."""
 
 
+WINDOWS: Final = 2_000
+"""And those of maintenance windows on a new ticket here."""
+
+
 class IntakeHandler(StatelessHandler):
     """Applies records of the channel topics, and of the other services, to tickets."""
 
@@ -69,7 +77,9 @@ class IntakeHandler(StatelessHandler):
         ids: Ids,
         metrics: IntakeMetrics,
         links: RequesterLinks | None = None,
+        on_window: Callable[[], None] = lambda: None,
     ) -> None:
+        self._on_window = on_window
         self._desks = desks
         self._services = ServiceEvents(desks, links)
         self._addresses = addresses
@@ -91,6 +101,8 @@ class IntakeHandler(StatelessHandler):
         batch = Batch()
         self._read(records, batch)
         await self._drop_known(connection, batch, now)
+        if partition.topic == Topic.CHANNEL_PORTAL:
+            await self._take_windows(connection, batch, now)
         if batch.arrivals:
             if partition.topic == Topic.CHANNEL_CHAT:
                 await chat_queue.update(connection, [each.delivery for each in batch.arrivals], now)
@@ -100,14 +112,44 @@ class IntakeHandler(StatelessHandler):
             desks = (each.delivery.desk for each, way in routed if way.opens)
             batch.desks = await store.desks_with_plans(connection, desks)
             self._apply(batch, routed, numbers, now)
+            await self._with_windows(connection, batch, now)
             await batch.write(connection, new_threads)
         return self._outcome(batch)
+
+    async def _take_windows(
+        self, connection: asyncpg.Connection, batch: Batch, now: datetime
+    ) -> None:
+        """Keep the maintenance windows among the deliveries; the others go on (INF-09)."""
+        others = []
+        for arrival in batch.arrivals:
+            if isinstance(arrival.delivery.event, MaintenanceWindowSubmitted):
+                batch.count(arrival, await maintenance.take(connection, arrival.delivery, now))
+            else:
+                others.append(arrival)
+        if len(others) < len(batch.arrivals):
+            batch.after_commit.append(self._on_window)
+        batch.arrivals = others
+
+    async def _with_windows(
+        self, connection: asyncpg.Connection, batch: Batch, now: datetime
+    ) -> None:
+        """New tickets of a customer get to know its maintenance windows (INF-09)."""
+        customers: dict[str, set[str]] = {}
+        for ticket in batch.opened.values():
+            if ticket.customer in self._desks[ticket.desk].customers:
+                customers.setdefault(ticket.desk, set()).add(ticket.customer or "")
+        for desk, names in sorted(customers.items()):
+            found = await windows.ahead(connection, desk, names, now)
+            for ticket_id, ticket in list(batch.opened.items()) if found else ():
+                own = [each for each in found if ticket.desk == desk
+                       and each.customer == ticket.customer]  # fmt: skip
+                _set_windows(batch, ticket_id, self._desks[desk], own, now)
 
     def _outcome(self, batch: Batch) -> Outcome:
         return Outcome(
             messages=[each.message for each in batch.publications],
             poison=batch.poison,
-            after_commit=[partial(self._count, batch.outcomes)],
+            after_commit=[partial(self._count, batch.outcomes), *batch.after_commit],
         )
 
     def _count(self, outcomes: Counter[tuple[str, str, str]]) -> None:
@@ -200,6 +242,7 @@ class IntakeHandler(StatelessHandler):
                 asked = replace(delivery, desk=desk) if desk is not None else delivery
                 decision = self._open(asked, way.ticket_id, numbers, now)
                 batch.opened[way.ticket_id] = decision.ticket
+                batch.openings[way.ticket_id] = arrival.envelope
                 before = 0
                 batch.publications += _follow(batch, arrival, decision.ticket, now)
             else:
@@ -233,6 +276,22 @@ class IntakeHandler(StatelessHandler):
             reply_to=self._addresses.address(desk.reply_address, desk.id, ticket_id),
             now=now,
         )
+
+
+def _set_windows(
+    batch: Batch, ticket_id: UUID, desk: Desk, own: Sequence[CustomersWindow], now: datetime
+) -> None:
+    cause = batch.openings[ticket_id]
+    for position, window in enumerate(own):
+        ticket = batch.opened[ticket_id]
+        context = CommandContext(desk, INTAKE, ticket.opened_at, now)
+        decision = decide(ticket, maintenance.command_of(window), context)
+        if isinstance(decision, Decision):
+            batch.keep(decision)
+            batch.publications += [
+                publication_of(event, cause, WINDOWS + position, decision.ticket.sequence)
+                for event in decision.events
+            ]
 
 
 def _place_of_text(events: Sequence[TicketEvent]) -> int:

@@ -21,14 +21,15 @@ from pydantic import (
 from intake.domain.admission.open_for_client import ClientRequest
 from intake.domain.command_fields import Channel, Line, LongText, Name, Subject
 from intake.domain.commands import Command, declarations
-from intake.domain.commands.conversation import MAX_PARTICIPANTS
 from intake.domain.matrix import Origin
 from intake.domain.misuse import Misuse
+from intake.domain.participants import MAX_PARTICIPANTS
 from intake.domain.request_details import RequestDetails
 from intake.domain.services import Offer
 from intake.domain.text import storable
 from intake.domain.ticket import Ticket
 from intake.domain.ticket_parts import AgreedDue, Feedback, Link, Meeting, Milestone
+from intake.domain.windows import Window
 from pledge.events import Actor, Contact, Instant
 from pledge.runtime.instants import Timestamp
 
@@ -101,6 +102,7 @@ class TicketView(BaseModel):
     milestones: tuple[Milestone, ...]
     agreed: tuple[AgreedDue, ...] = Field(description="Due times agreed with the customer.")
     offers: tuple[Offer, ...] = Field(description="Billable work that was offered (VIR-15).")
+    windows: tuple[Window, ...] = Field(description="Maintenance of the customer (INF-09).")
     sequence: int
     allowed: tuple[str, ...]
 

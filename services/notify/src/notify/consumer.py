@@ -16,6 +16,7 @@ from notify.domain.page import CauseGone, PageState
 from notify.domain.routing import Notice, PageWanted, Wanted, route
 from notify.routing import event_reader
 from notify.routing.event_reader import Ending
+from notify.routing.maintenance import held_until
 from notify.routing.requested_mails import addressed_update, confirmation, requested_mail
 from notify.routing.route_actions import RouteExecutor, outside_addresses
 from notify.storage import deliveries, store
@@ -210,7 +211,7 @@ class NotifyHandler(StatelessHandler):
         desk = self._context.desks[event.desk]
         if end := event_reader.ending(event):
             self._end_pages(batch, end)
-        self._send_requested(batch, desk, planned.decoded)
+        self._send_requested(batch, desk, planned)
         if planned.notice is not None:
             for wanted in planned.wanted:
                 if not (isinstance(wanted, PageWanted) and self._is_paging(batch, event, wanted)):
@@ -231,12 +232,15 @@ class NotifyHandler(StatelessHandler):
             for current in map(unit.current, [*batch.open_pages, *unit.new_pages.values()])
         )
 
-    def _send_requested(self, batch: Batch, desk: Desk, decoded: Decoded) -> None:
+    def _send_requested(self, batch: Batch, desk: Desk, planned: Planned) -> None:
         """Write the mails that another service requests."""
-        unit, cause = batch.unit, decoded.envelope
-        match decoded.event:
+        unit, cause = batch.unit, planned.decoded.envelope
+        match planned.decoded.event:
             case EmailRequested() as event:
-                mails = requested_mail(self._context, desk, event, cause, unit.now, batch.mailed)
+                held = held_until(planned.ticket, unit.now)
+                mails = requested_mail(
+                    self._context, desk, event, cause, unit.now, batch.mailed, held
+                )
                 unit.drafts += mails.drafts
                 unit.events += mails.events
             case UpdateAddressed() as event:

@@ -11,8 +11,10 @@ from intake.domain.commands import (
     conversation,
     coverage,
     decide,
+    maintenance,
     meetings,
     milestones,
+    participants,
     progress,
     promises,
     relations,
@@ -48,8 +50,8 @@ REPLY = RecordReply(by=ANN, channel="email", delivery="d1", text="Still broken")
 
 def test_every_command_is_declared_and_has_a_decision_of_its_own() -> None:
     modules = (
-        coverage, conversation, meetings, milestones, progress, promises, relations,
-        reviews, services,
+        coverage, conversation, maintenance, meetings, milestones, participants, progress,
+        promises, relations, reviews, services,
     )  # fmt: skip
     names = {name: value for module in modules for name, value in vars(module).items()}
     commands = {each for each in names.values() if _is_command(each)}

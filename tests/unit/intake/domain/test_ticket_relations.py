@@ -10,7 +10,6 @@ import pytest
 
 from intake.domain.admission.open_for_client import ClientRequest, open_for
 from intake.domain.command_registry import FINISHED, State
-from intake.domain.commands.conversation import MAX_PARTICIPANTS
 from intake.domain.commands.relations import (
     MAX_LINKS,
     FollowUp,
@@ -21,6 +20,7 @@ from intake.domain.commands.relations import (
     merge,
     split,
 )
+from intake.domain.participants import MAX_PARTICIPANTS
 from intake.domain.ticket import CommandContext, Decision, Refusal, RefusalReason, Ticket
 from intake.domain.ticket_parts import Link, LinkKind
 from pledge.events import Absorbed, Contact, TicketOpened

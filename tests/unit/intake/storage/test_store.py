@@ -24,6 +24,7 @@ from intake.domain.ticket_parts import (
     Milestone,
     Stage,
 )
+from intake.domain.windows import Window
 from intake.storage import store
 from pledge.events import Contact
 from unit.intake.builders import ANN, NINE, TOM, a_ticket, at
@@ -82,6 +83,7 @@ FULL = a_ticket(
             at(55),
         ),
     ),
+    windows=(Window(UUID(int=2), at(600), at(700), "a new switch"),),
     milestones=(Milestone("service_restored", "Service restored", at(40), TOM),),
 )
 

@@ -265,6 +265,9 @@ class MaintenanceWindowSubmitted(ChannelEvent):
     ends_at: Instant
     note: Line = ""
     is_withdrawn: bool = False
+    window_id: UUID | None = Field(
+        default=None, description="The window that is replaced or withdrawn; None: a new one."
+    )
 
 
 EVENTS: tuple[type[Event], ...] = (

@@ -1,7 +1,7 @@
 """Facts of tickets, as the record that is published and the row that is kept, and their batches."""
 
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from types import MappingProxyType
 from typing import Final
@@ -75,9 +75,11 @@ class Batch:
     outcomes: Counter[tuple[str, str, str]] = field(default_factory=Counter)
     desks: dict[str, Desk] = field(default_factory=dict)
     opened: dict[UUID, Ticket] = field(default_factory=dict)
+    openings: dict[UUID, Envelope] = field(default_factory=dict)
     known: dict[UUID, Ticket] = field(default_factory=dict)
     changed: set[UUID] = field(default_factory=set)
     publications: list[Publication] = field(default_factory=list)
+    after_commit: list[Callable[[], None]] = field(default_factory=list)
 
     def count(self, arrival: Arrival, outcome: str) -> None:
         """Count the outcome of a delivery."""

@@ -19,6 +19,7 @@ from intake.desk_file.common import condition_of
 from intake.desk_file.hooks import hooks_of
 from intake.desk_file.matrix import check_matrix, matrix_of
 from intake.desk_file.model import IntakeFile, RuleEntry
+from intake.desk_file.participants import participants_of
 from intake.desk_file.sections import (
     care_of,
     chat_rules_of,
@@ -167,6 +168,7 @@ def to_desk(model: IntakeFile) -> Desk:
         chat=chat_rules_of(model.chat),
         hooks=hooks_of(model.hooks),
         care=care_of(model.feedback),
+        participants=participants_of(model.participants),
         rules=tuple(_rule(each) for each in model.rules),
         plans=model.plans,
         severity_names=MappingProxyType(

@@ -13,6 +13,7 @@ from intake.desk_file.admission import (
 from intake.desk_file.common import Name, RuleCondition, Text, address_of
 from intake.desk_file.hooks import HookEntry
 from intake.desk_file.matrix import MatrixSection
+from intake.desk_file.participants import ParticipantsSection
 from intake.desk_file.sections import (
     ChatSection,
     CustomerEntry,
@@ -126,6 +127,7 @@ class IntakeFile(Part):
     scope: ScopeSection = ScopeSection()
     coverage: CoverageSection | None = None
     services: ServicesSection | None = None
+    participants: ParticipantsSection = ParticipantsSection()
     trials: TrialRules = TrialRules()
     feedback: FeedbackSection = FeedbackSection()
     portal: PortalRules = PortalRules()

@@ -160,6 +160,13 @@ rules:
 #   offered:
 #     - {name: migration, title: A migration, price: "180 EUR an hour, two hours at least"}
 
+# Whom the requester's side may bring into copy, in a mail's To or Cc or in the portal: organisation
+# (of the same customer, or of the domain of the requester's address), anyone, nobody. Agents may
+# bring in anybody. Routes of notify.yaml mail them as `participants`.
+# participants:
+#   may_add: organisation
+#   at_most: 20
+
 # A closed ticket asks its requester for a rating with this template; a rating from `low_rating`
 # down wants an answer.
 # feedback:

@@ -5,6 +5,7 @@ from datetime import datetime
 
 from intake.domain.admission.open_ticket import (
     content_of,
+    copied_in,
     happened_at,
     has_way_back,
     voicemail_text,
@@ -89,6 +90,7 @@ def _reply_of(ticket: Ticket, delivery: Delivery) -> RecordReply:
         callback=content.wants_callback,
         escalates_to=content.line.escalates_to if content.line else None,
         message_id=content.message_id,
+        copied=copied_in(delivery.event, ticket.requester, delivery.desk),
         attachments=content.attachments,
     )
 

@@ -13,6 +13,7 @@ from intake.domain.chat_hours import ChatRules
 from intake.domain.hooks import Hook
 from intake.domain.matrix import Assessed, Level, Matrix, Origin, Values, assess
 from intake.domain.misuse import MisuseRule
+from intake.domain.participants import ParticipantRules
 from intake.domain.reply_address import bare_address
 from intake.domain.services import Coverage, ServiceRules
 from intake.domain.ticket_parts import CareRules
@@ -142,6 +143,7 @@ class Desk:
     matrix: Matrix | None = None
     services: ServiceRules = field(default_factory=ServiceRules)
     coverage: Coverage | None = None
+    participants: ParticipantRules = field(default_factory=ParticipantRules)
 
     @property
     def has_admission_rules(self) -> bool:
@@ -226,6 +228,16 @@ class Desk:
                 return known
             domain = domain.partition(".")[2]
         return None
+
+    def may_copy(self, requester: Contact, address: str) -> bool:
+        """Whether the requester's side may bring the address in: never one of our own (SIG-03)."""
+
+        def customer_named(known: str | None) -> str | None:
+            customer = self.customer_of(known)
+            return customer.name if customer else None
+
+        is_ours = self.is_own_address(address)
+        return not is_ours and self.participants.admits(requester, address, customer_named)
 
     def placed(self, person: Contact) -> Contact:
         """The person in the zone of their organisation, where they gave none (SMS-08)."""

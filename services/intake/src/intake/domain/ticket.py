@@ -13,6 +13,7 @@ from intake.domain.request_details import NO_DETAILS, RequestDetails
 from intake.domain.requester_links import RequesterLinks
 from intake.domain.services import Offer
 from intake.domain.ticket_parts import AgreedDue, Feedback, Link, LinkKind, Meeting, Milestone
+from intake.domain.windows import Window
 from pledge.events import Actor, Contact, TicketEvent
 
 CLOCK_TOLERANCE: Final = timedelta(minutes=1)
@@ -61,6 +62,7 @@ class Ticket:
     milestones: tuple[Milestone, ...] = ()
     agreed: tuple[AgreedDue, ...] = ()
     offers: tuple[Offer, ...] = ()
+    windows: tuple[Window, ...] = ()
 
     @property
     def merged_into(self) -> Link | None:

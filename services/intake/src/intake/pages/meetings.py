@@ -10,6 +10,7 @@ from intake.application.ticket_commands import TicketCommands
 from intake.domain.commands.meetings import AgreeMeeting, CancelMeeting
 from intake.domain.ticket import Refusal, Ticket
 from intake.domain.ticket_parts import Meeting, MeetingState
+from intake.domain.windows import conflict
 from intake.storage import queries
 from pledge.events import Actor
 from pledge.runtime.http.app import HttpProblem
@@ -67,6 +68,7 @@ class MeetingPages:
             language="en",
             ticket=ticket,
             meeting=meeting,
+            window=conflict(ticket.windows, meeting.starts_at, meeting.ends_at),
             zone=desk.zone_of(asker.email, asker.zone),
             refusal=refusal.detail if refusal else None,
         )

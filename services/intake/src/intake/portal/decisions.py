@@ -8,10 +8,11 @@ from fastapi.responses import RedirectResponse, Response
 
 from intake.application.ticket_commands import TicketCommands
 from intake.domain.command_registry import Command
+from intake.domain.commands.participants import ChangeParticipants
 from intake.domain.commands.services import ConfirmServices
 from intake.domain.ticket import Refusal, Ticket
 from intake.portal.access import PortalAccess, actor_of, contact_of
-from pledge.events import Contact
+from pledge.events import Contact, normal_address
 from pledge.runtime.auth.session import check_form
 from pledge.runtime.http.app import HttpProblem
 
@@ -26,6 +27,7 @@ class Decisions:
         self._commands = commands
         self.router = APIRouter(include_in_schema=False)
         add = self.router.add_api_route
+        add("/my/{desk}/{number}/participants", self.change_participants, methods=["POST"])
         add("/my/{desk}/{number}/offers", self.answer_offer, methods=["POST"])
 
     async def answer_offer(
@@ -39,6 +41,22 @@ class Decisions:
         """Confirm billable work, or decline it (VIR-15)."""
         ticket, who = await self._ticket(request, desk, number)
         return await self._do(desk, ticket, ConfirmServices(answer == "accept", offer, who), who)
+
+    async def change_participants(
+        self,
+        request: Request,
+        desk: str,
+        number: str,
+        add: Annotated[str, Form(max_length=320)] = "",
+        remove: Annotated[str, Form(max_length=320)] = "",
+    ) -> Response:
+        """Bring a colleague into copy, or leave one out (SIG-03)."""
+        ticket, who = await self._ticket(request, desk, number)
+        joining, leaving = normal_address(add.strip()), remove.strip().lower()
+        if joining is None and add.strip():
+            raise HttpProblem(422, "that is no mail address: write it like ann@example.com")
+        command = ChangeParticipants((joining,) if joining else (), (leaving,) if leaving else ())
+        return await self._do(desk, ticket, command, who)
 
     async def _ticket(self, request: Request, desk: str, number: str) -> tuple[Ticket, Contact]:
         """The ticket of the form, and who is signed in."""

@@ -127,6 +127,9 @@ class Dispatcher:
         room: dict[str, int] = {}
         claims: list[deliveries.Claim] = []
         for draft in drafts:
+            if draft.not_before is not None and draft.not_before > now:
+                claims.append(deliveries.Claim(draft.not_before, 0, None))
+                continue
             left = room.setdefault(draft.lane, self._room(draft.lane))
             if left > 0 and not self._is_stopping:
                 room[draft.lane] = left - 1
@@ -140,6 +143,9 @@ class Dispatcher:
     ) -> None:
         """The deliveries are committed: send the claimed ones now, schedule the others."""
         for draft, claim in zip(drafts, claims, strict=True):
+            if claim.attempts == 0 and claim.next_attempt_at > now:
+                self._schedule(draft.lane, claim.next_attempt_at)
+                continue
             if claim.attempts == 0:
                 self._lane(draft.lane).has_backlog = True
                 self._schedule(draft.lane, now)

@@ -336,10 +336,10 @@ def _check_messages(
 def _check_addressee(
     document: Document, file: NotifyFile, where: Steps, to: str
 ) -> Iterator[Problem]:
-    if to == "requester" or (_SIMPLE_ADDRESS.fullmatch(to) and ":" not in to):
+    if to in ("requester", "participants") or (_SIMPLE_ADDRESS.fullmatch(to) and ":" not in to):
         return
     if not to.startswith(("person:", "rotation:")):
-        hint = "write requester, person:NAME, rotation:NAME or a mail address"
+        hint = "write requester, participants, person:NAME, rotation:NAME or a mail address"
         yield document.problem(where, f"`{to}` can't be mailed", hint)
         return
     yield from _check_target(document, file, where, to)

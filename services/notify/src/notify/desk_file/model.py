@@ -133,7 +133,8 @@ class WhenSection(Part):
 
 
 class EmailSection(Part):
-    """Whom to mail: requester, person:NAME, rotation:NAME or an address."""
+    """Whom to mail: requester, participants (those in copy), person:NAME, rotation:NAME or an
+    address."""
 
     to: Annotated[list[str], BeforeValidator(one_or_more), Field(min_length=1)]
     template: str

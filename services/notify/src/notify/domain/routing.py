@@ -37,6 +37,7 @@ class Notice:
     is_urgent: bool = False
     is_automatic: bool = False  # written by a machine (RFC 3834): never answered
     requester: Party | None = None
+    participants: tuple[Party, ...] = ()  # in copy (SIG-03)
     due_at: datetime | None = None
     details: Mapping[str, object] = field(default_factory=dict)
 
@@ -79,7 +80,8 @@ def _allows(wanted: tuple[str, ...], value: str | None) -> bool:
 
 @dataclass(frozen=True, slots=True)
 class EmailRule:
-    """Mail these ("requester", "person:p", "rotation:r" or an address) with this template."""
+    """Mail these ("requester", "participants", "person:p", "rotation:r" or an address) with this
+    template."""
 
     to: tuple[str, ...]
     template: str

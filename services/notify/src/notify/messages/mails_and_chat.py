@@ -45,6 +45,7 @@ class MailSpec:
     is_automatic: bool = True
     unsubscribe_url: str | None = None
     page_id: UUID | None = None
+    not_before: datetime | None = None
     calendar: str | None = None  # iCalendar text of an invitation
 
 
@@ -93,6 +94,7 @@ def write_mail(
         cause=spec.cause,
         page_id=spec.page_id,
         is_automatic=mailbox.is_outside,
+        not_before=spec.not_before,
     )
 
 
@@ -129,8 +131,11 @@ def write_chat_message(
     )
 
 
-def addressees(desk: Desk, to: str, requester: Party | None, at: datetime) -> list[Mailbox]:
+def addressees(desk: Desk, to: str, notice: Notice, at: datetime) -> list[Mailbox]:
     """The mailboxes of a mail rule's addressee; none when there is no address."""
+    requester = notice.requester
+    if to == "participants":
+        return [party_mailbox(desk, each) for each in notice.participants if each.email]
     if to == "requester":
         return [party_mailbox(desk, requester)] if requester and requester.email else []
     kind, _, name = to.partition(":")

@@ -1,11 +1,13 @@
 """Reads events of the contract: as notices for the routes, and as what is known of a ticket."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
 from uuid import UUID
 
 from notify.domain.routing import Notice, Party
+from notify.routing.maintenance import with_window
 from notify.storage.rows import About, Ticket
 from pledge.events import (
     ArbitrationRequested,
@@ -19,6 +21,7 @@ from pledge.events import (
     FeedbackReceived,
     IncidentEvent,
     IncidentResolved,
+    MaintenanceWindowSet,
     Merged,
     MisuseRecorded,
     ObjectiveEvent,
@@ -97,10 +100,13 @@ def apply_to_ticket(known: Ticket | None, event: TicketEvent) -> Ticket:
             return _contacted_by(ticket, event.channel)
         case ParticipantsChanged():
             requester = event.requester.model_dump(mode="json")
-            facts = {**ticket.facts, "requester": requester}
+            people = [each.model_dump(mode="json") for each in event.participants]
+            facts = {**ticket.facts, "requester": requester, "participants": people}
             if event.is_answerable is not None:
                 facts["is_answerable"] = event.is_answerable
             return replace(ticket, facts=facts)
+        case MaintenanceWindowSet():
+            return replace(ticket, facts={**ticket.facts, "windows": with_window(ticket, event)})
         case Resolved() | Closed() | Merged():
             facts = {**ticket.facts, "over_at": event.recorded_at.isoformat()}
             return replace(ticket, is_over=True, facts=facts)
@@ -157,6 +163,7 @@ def _opened(event: TicketOpened) -> dict[str, Any]:
     return {
         "title": _title(event.subject_line),
         "requester": event.requester.model_dump(mode="json"),
+        "participants": [each.model_dump(mode="json") for each in event.participants],
         "severity": event.severity,
         "priority": event.priority,
         "channel": event.channel,
@@ -196,6 +203,7 @@ def notice(event: Event, ticket: Ticket | None) -> Notice:
         # Intake marks a ticket that a machine sent as not answerable.
         is_automatic=facts.get("is_answerable") is False,
         requester=_party(facts.get("requester"), facts.get("language")),
+        participants=_parties(facts),
         details=event.model_dump(),
     )
     return _with_event_fields(found, event)
@@ -258,6 +266,12 @@ def _breach(found: Notice, event: BreachEvent) -> Notice:
         requester=_party(event.requester.model_dump(), None) or found.requester,
         due_at=event.due_at,
     )
+
+
+def _parties(facts: Mapping[str, Any]) -> tuple[Party, ...]:
+    """Those in copy; tickets known from before they were kept have none."""
+    found = (_party(each, facts.get("language")) for each in facts.get("participants") or ())
+    return tuple(each for each in found if each is not None)
 
 
 def _party(value: dict[str, Any] | None, language: str | None) -> Party | None:

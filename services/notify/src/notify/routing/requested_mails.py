@@ -47,11 +47,13 @@ def requested_mail(
     cause: Envelope,
     now: datetime,
     mailed: Counter[tuple[str, str]],
+    held: datetime | None = None,
 ) -> Mails:
     """The mails of an `EmailRequested`, one to each addressee. The same request gives the same.
 
     `mailed` counts the automatic mails that each (desk, address) has got lately: two machines that
-    answer each other would go on without end.
+    answer each other would go on without end. `held` is when the customer's maintenance is over:
+    what is not urgent waits for it.
     """
     mails = Mails()
     template = _template_of(desk, event)
@@ -63,7 +65,9 @@ def requested_mail(
         if template is not None and reason is None:
             try:
                 mails.drafts.append(
-                    _requested_draft(context, desk, event, cause, mailbox, template, position, now)
+                    _requested_draft(
+                        context, desk, event, cause, mailbox, template, position, now, held
+                    )
                 )
                 mailed[desk.name, mailbox.address] += event.is_automatic
             except RenderFailed as error:
@@ -109,6 +113,7 @@ def _requested_draft(
     template: Template,
     position: int,
     now: datetime,
+    held: datetime | None,
 ) -> Draft:
     values: dict[str, Any] = {
         "ticket": {"number": event.ticket_number, "title": event.subject_line or ""},
@@ -129,6 +134,7 @@ def _requested_draft(
         is_reply=event.is_automatic and event.in_reply_to is not None,
         is_automatic=event.is_automatic,
         calendar=event.calendar,
+        not_before=None if event.is_urgent else held,
     )
     draft_id = UUID(derived_id(str(event.email_id), position, source="/notify/requested"))
     return write_mail(desk, mailbox, template, values, spec, draft_id=draft_id, now=now)

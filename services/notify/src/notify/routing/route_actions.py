@@ -24,6 +24,7 @@ from notify.messages.mails_and_chat import (
 )
 from notify.messages.render import RenderFailed
 from notify.routing import event_reader
+from notify.routing.maintenance import can_wait, held_until
 from notify.storage.rows import PageFacts, Ticket
 from pledge.events import BreachEvent, Decoded, derived_id
 
@@ -51,7 +52,7 @@ class RouteExecutor:
             case PageWanted():
                 self._page(desk, decoded, notice, wanted, ticket)
             case EmailWanted():
-                for mailbox in addressees(desk, wanted.to, notice.requester, self._unit.now):
+                for mailbox in addressees(desk, wanted.to, notice, self._unit.now):
                     if self._may_mail(desk, mailbox, notice, wanted):
                         self._email(desk, decoded, notice, wanted, mailbox, ticket)
             case ChatWanted():
@@ -132,6 +133,7 @@ class RouteExecutor:
             in_reply_to=in_reply_to if mailbox.is_outside else None,
             references=(in_reply_to,) if in_reply_to and mailbox.is_outside else (),
             is_reply=notice.event == "ticket.opened" and mailbox.is_outside,
+            not_before=self._held(mailbox, notice, ticket),
         )
         source = f"/notify/email/{mailbox.address}/{wanted.template}"
         try:
@@ -148,6 +150,12 @@ class RouteExecutor:
             self._not_rendered(desk, wanted.template, error)
         else:
             self._unit.drafts.append(draft)
+
+    def _held(self, mailbox: Mailbox, notice: Notice, ticket: Ticket | None) -> datetime | None:
+        """When a mail to somebody outside that can wait may go out; None: at once (INF-09)."""
+        if not mailbox.is_outside or not can_wait(notice):
+            return None
+        return held_until(ticket, self._unit.now)
 
     def _chat(self, desk: Desk, decoded: Decoded, notice: Notice, wanted: ChatWanted) -> None:
         source = f"/notify/chat/{wanted.receiver}/{wanted.template}"
@@ -167,9 +175,11 @@ class RouteExecutor:
 
 def outside_addresses(notice: Notice, wanted: Sequence[Wanted]) -> set[str]:
     """The addresses of people outside that these actions would mail."""
-    to_requester = any(isinstance(each, EmailWanted) and each.to == "requester" for each in wanted)
-    requester = notice.requester
-    return {requester.email} if to_requester and requester and requester.email else set()
+    mailed = {each.to for each in wanted if isinstance(each, EmailWanted)}
+    people = list(notice.participants) if "participants" in mailed else []
+    if "requester" in mailed and notice.requester is not None:
+        people.append(notice.requester)
+    return {each.email for each in people if each.email}
 
 
 def _is_late(notice: Notice, breach: BreachEvent | None, desk: Desk, now: datetime) -> bool:

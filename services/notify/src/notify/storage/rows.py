@@ -87,6 +87,7 @@ class Draft:
     cause: Envelope
     page_id: UUID | None = None
     is_automatic: bool = False
+    not_before: datetime | None = None  # waits for the end of a maintenance window (INF-09)
 
 
 @dataclass(frozen=True, slots=True)

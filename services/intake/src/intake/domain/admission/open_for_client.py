@@ -6,10 +6,10 @@ from typing import Final
 
 from intake.domain.admission.request import Request
 from intake.domain.command_registry import State
-from intake.domain.commands.conversation import MAX_PARTICIPANTS
 from intake.domain.commands.relations import NewTicket, opening, vouched_for
 from intake.domain.desk import Classification, Desk, classify
 from intake.domain.matrix import Assessed, Origin, Values, assess
+from intake.domain.participants import MAX_PARTICIPANTS
 from intake.domain.request_details import with_reach
 from intake.domain.ticket import (
     CLOCK_TOLERANCE,

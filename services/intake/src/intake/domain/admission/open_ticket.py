@@ -9,9 +9,10 @@ from uuid import UUID
 from intake.domain.admission.request import Line, Request
 from intake.domain.admission.rules import INTAKE, admit, read_request
 from intake.domain.command_registry import State
-from intake.domain.commands.conversation import MAX_PARTICIPANTS, RecordReply, requested_events
+from intake.domain.commands.conversation import RecordReply, requested_events
 from intake.domain.commands.reviews import delivered_feedback, record_feedback
 from intake.domain.desk import Classification, Desk, FeedbackKind, classify
+from intake.domain.participants import with_added
 from intake.domain.request_details import NO_DETAILS, RequestDetails
 from intake.domain.thread_matching import Delivery
 from intake.domain.ticket import CommandContext, Decision, Ticket, opened_with
@@ -68,22 +69,27 @@ def content_of(event: ChannelEvent, desk: Desk) -> Content:
 
 def _email(event: ChannelEvent, desk: Desk) -> Content:
     assert isinstance(event, EmailMessageReceived)
-    own = desk.is_own_address
-    people = [
-        Contact(email=each)
-        for each in dict.fromkeys(event.to + event.cc)
-        if not own(each) and each != event.sender.email
-    ]
+    people = with_added(
+        event.sender, (), copied_in(event, event.sender, desk), desk.participants.most
+    )
     return Content(
         requester=event.sender,
         subject_line=event.subject_line or "(no subject)",
         text=event.text,
         line=desk.line_of(event.recipients),
-        participants=tuple(people[:MAX_PARTICIPANTS]),
+        participants=people,
         message_id=event.mail_message_id,
         attachments=event.attachments,
         is_answerable=event.sender.email is not None,
     )
+
+
+def copied_in(event: ChannelEvent, requester: Contact, desk: Desk) -> tuple[str, ...]:
+    """The addressees of a mail whom the requester's side may bring in (SIG-03)."""
+    if not isinstance(event, EmailMessageReceived):
+        return ()
+    named = dict.fromkeys(event.to + event.cc)
+    return tuple(each for each in named if desk.may_copy(requester, each))
 
 
 def _chat(event: ChannelEvent, desk: Desk) -> Content:

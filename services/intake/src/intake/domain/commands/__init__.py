@@ -15,6 +15,8 @@ from intake.domain.commands import (
     milestones,
     promises,
     services,
+    participants,
+    maintenance,
 )
 
 # isort: on
@@ -28,8 +30,10 @@ __all__ = [
     "conversation",
     "decide",
     "declarations",
+    "maintenance",
     "meetings",
     "milestones",
+    "participants",
     "progress",
     "promises",
     "relations",

@@ -10,7 +10,9 @@ from pydantic import Field
 from intake.domain.admission.rules import items_of, request_information
 from intake.domain.command_fields import INTERNAL, Channel, Line, Name, Text
 from intake.domain.command_registry import ANY_STATE, FINISHED, Command, State, command
+from intake.domain.desk import Desk
 from intake.domain.history_words import Data, Words, joined, person, plain, said
+from intake.domain.participants import MAX_PARTICIPANTS, with_added
 from intake.domain.ticket import (
     CommandContext,
     Decision,
@@ -38,7 +40,6 @@ from pledge.events import (
     TicketEvent,
 )
 
-MAX_PARTICIPANTS: Final = 50
 MAILED: Final = frozenset(("email", "portal"))
 """A reply on these channels is sent as a mail."""
 
@@ -209,6 +210,7 @@ class RecordReply(Command):
     """The requester, or somebody in copy, wrote or called again.
 
     ``by`` joins the participants when ``joins`` says that a signed address proves them invited.
+    Those in copy of a participant's mail, ``copied``, join too, as far as the desk lets them.
     ``callback`` asks to be called back, ``escalates_to`` for a manager (VIR-11).
     """
 
@@ -221,6 +223,7 @@ class RecordReply(Command):
     joins: bool = False
     callback: bool = False
     escalates_to: str | None = None
+    copied: tuple[str, ...] = ()
     message_id: str | None = None
     attachments: tuple[AttachmentRef, ...] = ()
 
@@ -248,7 +251,7 @@ class RecordReply(Command):
                 is_urgent=self.is_urgent,
             )
         )
-        participants = _joined(ticket, self)
+        participants = _joined(ticket, self, context.desk)
         if participants is not ticket.participants:
             events.append(
                 ParticipantsChanged(
@@ -291,9 +294,12 @@ def requested_events(command: RecordReply, facts: Mapping[str, Any]) -> list[Tic
     return events
 
 
-def _joined(ticket: Ticket, command: RecordReply) -> tuple[Contact, ...]:
-    people = (ticket.requester, *ticket.participants)
+def _joined(ticket: Ticket, command: RecordReply, desk: Desk) -> tuple[Contact, ...]:
+    participants = ticket.participants
+    people = (ticket.requester, *participants)
     is_known = any(is_same_person(command.by, each) for each in people)
-    if is_known or not command.joins or len(ticket.participants) >= MAX_PARTICIPANTS:
-        return ticket.participants
-    return (*ticket.participants, command.by)
+    if not is_known and (not command.joins or len(participants) >= MAX_PARTICIPANTS):
+        return participants
+    if not is_known:
+        participants = (*participants, command.by)
+    return with_added(ticket.requester, participants, command.copied, desk.participants.most)

@@ -5,9 +5,10 @@ At most one meeting of a ticket is agreed at a time; further proposals wait unti
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Annotated, Final
 from uuid import UUID, uuid5
+from zoneinfo import ZoneInfo
 
 from pydantic import AfterValidator, StringConstraints
 
@@ -26,6 +27,7 @@ from intake.domain.ticket import (
     fact_fields,
 )
 from intake.domain.ticket_parts import Meeting, MeetingState
+from intake.domain.windows import conflict
 from pledge.events import (
     EmailRequested,
     Instant,
@@ -53,13 +55,15 @@ def _is_any(ticket: Ticket, *states: MeetingState) -> bool:
 @command("propose-meeting", history={"meeting_proposed": meeting("A meeting was proposed")})
 @dataclass(frozen=True, slots=True)
 class ProposeMeeting(Command):
-    """A meeting or live session proposed to the requester (SIG-07). `place`: a link or a place."""
+    """A meeting or live session proposed to the requester (SIG-07). `place`: a link or a place. One
+    that overlaps maintenance of the customer is refused, unless `despite_window` (INF-09)."""
 
     starts_at: Instant
     ends_at: Instant
     place: Annotated[
         str, StringConstraints(max_length=500), AfterValidator(lambda text: one_line(text, 500))
     ] = ""
+    despite_window: bool = False
 
     def decide(self, ticket: Ticket, context: CommandContext) -> Decision | Refusal:
         """Decide what the command does to the ticket."""
@@ -75,6 +79,10 @@ class ProposeMeeting(Command):
             detail = f"{MAX_OPEN} meetings are proposed already; cancel one of them"
         if detail is not None:
             return Refusal(RefusalReason.UNSUITABLE, detail, ticket.allowed)
+        if not self.despite_window:
+            refusal = _in_maintenance(ticket, context, self.starts_at, self.ends_at)
+            if refusal is not None:
+                return refusal
         meeting = Meeting(
             # Derived, so that the same proposal is the same meeting whichever replica computes it.
             uuid5(ticket.id, f"meeting {ticket.sequence}"),
@@ -97,6 +105,22 @@ class ProposeMeeting(Command):
         return done(ticket, context, "meeting_proposed", event, meetings=(*kept, meeting))
 
 
+def _in_maintenance(
+    ticket: Ticket, context: CommandContext, starts_at: datetime, ends_at: datetime
+) -> Refusal | None:
+    """The refusal of a time within maintenance of the customer."""
+    window = conflict(ticket.windows, starts_at, ends_at)
+    if window is None:
+        return None
+    zone = ZoneInfo(context.desk.zone)
+    first, last = (each.astimezone(zone) for each in (window.starts_at, window.ends_at))
+    detail = (
+        f"the customer has maintenance from {first:%Y-%m-%d %H:%M} to {last:%Y-%m-%d %H:%M %Z}; "
+        "choose another time, or say despite_window"
+    )
+    return Refusal(RefusalReason.CONFLICT, detail, ticket.allowed)
+
+
 def _room_for_one(meetings: Sequence[Meeting]) -> tuple[Meeting, ...]:
     if len(meetings) < MAX_KEPT:
         return tuple(meetings)
@@ -114,6 +138,7 @@ class AgreeMeeting(Command):
     """The requester agreed, in a call or a mail: the invitation goes out."""
 
     meeting_id: UUID | None = None
+    despite_window: bool = False
 
     def decide(self, ticket: Ticket, context: CommandContext) -> Decision | Refusal:
         """Both sides agreed: the requester accepted, or an agent logs it for them."""
@@ -126,6 +151,11 @@ class AgreeMeeting(Command):
         if found.ends_at <= context.occurred_at:
             detail = "the time proposed is over; propose another one"
             return Refusal(RefusalReason.CONFLICT, detail, ticket.allowed)
+        # The requester knows of their own maintenance, and is shown it beside the button.
+        if not self.despite_window and context.by.kind != "requester":
+            refusal = _in_maintenance(ticket, context, found.starts_at, found.ends_at)
+            if refusal is not None:
+                return refusal
         agreed = MeetingAgreed(
             **fact_fields(ticket, context),
             meeting_id=found.id,

@@ -14,10 +14,10 @@ from uuid import UUID
 
 from intake.domain.command_fields import Line, LongText, Name, Subject
 from intake.domain.command_registry import ANY_STATE, FINISHED, NOT_CLOSED, Command, State, command
-from intake.domain.commands.conversation import MAX_PARTICIPANTS
 from intake.domain.desk import Desk
 from intake.domain.history_words import step
 from intake.domain.matrix import Origin
+from intake.domain.participants import MAX_PARTICIPANTS
 from intake.domain.request_details import NO_DETAILS, RequestDetails, with_reach
 from intake.domain.ticket import (
     CLOCK_TOLERANCE,
