@@ -175,7 +175,7 @@ class Service:
         hooks = HookGateway(
             desks.by_id,
             self._hook_keys,
-            submissions,
+            submissions.take,
             public_url=self._settings.intake_public_url,
             max_bytes=self._settings.hook_max_bytes,
             clock=clock,

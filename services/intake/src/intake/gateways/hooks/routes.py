@@ -5,13 +5,12 @@ within the provider's patience, else 503, so that it is sent again.
 """
 
 import asyncio
-from collections.abc import Mapping
+from collections.abc import Awaitable, Callable, Mapping
 
 import structlog
 from fastapi import APIRouter, Request
 from fastapi.responses import Response
 
-from intake.application.submissions import Submissions
 from intake.domain.desk import Desk
 from intake.domain.hooks import Hook
 from intake.gateways.hooks.keys import HookKeys
@@ -25,6 +24,7 @@ from intake.gateways.hooks.request import (
     Unreadable,
 )
 from intake.metrics import IntakeMetrics
+from pledge.events import ChannelEvent
 from pledge.runtime.clock import Clock
 from pledge.runtime.http.app import HttpProblem
 
@@ -39,7 +39,7 @@ class HookGateway:
         self,
         desks: Mapping[str, Desk],
         keys: HookKeys,
-        submissions: Submissions,
+        publish: Callable[[ChannelEvent], Awaitable[object]],
         *,
         public_url: str | None,
         max_bytes: int,
@@ -48,7 +48,7 @@ class HookGateway:
     ) -> None:
         self._desks = desks
         self._keys = keys
-        self._submissions = submissions
+        self._publish_event = publish
         self._public_url = public_url
         self._max_bytes = max_bytes
         self._clock = clock
@@ -115,7 +115,7 @@ class HookGateway:
         try:
             async with asyncio.timeout(provider.answers_within.total_seconds()):
                 for event in taken.events:
-                    await self._submissions.take(event)
+                    await self._publish_event(event)
         except TimeoutError as error:
             detail = "deliveries can't be taken at the moment; send it again later"
             raise HttpProblem(503, detail, headers=RETRY_AFTER) from error
