@@ -22,6 +22,9 @@ _SPECIALS: Final = r"\s\x00-\x1f\x7f()<>\[\]:;@\\,\""
 _DOT_ATOM: Final = re.compile(rf"[^{_SPECIALS}]+")
 _QUOTED: Final = re.compile(r'"(?:[^"\\\x00-\x1f\x7f]|\\[^\x00-\x1f\x7f])*"')
 _QUOTED_PAIR: Final = re.compile(r"\\(.)")
+_PLAIN: Final = re.compile(
+    r"([a-z0-9!#$%&'*+/=?^_`{|}~.-]{1,200})@([a-z0-9_-]{1,63}(?:\.[a-z0-9_-]{1,63})*)"
+)
 _NO_DOMAIN: Final = re.compile(rf"[{_SPECIALS}/]")
 _ASCII_DOMAIN: Final = re.compile(r"[a-z0-9_-]{1,63}(?:\.[a-z0-9_-]{1,63})*")
 _UNSTORABLE: Final = re.compile("[\ud800-\udfff\u0080-\u009f\u2028\u2029]")
@@ -62,7 +65,11 @@ def parse_address(text: str) -> Address | None:
     bare = text.strip()
     if bare.startswith("<") and bare.endswith(">"):
         bare = bare[1:-1].strip()
-    if not bare or len(bare) > MAX_ADDRESS or "=?" in bare or _UNSTORABLE.search(bare):
+    if not bare or len(bare) > MAX_ADDRESS or "=?" in bare:
+        return None
+    if (plain := _PLAIN.fullmatch(bare.lower())) is not None and bare.isascii():
+        return Address(plain[1], plain[2])
+    if _UNSTORABLE.search(bare):
         return None
     local, at, domain = bare.rpartition("@")
     local_part, host = _local_part(local), _domain(domain)

@@ -19,7 +19,7 @@ from intake.domain.text import CUT_MARK
 from intake.domain.thread_matching import key_of
 from intake.gateways.attachments import Attachments, StoreUnavailable
 from intake.mail.headers import Mailbox
-from intake.mail.machine import Kind
+from intake.mail.machine import Kind, is_unattended
 from intake.mail.parse import MAX_TEXT, Delivery, Mail, read_mail
 from intake.metrics import IntakeMetrics
 from intake.settings import IntakeSettings
@@ -175,7 +175,7 @@ def email_event(
     now: datetime,
 ) -> EmailMessageReceived:
     """The channel event of a mail to `recipients` of one desk."""
-    sender = mail.sender
+    sender = _writer(mail, desk)
     named = next((found for each in recipients if (found := addresses.ticket(each, desk.id))), None)
     return EmailMessageReceived(
         desk=desk.id,
@@ -192,13 +192,16 @@ def email_event(
             email=sender.address if sender else None,
             language=mail.language,
         ),
-        submitted_by=_contact(mail.submitted_by),
+        submitted_by=_contact(mail.submitted_by) if mail.submitted_by != sender else None,
         reply_to=mail.reply_to.address if mail.reply_to else None,
         recipients=tuple(recipients),
         to=tuple(each.address for each in mail.to),
         cc=tuple(each.address for each in mail.cc),
         subject_line=mail.subject,
         text=mail.text,
+        visible_text=mail.parts.visible,
+        quoted_text=mail.parts.quoted,
+        signature=mail.parts.signature,
         html=mail.html,
         defects=mail.defects,
         is_truncated=_is_truncated(mail),
@@ -207,8 +210,16 @@ def email_event(
         reports=mail.reports,
         meeting_answer=mail.meeting_answer,
         is_auto_submitted=mail.kind is not Kind.HUMAN,
-        headers={**mail.headers, **_machine_header(mail)},
+        headers={**mail.headers, **_own_headers(mail)},
     )
+
+
+def _writer(mail: Mail, desk: Desk) -> Mailbox | None:
+    """Who wrote; a form that names the desk itself in Reply-To speaks for nobody."""
+    sender, form = mail.sender, mail.submitted_by
+    if sender is None or form is None or not is_unattended(form.address):
+        return sender
+    return form if desk.is_own_address(sender.address) else sender
 
 
 def _contact(box: Mailbox | None) -> Contact | None:
@@ -220,8 +231,11 @@ def _is_truncated(mail: Mail) -> bool:
     return is_cut or "html_too_long" in mail.defects
 
 
-def _machine_header(mail: Mail) -> dict[str, str]:
-    return {"x-pledge-machine": mail.machine_reason} if mail.machine_reason else {}
+def _own_headers(mail: Mail) -> dict[str, str]:
+    """What the reader found out beside the mail's own fields. `kept` lets none through that has
+    such a name, so nobody else can say so."""
+    machine = {"x-pledge-machine": mail.machine_reason} if mail.machine_reason else {}
+    return {**machine, **({"x-pledge-thanks": "yes"} if mail.is_thanks else {})}
 
 
 def delivery_key(mail: Mail) -> str:

@@ -85,6 +85,7 @@ _UNATTENDED: Final = re.compile(
     r"(reply|respond|answer|antworten?|antwort|repondre|rispondere|responder|antwoord(en)?)"
     r"([-_.+][^@]*)?@"
 )
+_OFFICES: Final = ("postmaster@", "post-master@", "post.master@", "mailadmin@")
 _REPORT_TYPE: Final = re.compile(r"report-type\s*=\s*\"?([a-z-]+)", re.IGNORECASE)
 _REPORTS: Final[Mapping[str, Kind]] = {
     "delivery-status": Kind.BOUNCE,
@@ -123,7 +124,7 @@ _DELIVERY_TALK: Final = re.compile(
 )
 # What Amazon's notification service says of mails sent by its mail service, as JSON.
 _NOTIFICATION: Final = re.compile(rb'"notificationType"\s*:\s*"(Bounce|Complaint|Delivery)"')
-_COMPLAINT: Final = re.compile(rb"^X-HmXmrOriginalRecipient:", re.IGNORECASE | re.MULTILINE)
+_COMPLAINT: Final = b"X-HmXmrOriginalRecipient:"
 
 
 def judge(signs: Signs) -> Judgement:
@@ -151,11 +152,12 @@ def _report(signs: Signs) -> Judgement | None:
         return Judgement(kind, "report")
     if content_type.lower().startswith("message/delivery-status"):
         return Judgement(Kind.BOUNCE, "report")
-    notified = _NOTIFICATION.search(signs.body[:_BEGINNING])
-    if notified and is_unattended(signs.sender or ""):
+    sender, beginning = signs.sender or "", signs.body[:_BEGINNING]
+    notified = _NOTIFICATION.search(beginning) if is_unattended(sender) else None
+    if notified:
         is_complaint = notified[1] == b"Complaint"
         return Judgement(Kind.FEEDBACK_LOOP if is_complaint else Kind.BOUNCE, "report")
-    is_loop = (signs.sender or "").startswith("fbl@") or _COMPLAINT.search(signs.body[:_BEGINNING])
+    is_loop = sender.startswith("fbl@") or _COMPLAINT in beginning
     if signs.first("feedback-type") or is_loop:
         return Judgement(Kind.FEEDBACK_LOOP, "report")
     return None
@@ -170,9 +172,7 @@ def _bounce(signs: Signs) -> Judgement | None:
     if says_so and (signs.sender is None or signs.talks_of_delivery):
         return Judgement(Kind.BOUNCE, "report_wording")
     is_machine = signs.has_null_sender or is_unattended(signs.sender or "")
-    is_office = (signs.sender or "").startswith(
-        ("postmaster@", "post-master@", "post.master@", "mailadmin@")
-    )
+    is_office = (signs.sender or "").startswith(_OFFICES)
     if (is_machine or is_office) and (says_so or signs.talks_of_delivery):
         return Judgement(Kind.BOUNCE, "report_wording")
     return None

@@ -21,8 +21,10 @@ from intake.mail.fields import Fields, first, read_head, structured
 from intake.mail.headers import Mailbox, decode_words, mailboxes, message_ids, raw_text
 from intake.mail.machine import Kind, Signs, judge
 from intake.mail.meeting_answer import meeting_answer
+from intake.mail.reply_text import SplitReply, split_reply
 from intake.mail.report import delivery_reports
 from intake.mail.structure import Part, read_structure
+from intake.mail.thanks import is_thanks
 from pledge.events import Authentication, DeliveryReport, MeetingAnswer, parse_address
 
 __all__ = [
@@ -44,6 +46,7 @@ MAX_HTML_BYTES: Final = 200_000
 
 _UNDECODED: Final = frozenset(("too_many_lines",))
 _REPORTING: Final = frozenset((Kind.BOUNCE, Kind.FEEDBACK_LOOP))
+_CALENDARS: Final = frozenset(("text/calendar", "application/ics"))
 _JUDGED_BYTES: Final = 20_000
 
 
@@ -52,7 +55,8 @@ class Mail:
     """What a mail says. ``sent_at`` is its Date field (UTC), ``content_key`` the same for each copy
     of one mail whichever way it came, ``machine_reason`` the sign of a machine, or None.
     ``sender`` is who wrote, ``submitted_by`` who sent it for them; ``html`` is as sent: sanitise it
-    before it is shown."""
+    before it is shown. ``parts`` is the text taken apart; ``is_thanks`` says that the mail thanks
+    for what it answers, and no more."""
 
     message_id: str | None
     in_reply_to: str | None
@@ -75,6 +79,8 @@ class Mail:
     reports: tuple[DeliveryReport, ...]
     meeting_answer: MeetingAnswer | None
     authentication: Authentication
+    parts: SplitReply
+    is_thanks: bool
     defects: tuple[str, ...]
 
     @property
@@ -146,6 +152,9 @@ def _mail(taken: _Taken, delivery: Delivery) -> Mail:
     in_reply_to = replied[0] if replied else None
     judgement = judge(_signs(taken, headers, people, delivery, subject))
     is_report = judgement.kind in _REPORTING
+    text = paragraphs(taken.text, MAX_TEXT)
+    parts = SplitReply(text, "", "") if is_report else split_reply(text)
+    is_answer = judgement.kind is Kind.HUMAN and bool(replied or headers.get("references"))
     return Mail(
         message_id=ids[0] if ids else None,
         in_reply_to=in_reply_to,
@@ -156,7 +165,7 @@ def _mail(taken: _Taken, delivery: Delivery) -> Mail:
         to=mailboxes(headers.get("to", ())),
         cc=mailboxes(headers.get("cc", ())),
         subject=subject,
-        text=paragraphs(taken.text, MAX_TEXT),
+        text=text,
         html=_html(taken.body),
         sent_at=sent_at(headers.get("date", ())),
         language=language(headers),
@@ -168,8 +177,14 @@ def _mail(taken: _Taken, delivery: Delivery) -> Mail:
         reports=_reports(taken, headers, delivery, in_reply_to) if is_report else (),
         meeting_answer=_meeting_answer(taken.body, people),
         authentication=_authentication(headers, people, delivery.authserv_ids),
+        parts=parts,
+        is_thanks=is_answer and not taken.body.files and _thanks(parts, people),
         defects=tuple(dict.fromkeys(taken.body.defects)),
     )
+
+
+def _thanks(parts: SplitReply, people: Correspondents) -> bool:
+    return is_thanks(parts.visible, people.author.name if people.author else None)
 
 
 def _signs(
@@ -197,7 +212,7 @@ def _reports(
 
 def _meeting_answer(body: Body, people: Correspondents) -> MeetingAnswer | None:
     sender = people.author.address if people.author else None
-    calendars = (each.content for each in body.files if each.content_type == "text/calendar")
+    calendars = (each.content for each in body.files if each.content_type in _CALENDARS)
     return next((found for each in calendars if (found := meeting_answer(each, sender))), None)
 
 

@@ -1,26 +1,31 @@
 """What a bounce or a complaint says of the mail that it returns: RFC 3464, RFC 5965, and the forms
 of programs that follow neither.
 
-The raw text is scanned once, line by line, so reports in any wrapping are found: as parts, inline,
+The raw text is scanned once, so reports in any wrapping are found: as parts, inline,
 or in the text alone.
 """
 
 import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from itertools import islice
 from typing import Final
 
 from pledge.events import DeliveryReport, normal_address
 
-MAX_SCANNED: Final = 262_144
+MAX_SCANNED: Final = 131_072
 """Bytes of the report looked at: the returned mail's body behind them says nothing."""
 MAX_REPORTS: Final = 50
+MAX_BLOCKS: Final = 200
+"""Groups of fields read: recipients that are named twice count once."""
 _MAX_LINE: Final = 2_000
 _MAX_DIAGNOSTIC: Final = 1_000
 
 _FIELD: Final = re.compile(r"^([A-Za-z][A-Za-z0-9-]{1,40}):[ \t]*(.*)$")
-_RECIPIENT_FIELDS: Final = frozenset(
-    ("final-recipient", "original-recipient", "original-rcpt-to", "x-actual-recipient", "action")
+_NAMES_RECIPIENT: Final = re.compile(
+    r"^(?:final-recipient|original-recipient|original-rcpt-to|x-actual-recipient|action):",
+    re.IGNORECASE | re.MULTILINE,
 )
+_MAX_BLOCK: Final = 16_384
 _STATUS: Final = re.compile(r"\b([245]\.\d{1,3}\.\d{1,3})\b")
 _REPLY_CODE: Final = re.compile(r"\b[45]\d\d[ -]")
 _RETURNED: Final = re.compile(
@@ -28,9 +33,10 @@ _RETURNED: Final = re.compile(
     r"|content-type:\s*(message/rfc822|text/rfc822-headers)|received:|return-path:)",
     re.IGNORECASE,
 )
-_MESSAGE_ID: Final = re.compile(r"^[> \t]*message-id:\s*(<[^<>\s]{1,500}>)", re.IGNORECASE)
-_FOLDED_ID: Final = re.compile(r"^[> \t]*message-id:\s*$", re.IGNORECASE)
-_NEXT_ID: Final = re.compile(r"^[> \t]*(<[^<>\s]{1,500}@[^<>\s]{1,200}>)\s*$")
+_MESSAGE_ID: Final = re.compile(
+    r"^[> \t]{0,20}message-id:[ \t]{0,20}(?:\n[> \t]{1,20})?(<[^<>\s]{1,500}>)",
+    re.IGNORECASE | re.MULTILINE,
+)
 _ADDRESS: Final = re.compile(
     r"<?([^\s<>()\[\],;:\"'=]{1,64}@[^\s<>()\[\],;:\"']{1,200}?)>?[.,:;)]*(?=\s|$)"
 )
@@ -61,11 +67,12 @@ def delivery_reports(
     `failed_recipients` is the field X-Failed-Recipients, `delivered_to` the addresses that the
     report came to, which may name the recipient (VERP), `answers` its In-Reply-To.
     """
-    lines = _lines(content)
-    returned = _returned_id(lines) or answers
-    blocks = [each for each in _blocks(lines) if not _RECIPIENT_FIELDS.isdisjoint(each)]
+    text = _text(content)
+    returned = _returned_id(text) or answers
+    blocks = islice(_blocks(text), MAX_BLOCKS)
     reports = _merged([_of_block(each, returned) for each in blocks])
     if not any(each.recipient for each in reports):
+        lines = [each[:_MAX_LINE] for each in text.split("\n", 400)[:400]]
         found = _by_words(lines, failed_recipients, delivered_to, returned)
         reports = found or reports
     return tuple(reports[:MAX_REPORTS])
@@ -78,34 +85,37 @@ def verp_recipient(address: str) -> str | None:
     return normal_address(f"{found[1]}@{found[2]}") if found else None
 
 
-def _lines(content: bytes) -> Sequence[str]:
-    text = content[:MAX_SCANNED].decode("utf-8", "replace").replace("\r\n", "\n")
-    return [each[:_MAX_LINE] for each in text.split("\n")]
+def _text(content: bytes) -> str:
+    return content[:MAX_SCANNED].decode("utf-8", "replace").replace("\r\n", "\n")
 
 
-def _blocks(lines: Sequence[str]) -> Iterator[_Block]:
-    """Groups of fields between blank lines, unfolded, names in lower case, the first value kept."""
+def _blocks(text: str) -> Iterator[_Block]:
+    """The groups of fields between blank lines that name a recipient or an action."""
+    position = 0
+    while (named := _NAMES_RECIPIENT.search(text, position)) is not None:
+        start = text.rfind("\n\n", 0, named.start()) + 1
+        end = text.find("\n\n", named.end())
+        position = len(text) if end < 0 else end
+        yield _fields(text[max(start, named.start() - _MAX_BLOCK) : position][: 2 * _MAX_BLOCK])
+
+
+def _fields(text: str) -> _Block:
+    """The fields of a group, unfolded, names in lower case, the first value kept."""
     block: _Block = {}
     name = ""
-    for line in lines:
-        field = _FIELD.match(line)
+    for line in text.split("\n"):
+        field = _FIELD.match(line[:_MAX_LINE])
         if field is not None:
             name = field[1].lower()
-            if name not in block:
-                block[name] = field[2].strip()
-            else:
+            if name in block:
                 name = ""
-        elif line.startswith((" ", "\t")) and name and line.strip():
-            if len(block[name]) < _MAX_DIAGNOSTIC:
-                block[name] += f" {line.strip()}"
-        elif not line.strip():
-            if block:
-                yield block
-            block, name = {}, ""
+            else:
+                block[name] = field[2].strip()
+        elif line.startswith((" ", "\t")) and name and len(block[name]) < _MAX_DIAGNOSTIC:
+            block[name] += f" {line.strip()}"
         else:
             name = ""
-    if block:
-        yield block
+    return block
 
 
 def _of_block(block: Mapping[str, str], returned: str | None) -> DeliveryReport:
@@ -144,15 +154,10 @@ def _merged(reports: Iterable[DeliveryReport]) -> list[DeliveryReport]:
     return named or list(found.values())
 
 
-def _returned_id(lines: Sequence[str]) -> str | None:
+def _returned_id(text: str) -> str | None:
     """The Message-ID of the mail returned: the first one in the body that is a field's."""
-    for index, line in enumerate(lines):
-        if found := _MESSAGE_ID.match(line):
-            return found[1]
-        following = lines[index + 1] if index + 1 < len(lines) else ""
-        if _FOLDED_ID.match(line) and (after := _NEXT_ID.match(following)):
-            return after[1]
-    return None
+    found = _MESSAGE_ID.search(text)
+    return found[1] if found else None
 
 
 def _by_words(
