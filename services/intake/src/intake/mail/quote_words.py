@@ -55,17 +55,19 @@ def field_of(line: str) -> tuple[str, str] | None:
 
 _WROTE: Final = (
     "wrote", "writes", "schrieb", "a écrit", "écrit", "ha scritto", "scritto", "escribió",
-    "escreveu",
-    "schreef", "skrev", "kirjoitti", "napisał", "napisała", "napisał(a)", "пишет", "писал",
-    "написал",
-    "написала", "написал(а)", "пише", "napsal", "napsal(a)", "írta", "yazdı", "写道", "寫道",
-    "作成",
-    "작성", "님이 작성", "のメール", "書きました", "geschreven", "a scris", "έγραψε",
+    "escreveu", "schreef", "skrev", "kirjoitti", "napisał", "napisała", "napisał(a)", "pisze",
+    "пишет", "писал", "написал", "написала", "написал(а)", "пише", "napsal", "napsal(a)", "írta",
+    "yazdı", "geschreven", "a scris", "έγραψε",
 )  # fmt: skip
+_WROTE_UNSPACED: Final = ("写道", "寫道", "作成", "작성", "のメール", "書きました")
 WROTE: Final = re.compile(
-    r"(?:^|[\s>)\],、，:分日])(?:" + "|".join(map(re.escape, sorted(_WROTE, key=len, reverse=True)))
-    + r")(?=$|[\s:：,(])", re.IGNORECASE,
-)  # fmt: skip
+    r"(?:(?:^|[\s>)\],、，:])(?:"
+    + "|".join(map(re.escape, sorted(_WROTE, key=len, reverse=True)))
+    + ")|(?:"
+    + "|".join(_WROTE_UNSPACED)
+    + r"))(?=$|[\s:：,(])",
+    re.IGNORECASE,
+)
 
 _ORIGINAL: Final = (
     "original message", "original appointment", "ursprüngliche nachricht", "originalnachricht",
