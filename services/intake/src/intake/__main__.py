@@ -34,6 +34,7 @@ from intake.portal.access import PortalAccess
 from intake.portal.decisions import Decisions
 from intake.portal.errors import PortalProblems
 from intake.portal.maintenance import MaintenancePages
+from intake.portal.new_request import NewRequests
 from intake.portal.pages import Portal
 from intake.portal.sign_in import LINKS_PER_MINUTE, SignIns
 from intake.portal.signed_pages import SignedPages
@@ -187,6 +188,7 @@ class Service:
             ChatWidget(chassis.pool, desks, clock).router,
             Decisions(access, commands).router,
             MaintenancePages(access, submissions, clock, ids).router,
+            NewRequests(access, submissions, clock, ids).router,
             portal.router,
         ]
 

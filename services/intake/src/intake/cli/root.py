@@ -7,6 +7,7 @@ from typing import Annotated
 
 import typer
 
+from intake.cli.articles import app as articles_app
 from intake.desk_file.load import check_desk_file
 from intake.desk_file.model import IntakeFile
 from intake.desk_file.template import DESK_TEMPLATE
@@ -33,6 +34,9 @@ app = typer.Typer(
     no_args_is_help=True,
     pretty_exceptions_enable=False,
 )
+
+
+app.add_typer(articles_app, name="articles")
 
 
 @app.command(epilog="Example:  pledge intake tickets --desk vircom --state open --json")

@@ -16,6 +16,8 @@ from intake.desk_file.admission import (
     version_lists_of,
 )
 from intake.desk_file.common import condition_of
+from intake.desk_file.documentation import check_documentation, documentation_of
+from intake.desk_file.forms import check_forms, forms_of
 from intake.desk_file.hooks import hooks_of
 from intake.desk_file.matrix import check_matrix, matrix_of
 from intake.desk_file.model import IntakeFile, RuleEntry
@@ -24,7 +26,6 @@ from intake.desk_file.sections import (
     care_of,
     chat_rules_of,
     check_misuse,
-    forms_of,
     levels_of,
     milestones_of,
     misuse_rules_of,
@@ -78,6 +79,8 @@ def _cross_check(document: Document, model: IntakeFile) -> Iterator[Problem]:
     yield from check_matrix(document, model.matrix, severities, model.priorities)
     yield from check_required_information(document, model.required_information)
     yield from check_scope(document, model.scope)
+    yield from check_documentation(document, model.documentation)
+    yield from check_forms(document, model.portal)
     yield from check_services(document, model.coverage, model.services)
     yield from _unknown_names(document, model)
 
@@ -160,6 +163,7 @@ def to_desk(model: IntakeFile) -> Desk:
         trial_floor=model.trials.severity_at_least,
         levels=levels_of(model.severities),
         help_centre=model.help_centre,
+        documentation=documentation_of(model.documentation),
         misuse_rules=misuse_rules_of(model.misuse),
         milestones=milestones_of(model.milestones),
         revisable=revisable_of(model.revisable),

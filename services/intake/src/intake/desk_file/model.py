@@ -11,6 +11,8 @@ from intake.desk_file.admission import (
     ScopeSection,
 )
 from intake.desk_file.common import Name, RuleCondition, Text, address_of
+from intake.desk_file.documentation import DocumentationSection
+from intake.desk_file.forms import PortalRules
 from intake.desk_file.hooks import HookEntry
 from intake.desk_file.matrix import MatrixSection
 from intake.desk_file.participants import ParticipantsSection
@@ -20,7 +22,6 @@ from intake.desk_file.sections import (
     FeedbackSection,
     MilestoneEntry,
     MisuseEntry,
-    PortalRules,
     RevisableEntry,
     SeverityDefinition,
     TeamEntry,
@@ -128,6 +129,7 @@ class IntakeFile(Part):
     coverage: CoverageSection | None = None
     services: ServicesSection | None = None
     participants: ParticipantsSection = ParticipantsSection()
+    documentation: DocumentationSection | None = None
     trials: TrialRules = TrialRules()
     feedback: FeedbackSection = FeedbackSection()
     portal: PortalRules = PortalRules()

@@ -12,7 +12,7 @@ from pydantic import BeforeValidator, Field, field_validator, model_validator
 from intake.desk_file.admission import AdministratorEntry, Label, administrators_of
 from intake.desk_file.common import Domain, EventName, Name, Text, address_of
 from intake.domain.chat_hours import ChatRules, Window
-from intake.domain.desk import Customer, Desk, FormKind, MilestoneKind, RevisablePromise, Team
+from intake.domain.desk import Customer, Desk, MilestoneKind, RevisablePromise, Team
 from intake.domain.matrix import Level
 from intake.domain.misuse import MisuseRule
 from intake.domain.ticket_parts import CareRules
@@ -84,29 +84,6 @@ def _customer(entry: CustomerEntry) -> Customer:
         administrators_of(entry.administrators),
         entry.zone,
     )
-
-
-class FormEntry(Part):
-    """A kind of request that the portal offers."""
-
-    name: Name
-    title: Text
-
-
-class PortalRules(Part):
-    """Who may send the desk's forms, what a requester decides in them, and whether requesters sign
-    in: `sign_in_template` is the template of notify.yaml that brings the link (INF-08)."""
-
-    form_keys: tuple[Annotated[str, Field(min_length=16, max_length=200)], ...] = ()
-    requester_sets_severity: bool = False
-    sign_in_template: Name | None = None
-    forms: tuple[FormEntry, ...] = ()
-
-
-def forms_of(section: PortalRules) -> tuple[FormKind, ...]:
-    """The kinds of request on offer; without a list there is one."""
-    offered = tuple(FormKind(each.name, each.title) for each in section.forms)
-    return offered or (FormKind("case", "A request"),)
 
 
 class MilestoneEntry(Part):

@@ -167,6 +167,14 @@ rules:
 #   may_add: organisation
 #   at_most: 20
 
+# Documentation that is offered in the portal before a request is sent, matched by its words in the
+# desk's language. After a change: pledge intake articles load --desk {desk}
+# documentation:
+#   folder: articles               # beside this file: Markdown, HTML or text
+#   address: https://help.{desk}.example/articles    # where people read the folder's files
+#   sitemap: https://help.{desk}.example/sitemap.xml
+#   urls: [https://help.{desk}.example/faq]
+
 # A closed ticket asks its requester for a rating with this template; a rating from `low_rating`
 # down wants an answer.
 # feedback:
@@ -229,7 +237,11 @@ portal:
   # Requesters sign in at /my/{desk} by a link that this template of notify.yaml brings.
   # sign_in_template: sign_in
   # forms:
-  #   - {name: fault, title: Something does not work}
+  #   - name: fault
+  #     title: Something does not work
+  #     fields:
+  #       - {name: browser, title: Browser, choices: [Chrome, Firefox, other], required: true}
+  #       - {name: steps, title: What you did, long: true, help: One step a line.}
   # Public keys that the desk's own forms send as `Pledge-Form-Key`.
   form_keys: []
   requester_sets_severity: false

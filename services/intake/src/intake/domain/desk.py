@@ -10,6 +10,7 @@ from intake.domain.admission.entitlement import Entitlement, ScopeRule, VersionL
 from intake.domain.admission.request import Condition, Line, Request, holds
 from intake.domain.admission.requirements import Requirement
 from intake.domain.chat_hours import ChatRules
+from intake.domain.documentation import Documentation
 from intake.domain.hooks import Hook
 from intake.domain.matrix import Assessed, Level, Matrix, Origin, Values, assess
 from intake.domain.misuse import MisuseRule
@@ -73,11 +74,25 @@ class RevisablePromise:
 
 
 @dataclass(frozen=True, slots=True)
-class FormKind:
-    """A kind of request that the portal offers."""
+class FormField:
+    """A field of a form; with ``choices`` one of them is chosen. A required one is asked for before
+    the form is taken."""
 
     name: str
     title: str
+    help: str = ""
+    choices: tuple[str, ...] = ()
+    is_required: bool = False
+    is_long: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class FormKind:
+    """A kind of request that the portal offers, with the fields of its form (SIG-04)."""
+
+    name: str
+    title: str
+    fields: tuple[FormField, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -143,6 +158,7 @@ class Desk:
     matrix: Matrix | None = None
     services: ServiceRules = field(default_factory=ServiceRules)
     coverage: Coverage | None = None
+    documentation: Documentation | None = None
     participants: ParticipantRules = field(default_factory=ParticipantRules)
 
     @property

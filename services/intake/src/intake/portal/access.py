@@ -2,6 +2,7 @@
 
 import re
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Any, Final
 from uuid import UUID
 
@@ -10,14 +11,16 @@ from fastapi import Request
 from fastapi.responses import Response
 
 from intake.domain.desk import Desk, Desks
+from intake.domain.thread_matching import key_of
 from intake.domain.ticket import Ticket
 from intake.portal.sign_in import SignIns
 from intake.portal.tokens import Person
 from intake.storage import queries
 from intake.storage.store import requester_key
-from pledge.events import Actor, Contact
+from pledge.events import Actor, Authentication, Contact
 from pledge.runtime.http.app import HttpProblem
 from pledge.runtime.http.web import Web
+from pledge.runtime.ids import Ids
 
 COOKIE: Final = "pledge_my"
 _UUID: Final = re.compile(r"^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$")
@@ -83,6 +86,21 @@ class PortalAccess:
             **context,
         }
         return self.web.page(request, template, status=status, **values)
+
+
+def submitted(
+    person: Person, now: datetime, ids: Ids, conversation: str | None = None
+) -> dict[str, Any]:
+    """What deliveries of a signed-in person have; without a conversation it is a new one."""
+    delivery = f"my:{ids.new()}"
+    return {
+        "desk": person.desk,
+        "occurred_at": now,
+        "recorded_at": now,
+        "delivery": delivery,
+        "conversation": conversation or key_of("portal", person.desk, delivery).hex(),
+        "authentication": Authentication(result="passed", method="session", detail=person.address),
+    }
 
 
 def administered(desk: Desk, person: Person) -> list[str]:

@@ -3,7 +3,7 @@ became of them, answer, open new ones. Nobody sees more than their own requests,
 administrator of a customer, that customer's; never what is said within the desk."""
 
 from datetime import datetime, timedelta
-from typing import Annotated, Any, Final, Literal
+from typing import Annotated, Final, Literal
 from uuid import UUID
 
 import asyncpg
@@ -14,18 +14,14 @@ from pydantic import StringConstraints
 from intake.application.submissions import MAX_CASE_TEXT, Submissions, visitor
 from intake.domain.command_registry import FINISHED
 from intake.domain.history import TYPES, Entry, entry
-from intake.domain.text import one_line, paragraphs
-from intake.domain.thread_matching import key_of
-from intake.portal.access import COOKIE, PortalAccess, administered, contact_of
-from intake.portal.fields import FIELD, asked_for, needed, read_fields
+from intake.domain.text import paragraphs
+from intake.portal.access import COOKIE, PortalAccess, administered, contact_of, submitted
+from intake.portal.fields import FIELD, asked_for, read_fields
 from intake.portal.tokens import Person
 from intake.storage import queries
 from intake.storage.store import requester_key
 from pledge.events import (
-    Authentication,
-    Contact,
     FeedbackSubmitted,
-    FormSubmitted,
     ReplySubmitted,
     normal_address,
 )
@@ -70,8 +66,6 @@ class Portal:
         add("/my/{desk}/enter", self.show_enter, methods=["GET"])
         add("/my/{desk}/enter", self.enter, methods=["POST"])
         add("/my/{desk}/leave", self.leave, methods=["POST"])
-        add("/my/{desk}/new", self.show_new, methods=["GET"])
-        add("/my/{desk}/new", self.ask, methods=["POST"])
         add("/my/{desk}/{number}", self.show_ticket, methods=["GET"])
         add("/my/{desk}/{number}/reply", self.reply, methods=["POST"])
         add("/my/{desk}/{number}/feedback", self.feedback, methods=["POST"])
@@ -203,7 +197,7 @@ class Portal:
             raise HttpProblem(422, "write something, or press Back")
         await self._submissions.take(
             ReplySubmitted(
-                **self._submitted(person, str(ticket.id)),
+                **submitted(person, self._clock.now(), self._ids, str(ticket.id)),
                 ticket_id=ticket.id,
                 requester=contact_of(person, ticket),
                 text=paragraphs(text, MAX_CASE_TEXT),
@@ -230,7 +224,7 @@ class Portal:
             raise HttpProblem(422, "choose a rating or write something, or press Back")
         await self._submissions.take(
             FeedbackSubmitted(
-                **self._submitted(person, str(ticket.id)),
+                **submitted(person, self._clock.now(), self._ids, str(ticket.id)),
                 ticket_id=ticket.id,
                 requester=contact_of(person, ticket),
                 rating=int(rating) if rating else None,
@@ -240,88 +234,7 @@ class Portal:
         )
         return RedirectResponse(f"/my/{desk}/{ticket.number}?sent=yes", status_code=SEE_OTHER)
 
-    async def show_new(
-        self,
-        request: Request,
-        desk: str,
-        form: Annotated[str, Query(max_length=63)] = "",
-        follows_up: Annotated[str, Query(max_length=40)] = "",
-    ) -> Response:
-        """The form for a new request; each kind asks for what it needs."""
-        known = self._access.desk(desk)
-        person = await self._access.person(request, known)
-        if person is None:
-            return RedirectResponse(f"/my/{desk}", status_code=SEE_OTHER)
-        kind = next((each for each in known.forms if each.name == form), known.forms[0])
-        return self._access.page(
-            request, known, person, "my_new.html",
-            kind=kind,
-            kinds=known.forms,
-            items=[each for each in needed(known, kind.name) if not each.free_text],
-            levels=known.levels if known.requester_sets_severity else (),
-            priorities=known.priorities if known.requester_sets_severity else (),
-            matrix=known.matrix if known.matrix and known.matrix.requester_sets else None,
-            customers=administered(known, person),
-            field=FIELD,
-            old=await self._access.find(known, person, follows_up) if follows_up else None,
-        )  # fmt: skip
-
-    async def ask(
-        self,
-        request: Request,
-        desk: str,
-        form: Annotated[str, Form(max_length=63)],
-        subject: Annotated[str, Form(max_length=300)] = "",
-        text: Annotated[_Text, Form()] = "",
-        severity: Annotated[str, Form(max_length=63)] = "",
-        priority: Annotated[str, Form(max_length=63)] = "",
-        impact: Annotated[str, Form(max_length=63)] = "",
-        urgency: Annotated[str, Form(max_length=63)] = "",
-        customer: Annotated[str, Form(max_length=200)] = "",
-        follows_up: Annotated[str, Form(max_length=40)] = "",
-    ) -> Response:
-        """Take a new request; it is on the list within a moment."""
-        await check_form(request)
-        known = self._access.desk(desk)
-        person = await self._access.signed_in(request, known)
-        if form not in {each.name for each in known.forms} or not one_line(subject, 300):
-            raise HttpProblem(422, "a request needs a kind and a subject")
-        mine = administered(known, person)
-        old = await self._access.find(known, person, follows_up) if follows_up else None
-        await self._submissions.take(
-            FormSubmitted(
-                **self._submitted(person),
-                follows_up=old.id if old else None,
-                form=form,
-                fields=await read_fields(request, needed(known, form)),
-                requester=Contact(email=person.address),
-                subject_line=one_line(subject, 300),
-                text=paragraphs(text, MAX_CASE_TEXT),
-                severity=severity or None,
-                priority=priority or None,
-                impact=impact or None,
-                urgency=urgency or None,
-                customer=customer if customer in mine else next(iter(mine), None),
-                is_tenant_admin=bool(mine),
-            )
-        )
-        return RedirectResponse(f"/my/{desk}?sent=yes", status_code=SEE_OTHER)
-
     # ---- parts ----
-
-    def _submitted(self, person: Person, conversation: str | None = None) -> dict[str, Any]:
-        """What deliveries of a signed-in person have; without a conversation it is a new one."""
-        now, delivery = self._clock.now(), f"my:{self._ids.new()}"
-        return {
-            "desk": person.desk,
-            "occurred_at": now,
-            "recorded_at": now,
-            "delivery": delivery,
-            "conversation": conversation or key_of("portal", person.desk, delivery).hex(),
-            "authentication": Authentication(
-                result="passed", method="session", detail=person.address
-            ),
-        }
 
     def _keep(self, response: Response, desk: str, value: str, lasts: timedelta) -> None:
         response.set_cookie(

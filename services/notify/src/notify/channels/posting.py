@@ -9,9 +9,9 @@ from email.utils import parsedate_to_datetime
 
 import httpcore
 
-from notify.channels.reachable_hosts import ForbiddenAddress, GuardedBackend, NameUnknown
 from notify.domain.delivery import Failed, Reason, Retry
 from pledge.runtime.clock import Clock
+from pledge.runtime.http.reachable_hosts import ForbiddenAddress, GuardedBackend, NameUnknown
 
 KEEP_ALIVE = timedelta(minutes=5)  # the next page finds an open connection: no handshake before it
 _BODY_TO_READ = 64 * 1024  # a longer answer costs its connection, nothing else

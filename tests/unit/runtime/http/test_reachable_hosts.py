@@ -5,7 +5,12 @@ from __future__ import annotations
 import httpcore
 import pytest
 
-from notify.channels.reachable_hosts import ForbiddenAddress, GuardedBackend, NameUnknown, is_public
+from pledge.runtime.http.reachable_hosts import (
+    ForbiddenAddress,
+    GuardedBackend,
+    NameUnknown,
+    is_public,
+)
 
 
 @pytest.mark.parametrize(

@@ -1,6 +1,7 @@
-"""Keeps webhooks out of the internal network: names are resolved once, the checked address is used.
+"""Keeps outgoing requests out of the internal network: names are resolved once, the checked address
+is used.
 
-Without it, the author of a desk's file could make notify call the cloud's metadata service or an
+Without it, the author of a desk's file could make a service call the cloud's metadata service or an
 internal database (server-side request forgery).
 """
 
