@@ -23,6 +23,10 @@ CREATE INDEX queue_due ON ticket_queue (desk, due_at, ticket_id)
     WHERE state NOT IN ('resolved', 'closed');
 CREATE INDEX queue_assigned ON ticket_queue (desk, assignee, due_at, ticket_id)
     WHERE state NOT IN ('resolved', 'closed');
+CREATE INDEX queue_severity ON ticket_queue (desk, severity, due_at, ticket_id)
+    WHERE state NOT IN ('resolved', 'closed');
+CREATE INDEX queue_customer ON ticket_queue (desk, customer, due_at, ticket_id)
+    WHERE customer <> '' AND state NOT IN ('resolved', 'closed');
 CREATE INDEX queue_breached ON ticket_queue (desk, due_at, ticket_id)
     WHERE is_breached AND state NOT IN ('resolved', 'closed');
 CREATE INDEX queue_waiting ON ticket_queue (desk, due_at, ticket_id)
@@ -178,7 +182,7 @@ BEGIN
             ORDER BY ticket_id DESC LIMIT most;
         RETURN;
     END IF;
-    FOREACH newest IN ARRAY ARRAY[500, 10000] LOOP
+    FOREACH newest IN ARRAY ARRAY[500, 3000, 10000] LOOP
         SELECT array_agg(ticket_id ORDER BY ticket_id DESC) INTO matches FROM (
             SELECT recent.ticket_id FROM (
                 SELECT own.ticket_id FROM (
@@ -190,8 +194,11 @@ BEGIN
                     ORDER BY ticket_id DESC LIMIT newest
                 ) AS own
                 ORDER BY own.ticket_id DESC LIMIT newest
-            ) AS recent JOIN ticket_search USING (ticket_id)
-            WHERE words @@ asked ORDER BY recent.ticket_id DESC LIMIT most
+            ) AS recent
+            -- Looked at ticket by ticket, in their order: not by the index of words, which gives all.
+            WHERE (SELECT words @@ asked FROM ticket_search
+                WHERE ticket_search.ticket_id = recent.ticket_id)
+            ORDER BY recent.ticket_id DESC LIMIT most
         ) AS matching;
         EXIT WHEN cardinality(matches) >= most;
     END LOOP;

@@ -11,6 +11,7 @@ from intake.api.tickets import Api
 from intake.application.agent_actions import AgentActions
 from intake.application.channel_publisher import ChannelPublisher
 from intake.application.maintenance import Announcements
+from intake.application.queue_reader import QueueReader
 from intake.application.search_fill import SearchFill
 from intake.application.submissions import Submissions
 from intake.application.ticket_commands import TicketCommands
@@ -28,7 +29,10 @@ from intake.gateways.forms import FormGateway
 from intake.gateways.hooks.keys import hook_keys
 from intake.gateways.hooks.routes import HookGateway
 from intake.metrics import IntakeMetrics
+from intake.pages.live_queue import LiveQueue
 from intake.pages.meetings import MeetingPages
+from intake.pages.queue import QueuePages
+from intake.pages.static_files import static_router
 from intake.pages.tickets import Pages
 from intake.portal.access import PortalAccess
 from intake.portal.decisions import Decisions
@@ -94,6 +98,7 @@ class Service:
         )
         self._announcements = Announcements(chassis.pool, desks.by_id, commands, clock).loop()
         self._consumer = chassis.consumer(handler)
+        self._live = LiveQueue(chassis.pool, clock, most=settings.live_pages)
         gateway = EmailGateway(
             settings,
             desks,
@@ -127,6 +132,7 @@ class Service:
             self._routers(),
             {
                 # In the order of stopping: first nothing new comes in, then the rest is finished.
+                "live_queue": self._live.run,
                 "smtp": self.smtp.run,
                 "consumer": self._consumer.run,
                 "sign_ins": self._sign_ins.run,
@@ -151,6 +157,16 @@ class Service:
             *self._requesters_routers(submissions, commands),
             Api(tickets, actions).router,
             Customers(chassis.pool, commands).router,
+            static_router(chassis.web),
+            QueuePages(
+                chassis.web,
+                QueueReader(chassis.pool),
+                actions,
+                self._desks,
+                self._live,
+                clock=clock,
+                ids=ids,
+            ).router,
             Pages(chassis.web, tickets, actions, self._desks).router,
             MeetingPages(chassis.web, chassis.pool, commands).router,
             SignedPages(chassis.web, chassis.pool, commands, submissions).router,

@@ -57,6 +57,9 @@ class IntakeSettings(ServiceSettings):
         "out about senders, separated by white space",
         examples=["mx.pledge.example"],
     )
+    # Browsers that are told of changes of the queue as they come; the pages of others say when they
+    # are from. Each costs a connection and some kilobytes.
+    live_pages: int = Field(500, ge=0, le=10_000)
     # A sender waits minutes for the answer to its data (RFC 5321 §4.5.3.2.6), a person does not.
     publish_timeout: Seconds = Field(
         timedelta(seconds=10), ge=timedelta(milliseconds=100), le=timedelta(minutes=5)

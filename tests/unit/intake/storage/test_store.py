@@ -104,7 +104,7 @@ def test_what_says_nothing_is_not_stored() -> None:
 
 def _row(ticket: Ticket) -> dict[str, Any]:
     """The ticket's row of `tickets`, as it comes from the database."""
-    row = dict(zip(store._COLUMNS, store._values(ticket), strict=True))
+    row = dict(zip(store.TICKET_COLUMNS, store._values(ticket), strict=True))
     return {**row, "details": json.loads(to_json(row["details"]))}
 
 

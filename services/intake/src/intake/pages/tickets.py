@@ -1,27 +1,25 @@
-"""The pages of intake: the list of tickets, and a ticket with what happened to it."""
+"""The page of a ticket, with what happened to it and what can be done."""
 
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Annotated, Any, Final
-from uuid import UUID
 from zoneinfo import ZoneInfo
 
-from fastapi import APIRouter, Depends, Query, Request
+from fastapi import APIRouter, Depends, Request
 from fastapi.responses import RedirectResponse, Response
 from markupsafe import Markup
 from pydantic import ValidationError
 
 from intake.application.agent_actions import AgentActions
 from intake.application.ticket_search import TicketSearch
-from intake.domain.command_registry import FINISHED, State, declarations
+from intake.domain.command_registry import declarations
 from intake.domain.commands.milestones import ReachMilestone
 from intake.domain.commands.promises import ReviseDue
 from intake.domain.desk import Desk, Desks
 from intake.domain.ticket import RefusalReason, Ticket
 from intake.schemas import BODIES, FactView
-from intake.storage import queries
 from pledge.events import AgentReplyFailed, DueRevised, EmailRequested
 from pledge.runtime.auth.access import Principal, Role, require
 from pledge.runtime.config.error_messages import in_words
@@ -32,7 +30,6 @@ from pledge.runtime.http.web.format import instant, words
 Reader = Annotated[Principal, Depends(require(Role.READER))]
 Agent = Annotated[Principal, Depends(require(Role.AGENT))]
 
-PAGE_SIZE: Final = 50
 MAX_FACTS: Final = 500
 """So many of the newest facts stand on a ticket's page; the API gives all."""
 # How the fields of commands are called that take an instant.
@@ -67,35 +64,8 @@ class Pages:
         self._desks = desks
         self.router = APIRouter(include_in_schema=False)
         add = self.router.add_api_route
-        add("/", self.list_page, methods=["GET"])
         add("/ticket/{ref}", self.ticket_page, methods=["GET"])
         add("/ticket/{ref}/{action}", self.act, methods=["POST"])
-
-    async def list_page(
-        self,
-        request: Request,
-        principal: Reader,
-        desk: Annotated[str | None, Query(max_length=63)] = None,
-        state: Annotated[str | None, Query(max_length=40)] = None,
-        q: Annotated[str | None, Query(max_length=200)] = None,
-        before: Annotated[UUID | None, Query()] = None,
-    ) -> Response:
-        """Tickets, newest first; unfinished ones unless asked otherwise."""
-        desks = principal.desks if not desk else principal.only(frozenset((desk,)))
-        wanted = queries.Search(desks, _states(state), None, q or None, before, PAGE_SIZE)
-        found, following = await self._tickets.search(wanted)
-        return self._web.page(
-            request,
-            "tickets.html",
-            tickets=found,
-            following=following,
-            desks=sorted(principal.only(frozenset(self._desks.by_id))),
-            chosen_desk=desk or "",
-            chosen_state=state or "unfinished",
-            states=["unfinished", "all", *(each.value for each in State)],
-            words=q or "",
-            zones={each.id: each.zone for each in self._desks.by_id.values()},
-        )
 
     async def ticket_page(self, request: Request, ref: str, principal: Reader) -> Response:
         """A ticket, its facts and what can be done with it."""
@@ -182,12 +152,6 @@ def _possible(ticket: Ticket, desk: Desk | None) -> list[str]:
         and not declared.is_internal
         and not is_idle.get(action)
     ]
-
-
-def _states(chosen: str | None) -> list[str] | None:
-    if chosen in {None, "", "unfinished"}:
-        return sorted(each.value for each in State if each not in FINISHED)
-    return None if chosen == "all" else [str(chosen)]
 
 
 _VALUES: Final = {

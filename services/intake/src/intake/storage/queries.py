@@ -13,8 +13,8 @@ from intake.domain.command_registry import State
 from intake.domain.ticket import Ticket
 from intake.storage.store import SELECT_TICKET, ticket_of
 
-MATCHES: Final = 2_000
-"""A severity is looked for among so many of the newest tickets that have the words."""
+MATCHES: Final = 1_000
+"""What else is asked is looked for among so many of the newest tickets that have the words."""
 
 Put = Callable[[Any], str]
 """Takes a parameter of a statement; gives its place."""
@@ -68,25 +68,39 @@ def search_statement(wanted: Search) -> tuple[str, list[Any]]:
     words = wanted.words.strip() if wanted.words else ""
     if not words:
         return _newest(wanted, put, SELECT_TICKET, severity, wanted.limit + 1), values
-    select = SELECT_TICKET
+    # With a condition that the words' index does not know, it gives more than a page needs.
+    most = MATCHES if severity else wanted.limit + 1
+    ids = ids_of_words(
+        words, _names(wanted.desks), wanted.states or None, wanted.before or _LAST, most, put
+    )
+    found = f"{SELECT_TICKET} JOIN ({ids}) AS matching(id) USING (id)"
+    conditions = [severity, *_plainly(wanted, put)]
+    return f"{found} {_page(conditions, 'id DESC', wanted.limit + 1)}", values
+
+
+def ids_of_words(
+    words: str,
+    desks: list[str] | None,
+    states: Sequence[str] | None,
+    before: UUID,
+    most: int,
+    put: Put,
+) -> str:
+    """The statement that finds the newest tickets by a number, the beginning of a requester's
+    address, or words; where it is by words, of the desks and states alone."""
     if _NUMBER.match(words):
-        conditions = [f"number = {put(words.upper())}", *_plainly(wanted, put)]
-    elif "@" in words or words.startswith("+"):
+        return f"SELECT id FROM tickets WHERE number = {put(words.upper())}"  # noqa: S608 - a parameter
+    if "@" in words or words.startswith("+"):
         beginning = words.lower()
         # As `LIKE` has it; said like this, it goes by the index whoever asks.
-        conditions = [
-            f"requester ~>=~ {put(beginning)}",
-            f"requester ~<~ {put(beginning + chr(0x10FFFF))}",
-            *_plainly(wanted, put),
-        ]
-    else:
-        # With a condition that the function does not know, it gives more than a page needs.
-        most = MATCHES if severity else wanted.limit + 1
-        asked = (put(words), put(_names(wanted.desks)), put(wanted.states or None))
-        matching = f"find_tickets({asked[0]}, {asked[1]}::text[], {asked[2]}::text[]"
-        select += f" JOIN {matching}, {put(wanted.before or _LAST)}, {put(most)}) AS id USING (id)"
-        conditions = []
-    return f"{select} {_page([*conditions, severity], 'id DESC', wanted.limit + 1)}", values
+        return (
+            f"SELECT id FROM tickets WHERE requester ~>=~ {put(beginning)}"  # noqa: S608 - parameters
+            f" AND requester ~<~ {put(beginning + chr(0x10FFFF))} AND id < {put(before)}"
+            + (f" AND desk = ANY({put(desks)}::text[])" if desks is not None else "")
+            + f" ORDER BY id DESC LIMIT {most if states is None else MATCHES}"
+        )
+    asked = f"{put(words)}, {put(desks)}::text[], {put(states)}::text[]"
+    return f"SELECT * FROM find_tickets({asked}, {put(before)}, {most})"  # noqa: S608 - parameters
 
 
 def _newest(wanted: Search, put: Put, select: str, condition: str, limit: int) -> str:

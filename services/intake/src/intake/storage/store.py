@@ -120,11 +120,11 @@ async def take_numbers(
     return numbers
 
 
-_COLUMNS: Final = (
+TICKET_COLUMNS: Final = (
     "id", "desk", "number", "state", "severity", "priority", "channel", "subject_line",
     "requester", "opened_at", "changed_at", "sequence", "details",
 )  # fmt: skip
-SELECT_TICKET: Final = f"SELECT {', '.join(_COLUMNS)} FROM tickets"  # noqa: S608 - constant names
+SELECT_TICKET: Final = f"SELECT {', '.join(TICKET_COLUMNS)} FROM tickets"  # noqa: S608 - constant names
 
 
 async def lock_tickets(connection: asyncpg.Connection, ids: Iterable[UUID]) -> dict[UUID, Ticket]:
@@ -138,7 +138,7 @@ async def lock_tickets(connection: asyncpg.Connection, ids: Iterable[UUID]) -> d
 async def insert_tickets(connection: asyncpg.Connection, tickets: Sequence[Ticket]) -> None:
     """Write new tickets."""
     await connection.copy_records_to_table(
-        "tickets", columns=_COLUMNS, records=[_values(ticket) for ticket in tickets]
+        "tickets", columns=TICKET_COLUMNS, records=[_values(ticket) for ticket in tickets]
     )
 
 
@@ -198,7 +198,7 @@ def _values(ticket: Ticket) -> tuple[Any, ...]:
 _DETAILS: Final[Mapping[str, TypeAdapter[Any]]] = {
     name: TypeAdapter(hint)
     for name, hint in get_type_hints(Ticket).items()
-    if name not in {*_COLUMNS, "request_details"} - {"requester"}
+    if name not in {*TICKET_COLUMNS, "request_details"} - {"requester"}
 }
 
 
