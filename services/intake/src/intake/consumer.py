@@ -22,6 +22,7 @@ from intake.application.publishing import Arrival, Batch, Publication, publicati
 from intake.domain.admission.open_ticket import open_ticket
 from intake.domain.admission.rules import INTAKE
 from intake.domain.apply_delivery import apply_delivery
+from intake.domain.command_registry import FINISHED
 from intake.domain.commands import decide
 from intake.domain.commands.relations import followed, linked_back, may_follow
 from intake.domain.desk import Desk
@@ -195,7 +196,8 @@ class IntakeHandler(StatelessHandler):
         self, connection: asyncpg.Connection, batch: Batch
     ) -> tuple[list[tuple[Arrival, Routed]], dict[Key, UUID]]:
         deliveries = [each.delivery for each in batch.arrivals]
-        lookups = {key for each in deliveries for key in each.lookups}
+        recent = {key for each in deliveries for key in each.recent}
+        lookups = recent.union(key for each in deliveries for key in each.lookups)
         threads = await store.find_threads(connection, list(lookups)) if lookups else {}
         wanted = {*threads.values(), *(each.named for each in deliveries if each.named)}
         wanted |= {old for each in deliveries if (old := followed_by(each)) is not None}
@@ -206,6 +208,7 @@ class IntakeHandler(StatelessHandler):
             key: moved.get(ticket_id, ticket_id)
             for key, ticket_id in threads.items()
             if ticket_id in owners
+            and (key not in recent or _is_open_call(batch, moved.get(ticket_id, ticket_id)))
         }
         if moved:
             deliveries = [redirected(each, moved) for each in deliveries]
@@ -236,6 +239,8 @@ class IntakeHandler(StatelessHandler):
                 batch.count(arrival, way.reason)
                 continue
             delivery = arrival.delivery
+            if way.is_redial:
+                delivery = replace(delivery, is_redial=True)
             words = getattr(delivery.event, "text", None)
             if way.opens:
                 desk = batch.desks.get(delivery.desk.id)
@@ -292,6 +297,12 @@ def _set_windows(
                 publication_of(event, cause, WINDOWS + position, decision.ticket.sequence)
                 for event in decision.events
             ]
+
+
+def _is_open_call(batch: Batch, ticket_id: UUID) -> bool:
+    """Whether who calls again would go on with this ticket."""
+    ticket = batch.known[ticket_id]
+    return ticket.channel == "phone" and ticket.state not in FINISHED
 
 
 def _place_of_text(events: Sequence[TicketEvent]) -> int:

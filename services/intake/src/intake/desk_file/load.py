@@ -171,6 +171,7 @@ def to_desk(model: IntakeFile) -> Desk:
         matrix=matrix_of(model.matrix),
         chat=chat_rules_of(model.chat),
         hooks=hooks_of(model.hooks),
+        redial_minutes=model.redial_minutes,
         care=care_of(model.feedback),
         participants=participants_of(model.participants),
         rules=tuple(_rule(each) for each in model.rules),

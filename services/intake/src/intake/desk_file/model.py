@@ -135,6 +135,7 @@ class IntakeFile(Part):
     portal: PortalRules = PortalRules()
     chat: ChatSection | None = None
     hooks: Annotated[tuple[HookEntry, ...], Field(max_length=50)] = ()
+    redial_minutes: int = Field(default=10, ge=0, le=60)
     misuse: tuple[MisuseEntry, ...] = ()
     matrix: MatrixSection | None = None
     teams: Annotated[tuple[TeamEntry, ...], Field(max_length=50)] = ()

@@ -68,6 +68,10 @@ addresses:
 #     is_urgent: false
 #     urgent_menu_choices: ["1"]
 
+# Who calls the same line again within so many minutes goes on with the open ticket of the call
+# before; 0: each call is a ticket of its own.
+# redial_minutes: 10
+
 # For new tickets; the first rule that sets a value decides it. All parts of `when` must hold:
 # channel, line (an address or a phone line's name), form, subject_starts_with, subject_contains,
 # subject_matches (a regular expression), text_contains, product, is_urgent, is_trial.

@@ -23,6 +23,7 @@ from pledge.events import (
     CallAnswered,
     CallbackRequested,
     CallEnded,
+    CallReceived,
     ChatEnded,
     ChatMessageReceived,
     Contact,
@@ -215,6 +216,9 @@ def _phoned(
         return _call_answered(ticket, event.answered_by, context)
     if delivery.named == ticket.id:
         return _decided(ticket, _reply_of(ticket, delivery), context)
+    if delivery.is_redial and isinstance(event, CallReceived):
+        again = replace(_reply_of(ticket, delivery), text="Called again.")
+        return _decided(ticket, again, context)
     if isinstance(event, VoicemailLeft | VoicemailTranscribed):
         return _voicemail(ticket, delivery, event, context)
     return Decision(ticket, (), "nothing_new")  # the call that opened it, once more

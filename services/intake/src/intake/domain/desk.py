@@ -150,6 +150,7 @@ class Desk:
     levels: tuple[Level, ...] = ()
     chat: ChatRules | None = None
     hooks: Mapping[str, Hook] = field(default_factory=dict)
+    redial_minutes: int = 10
     help_centre: str | None = None
     misuse_rules: tuple[MisuseRule, ...] = ()
     milestones: tuple[MilestoneKind, ...] = ()

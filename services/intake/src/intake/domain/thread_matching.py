@@ -44,7 +44,8 @@ class Delivery:
     ``named`` is the ticket that it names itself, ``must_exist`` says that it is nothing without it.
     ``lookups`` are the threads it may belong to, the surest first; ``joins`` the threads that later
     deliveries find it by, ``awaits`` those too if it opens a ticket. ``ignored`` says why it opens
-    none; None: it does.
+    none; None: it does. ``recent`` are what calls of this caller on this line left in the last
+    minutes, this minute first: for ``is_redial``, a call that goes on with the one before.
     """
 
     event: ChannelEvent
@@ -57,6 +58,8 @@ class Delivery:
     named: UUID | None = None
     must_exist: bool = False
     ignored: str | None = None
+    recent: tuple[Key, ...] = ()
+    is_redial: bool = False
 
     @property
     def channel(self) -> Channel:
@@ -80,7 +83,27 @@ def read_delivery(
     if isinstance(event, MaintenanceWindowSubmitted):
         return Delivery(event, desk, cause, key, ignored="maintenance_window")
     conversation = (key_of(f"{channel}-conversation", desk.id, event.conversation),)
-    return Delivery(event, desk, cause, key, conversation, conversation, ignored=_opens_not(event))
+    recent = _recent_calls(event, desk)
+    return Delivery(
+        event, desk, cause, key, conversation, (*conversation, *recent[:1]),
+        ignored=_opens_not(event), recent=recent,
+    )  # fmt: skip
+
+
+def _recent_calls(event: ChannelEvent, desk: Desk) -> tuple[Key, ...]:
+    """A key for each minute in which a call counts as the same as this one, the newest first; none
+    if the caller's number is withheld, or names the ticket that the call is about."""
+    if not isinstance(event, CallReceived | VoicemailLeft):
+        return ()
+    phone = event.caller.phone
+    if phone is None or event.ticket_number is not None or desk.redial_minutes == 0:
+        return ()
+    minute = int(event.occurred_at.timestamp() // 60)
+    place = f"{event.line}/{event.extension or ''}/{phone}"
+    return tuple(
+        key_of("call", desk.id, f"{place}/{minute - back}")
+        for back in range(desk.redial_minutes + 1)
+    )
 
 
 def followed_by(delivery: Delivery) -> UUID | None:
@@ -175,13 +198,15 @@ def _machine(event: EmailMessageReceived, desk: Desk) -> str | None:
 @dataclass(frozen=True, slots=True)
 class Routed:
     """Where a delivery goes: it ``opens`` ticket ``ticket_id``, joins it, or (None) goes nowhere
-    for ``reason``. ``is_lost`` says that the ticket it cannot do without does not exist."""
+    for ``reason``. ``is_lost`` says that the ticket it cannot do without does not exist,
+    ``is_redial`` that the caller called again."""
 
     delivery: Delivery
     ticket_id: UUID | None
     opens: bool
     reason: str
     is_lost: bool = False
+    is_redial: bool = False
 
 
 def route(
@@ -204,6 +229,9 @@ def route(
         ticket_id = _named_ticket(delivery, owners) or _threaded(delivery, new_threads, threads)
         if ticket_id is not None:
             routed.append(Routed(delivery, ticket_id, opens=False, reason="threaded"))
+        elif (ticket_id := _first(delivery.recent, new_threads, threads)) is not None:
+            again = Routed(delivery, ticket_id, opens=False, reason="redialled", is_redial=True)
+            routed.append(again)
         elif delivery.must_exist:
             lost = Routed(delivery, None, opens=False, reason="unknown_ticket", is_lost=True)
             routed.append(lost)
@@ -227,7 +255,13 @@ def _named_ticket(delivery: Delivery, owners: Mapping[UUID, str]) -> UUID | None
 def _threaded(
     delivery: Delivery, new_threads: Mapping[Key, UUID], threads: Mapping[Key, UUID]
 ) -> UUID | None:
-    for key in delivery.lookups:
+    return _first(delivery.lookups, new_threads, threads)
+
+
+def _first(
+    keys: Sequence[Key], new_threads: Mapping[Key, UUID], threads: Mapping[Key, UUID]
+) -> UUID | None:
+    for key in keys:
         ticket_id = new_threads.get(key) or threads.get(key)
         if ticket_id is not None:
             return ticket_id
