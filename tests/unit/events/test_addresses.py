@@ -2,7 +2,7 @@
 
 import pytest
 
-from pledge.events import normal_address, parse_address
+from pledge.events.addresses import normal_address, parse_address
 
 
 @pytest.mark.parametrize(

@@ -1,14 +1,9 @@
 """The contract: every event on the bus, its envelope, and how both become records and back.
 
-Depends on pydantic and idna alone. A subscriber needs `decode`, `Topic` and the classes of the
+Depends on pydantic alone. A subscriber needs `decode`, `Topic` and the classes of the
 events it cares about; a publisher `originate` or `caused_by`, and `encode`.
 """
 
-from pledge.events.addresses import (
-    Address,
-    normal_address,
-    parse_address,
-)
 from pledge.events.channel import (
     CallAnswered,
     CallEnded,
@@ -202,9 +197,6 @@ from pledge.events.values import (
 )
 
 __all__ = [
-    "Address",
-    "normal_address",
-    "parse_address",
     "Event",
     "Envelope",
     "caused_by",

@@ -1,5 +1,7 @@
 """The mail address as all services have it: parsed by grammar, one spelling for one mailbox.
 
+`pledge.events` itself does not import it, since it needs idna: a subscriber needs pydantic alone.
+
 A domain beyond ASCII is written with its A-labels (`xn--…`, RFC 5891), so that every mail system
 takes it; only where the local part is beyond ASCII too, and so nothing but SMTPUTF8 carries the
 address, it has its U-labels (RFC 6531 §3.2). Both are in lower case, composed (NFC).

@@ -81,6 +81,9 @@ class TicketOpened(TicketEvent):
     is_answerable: bool = Field(
         default=True, description="False: nobody to answer, so no promise runs (SIS-04)."
     )
+    is_from_machine: bool = Field(
+        default=False, description="Monitoring or a device wrote: no automatic answer (RFC 3834)."
+    )
     is_complete: bool = Field(default=True, description="All required information is there.")
     missing: tuple[str, ...] = Field(default=(), description="Required information not given.")
     entitled: bool | None = Field(default=None, description="None: not decided yet, or no rule.")

@@ -7,7 +7,7 @@ from pydantic import Field, field_validator
 
 from intake.domain.admission.request import Condition
 from intake.domain.command_fields import Channel
-from pledge.events import normal_address
+from pledge.events.addresses import normal_address
 from pledge.runtime.desk_file.model import Like, Part, one_or_more
 
 Name = Annotated[

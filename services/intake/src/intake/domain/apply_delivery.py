@@ -16,6 +16,7 @@ from intake.domain.commands import decide
 from intake.domain.commands.conversation import RecordReply, Reply
 from intake.domain.commands.reviews import delivered_feedback, record_feedback
 from intake.domain.desk import FeedbackKind
+from intake.domain.mail_answers import particular_answer
 from intake.domain.thread_matching import Delivery
 from intake.domain.ticket import CommandContext, Decision, Ticket, done, fact_fields
 from pledge.events import (
@@ -64,6 +65,8 @@ def apply_delivery(ticket: Ticket, delivery: Delivery, *, now: datetime) -> Deci
         )
         return _left_details(written, event.sender, event.has_contact_details, context)
     if isinstance(event, EmailMessageReceived):
+        if (answered := particular_answer(ticket, event, context)) is not None:
+            return answered
         return _with_information(
             _decided(ticket, _reply_of(ticket, delivery), context), delivery, context
         )

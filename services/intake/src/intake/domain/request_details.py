@@ -18,7 +18,8 @@ class RequestDetails:
     ``information`` is what was said of it so far (INF-05). ``entitled`` None: not decided, or no
     rule (SIG-01). ``circumvention`` is how the fault can be got around (INF-14), ``misuse`` what
     was found of the line that it came by (SMS-05). ``origin`` says how the severity or priority
-    that the desk's matrix gives by ``impact`` and ``urgency`` came about.
+    that the desk's matrix gives by ``impact`` and ``urgency`` came about. With ``is_from_machine``
+    no automatic mail goes back (RFC 3834).
     """
 
     requested_severity: str | None = None
@@ -35,6 +36,7 @@ class RequestDetails:
     impact: str | None = None
     urgency: str | None = None
     origin: Origin = Origin.CHOSEN
+    is_from_machine: bool = False
 
 
 NO_DETAILS = RequestDetails()

@@ -44,7 +44,9 @@ class Delivery:
     ``named`` is the ticket that it names itself, ``must_exist`` says that it is nothing without it.
     ``lookups`` are the threads it may belong to, the surest first; ``joins`` the threads that later
     deliveries find it by, ``awaits`` those too if it opens a ticket. ``ignored`` says why it opens
-    none; None: it does. ``recent`` are what calls of this caller on this line left in the last
+    none and is a note on the one it belongs to; None: it does. With ``is_news`` it is such a note,
+    but opens a ticket where it belongs to none: monitoring, devices.
+    ``recent`` are what calls of this caller on this line left in the last
     minutes, this minute first: for ``is_redial``, a call that goes on with the one before.
     """
 
@@ -60,6 +62,7 @@ class Delivery:
     ignored: str | None = None
     recent: tuple[Key, ...] = ()
     is_redial: bool = False
+    is_news: bool = False
 
     @property
     def channel(self) -> Channel:
@@ -158,6 +161,7 @@ def _email(
         awaits=tuple(awaited),
         named=_named(event.recipients, desk, addresses),
         ignored=_machine(event, desk),
+        is_news=_is_news(event, desk),
     )  # fmt: skip
 
 
@@ -174,6 +178,7 @@ def _first_mail(
         joins=(key_of("mail", desk.id, own),) if own else (),
         named=_named(event.recipients, desk, addresses),
         ignored=_machine(event, desk),
+        is_news=_is_news(event, desk),
     )
 
 
@@ -190,6 +195,12 @@ def _machine(event: EmailMessageReceived, desk: Desk) -> str | None:
     if event.sender.email is not None and desk.is_own_address(event.sender.email):
         return "own_address"  # a loop: our own mail came back
     return None
+
+
+def _is_news(event: EmailMessageReceived, desk: Desk) -> bool:
+    """A machine that says something new: RFC 3834 §2 forbids to answer it, not to read it."""
+    is_own = event.sender.email is not None and desk.is_own_address(event.sender.email)
+    return event.kind == "other_machine" and not is_own
 
 
 # ---- routing ----
@@ -235,7 +246,7 @@ def route(
         elif delivery.must_exist:
             lost = Routed(delivery, None, opens=False, reason="unknown_ticket", is_lost=True)
             routed.append(lost)
-        elif delivery.ignored is not None:
+        elif delivery.ignored is not None and not delivery.is_news:
             routed.append(Routed(delivery, None, opens=False, reason=delivery.ignored))
         else:
             ticket_id = new_id()

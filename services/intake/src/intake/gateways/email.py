@@ -30,9 +30,9 @@ from pledge.events import (
     Encoded,
     Malformed,
     encode,
-    normal_address,
     originate,
 )
+from pledge.events.addresses import normal_address
 from pledge.runtime.clock import Clock
 from pledge.runtime.http.server import CannotListen
 from pledge.runtime.ids import Ids

@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Final
 
-from pledge.events import Address, parse_address
+from pledge.events.addresses import Address, parse_address
 
 _ENCODED_WORD: Final = r"=\?[^?\s]{1,60}\?[bBqQ]\?[^?\r\n]{0,1000}\?="
 _QUOTED: Final = r'|"(?P<quoted>(?:[^"\\]|\\.)*+)(?P<end>"?)'

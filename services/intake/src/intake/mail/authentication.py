@@ -10,7 +10,8 @@ from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final
 
-from pledge.events import Authentication, parse_address
+from pledge.events import Authentication
+from pledge.events.addresses import parse_address
 
 NO_ID: Final = "-"
 """Stands for fields without an authserv-id, as Microsoft 365 writes them."""

@@ -6,7 +6,7 @@ from typing import Final
 
 from intake.mail.headers import Mailbox, mailboxes
 from intake.mail.machine import NULL_SENDERS, is_unattended
-from pledge.events import normal_address
+from pledge.events.addresses import normal_address
 
 _BY_RANK: Final = ("from", "reply-to", "sender", "return-path")
 

@@ -4,7 +4,8 @@ from typing import Final
 
 from icalendar import Calendar, Component
 
-from pledge.events import MeetingAnswer, normal_address
+from pledge.events import MeetingAnswer
+from pledge.events.addresses import normal_address
 
 MAX_CALENDAR: Final = 65_536
 """Bytes of a calendar part that are read; an answer has a few hundred."""

@@ -25,7 +25,8 @@ from intake.mail.reply_text import SplitReply, split_reply
 from intake.mail.report import delivery_reports
 from intake.mail.structure import Part, read_structure
 from intake.mail.thanks import is_thanks
-from pledge.events import Authentication, DeliveryReport, MeetingAnswer, parse_address
+from pledge.events import Authentication, DeliveryReport, MeetingAnswer
+from pledge.events.addresses import parse_address
 
 __all__ = [
     "MAX_SUBJECT",

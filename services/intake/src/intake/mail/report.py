@@ -10,7 +10,8 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from itertools import islice
 from typing import Final
 
-from pledge.events import DeliveryReport, normal_address
+from pledge.events import DeliveryReport
+from pledge.events.addresses import normal_address
 
 MAX_SCANNED: Final = 131_072
 """Bytes of the report looked at: the returned mail's body behind them says nothing."""

@@ -12,7 +12,8 @@ from intake.domain.commands.participants import ChangeParticipants
 from intake.domain.commands.services import ConfirmServices
 from intake.domain.ticket import Refusal, Ticket
 from intake.portal.access import PortalAccess, actor_of, contact_of
-from pledge.events import Contact, normal_address
+from pledge.events import Contact
+from pledge.events.addresses import normal_address
 from pledge.runtime.auth.session import check_form
 from pledge.runtime.http.app import HttpProblem
 

@@ -20,11 +20,8 @@ from intake.portal.fields import FIELD, asked_for, read_fields
 from intake.portal.tokens import Person
 from intake.storage import queries
 from intake.storage.store import requester_key
-from pledge.events import (
-    FeedbackSubmitted,
-    ReplySubmitted,
-    normal_address,
-)
+from pledge.events import FeedbackSubmitted, ReplySubmitted
+from pledge.events.addresses import normal_address
 from pledge.runtime.auth.session import check_form
 from pledge.runtime.clock import Clock
 from pledge.runtime.http.app import HttpProblem

@@ -19,7 +19,7 @@ from notify.messages.default_templates import BUILT_IN
 from notify.messages.mails_and_chat import Mailbox, MailSpec, write_mail
 from notify.messages.page_messages import PageContent, PageRequest, page_values
 from notify.messages.render import RenderFailed
-from pledge.events import Address, parse_address
+from pledge.events.addresses import Address, parse_address
 
 TIMEOUT = timedelta(seconds=30)
 _IDLE_AT_MOST = 2  # connections kept per lane

@@ -7,7 +7,7 @@ from typing import Annotated, Literal, Self
 
 from pydantic import AfterValidator, BeforeValidator, Field, model_validator
 
-from pledge.events import normal_address
+from pledge.events.addresses import normal_address
 from pledge.runtime.desk_file.model import Like, Part, Slug, Words, Zone, one_or_more
 from pledge.runtime.durations import AnyDuration
 

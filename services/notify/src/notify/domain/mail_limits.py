@@ -2,7 +2,7 @@
 
 from enum import StrEnum
 
-from pledge.events import normal_address
+from pledge.events.addresses import normal_address
 
 _MACHINES = frozenset(
     {

@@ -170,6 +170,7 @@ def _opened(event: TicketOpened) -> dict[str, Any]:
         "language": event.language,
         "is_urgent": event.is_urgent,
         "is_answerable": event.is_answerable,
+        "is_from_machine": event.is_from_machine,
         "reply_to": event.reply_to,
         "message_id": event.mail_message_id,
     }
@@ -200,8 +201,7 @@ def notice(event: Event, ticket: Ticket | None) -> Notice:
         contacted_by=tuple(_channels(facts)),
         # A voicemail may be urgent when the call before it was not.
         is_urgent=bool(facts.get("is_urgent") or getattr(event, "is_urgent", False)),
-        # Intake marks a ticket that a machine sent as not answerable.
-        is_automatic=facts.get("is_answerable") is False,
+        is_automatic=facts.get("is_answerable") is False or facts.get("is_from_machine") is True,
         requester=_party(facts.get("requester"), facts.get("language")),
         participants=_parties(facts),
         details=event.model_dump(),

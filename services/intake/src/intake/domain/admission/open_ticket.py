@@ -257,7 +257,7 @@ def _ticket(
         participants=content.participants,
         heard_at=opened_at,
         message_id=content.message_id,
-        request_details=_chosen(kind),
+        request_details=_chosen(kind, is_from_machine=delivery.is_news),
     )
 
 
@@ -291,13 +291,14 @@ def _as_feedback(
     return Decision(more.ticket, (*decision.events, *more.events), f"opened_by_{kind}")
 
 
-def _chosen(kind: Classification) -> RequestDetails:
+def _chosen(kind: Classification, *, is_from_machine: bool) -> RequestDetails:
     details = RequestDetails(
         requested_severity=kind.requested_severity,
         requested_priority=kind.requested_priority,
         impact=kind.impact,
         urgency=kind.urgency,
         origin=kind.origin,
+        is_from_machine=is_from_machine,
     )
     return NO_DETAILS if details == NO_DETAILS else details
 
@@ -336,6 +337,7 @@ def _opened(
         line=ticket.line,
         form=content.form,
         is_answerable=content.is_answerable,
+        is_from_machine=ticket.request_details.is_from_machine,
         is_complete=not ticket.missing,
         missing=ticket.missing,
         scope=ticket.request_details.scope,

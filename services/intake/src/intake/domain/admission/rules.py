@@ -185,7 +185,8 @@ def automatic_mail(
     """An automatic mail to the requester, or to the address ``to``, by a template of the desk; none
     without an address."""
     address = to or ticket.requester.email
-    if template is None or address is None:
+    from_machine = to is None and ticket.request_details.is_from_machine
+    if template is None or address is None or from_machine:
         return []
     is_requester = address == ticket.requester.email
     return [

@@ -17,7 +17,8 @@ from intake.domain.ticket import (
     fact_fields,
     nothing_to_change,
 )
-from pledge.events import ParticipantsChanged, normal_address
+from pledge.events import ParticipantsChanged
+from pledge.events.addresses import normal_address
 
 
 def _address(value: str) -> str:
