@@ -28,6 +28,7 @@ from intake.gateways.email import EmailGateway, SmtpServer
 from intake.gateways.forms import FormGateway
 from intake.gateways.hooks.keys import hook_keys
 from intake.gateways.hooks.routes import HookGateway
+from intake.gateways.mail_readers import MailReaders
 from intake.metrics import IntakeMetrics
 from intake.pages.live_queue import LiveQueue
 from intake.pages.meetings import MeetingPages
@@ -99,12 +100,18 @@ class Service:
         self._announcements = Announcements(chassis.pool, desks.by_id, commands, clock).loop()
         self._consumer = chassis.consumer(handler)
         self._live = LiveQueue(chassis.pool, clock, most=settings.live_pages)
+        self._readers = MailReaders(
+            settings.mail_readers,
+            limit=settings.mail_read_timeout.total_seconds(),
+            patience=settings.mail_wait_timeout.total_seconds(),
+        )
         gateway = EmailGateway(
             settings,
             desks,
             addresses,
             self._publisher,
             Attachments(chassis.pool),
+            self._readers,
             clock=clock,
             ids=ids,
             metrics=self._metrics,
@@ -134,6 +141,7 @@ class Service:
                 # In the order of stopping: first nothing new comes in, then the rest is finished.
                 "live_queue": self._live.run,
                 "smtp": self.smtp.run,
+                "mail_readers": self._readers.run,
                 "consumer": self._consumer.run,
                 "sign_ins": self._sign_ins.run,
                 "search_fill": SearchFill(chassis.pool, chassis.clock).run,

@@ -34,6 +34,17 @@ class IntakeSettings(ServiceSettings):
     # One host must not take all of them; large providers open some twenty at a time from each.
     # Behind a proxy that hides the sender's address, set it to `smtp_max_connections`.
     smtp_max_connections_per_host: int = Field(50, ge=1, le=10_000)
+    # Mails beyond a few kB are read in processes of their own: two keep up with a mail exchanger,
+    # and one that is busy with a hostile mail leaves the other.
+    mail_readers: int = Field(2, ge=1, le=64, description="processes that read mails")
+    # The largest mail takes about a second; one that takes longer is kept unread.
+    mail_read_timeout: Seconds = Field(
+        timedelta(seconds=10), ge=timedelta(seconds=1), le=timedelta(minutes=2)
+    )
+    # A sender waits ten minutes for the answer to its data (RFC 5321 §4.5.3.2.6).
+    mail_wait_timeout: Seconds = Field(
+        timedelta(seconds=60), ge=timedelta(seconds=1), le=timedelta(minutes=8)
+    )
     # Of one token, or of one visitor with a desk's public form key: far more than a portal sends,
     # far less than would hold up the other senders. The same bound holds for links to sign in.
     cases_per_minute: int = Field(

@@ -18,9 +18,10 @@ from intake.domain.reply_address import ReplyAddresses
 from intake.domain.text import CUT_MARK
 from intake.domain.thread_matching import key_of
 from intake.gateways.attachments import Attachments, StoreUnavailable
+from intake.gateways.mail_readers import MailReaders, ReadersBusy
 from intake.mail.headers import Mailbox
 from intake.mail.machine import Kind, is_unattended
-from intake.mail.parse import MAX_TEXT, Delivery, Mail, read_mail
+from intake.mail.parse import MAX_TEXT, Delivery, Mail
 from intake.metrics import IntakeMetrics
 from intake.settings import IntakeSettings
 from pledge.events import (
@@ -39,8 +40,6 @@ from pledge.runtime.ids import Ids
 from pledge.runtime.observability import tracing
 
 SOURCE: Final = "/intake/smtp"
-# A larger mail is taken apart in a thread, so that others are answered meanwhile.
-LARGE_MAIL: Final = 128 * 1024
 MAX_LINE: Final = 1024 * 1024
 """Bytes of a line. RFC 5321 allows 1,000, but mail with longer ones exists and is better read."""
 
@@ -66,6 +65,7 @@ class EmailGateway:
         addresses: ReplyAddresses,
         publisher: ChannelPublisher,
         attachments: Attachments,
+        readers: MailReaders,
         *,
         clock: Clock,
         ids: Ids,
@@ -76,6 +76,7 @@ class EmailGateway:
         self._addresses = addresses
         self._publisher = publisher
         self._attachments = attachments
+        self._readers = readers
         self._clock = clock
         self._ids = ids
         self._metrics = metrics
@@ -106,7 +107,7 @@ class EmailGateway:
             status, result = f"250 2.0.0 taken as {deliveries[0]}", "accepted"
         except EarlyAnswer as early:
             status, result = early.status, early.result
-        except (PublishUnavailable, StoreUnavailable) as error:
+        except (PublishUnavailable, StoreUnavailable, ReadersBusy) as error:
             log.warning("mail_deferred", error=str(error))
             status, result = "451 4.3.0 can't take mail at the moment; try again later", "deferred"
         self._metrics.mailed(result, self._clock.monotonic() - started)
@@ -123,10 +124,7 @@ class EmailGateway:
         delivery = Delivery(
             envelope.mail_from or "", tuple(envelope.rcpt_tos), self._settings.border_names()
         )
-        if len(raw) > LARGE_MAIL:
-            mail = await asyncio.to_thread(read_mail, raw, delivery)
-        else:
-            mail = read_mail(raw, delivery)
+        mail = await self._readers.read(raw, delivery)
         now = self._clock.now()
         records, deliveries = [], []
         for desk, recipients in self._by_desk(envelope.rcpt_tos, mail):

@@ -7,7 +7,7 @@ dimension; header fields are read without the decoding that lets a name pose as 
 
 import json
 from collections.abc import Collection, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Final
 
@@ -36,6 +36,7 @@ __all__ = [
     "Mail",
     "read_mail",
     "unread_mail",
+    "untouched_mail",
 ]
 
 MAX_SUBJECT: Final = 8_000
@@ -142,6 +143,14 @@ def unread_mail(raw: bytes, reason: str, delivery: Delivery = UNKNOWN) -> Mail:
     text = decode_bytes(raw[head.body : head.body + MAX_TEXT], None)
     taken = _Taken(raw, head.fields, head.body, root, body, text)
     return _mail(taken, delivery)
+
+
+def untouched_mail(raw: bytes, reason: str, delivery: Delivery = UNKNOWN) -> Mail:
+    """A mail of which nothing is read, for that reason: all of it is a file, and the envelope says
+    whom it is from."""
+    nothing = _Taken(b"", {}, 0, Part({}, structured(""), 0, 0), Body(defects=[reason]), "")
+    whole = Attachment("message.eml", "message/rfc822", raw)
+    return replace(_mail(nothing, delivery), attachments=(whole,), content_key=content_key({}, raw))
 
 
 def _mail(taken: _Taken, delivery: Delivery) -> Mail:
