@@ -19,6 +19,7 @@ from intake.domain.text import CUT_MARK
 from intake.domain.thread_matching import key_of
 from intake.gateways.attachments import Attachments, StoreUnavailable
 from intake.gateways.mail_readers import MailReaders, ReadersBusy
+from intake.gateways.smtp_data import DataReader
 from intake.mail.headers import Mailbox
 from intake.mail.machine import Kind, is_unattended
 from intake.mail.parse import MAX_TEXT, Delivery, Mail
@@ -77,7 +78,7 @@ class EmailGateway:
         self._publisher = publisher
         self._attachments = attachments
         self._readers = readers
-        self._clock = clock
+        self.clock = clock
         self._ids = ids
         self._metrics = metrics
 
@@ -101,7 +102,7 @@ class EmailGateway:
 
     async def handle_DATA(self, server: SMTP, session: Session, envelope: Envelope) -> str:
         """Take the mail: publish it to each desk that it is for, then say so."""
-        started = self._clock.monotonic()
+        started = self.clock.monotonic()
         try:
             deliveries = await self._take(envelope)
             status, result = f"250 2.0.0 taken as {deliveries[0]}", "accepted"
@@ -110,7 +111,7 @@ class EmailGateway:
         except (PublishUnavailable, StoreUnavailable, ReadersBusy) as error:
             log.warning("mail_deferred", error=str(error))
             status, result = "451 4.3.0 can't take mail at the moment; try again later", "deferred"
-        self._metrics.mailed(result, self._clock.monotonic() - started)
+        self._metrics.mailed(result, self.clock.monotonic() - started)
         return status
 
     async def handle_exception(self, error: Exception) -> str:
@@ -125,7 +126,7 @@ class EmailGateway:
             envelope.mail_from or "", tuple(envelope.rcpt_tos), self._settings.border_names()
         )
         mail = await self._readers.read(raw, delivery)
-        now = self._clock.now()
+        now = self.clock.now()
         records, deliveries = [], []
         for desk, recipients in self._by_desk(envelope.rcpt_tos, mail):
             kept: Sequence[AttachmentRef] = ()
@@ -246,7 +247,7 @@ def _ascii(text: str) -> str:
     return text.encode("ascii", "backslashreplace").decode()
 
 
-class _Session(SMTP):
+class _Session(DataReader):
     """aiosmtpd's session with longer lines and a count of those that are open."""
 
     line_length_limit = MAX_LINE
@@ -341,6 +342,7 @@ class SmtpServer:
     def _session(self) -> _Session:
         return _Session(
             self,
+            self._gateway.clock,
             self._gateway,
             hostname=self._settings.smtp_hostname,
             ident="Pledge",
