@@ -66,9 +66,8 @@ class InMemoryIntake:
             if delivery.key not in self.seen:
                 self.seen.add(delivery.key)
                 fresh.append(delivery)
-        owners = {ticket.id: ticket.desk for ticket in self.tickets.values()}
         ids = iter(range(len(self.tickets) + 1, 10_000))
-        routed, new_threads = route(fresh, self.threads, owners, lambda: UUID(int=next(ids)))
+        routed, new_threads = route(fresh, self.threads, self.tickets, lambda: UUID(int=next(ids)))
         self.threads |= new_threads
         for way in routed:
             if way.ticket_id is None:

@@ -8,7 +8,7 @@ each delivery to its ticket, write all of it. The rules are in `domain`, the sta
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
-from datetime import datetime
+from datetime import datetime, timedelta
 from functools import partial
 from typing import Final
 from uuid import UUID
@@ -24,7 +24,7 @@ from intake.domain.admission.rules import INTAKE
 from intake.domain.apply_delivery import apply_delivery
 from intake.domain.command_registry import FINISHED
 from intake.domain.commands import decide
-from intake.domain.commands.relations import followed, linked_back, may_follow
+from intake.domain.commands.relations import followed, linked_back, may_follow, spoken_of
 from intake.domain.desk import Desk
 from intake.domain.reply_address import ReplyAddresses
 from intake.domain.requester_links import RequesterLinks
@@ -33,6 +33,7 @@ from intake.domain.thread_matching import (
     Key,
     Routed,
     followed_by,
+    is_without_id,
     number_named,
     read_delivery,
     route,
@@ -57,6 +58,8 @@ from pledge.runtime.ids import Ids
 from pledge.runtime.kafka.partition_worker import StatelessHandler
 from pledge.runtime.records import Outcome, Partition, Poison, Record
 
+SAME_WORDS_FOR: Final = timedelta(hours=6)
+"""A relay that repeats a mail does so within hours; a job says the same again the next night."""
 FOLLOWED: Final = 1_000
 """Positions of facts on a followed ticket begin here, clear of the new ticket's own: ids are
 derived from them."""
@@ -181,15 +184,21 @@ class IntakeHandler(StatelessHandler):
         """Keep the first arrival of each delivery that was not taken before."""
         if not batch.arrivals:
             return
-        keys = {each.delivery.key for each in batch.arrivals}
+        deliveries = [each.delivery for each in batch.arrivals]
+        keys = {each.key for each in deliveries}
+        keys |= {each.base_key for each in deliveries if each.base_key}
+        await _forget_words_of_another_day(connection, deliveries, now)
         fresh = await store.note_deliveries(connection, sorted(keys), now)
         kept = []
         for arrival in batch.arrivals:
-            if arrival.delivery.key in fresh:
-                fresh.discard(arrival.delivery.key)
-                kept.append(arrival)
-            else:
+            delivery = arrival.delivery
+            if delivery.key not in fresh:
                 batch.count(arrival, "duplicate")
+                continue
+            if delivery.base_key in fresh:  # no other copy of it came before
+                arrival = replace(arrival, delivery=replace(delivery, copied=()))
+            fresh -= {delivery.key, delivery.base_key}
+            kept.append(arrival)
         batch.arrivals = kept
 
     async def _route(
@@ -197,17 +206,17 @@ class IntakeHandler(StatelessHandler):
     ) -> tuple[list[tuple[Arrival, Routed]], dict[Key, UUID]]:
         deliveries = [each.delivery for each in batch.arrivals]
         recent = {key for each in deliveries for key in each.recent}
-        lookups = recent.union(key for each in deliveries for key in each.lookups)
+        lookups = recent.union(key for each in deliveries for key in (*each.copied, *each.lookups))
         threads = await store.find_threads(connection, list(lookups)) if lookups else {}
         wanted = {*threads.values(), *(each.named for each in deliveries if each.named)}
+        wanted |= {each.claimed for each in deliveries if each.claimed}
         wanted |= {old for each in deliveries if (old := followed_by(each)) is not None}
         batch.known = await lock_with_merge_targets(connection, wanted) if wanted else {}
-        owners = {ticket.id: ticket.desk for ticket in batch.known.values()}
         moved = merge_targets(batch.known) if batch.known else {}
         threads = {
             key: moved.get(ticket_id, ticket_id)
             for key, ticket_id in threads.items()
-            if ticket_id in owners
+            if ticket_id in batch.known
             and (key not in recent or _is_open_call(batch, moved.get(ticket_id, ticket_id)))
         }
         if moved:
@@ -216,7 +225,7 @@ class IntakeHandler(StatelessHandler):
                 replace(arrival, delivery=delivery)
                 for arrival, delivery in zip(batch.arrivals, deliveries, strict=True)
             ]
-        routed, new_threads = route(deliveries, threads, owners, self._ids.new)
+        routed, new_threads = route(deliveries, threads, batch.known, self._ids.new)
         pairs = list(zip(batch.arrivals, routed, strict=True))
         await _set_aside_lost(connection, batch, pairs)
         return [pair for pair in pairs if not pair[1].is_lost], new_threads
@@ -246,6 +255,9 @@ class IntakeHandler(StatelessHandler):
                 desk = batch.desks.get(delivery.desk.id)
                 asked = replace(delivery, desk=desk) if desk is not None else delivery
                 decision = self._open(asked, way.ticket_id, numbers, now)
+                related = batch.ticket(way.related)
+                if related is not None:
+                    decision = spoken_of(decision, related, arrival.delivery, now)
                 batch.opened[way.ticket_id] = decision.ticket
                 batch.openings[way.ticket_id] = arrival.envelope
                 before = 0
@@ -326,6 +338,16 @@ def _follow(batch: Batch, arrival: Arrival, ticket: Ticket, now: datetime) -> li
         publication_of(event, arrival.envelope, FOLLOWED + position, old.sequence + position + 1)
         for position, event in enumerate(decision.events)
     ]
+
+
+async def _forget_words_of_another_day(
+    connection: asyncpg.Connection, deliveries: Sequence[Delivery], now: datetime
+) -> None:
+    """A mail without an id says nothing of whether it is the one that came before: the same words
+    count as the same mail for a while only."""
+    keys = [each.key for each in deliveries if is_without_id(each.event)]
+    if keys:
+        await store.forget_old_deliveries(connection, keys, now - SAME_WORDS_FOR)
 
 
 async def _resolve_numbers(connection: asyncpg.Connection, batch: Batch) -> None:

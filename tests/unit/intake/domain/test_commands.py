@@ -67,7 +67,7 @@ def test_every_command_that_an_agent_gives_has_a_body_with_its_fields() -> None:
         if declared.is_internal:
             continue
         sent = {each.name for each in fields(declared.command) if "internal" not in each.metadata}
-        assert set(BODIES[action].model_fields) == {*sent, "occurred_at"}
+        assert set(BODIES[action].model_fields) == {*sent, "occurred_at", "seen"}
         assert BODIES[action].__doc__ == declared.command.__doc__
 
 

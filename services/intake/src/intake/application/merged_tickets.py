@@ -51,6 +51,11 @@ def merge_targets(known: Mapping[UUID, Ticket]) -> dict[UUID, UUID]:
 
 def redirected(delivery: Delivery, merge_targets: Mapping[UUID, UUID]) -> Delivery:
     """The delivery, naming the ticket that the one it names was merged into."""
-    named = delivery.named
-    following = merge_targets.get(named) if named is not None else None
-    return replace(delivery, named=following) if following is not None else delivery
+    named, claimed = delivery.named, delivery.claimed
+    if named in merge_targets or claimed in merge_targets:
+        return replace(
+            delivery,
+            named=merge_targets.get(named, named) if named else None,
+            claimed=merge_targets.get(claimed, claimed) if claimed else None,
+        )
+    return delivery

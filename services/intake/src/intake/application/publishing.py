@@ -86,6 +86,12 @@ class Batch:
         delivery = arrival.delivery
         self.outcomes[delivery.desk.id, delivery.channel, outcome] += 1
 
+    def ticket(self, ticket_id: UUID | None) -> Ticket | None:
+        """The ticket as the batch has it so far."""
+        if ticket_id is None:
+            return None
+        return self.opened.get(ticket_id) or self.known.get(ticket_id)
+
     def keep(self, decision: Decision) -> None:
         """Keep the decided ticket, to be written."""
         ticket = decision.ticket

@@ -3,7 +3,7 @@
 import re
 from typing import Annotated
 
-from pydantic import Field, field_validator
+from pydantic import AfterValidator, Field, field_validator
 
 from intake.domain.admission.request import Condition
 from intake.domain.command_fields import Channel
@@ -36,6 +36,9 @@ def address_of(value: str) -> str:
     if normal is None:
         raise ValueError("should be a mail address such as support@desk.example")
     return normal
+
+
+MailAddress = Annotated[str, AfterValidator(address_of)]
 
 
 def compiled(value: str | None) -> str | None:

@@ -174,6 +174,7 @@ def to_desk(model: IntakeFile) -> Desk:
         redial_minutes=model.redial_minutes,
         care=care_of(model.feedback),
         participants=participants_of(model.participants),
+        staff=frozenset(model.staff),
         rules=tuple(_rule(each) for each in model.rules),
         plans=model.plans,
         severity_names=MappingProxyType(

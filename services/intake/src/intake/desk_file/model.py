@@ -10,7 +10,7 @@ from intake.desk_file.admission import (
     RequiredInformation,
     ScopeSection,
 )
-from intake.desk_file.common import Name, RuleCondition, Text, address_of
+from intake.desk_file.common import Domain, MailAddress, Name, RuleCondition, Text, address_of
 from intake.desk_file.documentation import DocumentationSection
 from intake.desk_file.forms import PortalRules
 from intake.desk_file.hooks import HookEntry
@@ -130,6 +130,7 @@ class IntakeFile(Part):
     services: ServicesSection | None = None
     participants: ParticipantsSection = ParticipantsSection()
     documentation: DocumentationSection | None = None
+    staff: Annotated[tuple[Domain | MailAddress, ...], Field(max_length=500)] = ()
     trials: TrialRules = TrialRules()
     feedback: FeedbackSection = FeedbackSection()
     portal: PortalRules = PortalRules()

@@ -33,6 +33,10 @@ severities:
 
 # priorities: [urgent, high, normal, low]
 
+# The desk's own people, by address or domain: what they write to a ticket's address from their mail
+# program goes on to the requester, and what they forward is opened for whom they forward.
+# staff: [{desk}-support.example]
+
 # Impact and urgency with their words; sla.yaml has the same table. It gives the severity (or
 # `gives: priority`) where nobody chose one.
 # matrix:

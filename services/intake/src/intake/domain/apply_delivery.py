@@ -13,7 +13,7 @@ from intake.domain.admission.open_ticket import (
 from intake.domain.admission.rules import INTAKE, add_information
 from intake.domain.command_registry import FINISHED, Command
 from intake.domain.commands import decide
-from intake.domain.commands.conversation import RecordReply, Reply
+from intake.domain.commands.conversation import Note, RecordReply, Reply
 from intake.domain.commands.reviews import delivered_feedback, record_feedback
 from intake.domain.desk import FeedbackKind
 from intake.domain.mail_answers import particular_answer
@@ -65,6 +65,8 @@ def apply_delivery(ticket: Ticket, delivery: Delivery, *, now: datetime) -> Deci
         )
         return _left_details(written, event.sender, event.has_contact_details, context)
     if isinstance(event, EmailMessageReceived):
+        if _is_from_staff(ticket, event, delivery):
+            return _staff_wrote(ticket, event, delivery, context)
         if (answered := particular_answer(ticket, event, context)) is not None:
             return answered
         return _with_information(
@@ -94,9 +96,34 @@ def _reply_of(ticket: Ticket, delivery: Delivery) -> RecordReply:
         callback=content.wants_callback,
         escalates_to=content.line.escalates_to if content.line else None,
         message_id=content.message_id,
+        authentication=delivery.event.authentication,
         copied=copied_in(delivery.event, ticket.requester, delivery.desk),
         attachments=content.attachments,
     )
+
+
+def _is_from_staff(ticket: Ticket, event: EmailMessageReceived, delivery: Delivery) -> bool:
+    address = event.sender.email
+    if address is None or not delivery.desk.is_staff(address):
+        return False
+    return address.lower() != (ticket.requester.email or "").lower()
+
+
+def _staff_wrote(
+    ticket: Ticket, event: EmailMessageReceived, delivery: Delivery, context: CommandContext
+) -> Decision:
+    """The desk's own people answer with their mail program: their words go on to the requester if
+    the mail came to the ticket's signed address, or the border vouches for its sender. Otherwise
+    they are kept within the desk: anybody can write such a sender."""
+    sender = event.sender
+    agent = Actor(kind="agent", id=sender.email or "", name=sender.name)
+    by_agent = replace(context, by=agent, occurred_at=max(context.occurred_at, ticket.opened_at))
+    is_proved = delivery.named == ticket.id or event.authentication.result == "passed"
+    words = event.visible_text if event.visible_text is not None else event.text
+    if not (is_proved and words.strip()):
+        kept = Note(text=event.text or event.subject_line, attachments=event.attachments)
+        return _decided(ticket, kept, by_agent)
+    return _decided(ticket, Reply(text=words, attachments=event.attachments), by_agent)
 
 
 def _not_from_requester(ticket: Ticket, delivery: Delivery, context: CommandContext) -> Decision:

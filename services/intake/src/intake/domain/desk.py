@@ -157,6 +157,7 @@ class Desk:
     revisable: tuple[RevisablePromise, ...] = ()
     teams: tuple[Team, ...] = ()
     matrix: Matrix | None = None
+    staff: frozenset[str] = frozenset()
     services: ServiceRules = field(default_factory=ServiceRules)
     coverage: Coverage | None = None
     documentation: Documentation | None = None
@@ -266,6 +267,11 @@ class Desk:
     def is_own_address(self, address: str) -> bool:
         """Whether mail to ``address`` comes to this desk."""
         return bare_address(address) in self.addresses
+
+    def is_staff(self, address: str) -> bool:
+        """Whether the address, or its domain, is of the desk's own people."""
+        lowered = address.lower()
+        return lowered in self.staff or lowered.rpartition("@")[2] in self.staff
 
     def floored(self, severity: str | None, *, is_trial: bool) -> str | None:
         """The severity, raised to the floor for trial customers (VIR-07)."""

@@ -1,14 +1,17 @@
 """Which ticket a channel event belongs to, and whether it may open one: the rules of threading."""
 
 import hashlib
+import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Final, TypeAlias, get_args
+from typing import Any, Final, TypeAlias, get_args
 from uuid import UUID
 
 from intake.domain.command_fields import Channel
 from intake.domain.desk import Desk
+from intake.domain.joining import Members, is_forged
 from intake.domain.reply_address import ReplyAddresses
+from intake.domain.ticket import Ticket
 from pledge.events import (
     CallReceived,
     ChannelEvent,
@@ -27,6 +30,12 @@ CHANNELS: Final[Mapping[Topic, Channel]] = {
     Topic(f"channel.{name}.v1"): name for name in get_args(Channel)
 }
 
+GRAVER: Final = " to "
+"""Stands in a mail's delivery key before the urgent or escalating address that it came to: a copy
+to a graver address is a delivery of its own."""
+
+_SUBJECT_NUMBER: Final = re.compile(r"\[([A-Z][A-Z0-9]{0,9})-([0-9]{1,15})\]")
+
 Key: TypeAlias = bytes
 """16 bytes that stand for a delivery, a message id or a conversation, of one desk."""
 
@@ -41,7 +50,10 @@ def key_of(kind: str, desk: str, value: str) -> Key:
 class Delivery:
     """A channel event, read for routing.
 
-    ``named`` is the ticket that it names itself, ``must_exist`` says that it is nothing without it.
+    ``named`` is the ticket that it names itself with a proof, such as a signed address,
+    ``must_exist`` says that it is nothing without it; ``claimed`` is the ticket whose number stands
+    in the subject, which anybody can write. ``copied`` are the threads of a mail that came before
+    to a less urgent address, ``base_key`` is that mail's key.
     ``lookups`` are the threads it may belong to, the surest first; ``joins`` the threads that later
     deliveries find it by, ``awaits`` those too if it opens a ticket. ``ignored`` says why it opens
     none and is a note on the one it belongs to; None: it does. With ``is_news`` it is such a note,
@@ -58,6 +70,9 @@ class Delivery:
     joins: tuple[Key, ...] = ()
     awaits: tuple[Key, ...] = ()
     named: UUID | None = None
+    claimed: UUID | None = None
+    base_key: Key | None = None
+    copied: tuple[Key, ...] = ()
     must_exist: bool = False
     ignored: str | None = None
     recent: tuple[Key, ...] = ()
@@ -109,6 +124,11 @@ def _recent_calls(event: ChannelEvent, desk: Desk) -> tuple[Key, ...]:
     )
 
 
+def is_without_id(event: ChannelEvent) -> bool:
+    """Whether it is a mail that carries no Message-ID, so that equal words prove nothing."""
+    return type(event) is EmailMessageReceived and event.mail_message_id is None
+
+
 def followed_by(delivery: Delivery) -> UUID | None:
     """The ticket that the request follows up, by its own words (SIG-08)."""
     event = delivery.event
@@ -118,8 +138,15 @@ def followed_by(delivery: Delivery) -> UUID | None:
 
 
 def number_named(delivery: Delivery) -> str | None:
-    """The number of the ticket that a caller named, in full; digits alone get the desk's prefix."""
+    """The number of the ticket that a caller named, in full; digits alone get the desk's prefix.
+    Of a mail, the number in brackets in its subject."""
     event = delivery.event
+    if type(event) is EmailMessageReceived:
+        if "[" not in event.subject_line or delivery.named is not None:
+            return None
+        found = _SUBJECT_NUMBER.search(event.subject_line.upper())
+        is_ours = found is not None and found[1] == delivery.desk.ticket_prefix.upper()
+        return f"{delivery.desk.ticket_prefix}-{found[2]}" if found and is_ours else None
     if not isinstance(event, CallReceived | VoicemailLeft) or event.ticket_number is None:
         return None
     number = event.ticket_number.strip().upper()
@@ -145,11 +172,14 @@ def _email(
     """
     if not event.references and not event.in_reply_to:
         return _first_mail(event, cause, desk, key, addresses)
+    by = (event.sender.email or "").lower()
     answered = tuple(reversed(event.references))
     if event.in_reply_to:
         answered = (event.in_reply_to, *(each for each in answered if each != event.in_reply_to))
     lookups = [key_of("mail", desk.id, each) for each in answered]
     awaited = [key_of("awaited", desk.id, each) for each in answered]
+    # Of a message that is not ours, such as a notice to many, each of its readers has a thread.
+    awaited += [key_of("awaited by", desk.id, f"{by}\0{each}") for each in answered]
     own = []
     if event.mail_message_id:
         own.append(key_of("mail", desk.id, event.mail_message_id))
@@ -159,6 +189,7 @@ def _email(
         lookups=(*lookups, *awaited),
         joins=tuple(own),
         awaits=tuple(awaited),
+        **_copies(event, desk),
         named=_named(event.recipients, desk, addresses),
         ignored=_machine(event, desk),
         is_news=_is_news(event, desk),
@@ -176,10 +207,22 @@ def _first_mail(
         key,
         lookups=(key_of("awaited", desk.id, own),) if own else (),
         joins=(key_of("mail", desk.id, own),) if own else (),
+        **_copies(event, desk),
         named=_named(event.recipients, desk, addresses),
         ignored=_machine(event, desk),
         is_news=_is_news(event, desk),
     )
+
+
+def _copies(event: EmailMessageReceived, desk: Desk) -> dict[str, Any]:
+    base, mark, _ = event.delivery.rpartition(GRAVER)
+    if not mark:
+        return {}
+    own = event.mail_message_id
+    return {
+        "base_key": key_of("email", desk.id, base),
+        "copied": (key_of("mail", desk.id, own),) if own else (),
+    }
 
 
 def _named(recipients: Sequence[str], desk: Desk, addresses: ReplyAddresses) -> UUID | None:
@@ -210,7 +253,8 @@ def _is_news(event: EmailMessageReceived, desk: Desk) -> bool:
 class Routed:
     """Where a delivery goes: it ``opens`` ticket ``ticket_id``, joins it, or (None) goes nowhere
     for ``reason``. ``is_lost`` says that the ticket it cannot do without does not exist,
-    ``is_redial`` that the caller called again."""
+    ``is_redial`` that the caller called again; ``related`` is a ticket that it speaks of, in which
+    its sender takes no part."""
 
     delivery: Delivery
     ticket_id: UUID | None
@@ -218,12 +262,13 @@ class Routed:
     reason: str
     is_lost: bool = False
     is_redial: bool = False
+    related: UUID | None = None
 
 
 def route(
     deliveries: Sequence[Delivery],
     threads: Mapping[Key, UUID],
-    owners: Mapping[UUID, str],
+    tickets: Mapping[UUID, Ticket],
     new_id: Callable[[], UUID],
 ) -> tuple[list[Routed], dict[Key, UUID]]:
     """Decide where each delivery goes, in order; also returns the threads that they begin.
@@ -231,15 +276,23 @@ def route(
     A batch is routed as a whole, so that tickets can be numbered with one statement: later
     deliveries see the tickets and threads that earlier ones of the same batch open.
 
-    ``threads`` are the known ones among all ``lookups``; ``owners`` says which desk has each ticket
-    that the deliveries may name; ``new_id`` gives the id of a ticket to open.
+    ``threads`` are the known ones among all ``lookups``; ``tickets`` are those that the deliveries
+    may name or belong to; ``new_id`` gives the id of a ticket to open. A mail joins a ticket only
+    if its sender takes part in it (`intake.domain.joining`); otherwise it opens one of its own.
     """
     routed: list[Routed] = []
     new_threads: dict[Key, UUID] = {}
+    members = Members(tickets)
     for delivery in deliveries:
-        ticket_id = _named_ticket(delivery, owners) or _threaded(delivery, new_threads, threads)
+        ticket_id = _named_ticket(delivery, tickets)
+        related: UUID | None = None
+        if ticket_id is None:
+            ticket_id, related = _threaded(delivery, new_threads, threads, members)
+        if ticket_id is None and delivery.claimed in tickets:
+            ticket_id, related = _claimed(delivery, members, related)
         if ticket_id is not None:
             routed.append(Routed(delivery, ticket_id, opens=False, reason="threaded"))
+            members.joins(delivery.event, ticket_id)
         elif (ticket_id := _first(delivery.recent, new_threads, threads)) is not None:
             again = Routed(delivery, ticket_id, opens=False, reason="redialled", is_redial=True)
             routed.append(again)
@@ -250,33 +303,59 @@ def route(
             routed.append(Routed(delivery, None, opens=False, reason=delivery.ignored))
         else:
             ticket_id = new_id()
-            routed.append(Routed(delivery, ticket_id, opens=True, reason="opens"))
+            routed.append(Routed(delivery, ticket_id, opens=True, reason="opens", related=related))
+            members.opens(delivery.event, delivery.desk, ticket_id)
         if ticket_id is not None:
             joins = delivery.joins + (delivery.awaits if routed[-1].opens else ())
             _join(joins, ticket_id, threads, new_threads)
     return routed, new_threads
 
 
-def _named_ticket(delivery: Delivery, owners: Mapping[UUID, str]) -> UUID | None:
-    """The ticket that the delivery names, if it is one of the same desk."""
+def _named_ticket(delivery: Delivery, tickets: Mapping[UUID, Ticket]) -> UUID | None:
+    """The ticket that the delivery names, if it is one of the same desk. A signed address that came
+    with a forged sender proves nothing."""
     named = delivery.named
-    return named if named is not None and owners.get(named) == delivery.desk.id else None
+    ticket = tickets.get(named) if named is not None else None
+    if ticket is None or ticket.desk != delivery.desk.id:
+        return None
+    return None if is_forged(delivery.event) else named
 
 
 def _threaded(
-    delivery: Delivery, new_threads: Mapping[Key, UUID], threads: Mapping[Key, UUID]
-) -> UUID | None:
-    return _first(delivery.lookups, new_threads, threads)
+    delivery: Delivery,
+    new_threads: Mapping[Key, UUID],
+    threads: Mapping[Key, UUID],
+    members: Members,
+) -> tuple[UUID | None, UUID | None]:
+    """The ticket of the first thread whose people the sender is one of, and, without one, the first
+    ticket that it would have been."""
+    related: UUID | None = None
+    for key in (*delivery.copied, *delivery.lookups):
+        ticket_id = new_threads.get(key) or threads.get(key)
+        if ticket_id is None:
+            continue
+        if members.may_join(delivery.event, delivery.desk, ticket_id):
+            return ticket_id, None
+        related = related or ticket_id
+    return None, related
 
 
 def _first(
     keys: Sequence[Key], new_threads: Mapping[Key, UUID], threads: Mapping[Key, UUID]
 ) -> UUID | None:
-    for key in keys:
-        ticket_id = new_threads.get(key) or threads.get(key)
-        if ticket_id is not None:
-            return ticket_id
-    return None
+    known = (new_threads.get(key) or threads.get(key) for key in keys)
+    return next((each for each in known if each is not None), None)
+
+
+def _claimed(
+    delivery: Delivery, members: Members, related: UUID | None
+) -> tuple[UUID | None, UUID | None]:
+    claimed = delivery.claimed
+    if claimed is None:
+        return None, related
+    if members.may_join(delivery.event, delivery.desk, claimed):
+        return claimed, None
+    return None, related or claimed
 
 
 def _join(

@@ -17,6 +17,7 @@ class LinkKind(StrEnum):
     SPLIT_FROM = "split_from"
     FOLLOWED_BY = "followed_by"
     FOLLOWS_UP = "follows_up"
+    SPEAKS_OF = "speaks_of"
 
 
 @dataclass(frozen=True, slots=True)

@@ -13,10 +13,11 @@ import structlog
 from aiosmtpd.smtp import SMTP, Envelope, Session
 
 from intake.application.channel_publisher import ChannelPublisher, PublishUnavailable
+from intake.domain.admission.request import Line
 from intake.domain.desk import Desk, Desks
 from intake.domain.reply_address import ReplyAddresses
 from intake.domain.text import CUT_MARK
-from intake.domain.thread_matching import key_of
+from intake.domain.thread_matching import GRAVER, key_of
 from intake.gateways.attachments import Attachments, StoreUnavailable
 from intake.gateways.mail_readers import MailReaders, ReadersBusy
 from intake.gateways.smtp_data import DataReader
@@ -132,7 +133,9 @@ class EmailGateway:
             kept: Sequence[AttachmentRef] = ()
             if mail.attachments:
                 kept = await self._attachments.keep(desk.id, mail.attachments, now)
-            event = email_event(mail, desk, recipients, kept, self._addresses, now)
+            event = email_event(
+                mail, desk, recipients, kept, self._addresses, now, delivery.envelope_sender
+            )
             deliveries.append(event.delivery)
             records.append(self._encoded(event))
         await self._publisher.publish(records)
@@ -172,6 +175,7 @@ def email_event(
     attachments: Sequence[AttachmentRef],
     addresses: ReplyAddresses,
     now: datetime,
+    envelope_sender: str | None = None,
 ) -> EmailMessageReceived:
     """The channel event of a mail to `recipients` of one desk."""
     sender = _writer(mail, desk)
@@ -180,7 +184,7 @@ def email_event(
         desk=desk.id,
         occurred_at=now,
         recorded_at=now,
-        delivery=delivery_key(mail),
+        delivery=delivery_key(mail, desk.line_of(recipients), envelope_sender),
         conversation=str(named) if named else key_of("mail", desk.id, mail.root).hex(),
         authentication=mail.authentication,
         mail_message_id=mail.message_id,
@@ -237,10 +241,19 @@ def _own_headers(mail: Mail) -> dict[str, str]:
     return {**machine, **({"x-pledge-thanks": "yes"} if mail.is_thanks else {})}
 
 
-def delivery_key(mail: Mail) -> str:
+def delivery_key(mail: Mail, line: Line | None = None, envelope_sender: str | None = None) -> str:
     """The same for each copy of one mail, however often and by whichever way it is sent; different
-    for different mails, though they carry the same Message-ID, with which it begins."""
-    return f"{mail.message_id or 'mail'}:{mail.content_key}"
+    for different mails, though they carry the same Message-ID, with which it begins.
+
+    A mail without an id is told from another one by its envelope's sender, too. A copy to an urgent
+    or escalating address is a delivery of its own.
+    """
+    key = f"{mail.message_id or 'mail'}:{mail.content_key}"
+    if mail.message_id is None and envelope_sender:
+        key += f" from {normal_address(envelope_sender) or 'unknown'}"
+    if line is not None and (line.is_urgent or line.escalates_to is not None):
+        key += f"{GRAVER}{line.name}"
+    return key
 
 
 def _ascii(text: str) -> str:

@@ -78,6 +78,15 @@ async def forget_deliveries(connection: asyncpg.Connection, keys: Sequence[Key])
     await connection.execute("DELETE FROM deliveries WHERE key = ANY($1::bytea[])", keys)
 
 
+async def forget_old_deliveries(
+    connection: asyncpg.Connection, keys: Sequence[Key], before: datetime
+) -> None:
+    """Forget those of the deliveries that were taken before the instant."""
+    await connection.execute(
+        "DELETE FROM deliveries WHERE key = ANY($1::bytea[]) AND taken_at < $2", keys, before
+    )
+
+
 async def find_threads(connection: asyncpg.Connection, keys: Sequence[Key]) -> dict[Key, UUID]:
     """The tickets of the threads that are known."""
     rows = await connection.fetch(

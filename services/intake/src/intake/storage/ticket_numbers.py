@@ -1,4 +1,5 @@
-"""Deliveries that name their ticket by its number, as a caller keys it in (SIS-09)."""
+"""Deliveries that name their ticket by its number: as a caller keys it in (SIS-09), or in a
+mail's subject (VIR-11)."""
 
 from collections.abc import Sequence
 from dataclasses import replace
@@ -35,6 +36,14 @@ async def named_by_number(
         (row["desk"], row["number"]): UUID(int=row["id"].int) for row in rows
     }
     return [
-        replace(each, named=found.get((each.desk.id, number), each.named))
+        _naming(each, found.get((each.desk.id, number)))
         for each, number in zip(deliveries, numbers, strict=True)
     ]
+
+
+def _naming(delivery: Delivery, ticket_id: UUID | None) -> Delivery:
+    if ticket_id is None:
+        return delivery
+    if delivery.channel == "email":
+        return replace(delivery, claimed=ticket_id)
+    return replace(delivery, named=ticket_id)

@@ -12,6 +12,7 @@ from intake.domain.command_registry import State
 from intake.domain.commands.conversation import RecordReply, requested_events
 from intake.domain.commands.reviews import delivered_feedback, record_feedback
 from intake.domain.desk import Classification, Desk, FeedbackKind, classify
+from intake.domain.joining import is_forged
 from intake.domain.participants import with_added
 from intake.domain.request_details import NO_DETAILS, RequestDetails
 from intake.domain.thread_matching import Delivery
@@ -203,6 +204,8 @@ def open_ticket(
     if desk.has_admission_rules:
         reading = read_request(desk, event, request)
         request = reading.request
+        if is_forged(event):
+            reading = replace(reading, is_forged=True)
     kind = classify(desk, request)
     ticket = _ticket(
         delivery, content, kind, ticket_id=ticket_id, number=number, reply_to=reply_to, now=now
@@ -332,6 +335,7 @@ def _opened(
         **opened_with(ticket),
         text=content.text,
         attachments=content.attachments,
+        authentication=event.authentication,
         delivery=event.delivery,
         mail_message_id=ticket.message_id,
         line=ticket.line,

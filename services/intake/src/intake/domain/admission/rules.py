@@ -49,6 +49,7 @@ class RequestReading:
     items: tuple[Item, ...] = ()
     information: Mapping[str, str] | None = None
     is_vouched_for: bool = False
+    is_forged: bool = False
 
 
 def words_of(event: ChannelEvent) -> Words:
@@ -273,6 +274,8 @@ def _entitle(
         return ticket, []
     if said.is_vouched_for:
         return _decided(ticket, desk, facts, is_entitled=True)
+    if said.is_forged:
+        return _decided(ticket, desk, facts, is_entitled=False)
     administered = desk.administered_by(ticket.requester.email)
     if administered:
         mine = _named_or_first(administered, said.request.customer)

@@ -27,6 +27,7 @@ from intake.domain.ticket import (
 from pledge.events import (
     AgentReplied,
     AttachmentRef,
+    Authentication,
     CallbackRequested,
     Contact,
     ContactAttempted,
@@ -226,6 +227,7 @@ class RecordReply(Command):
     copied: tuple[str, ...] = ()
     message_id: str | None = None
     attachments: tuple[AttachmentRef, ...] = ()
+    authentication: Authentication | None = None
 
     def decide(self, ticket: Ticket, context: CommandContext) -> Decision | Refusal:
         """A reply ends waiting, and reopens what was resolved or closed, at any age (SIG-08).
@@ -248,6 +250,7 @@ class RecordReply(Command):
                 delivery=self.delivery,
                 text=self.text,
                 attachments=self.attachments,
+                authentication=self.authentication,
                 is_urgent=self.is_urgent,
             )
         )

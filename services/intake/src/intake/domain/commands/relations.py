@@ -12,6 +12,7 @@ from datetime import datetime
 from typing import Final
 from uuid import UUID
 
+from intake.domain.admission.rules import INTAKE
 from intake.domain.command_fields import Line, LongText, Name, Subject
 from intake.domain.command_registry import ANY_STATE, FINISHED, NOT_CLOSED, Command, State, command
 from intake.domain.desk import Desk
@@ -19,6 +20,7 @@ from intake.domain.history_words import step
 from intake.domain.matrix import Origin
 from intake.domain.participants import MAX_PARTICIPANTS
 from intake.domain.request_details import NO_DETAILS, RequestDetails, with_reach
+from intake.domain.thread_matching import Delivery
 from intake.domain.ticket import (
     CLOCK_TOLERANCE,
     CommandContext,
@@ -41,6 +43,7 @@ from pledge.events import (
     FollowedUp,
     Instant,
     Merged,
+    Noted,
     ParticipantsChanged,
     SplitOff,
     TicketEvent,
@@ -292,6 +295,22 @@ def linked_back(ticket: Ticket, old: Ticket) -> Ticket:
     """The new ticket with its link to the one that it follows up."""
     link = Link(LinkKind.FOLLOWS_UP, old.id, old.number)
     return replace(ticket, links=(*ticket.links, link))
+
+
+def spoken_of(decision: Decision, other: Ticket, delivery: Delivery, now: datetime) -> Decision:
+    """The opening of a ticket by somebody who speaks of another in which they take no part: agents
+    see which, the people of the other one see nothing of it."""
+    ticket = decision.ticket
+    context = CommandContext(delivery.desk, INTAKE, ticket.opened_at, now)
+    note = Noted(
+        **fact_fields(ticket, context),
+        by=INTAKE,
+        text=f"It speaks of {other.number}, in which its sender takes no part: it answers a "
+        "message that stands there, or names its number. Merge them if they belong together.",
+    )
+    link = Link(LinkKind.SPEAKS_OF, other.id, other.number)
+    more = done(ticket, context, decision.reason, note, links=(*ticket.links, link))
+    return Decision(more.ticket, (*decision.events, *more.events), decision.reason)
 
 
 def _unsuitable(ticket: Ticket, command: Split | FollowUp, desk: Desk) -> Refusal | None:
