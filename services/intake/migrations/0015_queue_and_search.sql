@@ -157,7 +157,13 @@ DECLARE
     matches uuid[];
     newest  int;
     names text;
+    -- Who reads under the role of requests finds tickets of the desks that they may see.
+    seen  text := current_setting('pledge.desks', true);
 BEGIN
+    IF current_setting('role') = 'intake_requests' AND seen IS DISTINCT FROM '*' THEN
+        of_desks := ARRAY(SELECT desk FROM unnest(string_to_array(coalesce(seen, ''), ',')) AS desk
+            WHERE of_desks IS NULL OR desk = ANY(of_desks));
+    END IF;
     SELECT string_agg('''' || replace(replace(word, '\', '\\'), '''', '''''') || ''':*', ' & ')
         INTO names FROM unnest(tsvector_to_array(words_of(sought))) AS word;
     IF names IS NULL THEN

@@ -30,6 +30,8 @@ STOPS_WITHIN = 20.0
 LONGEST_SOCKET_FOLDER = 80
 LONGEST_TEMPORARY_FOLDER = 40
 SUPERUSER = "postgres"
+# Services that read what people ask for under a role of its own, `<service>_requests`.
+WITH_REQUESTS = frozenset(("intake",))
 # Every system has this user, and it owns nothing.
 DEPUTY = "nobody"
 
@@ -182,6 +184,8 @@ class Server:
         owner = f"{service}_owner"
         for role in (owner, service):
             await self.create_role(role)
+        if service in WITH_REQUESTS:
+            await self._create_requests_role(service)
         await self.create_database(name, owner=owner)
         connection = await asyncpg.connect(self.dsn(SUPERUSER))
         try:
@@ -192,6 +196,23 @@ class Server:
         finally:
             await connection.close()
         await self._grant_rows(name, owner, service)
+
+    async def _create_requests_role(self, service: str) -> None:
+        """The role under which the service reads what people ask for: it sees their desks alone."""
+        role = f"{service}_requests"
+        await self.create_role(role)
+        connection = await asyncpg.connect(self.dsn(SUPERUSER))
+        try:
+            await connection.execute(
+                f"ALTER ROLE {_quoted(role)} NOLOGIN; ALTER ROLE {_quoted(service)} BYPASSRLS;"
+                f"GRANT {_quoted(role)} TO {_quoted(service)} WITH INHERIT FALSE, SET TRUE"
+            )
+        except asyncpg.InternalServerError as error:
+            # Another process changes the same row of the catalogue, to the same.
+            if "concurrently updated" not in str(error):
+                raise
+        finally:
+            await connection.close()
 
     async def _grant_rows(self, name: str, owner: str, service: str) -> None:
         """What `owner` makes in `name` from now on, `service` may use but not change."""

@@ -10,6 +10,7 @@ from intake.api.customers import Customers
 from intake.api.tickets import Api
 from intake.application.agent_actions import AgentActions
 from intake.application.channel_publisher import ChannelPublisher
+from intake.application.desk_scope import check_role
 from intake.application.maintenance import Announcements
 from intake.application.queue_reader import QueueReader
 from intake.application.search_fill import SearchFill
@@ -69,6 +70,7 @@ async def serve(
     keep_instants_within(settings.earliest_instant, settings.latest_instant)
     desks = load_desks(settings.desks)
     async with open_chassis(SERVICE, TOPICS, settings, kafka, clock, ids, stop) as chassis:
+        await check_role(chassis.pool)
         await Service(settings, desks, chassis).run(stop)
 
 

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 import asyncpg
 from pydantic import TypeAdapter
 
+from intake.application.desk_scope import reading
 from intake.storage import queue
 from intake.storage.queue import MOST_COUNTED, NEVER, Place, Queued, View, Wanted
 from pledge.runtime.auth.access import Principal
@@ -31,7 +32,7 @@ class QueueReader:
 
     async def page(self, principal: Principal, wanted: Wanted) -> QueuePage:
         """A page with the counts of the views on the same desks."""
-        async with self._pool.acquire() as connection:
+        async with reading(self._pool, principal.desks) as connection:
             found = await queue.page(connection, wanted)
             counted = await queue.counts(connection, wanted.desks, principal.subject)
             is_filled = await connection.fetchval("SELECT before IS NULL FROM search_fill")

@@ -6,6 +6,7 @@ from uuid import UUID
 
 import asyncpg
 
+from intake.application.desk_scope import reading
 from intake.domain.ticket import Ticket
 from intake.schemas import FactView
 from intake.storage import queries, store
@@ -23,7 +24,7 @@ class TicketSearch:
 
     async def find(self, ref: str, principal: Principal) -> Ticket:
         """The ticket of an id or number. A ticket of another desk is as good as none."""
-        async with self._pool.acquire() as connection:
+        async with reading(self._pool, principal.desks) as connection:
             if _UUID.match(ref):
                 tickets = await queries.by_id(connection, _uuid(ref))
             else:
@@ -38,7 +39,7 @@ class TicketSearch:
 
     async def search(self, search: queries.Search) -> tuple[list[Ticket], str | None]:
         """A page of tickets, newest first, and the cursor of the next."""
-        async with self._pool.acquire() as connection:
+        async with reading(self._pool, search.desks) as connection:
             found = await queries.search(connection, search)
         if len(found) <= search.limit:
             return found, None
@@ -48,13 +49,13 @@ class TicketSearch:
         self, desks: frozenset[str] | None, state: str | None, before: UUID | None, limit: int
     ) -> tuple[list[Ticket], str | None]:
         """A page of tickets with a misuse, newest first, and the cursor of the next."""
-        async with self._pool.acquire() as connection:
+        async with reading(self._pool, desks) as connection:
             found = await queries.misused(connection, desks, state, before, limit)
         return found[:limit], str(found[limit - 1].id) if len(found) > limit else None
 
     async def facts(self, ticket: Ticket, after: int, limit: int) -> list[FactView]:
         """Facts of the ticket in order, after that sequence."""
-        async with self._pool.acquire() as connection:
+        async with reading(self._pool, frozenset((ticket.desk,))) as connection:
             rows = await queries.facts(connection, ticket.id, after, limit)
         return [
             FactView(
@@ -70,7 +71,7 @@ class TicketSearch:
 
     async def attachment(self, desk: str, sha256: str) -> tuple[str, bytes] | None:
         """A file that came with a delivery to the desk."""
-        async with self._pool.acquire() as connection:
+        async with reading(self._pool, frozenset((desk,))) as connection:
             return await store.find_attachment(connection, desk, sha256)
 
 
