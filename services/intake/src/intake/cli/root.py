@@ -8,6 +8,7 @@ from typing import Annotated
 import typer
 
 from intake.cli.articles import app as articles_app
+from intake.cli.parse_mails import parse
 from intake.desk_file.load import check_desk_file
 from intake.desk_file.model import IntakeFile
 from intake.desk_file.template import DESK_TEMPLATE
@@ -95,6 +96,9 @@ def show(
     for fact in facts["items"]:
         line = f"{fact['sequence']:>4} {fact['occurred_at']} {fact['type']}"
         console.print(line, soft_wrap=True)
+
+
+app.command(name="parse", epilog="Example:  pledge intake parse --batch mails --json")(parse)
 
 
 @app.command(name="read-mail", epilog="Example:  pledge intake read-mail message.eml")

@@ -6,19 +6,20 @@ from typing import Final
 # PostgreSQL refuses NUL, UTF-8 refuses lone surrogates, and neither means anything to a reader.
 _UNSTORABLE: Final = re.compile("[\x00\ud800-\udfff]")
 _UNPRINTABLE: Final = re.compile("[\x01-\x08\x0b\x0c\x0e-\x1f\x7f]")
-_SPACES: Final = re.compile(r"\s+")
 _BLANK_LINES: Final = re.compile(r"\n[ \t]*\n(?:[ \t]*\n)+")
 CUT_MARK: Final = "\n[…]"
 
 
 def storable(text: str) -> str:
     """The text with NUL and lone surrogates replaced by U+FFFD and other controls dropped."""
+    if text.isprintable():
+        return text
     return _UNPRINTABLE.sub("", _UNSTORABLE.sub("\ufffd", text))
 
 
 def one_line(text: str, limit: int) -> str:
     """The text on one line, storable, white space collapsed, at most ``limit`` characters."""
-    line = _SPACES.sub(" ", storable(text[: limit * 8])).strip()
+    line = " ".join(storable(text[: limit * 8]).split())
     return line if len(line) <= limit else line[: limit - 1] + "…"
 
 

@@ -46,6 +46,7 @@ MAX_TEXT: Final = 60_000
 MAX_HTML_BYTES: Final = 200_000
 """Bytes of HTML in an event, as JSON; more stays in the raw message alone."""
 
+_NOT_CHECKED: Final = Authentication(result="none")
 _UNDECODED: Final = frozenset(("too_many_lines",))
 _REPORTING: Final = frozenset((Kind.BOUNCE, Kind.FEEDBACK_LOOP))
 _CALENDARS: Final = frozenset(("text/calendar", "application/ics"))
@@ -232,7 +233,7 @@ def _authentication(
     """What our border says of the author; it knows nothing of one who is not in From."""
     origin = people.origin
     if not authserv_ids or origin is None or origin != people.author:
-        return Authentication(result="none")
+        return _NOT_CHECKED
     address = parse_address(origin.address)
     fields = [raw_text(each) for each in headers.get("authentication-results", ())]
     return border_finding(fields, authserv_ids, from_domain=address.domain if address else None)
