@@ -49,6 +49,7 @@ FULL = a_ticket(
     message_id="<1@contoso.example>",
     reported_at=at(-5),
     request_details=RequestDetails(
+        is_from_machine=True,
         requested_severity="p1",
         requested_priority="low",
         assessed_by=TOM,

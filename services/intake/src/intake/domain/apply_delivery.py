@@ -65,14 +65,20 @@ def apply_delivery(ticket: Ticket, delivery: Delivery, *, now: datetime) -> Deci
         )
         return _left_details(written, event.sender, event.has_contact_details, context)
     if isinstance(event, EmailMessageReceived):
-        if _is_from_staff(ticket, event, delivery):
-            return _staff_wrote(ticket, event, delivery, context)
-        if (answered := particular_answer(ticket, event, context)) is not None:
-            return answered
-        return _with_information(
-            _decided(ticket, _reply_of(ticket, delivery), context), delivery, context
-        )
+        return _mailed(ticket, delivery, event, context)
     return Decision(ticket, (), "nothing_new")  # the form that opened it, once more
+
+
+def _mailed(
+    ticket: Ticket, delivery: Delivery, event: EmailMessageReceived, context: CommandContext
+) -> Decision:
+    if _is_from_staff(ticket, event, delivery):
+        return _staff_wrote(ticket, event, delivery, context)
+    if (answered := particular_answer(ticket, event, context)) is not None:
+        return answered
+    return _with_information(
+        _decided(ticket, _reply_of(ticket, delivery), context), delivery, context
+    )
 
 
 def _decided(ticket: Ticket, command: Command, context: CommandContext) -> Decision:
