@@ -317,3 +317,52 @@ async def test_mail_chat_and_portal_are_one_history_that_only_its_requester_sees
         form = {"token": late.partition("token=")[2]}
         form["csrf_token"] = code_of(await client.get(late))
         assert (await client.post("/my/infocyte/enter", data=form)).status_code == 403
+
+
+def words_of(page: httpx.Response) -> str:
+    """What a reader sees of the page, in one line."""
+    return re.sub(r"\s+", " ", re.sub(r"<[^>]+>", " ", page.text))
+
+
+@pytest.mark.promise("INF-04")
+async def test_the_customer_reads_what_is_promised_by_when_and_whether_it_was_kept(
+    world: World,
+) -> None:
+    finn = "finn@fabrikam.example"
+    ticket = await file(world, severity="2")
+    [confirmed] = await mails_to(world, finn)
+    # Four hours from 10:00 in the zone of the reader, and named.
+    assert "First answer: by Wed 4 Mar 2026, 14:00:00 UTC-05" in confirmed["text"]
+    lacking = await write(world, f"Severity: 2\n\n{FAULT}")
+    async with browser(world) as client:
+        link = await link_of(world, finn)
+        form = {"token": link.partition("token=")[2], "csrf_token": code_of(await client.get(link))}
+        home = await client.post("/my/infocyte/enter", data=form)
+        assert "First answer: by" in words_of(home)
+        page = await client.get(f"/my/infocyte/{lacking['number']}")
+        assert "we need product, product version, operating system; the clock" in words_of(page)
+        await world.mail(lacking["reply_to"], "Re: Surveys fail", COMPLETE_MAIL, FABRIKAM)
+        page = await client.get(f"/my/infocyte/{lacking['number']}")
+        assert "the clock starts then" not in page.text
+        assert re.search(r"First answer by .*2026", words_of(page))
+        at = f"/tickets/{ticket['id']}"
+        await world.post("intake", f"{at}/reply", text="A pool.", is_initial_response=True)
+        kept = await client.get(f"/my/infocyte/{ticket['number']}")
+        assert re.search(r"First answer kept, .*2026", words_of(kept))
+        await world.advance(5 * HOUR)
+        page = await client.get(f"/my/infocyte/{lacking['number']}")
+        assert "not kept: it was due" in page.text
+
+
+@pytest.mark.promise("INF-04")
+async def test_a_confirmation_waits_for_the_promise_a_bounded_time_and_goes_out_once(
+    world: World,
+) -> None:
+    # A severity 4 has a softer promise; feedback has none, and an answer of its own.
+    await file(world, severity="4")
+    [confirmed] = await mails_to(world, "finn@fabrikam.example")
+    assert "probably by" in confirmed["text"]
+    await world.mail("feedback@infocyte.example", "Praise", "Thank you!", CONTOSO)
+    await world.advance(timedelta(seconds=30))
+    assert await mails_to(world, "cora@contoso-security.example") == []
+    assert len(await mails_to(world, "finn@fabrikam.example")) == 1

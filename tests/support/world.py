@@ -56,7 +56,8 @@ PENDING = {
         SELECT least(
             (SELECT min(requested_at) FROM sign_ins
              WHERE handled_at IS NULL AND $1::timestamptz IS NOT NULL),
-            (SELECT min(announce_at) FROM maintenance_windows))
+            (SELECT min(announce_at) FROM maintenance_windows),
+            (SELECT min(due_at) FROM acknowledgements))
     """,
     "sla": "SELECT min(wake_at) FROM tickets WHERE $1::timestamptz IS NOT NULL",
     "notify": """

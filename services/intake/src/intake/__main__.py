@@ -8,6 +8,7 @@ from fastapi import APIRouter
 
 from intake.api.customers import Customers
 from intake.api.tickets import Api
+from intake.application.acknowledgements import Acknowledgements
 from intake.application.agent_actions import AgentActions
 from intake.application.channel_publisher import ChannelPublisher
 from intake.application.desk_scope import check_role
@@ -95,10 +96,14 @@ class Service:
             metrics=self._metrics,
             links=self._links,
             on_window=lambda: self._announcements.reload(),
+            on_acknowledgement=lambda: self._acknowledgements.reload(),
         )
         commands = self._commands = TicketCommands(
             chassis.outbox, desks.by_id, clock, ids, self._metrics, self._links
         )
+        self._acknowledgements = Acknowledgements(
+            chassis.pool, chassis.outbox, desks.by_id, clock, ids
+        ).loop()
         self._announcements = Announcements(chassis.pool, desks.by_id, commands, clock).loop()
         self._consumer = chassis.consumer(handler)
         self._live = LiveQueue(chassis.pool, clock, most=settings.live_pages)
@@ -148,6 +153,7 @@ class Service:
                 "sign_ins": self._sign_ins.run,
                 "search_fill": SearchFill(chassis.pool, chassis.clock).run,
                 "announcements": self._announcements.run,
+                "acknowledgements": self._acknowledgements.run,
                 "publisher": self._publisher.run,
             },
             stop,

@@ -16,6 +16,7 @@ from uuid import UUID
 import asyncpg
 
 from intake.application import maintenance
+from intake.application.acknowledgements import due_at as confirmed_at
 from intake.application.events_of_other_services import ServiceEvents
 from intake.application.merged_tickets import lock_with_merge_targets, merge_targets, redirected
 from intake.application.publishing import Arrival, Batch, Publication, publication_of
@@ -40,7 +41,7 @@ from intake.domain.thread_matching import (
 )
 from intake.domain.ticket import CommandContext, Decision, Ticket
 from intake.metrics import IntakeMetrics
-from intake.storage import chat_queue, store, windows
+from intake.storage import acknowledgements, chat_queue, store, windows
 from intake.storage.ticket_numbers import named_by_number
 from intake.storage.windows import CustomersWindow
 from pledge.events import (
@@ -82,10 +83,12 @@ class IntakeHandler(StatelessHandler):
         metrics: IntakeMetrics,
         links: RequesterLinks | None = None,
         on_window: Callable[[], None] = lambda: None,
+        on_acknowledgement: Callable[[], None] = lambda: None,
     ) -> None:
         self._on_window = on_window
+        self._on_acknowledgement = on_acknowledgement
         self._desks = desks
-        self._services = ServiceEvents(desks, links)
+        self._services = ServiceEvents(desks, links, on_acknowledgement)
         self._addresses = addresses
         self._clock = clock
         self._ids = ids
@@ -118,6 +121,9 @@ class IntakeHandler(StatelessHandler):
             self._apply(batch, routed, numbers, now)
             await self._with_windows(connection, batch, now)
             await batch.write(connection, new_threads)
+            if batch.to_confirm:
+                await acknowledgements.add(connection, batch.to_confirm)
+                batch.after_commit.append(self._on_acknowledgement)
         return self._outcome(batch)
 
     async def _take_windows(
@@ -260,6 +266,8 @@ class IntakeHandler(StatelessHandler):
                     decision = spoken_of(decision, related, arrival.delivery, now)
                 batch.opened[way.ticket_id] = decision.ticket
                 batch.openings[way.ticket_id] = arrival.envelope
+                if (due_at := confirmed_at(decision, asked.desk, now)) is not None:
+                    batch.to_confirm.append((way.ticket_id, due_at))
                 before = 0
                 batch.publications += _follow(batch, arrival, decision.ticket, now)
             else:

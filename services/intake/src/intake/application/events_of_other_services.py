@@ -1,7 +1,7 @@
 """Events of the other services: promises and silence that the SLA measured, mails that notify sent
 or lost."""
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Final
@@ -9,13 +9,14 @@ from typing import Final
 import asyncpg
 
 from intake.application import promises_of_tickets
+from intake.application.acknowledgements import promised
 from intake.application.publishing import Batch, publication_of
 from intake.domain.auto_close import close_silent
 from intake.domain.desk import Desk
 from intake.domain.failed_replies import reply_failed
 from intake.domain.requester_links import RequesterLinks
 from intake.domain.thread_matching import key_of
-from intake.storage import store
+from intake.storage import acknowledgements, store
 from pledge.events import (
     Decoded,
     EmailBounced,
@@ -38,6 +39,7 @@ class ServiceEvents:
 
     desks: Mapping[str, Desk]
     links: RequesterLinks | None = None
+    on_acknowledgement: Callable[[], None] = lambda: None
 
     async def learn_of_promises(
         self, connection: asyncpg.Connection, records: Sequence[Record], now: datetime
@@ -47,6 +49,9 @@ class ServiceEvents:
         batch = Batch()
         found = self._events_of(records, _SLA, batch)
         await promises_of_tickets.learn(connection, found)
+        begun = promised(found, self.desks)
+        if begun and await acknowledgements.hurry(connection, begun, now):
+            batch.after_commit.append(self.on_acknowledgement)
         silences = [each for each in found if isinstance(each.event, SilenceElapsed)]
         if silences:
             await self._close_silent(connection, batch, silences, now)

@@ -3,6 +3,7 @@
 from collections import Counter
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from datetime import datetime
 from types import MappingProxyType
 from typing import Final
 from uuid import UUID
@@ -79,6 +80,7 @@ class Batch:
     known: dict[UUID, Ticket] = field(default_factory=dict)
     changed: set[UUID] = field(default_factory=set)
     publications: list[Publication] = field(default_factory=list)
+    to_confirm: list[tuple[UUID, datetime]] = field(default_factory=list)
     after_commit: list[Callable[[], None]] = field(default_factory=list)
 
     def count(self, arrival: Arrival, outcome: str) -> None:

@@ -16,6 +16,7 @@ from intake.desk_file.forms import PortalRules
 from intake.desk_file.hooks import HookEntry
 from intake.desk_file.matrix import MatrixSection
 from intake.desk_file.participants import ParticipantsSection
+from intake.desk_file.promises import PromisesSection
 from intake.desk_file.sections import (
     ChatSection,
     CustomerEntry,
@@ -129,6 +130,7 @@ class IntakeFile(Part):
     coverage: CoverageSection | None = None
     services: ServicesSection | None = None
     participants: ParticipantsSection = ParticipantsSection()
+    promises: PromisesSection = PromisesSection()
     documentation: DocumentationSection | None = None
     staff: Annotated[tuple[Domain | MailAddress, ...], Field(max_length=500)] = ()
     trials: TrialRules = TrialRules()

@@ -41,6 +41,7 @@ def summary_of(document: Document, model: IntakeFile) -> DeskFileSummary:
             *_templates(document, model),
             *_responders(document, model),
             *_revisable(document, model),
+            *_shown(document, model),
         ),
         matrix=matrix_summary(document, model.matrix),
         mail=Mail(taken_in=tuple(mentions(document, ("addresses",), addresses))),
@@ -53,6 +54,12 @@ def _revisable(document: Document, model: IntakeFile) -> Iterator[Reference]:
         yield Reference(Kind.REVISABLE, mention(document, steps, each.metric))
 
 
+def _shown(document: Document, model: IntakeFile) -> Iterator[Reference]:
+    for index, each in enumerate(model.promises.shown):
+        steps: Steps = ("promises", "shown", index, "metric")
+        yield Reference(Kind.METRIC, mention(document, steps, each.metric))
+
+
 def _templates(document: Document, model: IntakeFile) -> Iterator[Reference]:
     used: list[tuple[Steps, str | None]] = [
         (("portal", "sign_in_template"), model.portal.sign_in_template)
@@ -62,6 +69,8 @@ def _templates(document: Document, model: IntakeFile) -> Iterator[Reference]:
         used.append((("required_information", "ask_with"), asks))
     if model.entitlement:
         used.append((("entitlement", "answer"), model.entitlement.answer))
+    if model.promises.acknowledge_with:
+        used.append((("promises", "acknowledge_with"), model.promises.acknowledge_with))
     if model.feedback.ask_with:
         used.append((("feedback", "ask_with"), model.feedback.ask_with))
     if model.coverage:

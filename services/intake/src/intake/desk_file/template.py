@@ -183,6 +183,15 @@ rules:
 #   sitemap: https://help.{desk}.example/sitemap.xml
 #   urls: [https://help.{desk}.example/faq]
 
+# Promises of sla.yaml that customers are told of, in the portal and, with `acknowledge_with`, in
+# the confirmation of a new request: intake sends it when the first of them is known, after
+# `wait_seconds` at the latest; take the route for ticket.opened out of notify.yaml then.
+# promises:
+#   shown:
+#     - {metric: first_response, title: First answer}
+#   acknowledge_with: promised
+#   wait_seconds: 10
+
 # A closed ticket asks its requester for a rating with this template; a rating from `low_rating`
 # down wants an answer.
 # feedback:

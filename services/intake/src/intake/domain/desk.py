@@ -15,6 +15,7 @@ from intake.domain.hooks import Hook
 from intake.domain.matrix import Assessed, Level, Matrix, Origin, Values, assess
 from intake.domain.misuse import MisuseRule
 from intake.domain.participants import ParticipantRules
+from intake.domain.promises_shown import PromiseRules
 from intake.domain.reply_address import bare_address
 from intake.domain.services import Coverage, ServiceRules
 from intake.domain.ticket_parts import CareRules
@@ -161,6 +162,7 @@ class Desk:
     services: ServiceRules = field(default_factory=ServiceRules)
     coverage: Coverage | None = None
     documentation: Documentation | None = None
+    promises: PromiseRules = field(default_factory=PromiseRules)
     participants: ParticipantRules = field(default_factory=ParticipantRules)
 
     @property

@@ -2,6 +2,7 @@
 became of them, answer, open new ones. Nobody sees more than their own requests, or, as
 administrator of a customer, that customer's; never what is said within the desk."""
 
+from collections.abc import Sequence
 from datetime import datetime, timedelta
 from typing import Annotated, Final, Literal
 from uuid import UUID
@@ -13,12 +14,15 @@ from pydantic import StringConstraints
 
 from intake.application.submissions import MAX_CASE_TEXT, Submissions, visitor
 from intake.domain.command_registry import FINISHED
+from intake.domain.desk import Desk
 from intake.domain.history import TYPES, Entry, entry
+from intake.domain.promises_shown import Told, told
 from intake.domain.text import paragraphs
+from intake.domain.ticket import Ticket
 from intake.portal.access import COOKIE, PortalAccess, administered, contact_of, submitted
 from intake.portal.fields import FIELD, asked_for, read_fields
 from intake.portal.tokens import Person
-from intake.storage import queries
+from intake.storage import promises, queries
 from intake.storage.store import requester_key
 from pledge.events import FeedbackSubmitted, ReplySubmitted
 from pledge.events.addresses import normal_address
@@ -88,10 +92,12 @@ class Portal:
             found = await queries.of_person(
                 connection, desk, person.address, names, before, PAGE_SIZE
             )
+            stands = await _stands(connection, known, found[:PAGE_SIZE])
         following = found[PAGE_SIZE - 1].id if len(found) > PAGE_SIZE else None
         return self._access.page(
             request, known, person, "my_tickets.html",
-            tickets=found[:PAGE_SIZE], following=following, customers=names, is_sent=bool(sent),
+            tickets=found[:PAGE_SIZE], following=following, customers=names, stands=stands,
+            is_sent=bool(sent),
         )  # fmt: skip
 
     async def send_link(
@@ -166,6 +172,7 @@ class Portal:
         async with self._pool.acquire() as connection:
             # The newest, and only theirs: what strangers can add, links to sign in, hides nothing.
             rows = await queries.newest_facts(connection, ticket.id, list(TYPES), MAX_FACTS)
+            stands = await _stands(connection, known, [ticket])
         asker = ticket.requester
         own = asker.zone if requester_key(asker) == person.address else None
         zone = known.zone_of(person.address, own)
@@ -176,6 +183,7 @@ class Portal:
             zone=zone,
             story=[each for each in history if each is not None],
             missing=asked_for(known, ticket),
+            stands=stands.get(ticket.id, ()),
             is_finished=ticket.state in FINISHED,
             is_sent=bool(sent),
             field=FIELD,
@@ -238,6 +246,19 @@ class Portal:
             COOKIE, value, max_age=int(lasts.total_seconds()), path=f"/my/{desk}",
             secure=self._access.web.is_secure, httponly=True, samesite="lax",
         )  # fmt: skip
+
+
+async def _stands(
+    connection: asyncpg.Connection, desk: Desk, tickets: Sequence[Ticket]
+) -> dict[UUID, tuple[Told, ...]]:
+    """How the promises that the desk shows stand on each of the tickets."""
+    if not desk.promises.shown:
+        return {}
+    known = await promises.of_tickets(connection, [each.id for each in tickets])
+    return {
+        each.id: told(desk.promises, known.get(each.id, ()), each.state, each.missing)
+        for each in tickets
+    }
 
 
 def _entry(row: asyncpg.Record, zone: str) -> Entry | None:

@@ -146,6 +146,24 @@ WHERE ticket_id = $1 ORDER BY state <> 'running', due_at, metric, cycle
 """  # noqa: S608 - constant names
 
 
+_OF_TICKETS: Final = f"""
+SELECT {", ".join(field.name for field in fields(Promise))} FROM ticket_promises
+WHERE ticket_id = ANY($1::uuid[]) ORDER BY ticket_id, metric, cycle
+"""  # noqa: S608 - constant names
+
+
+async def of_tickets(
+    connection: asyncpg.Connection, tickets: Iterable[UUID]
+) -> dict[UUID, list[Promise]]:
+    """The promises on each of the tickets that has any."""
+    rows = await connection.fetch(_OF_TICKETS, list(tickets))
+    found: dict[UUID, list[Promise]] = {}
+    for row in rows:
+        ticket_id = UUID(int=row["ticket_id"].int)
+        found.setdefault(ticket_id, []).append(Promise(**{**row, "ticket_id": ticket_id}))
+    return found
+
+
 async def of_ticket(connection: asyncpg.Connection, ticket_id: UUID) -> list[Promise]:
     """The promises on a ticket: what runs first, by when it is due."""
     rows = await connection.fetch(_OF_TICKET, ticket_id)

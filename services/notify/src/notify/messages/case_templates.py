@@ -226,6 +226,35 @@ Tell us in an answer to this mail whether we may start.
 """,
 )
 
+_PROMISED = Template(
+    subject="[{{ ticket.number }}] We have your request: {{ title }}",
+    text=_HELLO
+    + """\
+we have your request. Its number is {{ ticket.number }}{% if severity %}, its severity \
+{{ severity }}{% endif %}.
+We took it on {{ opened_at }}.
+{% if promise_1_title %}
+
+{% for number in (1, 2, 3, 4, 5) %}
+{% set one = "promise_" ~ number %}
+{% if event[one ~ "_due_at"] %}
+{{ event[one ~ "_title"] }}: by {{ event[one ~ "_due_at"] }}
+{% elif event[one ~ "_expect_at"] %}
+{{ event[one ~ "_title"] }}: probably by {{ event[one ~ "_expect_at"] }}
+{% endif %}
+{% endfor %}
+{% endif %}
+{% if help_centre %}
+
+The help centre is open at any hour: {{ help_centre }}
+{% endif %}
+
+To add something, answer this mail and leave the subject as it is.
+
+{{ desk.title }}
+""",
+)
+
 CASE_TEMPLATES: Mapping[str, Mapping[str, Template]] = {
     "resolved": {"en": _RESOLVED},
     "merged": {"en": _MERGED},
@@ -240,6 +269,7 @@ CASE_TEMPLATES: Mapping[str, Mapping[str, Template]] = {
     "meeting_invitation": {"en": _MEETING_INVITATION},
     "meeting_cancelled": {"en": _MEETING_CANCELLED},
     "rating_request": {"en": _RATING_REQUEST},
+    "promised": {"en": _PROMISED},
     "services_offered": {"en": _SERVICES_OFFERED},
 }
 """By name and language; a desk's own of the same name replaces one."""
