@@ -14,6 +14,7 @@ import httpx
 import pytest
 
 from integration.intake.harness import DESKS, Intake
+from integration.intake.test_outages import NOBODY, Stranded
 from pledge.runtime.config.settings import KafkaSettings
 from support.databases import Databases
 from support.hooks import (
@@ -50,20 +51,22 @@ SECRETS = {
 PUBLIC = "http://intake.example"
 
 
-@pytest.fixture
-async def hooked(
-    kafka: KafkaSettings, database: Databases, tmp_path: Path
-) -> AsyncIterator[Intake]:
+def with_hooks(folder: Path) -> dict[str, Any]:
     """The desk demo with a hook of each kind, and smartsimple as it is, on keys of their own."""
-    desks = tmp_path / "desks"
+    desks = folder / "desks"
     shutil.copytree(DESKS / "demo", desks / "demo")
     shutil.copytree(DESKS / "smartsimple", desks / "smartsimple")
     with (desks / "demo" / "intake.yaml").open("a") as file:
         file.write(HOOKS)
     secrets = {"demo": SECRETS, "smartsimple": {"twilio": TWILIO[::-1]}}
-    async with Intake(
-        kafka, database("intake"), tmp_path, desks=desks, hook_secrets=secrets
-    ) as running:
+    return {"desks": desks, "hook_secrets": secrets}
+
+
+@pytest.fixture
+async def hooked(
+    kafka: KafkaSettings, database: Databases, tmp_path: Path
+) -> AsyncIterator[Intake]:
+    async with Intake(kafka, database("intake"), tmp_path, **with_hooks(tmp_path)) as running:
         yield running
 
 
@@ -261,3 +264,17 @@ async def test_slack_learns_that_the_address_is_ours_only_when_it_signed(hooked:
     answer = await post(hooked, "demo/slack", body, by_slack(body, hooked.clock.now()))
     assert (answer.status_code, answer.text) == (200, "3eZbrw1a")
     assert (await post(hooked, "demo/slack", body, JSON)).status_code == 401
+
+
+async def test_without_kafka_providers_are_asked_to_send_again_and_then_it_is_one_ticket(
+    kafka: KafkaSettings, database: Databases, tmp_path: Path
+) -> None:
+    dsn, settings = database("intake"), with_hooks(tmp_path)
+    async with Stranded(
+        NOBODY, dsn, tmp_path, publish_timeout=timedelta(seconds=1), **settings
+    ) as away:
+        assert await slack(away) == 503
+        assert await slack(away, secret=TOKEN) == 401
+    async with Intake(kafka, dsn, tmp_path, **settings) as back:
+        assert [await slack(back) for _ in range(2)] == [200, 200]
+        await back.tickets(1)
