@@ -42,22 +42,25 @@ class Cti:
         require_match(given, secrets)
 
     def read(self, request: HookRequest, context: HookContext) -> Taken:
-        """newCall, answer or hangup of a call that came in."""
+        """newCall, answer or hangup of a call that came in. Exchanges don't send again: each tells
+        of the call itself, too, in case we were away when it rang."""
         form = _fields(request)
         call, event = line_at(form, "callId") or line_at(form, "call_id"), line_at(form, "event")
         if not call:
             raise Unreadable("callId: is missing")
         if line_at(form, "direction").lower() == "out":
             return Taken(_NOTHING, end="outbound")
+        received = CallReceived(**_phone(form, context, call, "received"))
         match event:
             case "newCall":
-                return Taken(_NOTHING, [CallReceived(**_phone(form, context, call, "received"))])
+                return Taken(_NOTHING, [received])
             case "answer":
                 common = _phone(form, context, call, "answered")
-                return Taken(_NOTHING, [CallAnswered(**common, answered_by=_agent(form))])
+                answered = CallAnswered(**common, answered_by=_agent(form))
+                return Taken(_NOTHING, [received, answered])
             case "hangup":
                 common = _phone(form, context, call, "ended")
-                return Taken(_NOTHING, [CallEnded(**common, duration=timedelta(0))])
+                return Taken(_NOTHING, [received, CallEnded(**common, duration=timedelta(0))])
             case _:
                 return Taken(_NOTHING, end="other_event")
 
