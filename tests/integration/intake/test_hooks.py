@@ -278,3 +278,34 @@ async def test_without_kafka_providers_are_asked_to_send_again_and_then_it_is_on
     async with Intake(kafka, dsn, tmp_path, **settings) as back:
         assert [await slack(back) for _ in range(2)] == [200, 200]
         await back.tickets(1)
+
+
+@pytest.mark.promise("VIR-03", "SIS-07")
+async def test_who_presses_1_out_of_hours_and_leaves_a_voicemail_is_urgent(
+    kafka: KafkaSettings, database: Databases, tmp_path: Path
+) -> None:
+    lines = (
+        ("vircom", "support-line", "+15550110"),
+        ("sign-in-solutions", "messaging-service", "+15550120"),
+    )
+    secrets = {desk: {"twilio": TWILIO} for desk, _, _ in lines}
+    async with Intake(kafka, database("intake"), tmp_path, hook_secrets=secrets) as intake:
+        for desk, hook, number in lines:
+            heard = {"CallSid": f"CA{number}", "From": "+15550199", "To": number}
+            for step, fields in (
+                ("/menu", {"Digits": "1"}),
+                ("/voicemail?choice=1", {"RecordingUrl": "https://api.example/RE1"}),
+            ):
+                path, form = f"{desk}/{hook}{step}", {**heard, **fields}
+                headers = by_twilio(f"{PUBLIC}/hooks/{path}", form)
+                assert (await post(intake, path, form_of(form), headers)).status_code == 200
+        tickets = await intake.tickets(2)
+        assert {each["desk"]: each["is_urgent"] for each in tickets} == {
+            "vircom": True, "sign-in-solutions": True,
+        }  # fmt: skip
+        for each in tickets:
+            facts = await intake.facts(each["id"])
+            (callback,) = [one for one in facts if "callback_requested" in one["type"]]
+            assert (callback["data"]["is_urgent"], callback["data"]["phone"]) == (
+                True, "+15550199",
+            )  # fmt: skip
