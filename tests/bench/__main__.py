@@ -16,6 +16,7 @@ from bench import (
     calendar,
     growth,
     latency,
+    parse,
     reassess,
     report,
     start,
@@ -36,6 +37,7 @@ CASES: dict[str, Callable[[Rig], Awaitable[list[report.Row]]]] = {
     "event_cost": growth.event_cost,
     "calendar": calendar.calendar,
     "assess": assess.assess,
+    "parse": parse.parse,
 }
 
 

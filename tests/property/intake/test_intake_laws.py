@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from datetime import timedelta
 from email.message import EmailMessage
 from itertools import pairwise
+from typing import Any
 from uuid import UUID
 
 from hypothesis import given, settings
@@ -40,9 +42,10 @@ from intake.domain.reply_address import ReplyAddresses
 from intake.domain.text import one_line, paragraphs
 from intake.domain.thread_matching import Delivery, Key, read_delivery, route
 from intake.domain.ticket import CommandContext, Decision, Ticket
+from intake.mail.description import describe
 from intake.mail.headers import decode_words
 from intake.mail.html_text import html_to_text
-from intake.mail.parse import MAX_SUBJECT, MAX_TEXT, read_mail
+from intake.mail.parse import MAX_SUBJECT, MAX_TEXT, UNKNOWN, read_mail
 from pledge.events import Authentication, Contact, EmailMessageReceived, TicketEvent
 from pledge.runtime.auth.link_signer import LinkSigner
 from unit.intake.builders import ADDRESSES, ANN, NINE, TOM, a_desk, a_ticket, at, is_storable
@@ -257,6 +260,43 @@ def test_any_bytes_are_a_mail_that_can_be_stored(raw: bytes) -> None:
     assert all(is_storable(each) for each in texts)
     assert len(mail.subject) <= MAX_SUBJECT
     assert len(mail.text) <= MAX_TEXT
+
+
+TREES = st.recursive(
+    st.tuples(
+        st.sampled_from([
+            b"text/plain; format=flowed", b"text/html", b"text/plain; charset=iso-2022-jp", b"a/b",
+            b"message/rfc822", b"application/ms-tnef", b"text/calendar", b"application/pkcs7-mime",
+        ]),
+        st.sampled_from([b"base64", b"quoted-printable", b"x-uuencode", b"8bit", b""]),
+        st.one_of(st.binary(max_size=40), st.sampled_from([
+            b"begin 644 a\n#:&D*\nend\n", b"x\x9f\x3e\x22\x01\x00\x02\x05\x90\x06\x00\xff\xff",
+            b"\x1b$B-!", b"<a href='https://x.example'>", b"> a \n> b", b"aGk=\n--\nfooter",
+        ])),
+    ),
+    lambda each: st.tuples(st.sampled_from([b"a", b"b", b"ab"]), st.lists(each, max_size=4)),
+    max_leaves=8,
+)  # fmt: skip
+
+
+def _as_bytes(tree: Any) -> bytes:
+    if len(tree) == 3:
+        kind, encoding, content = tree
+        head = b"Content-Type: " + kind + b"\r\nContent-Transfer-Encoding: " + encoding
+        return bytes(head + b"\r\n\r\n" + content)
+    boundary, parts = tree
+    body = b"".join(b"--" + boundary + b"\r\n" + _as_bytes(each) + b"\r\n" for each in parts)
+    kind = b"multipart/alternative" if len(parts) % 2 else b"multipart/mixed"
+    return bytes(b"Content-Type: " + kind + b"; boundary=" + boundary + b"\r\n\r\n" + body)
+
+
+@given(TREES, st.integers(0, 400))
+def test_parts_in_any_shape_also_cut_off_are_described_and_bounded(tree: Any, cut: int) -> None:
+    raw = b"From: eve@x.example\r\n" + _as_bytes(tree)
+    for each in (raw, raw[:cut]):
+        described = json.loads(json.dumps(describe(each, "m", UNKNOWN)))
+        assert sum(file["size"] for file in described["attachments"]) <= 2 * len(each)
+        assert len(described["text"]) <= 4 * len(each) + 100
 
 
 @given(odd_mails())

@@ -12,7 +12,7 @@ CUT_MARK: Final = "\n[…]"
 
 def storable(text: str) -> str:
     """The text with NUL and lone surrogates replaced by U+FFFD and other controls dropped."""
-    if text.isprintable():
+    if text.isprintable() or text.replace("\n", "").isprintable():
         return text
     return _UNPRINTABLE.sub("", _UNSTORABLE.sub("\ufffd", text))
 

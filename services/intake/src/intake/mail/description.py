@@ -4,9 +4,9 @@ import re
 from typing import Any, Final, TypeAlias
 
 from intake.domain.text import one_line
-from intake.mail.fields import Fields, first, read_head
+from intake.mail.fields import Fields, first
 from intake.mail.headers import Mailbox, decode_words, mailboxes
-from intake.mail.parse import Delivery, Mail, read_mail
+from intake.mail.parse import Delivery, Mail, read_mail_and_fields
 
 Described: TypeAlias = dict[str, Any]
 
@@ -16,8 +16,7 @@ _IN_BRACKETS: Final = re.compile(r"^(.*?)\s*<([^<>]*)>\s*$", re.DOTALL)
 def describe(raw: bytes, file: str, delivery: Delivery) -> Described:
     """What the mail in `raw` says. Addresses are `{name, address}`; one without an address of
     mail has what stands there."""
-    mail = read_mail(raw, delivery)
-    fields = read_head(raw).fields
+    mail, fields = read_mail_and_fields(raw, delivery)
     reports = [each.model_dump(mode="json") for each in mail.reports]
     return {
         "file": file,
@@ -52,13 +51,8 @@ def describe(raw: bytes, file: str, delivery: Delivery) -> Described:
 
 def _from(fields: Fields, mail: Mail) -> Described | None:
     """The mailbox of From; of a mail without one whoever it is taken to be from."""
-    candidates = (mail.sender, mail.submitted_by) if "from" in fields else ()
-    found = mailboxes(fields.get("from", ())[:1])
-    if found:  # with its raw bytes read, where it is the one of the mail
-        same = next(
-            (each for each in candidates if each and each.address == found[0].address), None
-        )
-        return _box(same or found[0])
+    if mail.origin:
+        return _box(mail.origin)
     written = _as_written(fields, "from")
     if written:
         return written[0]

@@ -35,6 +35,7 @@ __all__ = [
     "Delivery",
     "Mail",
     "read_mail",
+    "read_mail_and_fields",
     "unread_mail",
     "untouched_mail",
 ]
@@ -58,8 +59,8 @@ class Mail:
     """What a mail says. ``sent_at`` is its Date field (UTC), ``content_key`` the same for each copy
     of one mail whichever way it came, ``machine_reason`` the sign of a machine, or None.
     ``sender`` is who wrote, ``submitted_by`` who sent it for them; ``html`` is as sent: sanitise it
-    before it is shown. ``parts`` is the text taken apart; ``is_thanks`` says that the mail thanks
-    for what it answers, and no more."""
+    before it is shown. ``origin`` is the mailbox of From, ``parts`` the text taken apart;
+    ``is_thanks`` says that the mail thanks for what it answers, and no more."""
 
     message_id: str | None
     in_reply_to: str | None
@@ -82,6 +83,7 @@ class Mail:
     reports: tuple[DeliveryReport, ...]
     meeting_answer: MeetingAnswer | None
     authentication: Authentication
+    origin: Mailbox | None
     parts: SplitReply
     is_thanks: bool
     defects: tuple[str, ...]
@@ -121,6 +123,11 @@ UNKNOWN: Final = Delivery()
 
 def read_mail(raw: bytes, delivery: Delivery = UNKNOWN) -> Mail:
     """The mail in ``raw``."""
+    return read_mail_and_fields(raw, delivery)[0]
+
+
+def read_mail_and_fields(raw: bytes, delivery: Delivery = UNKNOWN) -> tuple[Mail, Fields]:
+    """The mail in ``raw``, and its fields as they stand."""
     head = read_head(raw)
     root, defects = read_structure(raw, head.fields, head.body)
     defects = [*head.defects, *defects]
@@ -131,7 +138,7 @@ def read_mail(raw: bytes, delivery: Delivery = UNKNOWN) -> Mail:
         body = read_body(raw, root, defects)
         text = "\n".join(each.plain() for each in body.shown if each.text.strip())
     taken = _Taken(raw, head.fields, head.body, root, body, text)
-    return _mail(taken, delivery)
+    return _mail(taken, delivery), head.fields
 
 
 def unread_mail(raw: bytes, reason: str, delivery: Delivery = UNKNOWN) -> Mail:
@@ -188,6 +195,7 @@ def _mail(taken: _Taken, delivery: Delivery) -> Mail:
         reports=_reports(taken, headers, delivery, in_reply_to) if is_report else (),
         meeting_answer=_meeting_answer(taken.body, people),
         authentication=_authentication(headers, people, delivery.authserv_ids),
+        origin=people.origin,
         parts=parts,
         is_thanks=is_answer and not taken.body.files and _thanks(parts, people),
         defects=tuple(dict.fromkeys(taken.body.defects)),
