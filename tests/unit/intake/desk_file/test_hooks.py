@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -87,6 +88,22 @@ def test_secrets_come_from_the_operator_for_each_desk_on_its_own(tmp_path: Path)
     assert "the secret teams of the desk acme is not standard base64" in told
     assert "the secret slack of the desk acme is shorter than 16" in told
     assert "not/base64" not in told
+
+
+def test_two_desks_never_share_a_secret_whose_signature_leaves_the_address_out(
+    tmp_path: Path,
+) -> None:
+    texts = "{name: texts, kind: twilio_sms, secrets: twilio}"
+    desk, _ = read(tmp_path, SLACK_HOOK, texts)
+    assert desk is not None
+    desks = {"acme": desk, "other": replace(desk, id="other")}
+    own = {"slack": SecretStr(SLACK), "twilio": SecretStr(KEY)}
+    with pytest.raises(SettingsError, match="the desk other is the desk acme's too") as caught:
+        hook_keys(desks, {"acme": own, "other": own})
+    assert len(caught.value.problems) == 1, "Twilio signs the address"
+    assert SLACK not in str(caught.value)
+    keys = hook_keys(desks, {"acme": own, "other": {"slack": SecretStr(SLACK[::-1])}})
+    assert keys.of("other", "slack") == [SLACK[::-1]]
 
 
 def test_the_variable_or_its_file_holds_the_secrets_as_json(tmp_path: Path) -> None:

@@ -1,6 +1,6 @@
 """The secrets of hooks: given by the operator for each desk, named by the desk's file."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 import structlog
@@ -38,9 +38,28 @@ def hook_keys(desks: Mapping[str, Desk], given: Mapping[str, Mapping[str, Secret
             if not secrets:
                 log.warning("hook_is_closed_without_secret", desk=desk.id, hook=hook.name)
             found[desk.id, hook.name] = secrets
+    problems += _shared(desks, found)
     if problems:
         raise SettingsError(problems)
     return HookKeys(found)
+
+
+def _shared(
+    desks: Mapping[str, Desk], found: Mapping[tuple[str, str], Sequence[str]]
+) -> Iterator[SettingProblem]:
+    """Secrets of two desks: what is signed for one could be sent to the other, unless the address
+    is signed as well."""
+    owners: dict[str, str] = {}
+    for (desk, name), secrets in found.items():
+        if PROVIDERS[desks[desk].hooks[name].kind].needs_public_url:
+            continue
+        for secret in secrets:
+            owner = owners.setdefault(secret, desk)
+            if owner != desk:
+                message = (
+                    f"a secret of the hook {name} of the desk {desk} is the desk {owner}'s too"
+                )
+                yield SettingProblem(VARIABLE, f"{message}: give each its own")
 
 
 def _problems(desk: str, hook: Hook, own: Mapping[str, SecretStr]) -> list[SettingProblem]:
