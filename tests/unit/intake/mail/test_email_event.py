@@ -104,6 +104,16 @@ def test_monitoring_is_a_machine_that_says_something_new() -> None:
     assert (event.kind, event.is_auto_submitted) == ("other_machine", True)
 
 
+def test_a_forward_names_whom_it_is_from() -> None:
+    original = "---------- Forwarded message ---------\nFrom: Rita <rita@customer.example>\n"
+    fields = "Date: Monday\nSubject: Digest\nTo: Maya <maya@x.example>\n\nIt is empty."
+    event = event_of("From: maya@x.example", "Subject: Fwd: Digest", body=original + fields)
+
+    assert event.forwarded is not None
+    assert event.forwarded.sender.email == "rita@customer.example"
+    assert (event.forwarded.subject_line, event.forwarded.text) == ("Digest", "It is empty.")
+
+
 def test_an_answer_to_an_invitation_is_read() -> None:
     calendar = """BEGIN:VCALENDAR
 VERSION:2.0

@@ -2,7 +2,7 @@
 
 import pytest
 
-from intake.mail.forwarded import bare_subject, forwarded, forwarded_text
+from intake.mail.forwarded import bare_subject, forwarded_text
 from intake.mail.parse import read_mail
 
 RITA = "Rita Example <rita@customer.example>"
@@ -94,7 +94,7 @@ def _with_message(subject: str, text: str) -> bytes:
 
 @pytest.mark.parametrize("subject", ["Fwd: Digest", "Digest", "Weekly report"])
 def test_a_message_attached_is_passed_on_where_the_mail_is_there_for_it(subject: str) -> None:
-    found = forwarded(read_mail(_with_message(subject, "See the mail of Friday.")))
+    found = read_mail(_with_message(subject, "See the mail of Friday.")).forwarded
 
     assert (found is not None) is (subject != "Weekly report")
     if found is not None:
@@ -104,7 +104,7 @@ def test_a_message_attached_is_passed_on_where_the_mail_is_there_for_it(subject:
 
 
 def test_a_message_alone_is_passed_on() -> None:
-    assert forwarded(read_mail(_with_message("Weekly report", ""))) is not None
+    assert read_mail(_with_message("Weekly report", "")).forwarded is not None
 
 
 @pytest.mark.parametrize(

@@ -35,6 +35,8 @@ def test_answers_in_twelve_languages_are_taken_apart(pair: Pair) -> None:
         "Date: tomorrow\n\nBest regards are due to Ann, who wrote the manual in 2024.",
         "See the log:\n-----\nline\n-----",
         "Original message\nis what the button says.",
+        "It fails.\n\nSent from my phone it works, from the PC it does not.",
+        "The menu has:\n\n--verbose\n--quiet\n\nWhich one?",
     ],
 )
 def test_text_that_only_looks_like_a_quote_stays(text: str) -> None:

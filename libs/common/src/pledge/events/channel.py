@@ -65,6 +65,15 @@ class MeetingAnswer(Value):
     comment: str = ""
 
 
+class ForwardedMail(Value):
+    """Somebody else's mail that a mail passes on, in its words or as a file: it proves nothing."""
+
+    sender: Contact = Field(description="Who is said to have written it.")
+    subject_line: SubjectLine = ""
+    text: str = Field(default="", description="The original's words.")
+    comment: str = Field(default="", description="What who passed it on says to it.")
+
+
 class EmailMessageReceived(ChannelEvent):
     """A mail reached one of the desk's addresses."""
 
@@ -110,6 +119,9 @@ class EmailMessageReceived(ChannelEvent):
     )
     reports: tuple[DeliveryReport, ...] = Field(default=(), description="Of a bounce.")
     meeting_answer: MeetingAnswer | None = Field(default=None)
+    forwarded: ForwardedMail | None = Field(
+        default=None, description="The mail that this one passes on, if a person passes one on."
+    )
     is_auto_submitted: bool = Field(
         default=False, description="An automatic answer or bounce (RFC 3834): never answer it."
     )

@@ -31,6 +31,7 @@ from pledge.events import (
     Contact,
     EmailMessageReceived,
     Encoded,
+    ForwardedMail,
     Malformed,
     encode,
     originate,
@@ -212,6 +213,7 @@ def email_event(
         kind=mail.kind,
         reports=mail.reports,
         meeting_answer=mail.meeting_answer,
+        forwarded=_forwarded(mail),
         is_auto_submitted=mail.kind is not Kind.HUMAN,
         headers={**mail.headers, **_own_headers(mail)},
     )
@@ -223,6 +225,18 @@ def _writer(mail: Mail, desk: Desk) -> Mailbox | None:
     if sender is None or form is None or not is_unattended(form.address):
         return sender
     return form if desk.is_own_address(sender.address) else sender
+
+
+def _forwarded(mail: Mail) -> ForwardedMail | None:
+    found = mail.forwarded
+    if found is None:
+        return None
+    return ForwardedMail(
+        sender=Contact(name=found.sender.name, email=found.sender.address),
+        subject_line=found.subject,
+        text=found.text,
+        comment=found.comment,
+    )
 
 
 def _contact(box: Mailbox | None) -> Contact | None:

@@ -6,14 +6,13 @@ attached. Who may speak for somebody else so is the desk's to decide: such words
 
 import re
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Final
 
 from intake.domain.text import one_line
 from intake.mail.address_fields import named_addresses
 from intake.mail.headers import Mailbox
-from intake.mail.parse import Attachment, Mail, read_mail
-from intake.mail.quote_words import FORWARDED_MESSAGE, ORIGINAL_MESSAGE, RULE, field_of
+from intake.mail.quote_words import FORWARDED_MESSAGE, MAY_MARK, ORIGINAL_MESSAGE, RULE, field_of
 from intake.mail.reply_text import header_block
 
 _PREFIX: Final = re.compile(
@@ -26,7 +25,6 @@ _AFTER_MARK: Final = 4
 """Lines after a program's mark within which the fields begin."""
 _MAX_LINES: Final = 400
 """Lines of an agent's own words before what is forwarded; more is no forward."""
-_MAX_MESSAGE: Final = 2_000_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,9 +37,12 @@ class Forwarded:
     comment: str
 
 
-def forwarded(mail: Mail) -> Forwarded | None:
-    """What ``mail`` passes on, or None: it speaks for its writer alone, or names no address."""
-    return _attached(mail) or forwarded_text(mail.subject, mail.text)
+def forwarded_message(subject: str, visible: str, inner: Forwarded) -> Forwarded | None:
+    """The message attached, ``inner``, if the mail is there for it: a person may also add one to
+    what they say. ``visible`` are the mail's own words."""
+    says_so = _PREFIX.match(subject) is not None
+    is_named = bare_subject(subject).lower() == bare_subject(inner.subject).lower()
+    return replace(inner, comment=visible) if says_so or is_named or not visible else None
 
 
 def forwarded_text(subject: str, text: str) -> Forwarded | None:
@@ -50,6 +51,8 @@ def forwarded_text(subject: str, text: str) -> Forwarded | None:
     lines = text.split("\n")
     says_so = _PREFIX.match(subject) is not None
     for index, line in enumerate(lines[:_MAX_LINES]):
+        if not MAY_MARK.search(line):
+            continue
         if FORWARDED_MESSAGE.match(line):
             return _from_fields(lines, index, _fields_after(lines, index + 1), subject)
         if says_so and ORIGINAL_MESSAGE.match(line):
@@ -64,23 +67,6 @@ def bare_subject(subject: str) -> str:
     while (found := _PREFIX.match(subject)) is not None:
         subject = subject[found.end() :]
     return subject.strip()
-
-
-def _attached(mail: Mail) -> Forwarded | None:
-    messages = [each for each in mail.attachments if each.content_type == "message/rfc822"]
-    if len(messages) != 1 or len(messages[0].content) > _MAX_MESSAGE:
-        return None
-    inner = read_mail(messages[0].content)
-    if inner.sender is None or not _passes_on(mail, messages[0], inner):
-        return None
-    return Forwarded(inner.sender, inner.subject, inner.text, mail.parts.visible)
-
-
-def _passes_on(mail: Mail, message: Attachment, inner: Mail) -> bool:
-    """The mail is there for the message: a person may also add one to what they say."""
-    says_so = _PREFIX.match(mail.subject) is not None
-    is_named = bare_subject(mail.subject).lower() == bare_subject(inner.subject).lower()
-    return says_so or is_named or not mail.parts.visible
 
 
 def _fields_after(lines: Sequence[str], index: int) -> int | None:

@@ -18,6 +18,7 @@ from intake.mail.charsets import decode_bytes
 from intake.mail.common_fields import content_key, kept, language, readable, sent_at
 from intake.mail.correspondents import Correspondents, correspondents
 from intake.mail.fields import Fields, first, read_head, structured
+from intake.mail.forwarded import Forwarded, forwarded_message, forwarded_text
 from intake.mail.headers import Mailbox, decode_words, mailboxes, message_ids, raw_text
 from intake.mail.machine import Kind, Signs, judge
 from intake.mail.meeting_answer import meeting_answer
@@ -51,6 +52,8 @@ _NOT_CHECKED: Final = Authentication(result="none")
 _UNDECODED: Final = frozenset(("too_many_lines",))
 _REPORTING: Final = frozenset((Kind.BOUNCE, Kind.FEEDBACK_LOOP))
 _CALENDARS: Final = frozenset(("text/calendar", "application/ics"))
+_MAX_FORWARDED: Final = 1_048_576
+"""Bytes of an attached message that is read for its writer; a larger one stays a file alone."""
 _JUDGED_BYTES: Final = 20_000
 
 
@@ -60,7 +63,8 @@ class Mail:
     of one mail whichever way it came, ``machine_reason`` the sign of a machine, or None.
     ``sender`` is who wrote, ``submitted_by`` who sent it for them; ``html`` is as sent: sanitise it
     before it is shown. ``origin`` is the mailbox of From, ``parts`` the text taken apart;
-    ``is_thanks`` says that the mail thanks for what it answers, and no more."""
+    ``is_thanks`` says that the mail thanks for what it answers, and no more; ``forwarded`` is
+    somebody else's mail that it passes on."""
 
     message_id: str | None
     in_reply_to: str | None
@@ -86,6 +90,7 @@ class Mail:
     origin: Mailbox | None
     parts: SplitReply
     is_thanks: bool
+    forwarded: Forwarded | None
     defects: tuple[str, ...]
 
     @property
@@ -99,11 +104,12 @@ class Mail:
 class Delivery:
     """What is known of a mail besides its bytes. ``envelope_sender`` is MAIL FROM, ``""`` if null,
     None if not known; ``recipients`` are those of the envelope; ``authserv_ids`` the names under
-    which our own border writes what it found out."""
+    which our own border writes what it found out; ``is_within``: it came in another mail."""
 
     envelope_sender: str | None = None
     recipients: tuple[str, ...] = ()
     authserv_ids: tuple[str, ...] = ()
+    is_within: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -197,9 +203,26 @@ def _mail(taken: _Taken, delivery: Delivery) -> Mail:
         authentication=_authentication(headers, people, delivery.authserv_ids),
         origin=people.origin,
         parts=parts,
+        forwarded=_forwarded(subject, text, parts, taken.body, judgement.kind, delivery),
         is_thanks=is_answer and not taken.body.files and _thanks(parts, people),
         defects=tuple(dict.fromkeys(taken.body.defects)),
     )
+
+
+def _forwarded(
+    subject: str, text: str, parts: SplitReply, body: Body, kind: Kind, delivery: Delivery
+) -> Forwarded | None:
+    """What a person's mail passes on; what is within that is not looked into."""
+    if kind is not Kind.HUMAN or delivery.is_within:
+        return None
+    messages = [each.content for each in body.files if each.content_type == "message/rfc822"]
+    if len(messages) == 1 and len(messages[0]) <= _MAX_FORWARDED:
+        inner = read_mail(messages[0], Delivery(is_within=True))
+        if inner.sender is not None:
+            said = Forwarded(inner.sender, inner.subject, inner.text, "")
+            if (found := forwarded_message(subject, parts.visible, said)) is not None:
+                return found
+    return forwarded_text(subject, text)
 
 
 def _thanks(parts: SplitReply, people: Correspondents) -> bool:

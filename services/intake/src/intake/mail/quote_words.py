@@ -111,6 +111,8 @@ def _ruled(words: tuple[str, ...]) -> re.Pattern[str]:
 
 ORIGINAL_MESSAGE: Final = _ruled(_ORIGINAL)
 FORWARDED_MESSAGE: Final = _ruled(_FORWARDED)
+MAY_MARK: Final = re.compile(r"[:：]|--|__|==|\*\*")
+"""A line without these is no mark of a program and no field."""
 RULE: Final = re.compile(r"^[>\s]{0,20}[_\-=*]{5,200}\s*$")
 
 _MOBILE: Final = (
@@ -134,7 +136,7 @@ _MOBILE: Final = (
     r".{1,20}에서 보냄",
 )  # fmt: skip
 MOBILE_SIGNATURE: Final = re.compile(
-    r"^[\s*_\[<]{0,5}(?:" + "|".join(_MOBILE) + r").{0,120}$", re.IGNORECASE
+    r"^[\s*_\[<]{0,5}(?:" + "|".join(_MOBILE) + r").{0,36}$", re.IGNORECASE
 )
 
 _CLOSINGS: Final = (

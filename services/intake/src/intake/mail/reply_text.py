@@ -13,6 +13,7 @@ from typing import Final
 from intake.mail.quote_words import (
     CLOSING,
     FORWARDED_MESSAGE,
+    MAY_MARK,
     MOBILE_SIGNATURE,
     ORIGINAL_MESSAGE,
     RULE,
@@ -24,7 +25,6 @@ _QUOTED: Final = re.compile(r"^\s{0,3}(?:>|\|\s)")
 _SEPARATOR: Final = re.compile(r"^(?:-- ?|—|– ?|__+)$")
 _LIST_ITEM: Final = re.compile(r"^\s*(?:[-*•]|\d{1,2}[.)])\s")
 _POSTSCRIPT: Final = re.compile(r"^\s*P\.?\s?S\.?\b", re.IGNORECASE)
-_MAY_MARK: Final = re.compile(r"[:：]|--|__|==|\*\*")
 _ENDS_ATTRIBUTION: Final = re.compile(r"[:：]\s*$")
 _DATED: Final = re.compile(r"\d{1,4}")
 _YEAR_AND_TIME: Final = re.compile(r"20\d\d.*\d{1,2}[:.時시]\d{0,2}|\d{1,2}[:.]\d\d.*20\d\d")
@@ -83,7 +83,7 @@ def _beginning_of_quote(lines: Sequence[str]) -> int:
         length = _attribution(lines, index)
         if length and not _marked_follows(lines, index + length):
             return index
-        if not _MAY_MARK.search(line):
+        if not MAY_MARK.search(line):
             continue
         if ORIGINAL_MESSAGE.match(line) or FORWARDED_MESSAGE.match(line):
             return index
