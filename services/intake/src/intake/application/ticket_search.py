@@ -7,9 +7,10 @@ from uuid import UUID
 import asyncpg
 
 from intake.application.desk_scope import reading
+from intake.domain.command_registry import FINISHED
 from intake.domain.ticket import Ticket
 from intake.schemas import FactView
-from intake.storage import queries, store
+from intake.storage import queries, same_person, store
 from pledge.runtime.auth.access import Principal
 from pledge.runtime.http.app import HttpProblem
 
@@ -52,6 +53,13 @@ class TicketSearch:
         async with reading(self._pool, desks) as connection:
             found = await queries.misused(connection, desks, state, before, limit)
         return found[:limit], str(found[limit - 1].id) if len(found) > limit else None
+
+    async def similar(self, ticket: Ticket) -> list[same_person.Similar]:
+        """Unfinished tickets of its desk that the ticket may be one with: offered, not done."""
+        if ticket.state in FINISHED:
+            return []
+        async with reading(self._pool, frozenset((ticket.desk,))) as connection:
+            return await same_person.similar(connection, ticket)
 
     async def facts(self, ticket: Ticket, after: int, limit: int) -> list[FactView]:
         """Facts of the ticket in order, after that sequence."""

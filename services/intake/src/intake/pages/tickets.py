@@ -94,6 +94,7 @@ class Pages:
             revisable=desk.revisable if desk else (),
             teams=desk.teams if desk else (),
             matrix=desk.matrix if desk else None,
+            similar=await self._tickets.similar(ticket),
             actions=_possible(ticket, desk) if principal.has(Role.AGENT) else [],
         )
 
