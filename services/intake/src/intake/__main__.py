@@ -3,14 +3,17 @@
 import asyncio
 import sys
 from collections.abc import Sequence
+from datetime import timedelta
 
 from fastapi import APIRouter
 
 from intake.api.customers import Customers
+from intake.api.deliveries import Deliveries
 from intake.api.tickets import Api
 from intake.application.acknowledgements import Acknowledgements
 from intake.application.agent_actions import AgentActions
 from intake.application.channel_publisher import ChannelPublisher
+from intake.application.delivery_ledger import DeliveryLedger
 from intake.application.desk_scope import check_role
 from intake.application.maintenance import Announcements
 from intake.application.queue_reader import QueueReader
@@ -112,6 +115,8 @@ class Service:
             limit=settings.mail_read_timeout.total_seconds(),
             patience=settings.mail_wait_timeout.total_seconds(),
         )
+        kept_for = timedelta(days=settings.delivery_ledger_days)
+        self._ledger = DeliveryLedger(chassis.pool, clock, kept_for)
         gateway = EmailGateway(
             settings,
             desks,
@@ -154,6 +159,7 @@ class Service:
                 "search_fill": SearchFill(chassis.pool, chassis.clock).run,
                 "announcements": self._announcements.run,
                 "acknowledgements": self._acknowledgements.run,
+                "delivery_ledger": self._ledger.run,
                 "publisher": self._publisher.run,
             },
             stop,
@@ -173,6 +179,7 @@ class Service:
             *self._requesters_routers(submissions, commands),
             Api(tickets, actions).router,
             Customers(chassis.pool, commands).router,
+            Deliveries(chassis.web, self._ledger).router,
             static_router(chassis.web),
             QueuePages(
                 chassis.web,

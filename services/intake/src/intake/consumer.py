@@ -17,9 +17,19 @@ import asyncpg
 
 from intake.application import maintenance
 from intake.application.acknowledgements import due_at as confirmed_at
+from intake.application.bounces import take_back_returned
 from intake.application.events_of_other_services import ServiceEvents
 from intake.application.merged_tickets import lock_with_merge_targets, merge_targets, redirected
-from intake.application.publishing import Arrival, Batch, Publication, publication_of
+from intake.application.publishing import (
+    Arrival,
+    Batch,
+    Publication,
+    ending_of,
+    entry_of_poison,
+    ledger_entries,
+    publication_of,
+    set_aside_lost,
+)
 from intake.domain.admission.open_ticket import open_ticket
 from intake.domain.admission.rules import INTAKE
 from intake.domain.apply_delivery import apply_delivery
@@ -30,6 +40,7 @@ from intake.domain.desk import Desk
 from intake.domain.reply_address import ReplyAddresses
 from intake.domain.requester_links import RequesterLinks
 from intake.domain.thread_matching import (
+    CHANNELS,
     Delivery,
     Key,
     Routed,
@@ -41,7 +52,8 @@ from intake.domain.thread_matching import (
 )
 from intake.domain.ticket import CommandContext, Decision, Ticket
 from intake.metrics import IntakeMetrics
-from intake.storage import acknowledgements, chat_queue, store, windows
+from intake.storage import acknowledgements, chat_queue, ledger, store, windows
+from intake.storage.ledger import Ending, Entry
 from intake.storage.ticket_numbers import named_by_number
 from intake.storage.windows import CustomersWindow
 from pledge.events import (
@@ -120,11 +132,27 @@ class IntakeHandler(StatelessHandler):
             batch.desks = await store.desks_with_plans(connection, desks)
             self._apply(batch, routed, numbers, now)
             await self._with_windows(connection, batch, now)
+            if batch.has_reports:
+                await take_back_returned(connection, batch, now)
             await batch.write(connection, new_threads)
             if batch.to_confirm:
                 await acknowledgements.add(connection, batch.to_confirm)
                 batch.after_commit.append(self._on_acknowledgement)
+        if entries := ledger_entries(batch, now, self._desks):
+            await ledger.write(connection, entries)
+            batch.after_commit.append(partial(self._count_ends, entries))
         return self._outcome(batch)
+
+    async def rejected(self, connection: asyncpg.Connection, poison: Sequence[Poison]) -> None:
+        """Enter what the runtime sets aside because handling it failed into the ledger."""
+        now = self._clock.now()
+        taken = [each for each in poison if each.record.topic in CHANNELS]
+        entries = [entry_of_poison(each, now, self._desks) for each in taken]
+        await ledger.write(connection, entries)
+
+    def _count_ends(self, entries: Sequence[Entry]) -> None:
+        for each in entries:
+            self._metrics.ended(each.desk, each.channel, each.ending)
 
     async def _take_windows(
         self, connection: asyncpg.Connection, batch: Batch, now: datetime
@@ -133,7 +161,8 @@ class IntakeHandler(StatelessHandler):
         others = []
         for arrival in batch.arrivals:
             if isinstance(arrival.delivery.event, MaintenanceWindowSubmitted):
-                batch.count(arrival, await maintenance.take(connection, arrival.delivery, now))
+                outcome = await maintenance.take(connection, arrival.delivery, now)
+                batch.count(arrival, outcome, Ending.FILED)
             else:
                 others.append(arrival)
         if len(others) < len(batch.arrivals):
@@ -174,6 +203,7 @@ class IntakeHandler(StatelessHandler):
                 batch.poison.append(Poison(record, error.reason.value, error.detail))
                 continue
             if isinstance(decoded, Unknown) or not isinstance(decoded.event, ChannelEvent):
+                batch.unknown.append(record)
                 continue
             desk = self._desks.get(decoded.event.desk)
             if desk is None:
@@ -199,7 +229,7 @@ class IntakeHandler(StatelessHandler):
         for arrival in batch.arrivals:
             delivery = arrival.delivery
             if delivery.key not in fresh:
-                batch.count(arrival, "duplicate")
+                batch.count(arrival, "duplicate", Ending.DUPLICATE)
                 continue
             if delivery.base_key in fresh:  # no other copy of it came before
                 arrival = replace(arrival, delivery=replace(delivery, copied=()))
@@ -233,7 +263,7 @@ class IntakeHandler(StatelessHandler):
             ]
         routed, new_threads = route(deliveries, threads, batch.known, self._ids.new)
         pairs = list(zip(batch.arrivals, routed, strict=True))
-        await _set_aside_lost(connection, batch, pairs)
+        await set_aside_lost(connection, batch, pairs)
         return [pair for pair in pairs if not pair[1].is_lost], new_threads
 
     async def _number(
@@ -251,7 +281,7 @@ class IntakeHandler(StatelessHandler):
     ) -> None:
         for arrival, way in routed:
             if way.ticket_id is None:
-                batch.count(arrival, way.reason)
+                batch.count(arrival, way.reason, Ending.FILED)
                 continue
             delivery = arrival.delivery
             if way.is_redial:
@@ -275,7 +305,8 @@ class IntakeHandler(StatelessHandler):
                 decision = apply_delivery(ticket, delivery, now=now)
                 before = ticket.sequence
                 batch.keep(decision)
-            batch.count(arrival, decision.reason)
+            ending = ending_of(decision, delivery, opens=way.opens)
+            batch.count(arrival, decision.reason, ending, way.ticket_id)
             told = _place_of_text(decision.events)
             batch.publications += [
                 publication_of(
@@ -365,16 +396,3 @@ async def _resolve_numbers(connection: asyncpg.Connection, batch: Batch) -> None
         found = await named_by_number(connection, deliveries)
         pairs = zip(batch.arrivals, found, strict=True)
         batch.arrivals = [replace(arrival, delivery=delivery) for arrival, delivery in pairs]
-
-
-async def _set_aside_lost(
-    connection: asyncpg.Connection, batch: Batch, pairs: Sequence[tuple[Arrival, Routed]]
-) -> None:
-    """Deliveries for a ticket that does not exist are poison; replayed later they may find it."""
-    lost = [arrival for arrival, way in pairs if way.is_lost]
-    if not lost:
-        return
-    await store.forget_deliveries(connection, [each.delivery.key for each in lost])
-    for each in lost:
-        detail = f"no ticket {each.delivery.named} at desk {each.delivery.desk.id}"
-        batch.poison.append(Poison(each.record, "unknown_ticket", detail))

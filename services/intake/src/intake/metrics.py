@@ -16,6 +16,13 @@ class IntakeMetrics:
             ("desk", "channel", "outcome"),
             registry=registry,
         )
+        self._ends = Counter(
+            "intake_delivery_ends",
+            "Deliveries by the one end that each comes to: opened, appended, duplicate, filed, "
+            "asked_back, refused or quarantined. The desk is empty where it could not be read.",
+            ("desk", "channel", "end"),
+            registry=registry,
+        )
         self._commands = Counter(
             "intake_commands",
             "What agents asked of tickets, by result: done, or why it was refused.",
@@ -52,6 +59,10 @@ class IntakeMetrics:
     def delivered(self, desk: str, channel: str, outcome: str, count: int = 1) -> None:
         """So many deliveries came to this outcome."""
         self._deliveries.labels(desk, channel, outcome).inc(count)
+
+    def ended(self, desk: str, channel: str, end: str) -> None:
+        """A delivery came to its end."""
+        self._ends.labels(desk, channel, end).inc()
 
     def commanded(self, desk: str, action: str, result: str) -> None:
         """An agent's command was done or refused."""

@@ -71,6 +71,10 @@ class IntakeSettings(ServiceSettings):
     # Browsers that are told of changes of the queue as they come; the pages of others say when they
     # are from. Each costs a connection and some kilobytes.
     live_pages: int = Field(500, ge=0, le=10_000)
+    # What became of each delivery, a row each: long enough to look into what a customer asks about.
+    delivery_ledger_days: int = Field(
+        90, ge=1, le=3_650, description="days for which the delivery ledger keeps an entry"
+    )
     # A sender waits minutes for the answer to its data (RFC 5321 §4.5.3.2.6), a person does not.
     publish_timeout: Seconds = Field(
         timedelta(seconds=10), ge=timedelta(milliseconds=100), le=timedelta(minutes=5)

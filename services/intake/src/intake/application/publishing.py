@@ -1,7 +1,7 @@
 """Facts of tickets, as the record that is published and the row that is kept, and their batches."""
 
 from collections import Counter
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from types import MappingProxyType
@@ -11,14 +11,29 @@ from uuid import UUID
 import asyncpg
 
 from intake.domain.desk import Desk
-from intake.domain.thread_matching import Delivery, Key
+from intake.domain.text import one_line, storable
+from intake.domain.thread_matching import CHANNELS, Delivery, Key, Routed
 from intake.domain.ticket import Decision, Ticket
 from intake.storage import store
+from intake.storage.ledger import Ending, Entry
 from intake.storage.store import Fact
-from pledge.events import EXCERPT_LENGTH, Envelope, TicketEvent, caused_by, encode
-from pledge.runtime.records import Message, Poison, Record
+from pledge.events import (
+    EXCERPT_LENGTH,
+    Contact,
+    EntitlementDecided,
+    Envelope,
+    InformationRequested,
+    TicketEvent,
+    Topic,
+    caused_by,
+    encode,
+)
+from pledge.runtime.records import Message, Poison, Record, names
 
 SOURCE: Final = "/intake"
+MAX_SENDER: Final = 320
+MAX_SUBJECT: Final = 200
+"""Characters of them that the delivery ledger keeps."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,6 +88,8 @@ class Batch:
 
     arrivals: list[Arrival] = field(default_factory=list)
     poison: list[Poison] = field(default_factory=list)
+    unknown: list[Record] = field(default_factory=list)
+    ends: list[tuple[Arrival, Ending, str, UUID | None]] = field(default_factory=list)
     outcomes: Counter[tuple[str, str, str]] = field(default_factory=Counter)
     desks: dict[str, Desk] = field(default_factory=dict)
     opened: dict[UUID, Ticket] = field(default_factory=dict)
@@ -83,10 +100,18 @@ class Batch:
     to_confirm: list[tuple[UUID, datetime]] = field(default_factory=list)
     after_commit: list[Callable[[], None]] = field(default_factory=list)
 
-    def count(self, arrival: Arrival, outcome: str) -> None:
-        """Count the outcome of a delivery."""
+    def count(
+        self, arrival: Arrival, outcome: str, ending: Ending, ticket_id: UUID | None = None
+    ) -> None:
+        """Count the outcome of a delivery, and keep its one end for the ledger."""
         delivery = arrival.delivery
         self.outcomes[delivery.desk.id, delivery.channel, outcome] += 1
+        self.ends.append((arrival, ending, outcome, ticket_id))
+
+    @property
+    def has_reports(self) -> bool:
+        """Whether any of the deliveries is a mail that says what became of one of ours."""
+        return any(getattr(each.delivery.event, "reports", ()) for each in self.arrivals)
 
     def ticket(self, ticket_id: UUID | None) -> Ticket | None:
         """The ticket as the batch has it so far."""
@@ -120,3 +145,97 @@ class Batch:
         texts = [each.long_text for each in self.publications if each.long_text is not None]
         if texts:
             await store.insert_texts(connection, texts)
+
+
+async def set_aside_lost(
+    connection: asyncpg.Connection, batch: Batch, pairs: Sequence[tuple[Arrival, Routed]]
+) -> None:
+    """Deliveries for a ticket that does not exist are poison; replayed later they may find it."""
+    lost = [arrival for arrival, way in pairs if way.is_lost]
+    if not lost:
+        return
+    await store.forget_deliveries(connection, [each.delivery.key for each in lost])
+    for each in lost:
+        detail = f"no ticket {each.delivery.named} at desk {each.delivery.desk.id}"
+        batch.poison.append(Poison(each.record, "unknown_ticket", detail))
+
+
+# ---- the one end of each delivery, as the ledger keeps it ----
+
+
+def ending_of(decision: Decision, delivery: Delivery, *, opens: bool) -> Ending:
+    """The end of a delivery that has a ticket, by the facts that it caused."""
+    for event in decision.events:
+        if isinstance(event, EntitlementDecided) and not event.entitled and event.answer:
+            return Ending.REFUSED
+        if isinstance(event, InformationRequested):
+            return Ending.ASKED_BACK
+    if opens:
+        return Ending.OPENED
+    is_machines = delivery.ignored is not None and delivery.channel == "email"
+    return Ending.FILED if is_machines else Ending.APPENDED
+
+
+def ledger_entries(batch: Batch, now: datetime, desks: Collection[str]) -> list[Entry]:
+    """An entry for each record of the batch: deliveries, what can't be handled, what is of a type
+    that this version does not know."""
+    entries = [_entry(*each, now) for each in batch.ends]
+    entries += [entry_of_poison(each, now, desks) for each in batch.poison]
+    entries += [_unread(each, Ending.FILED, "unknown_type", now, desks) for each in batch.unknown]
+    return entries
+
+
+def entry_of_poison(poison: Poison, now: datetime, desks: Collection[str]) -> Entry:
+    """The entry of a record that goes to the dead letters."""
+    return _unread(poison.record, Ending.QUARANTINED, poison.reason, now, desks)
+
+
+def _entry(
+    arrival: Arrival, ending: Ending, reason: str, ticket_id: UUID | None, now: datetime
+) -> Entry:
+    delivery = arrival.delivery
+    return Entry(
+        desk=delivery.desk.id,
+        channel=delivery.channel,
+        ending=ending,
+        reason=reason,
+        taken_at=now,
+        sender=_sender(delivery),
+        subject=one_line(getattr(delivery.event, "subject_line", ""), MAX_SUBJECT),
+        ticket_id=ticket_id,
+        event_id=arrival.envelope.id,
+        place=_place(arrival.record),
+    )
+
+
+def _sender(delivery: Delivery) -> str | None:
+    event = delivery.event
+    for name in ("sender", "requester", "caller"):
+        person = getattr(event, name, None)
+        if isinstance(person, Contact):
+            who = person.email or person.phone or person.chat or person.name
+            return who[:MAX_SENDER] if who else None
+    return None
+
+
+def _unread(
+    record: Record, ending: Ending, reason: str, now: datetime, desks: Collection[str]
+) -> Entry:
+    """The entry of a record without a delivery; a desk that is none of ours names nobody."""
+    said = {name: storable(value) for name, value in names(record.headers).items()}
+    return Entry(
+        desk=desk if (desk := said.get("desk", "")) in desks else "",
+        channel=CHANNELS[Topic(record.topic)],
+        ending=ending,
+        reason=reason,
+        taken_at=now,
+        sender=None,
+        subject="",
+        ticket_id=None,
+        event_id=said.get("event_id", ""),
+        place=_place(record),
+    )
+
+
+def _place(record: Record) -> str:
+    return f"{record.topic}/{record.partition}/{record.offset}"

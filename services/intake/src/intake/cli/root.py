@@ -14,6 +14,7 @@ from intake.desk_file.model import IntakeFile
 from intake.desk_file.template import DESK_TEMPLATE
 from intake.domain.command_registry import State
 from intake.mail.parse import read_mail
+from intake.storage.ledger import Ending
 from intake.topics import TOPICS
 from pledge.runtime.cli import root as cli
 from pledge.runtime.cli import tables
@@ -96,6 +97,26 @@ def show(
     for fact in facts["items"]:
         line = f"{fact['sequence']:>4} {fact['occurred_at']} {fact['type']}"
         console.print(line, soft_wrap=True)
+
+
+@app.command(epilog="Example:  pledge intake deliveries --desk vircom --end filed --json")
+def deliveries(
+    desk: Annotated[list[str] | None, typer.Option(help="Only of this desk.")] = None,
+    end: Annotated[Ending | None, typer.Option(help="Only those that came to this end.")] = None,
+    limit: Annotated[int, typer.Option(min=1, max=200)] = 50,
+    as_json: AsJson = False,
+) -> None:
+    """List what reached the desks and what became of it, newest first."""
+    asked = {"desk": desk, "end": end, "limit": limit}
+    found = ask("intake", "GET", "/deliveries", params=asked).json()
+    if as_json:
+        typer.echo(json.dumps(found, indent=2))
+        return
+    columns = ("end", "reason", "taken_at", "channel", "sender", "subject", "ticket_number", "desk")
+    rows = [tuple(each[name] for name in columns) for each in found["items"]]
+    tables.show(columns, rows, nothing="no delivery came to this end")
+    if found["next"]:
+        typer.echo("there are more: raise --limit, or narrow the list down", err=True)
 
 
 app.command(name="parse", epilog="Example:  pledge intake parse --batch mails --json")(parse)

@@ -16,7 +16,7 @@ from intake.domain.commands import decide
 from intake.domain.commands.conversation import Note, RecordReply, Reply
 from intake.domain.commands.reviews import delivered_feedback, record_feedback
 from intake.domain.desk import FeedbackKind
-from intake.domain.mail_answers import particular_answer
+from intake.domain.mail_answers import particular_answer, told_of
 from intake.domain.thread_matching import Delivery
 from intake.domain.ticket import CommandContext, Decision, Ticket, done, fact_fields
 from pledge.events import (
@@ -148,7 +148,9 @@ def _not_from_requester(ticket: Ticket, delivery: Delivery, context: CommandCont
         note = Noted(**fact_fields(ticket, context), by=by, text=event.text)
         return done(ticket, context, "chat_note", note)
     if isinstance(event, EmailMessageReceived):
+        told = told_of(event)
         text = f"{event.subject_line}\n\n{event.text}"
+        text = f"{told}\n\n{text}" if told else text
         by = Actor(kind="machine", id=event.sender.email or "unknown", name=event.sender.name)
         note = Noted(
             **fact_fields(ticket, context), by=by, text=text, attachments=event.attachments

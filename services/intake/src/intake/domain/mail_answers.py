@@ -11,7 +11,14 @@ from intake.domain.commands.meetings import CancelMeeting
 from intake.domain.text import one_line
 from intake.domain.ticket import CommandContext, Decision, Ticket, done, fact_fields
 from intake.domain.ticket_parts import Meeting, MeetingState
-from pledge.events import Actor, Contact, EmailMessageReceived, MeetingAnswer, Noted
+from pledge.events import (
+    Actor,
+    Contact,
+    DeliveryReport,
+    EmailMessageReceived,
+    MeetingAnswer,
+    Noted,
+)
 
 _ANSWERS = {"accepted": "accepts", "tentative": "may come to", "declined": "declines"}
 
@@ -28,6 +35,26 @@ def particular_answer(
     if event.headers.get("x-pledge-thanks") == "yes":
         return _noted(ticket, event, context, event.visible_text or event.text, "thanked")
     return None
+
+
+def is_lost(report: DeliveryReport) -> bool:
+    """Whether the mail that the report is about will not arrive any more (RFC 3464 §2.3.3)."""
+    return report.action.lower() == "failed" and not (report.status or "5").startswith("4")
+
+
+def told_of(event: EmailMessageReceived) -> str:
+    """What a bounce says of our mails, for agents, before its own words; "" for another mail."""
+    lines = []
+    for report in event.reports if event.kind == "bounce" else ():
+        whom = report.recipient or "its recipient"
+        why = " ".join(each for each in (report.status or "", report.diagnostic) if each)
+        if is_lost(report):
+            told = f"A mail to {whom} did not arrive. Reach them by another way, or correct the"
+            told += " address and answer again."
+        else:
+            told = f"A mail to {whom}: {report.action or 'reported'}."
+        lines.append(f"{told} ({one_line(why, 300)})" if why else told)
+    return "\n".join(lines)
 
 
 def _is_on(ticket: Ticket, person: Contact) -> bool:

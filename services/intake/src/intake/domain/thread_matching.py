@@ -186,7 +186,7 @@ def _email(
         lookups.append(key_of("awaited", desk.id, event.mail_message_id))
     return Delivery(
         event, desk, cause, key,
-        lookups=(*lookups, *awaited),
+        lookups=(*_returned(event, desk), *lookups, *awaited),
         joins=tuple(own),
         awaits=tuple(awaited),
         **_copies(event, desk),
@@ -205,13 +205,21 @@ def _first_mail(
         desk,
         cause,
         key,
-        lookups=(key_of("awaited", desk.id, own),) if own else (),
+        lookups=(*_returned(event, desk), *((key_of("awaited", desk.id, own),) if own else ())),
         joins=(key_of("mail", desk.id, own),) if own else (),
         **_copies(event, desk),
         named=_named(event.recipients, desk, addresses),
         ignored=_machine(event, desk),
         is_news=_is_news(event, desk),
     )
+
+
+def _returned(event: EmailMessageReceived, desk: Desk) -> tuple[Key, ...]:
+    """The threads of the mails that a bounce returns (RFC 3464): those are ours."""
+    if not event.reports:
+        return ()
+    returned = dict.fromkeys(each.returned_message_id for each in event.reports)
+    return tuple(key_of("mail", desk.id, each) for each in returned if each)
 
 
 def _copies(event: EmailMessageReceived, desk: Desk) -> dict[str, Any]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Sequence
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
 import asyncpg
 import structlog
@@ -51,6 +51,15 @@ class Handler(Protocol):
         passing fault makes the batch run again record by record; the record that raises is
         dead-lettered.
         """
+        ...
+
+
+@runtime_checkable
+class KeepsRejected(Protocol):
+    """A handler that keeps count of the records on which it failed, too."""
+
+    async def rejected(self, connection: asyncpg.Connection, poison: Sequence[Poison]) -> None:
+        """Note the records, in the transaction that moves them to the dead letters."""
         ...
 
 
@@ -196,6 +205,8 @@ class PartitionWorker:
                 outcome = await self._handler.handle(
                     transaction.connection, state.partition, records
                 )
+            elif isinstance(self._handler, KeepsRejected):
+                await self._handler.rejected(transaction.connection, outcome.poison)
             run = self._poison_run(state, records, outcome) if outcome.poison else 0
             if run != state.poison_run:
                 await count_poison(transaction.connection, state, run)

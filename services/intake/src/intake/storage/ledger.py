@@ -1,0 +1,113 @@
+"""The delivery ledger: what became of each delivery, a row each."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, fields
+from datetime import datetime
+from enum import StrEnum
+from operator import attrgetter
+from typing import Final
+from uuid import UUID
+
+import asyncpg
+
+
+class Ending(StrEnum):
+    """The one end of a delivery.
+
+    `filed`: kept, and opens nothing, such as machine mail. `asked_back`: information is missing and
+    was asked for. `refused`: its sender may not ask and was told so. `quarantined`: it can't be
+    handled and is among the dead letters.
+    """
+
+    OPENED = "opened"
+    APPENDED = "appended"
+    DUPLICATE = "duplicate"
+    FILED = "filed"
+    ASKED_BACK = "asked_back"
+    REFUSED = "refused"
+    QUARANTINED = "quarantined"
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """What became of one delivery; ``place`` is topic/partition/offset of its record."""
+
+    desk: str
+    channel: str
+    ending: Ending
+    reason: str
+    taken_at: datetime
+    sender: str | None
+    subject: str
+    ticket_id: UUID | None
+    event_id: str
+    place: str
+
+
+@dataclass(frozen=True, slots=True)
+class Shown:
+    """An entry with its id and the number of its ticket."""
+
+    id: int
+    entry: Entry
+    ticket_number: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class Wanted:
+    """Which entries are asked for; ``desks`` None: of all desks, and what names none."""
+
+    desks: frozenset[str] | None
+    ending: Ending | None = None
+    channel: str | None = None
+    ticket_id: UUID | None = None
+    before: int | None = None
+    limit: int = 50
+
+
+_COLUMNS: Final = tuple(each.name for each in fields(Entry))
+_ROW: Final = attrgetter(*_COLUMNS)
+_NEWEST: Final = """
+SELECT ledger.*, tickets.number FROM delivery_ledger AS ledger
+LEFT JOIN tickets ON tickets.id = ledger.ticket_id
+WHERE ($1::text[] IS NULL OR ledger.desk = ANY($1)) AND ($2::text IS NULL OR ledger.ending = $2)
+    AND ($3::text IS NULL OR ledger.channel = $3) AND ($4::uuid IS NULL OR ledger.ticket_id = $4)
+    AND ($5::bigint IS NULL OR ledger.id < $5)
+ORDER BY ledger.id DESC LIMIT $6
+"""
+_REMOVE: Final = """
+DELETE FROM delivery_ledger WHERE id IN (
+    SELECT id FROM delivery_ledger ORDER BY id LIMIT $2
+) AND taken_at < $1
+"""
+
+
+async def write(connection: asyncpg.Connection, entries: Sequence[Entry]) -> None:
+    """Add the entries, in one statement."""
+    await connection.copy_records_to_table(
+        "delivery_ledger", columns=_COLUMNS, records=[_ROW(each) for each in entries]
+    )
+
+
+async def newest(connection: asyncpg.Connection, wanted: Wanted) -> list[Shown]:
+    """The entries, newest first; one more than the limit, if there are so many."""
+    desks = None if wanted.desks is None else sorted(wanted.desks)
+    rows = await connection.fetch(
+        _NEWEST, desks, wanted.ending, wanted.channel, wanted.ticket_id, wanted.before,
+        wanted.limit + 1,
+    )  # fmt: skip
+    return [_shown(row) for row in rows]
+
+
+def _shown(row: asyncpg.Record) -> Shown:
+    ticket = row["ticket_id"]
+    values = {name: row[name] for name in _COLUMNS}
+    values["ending"] = Ending(row["ending"])
+    values["ticket_id"] = UUID(int=ticket.int) if ticket else None
+    return Shown(row["id"], Entry(**values), row["number"])
+
+
+async def remove_old(connection: asyncpg.Connection, before: datetime, limit: int) -> int:
+    """Remove the oldest entries from before the instant, so many at most; how many they were."""
+    done = await connection.execute(_REMOVE, before, limit)
+    return int(done.rpartition(" ")[2])
