@@ -17,6 +17,7 @@ from bench import (
     growth,
     latency,
     parse,
+    queue,
     reassess,
     report,
     start,
@@ -38,6 +39,7 @@ CASES: dict[str, Callable[[Rig], Awaitable[list[report.Row]]]] = {
     "calendar": calendar.calendar,
     "assess": assess.assess,
     "parse": parse.parse,
+    "queue": queue.queue,
 }
 
 

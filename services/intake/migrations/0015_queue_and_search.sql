@@ -148,11 +148,12 @@ CREATE TRIGGER search_texts AFTER INSERT ON texts
     REFERENCING NEW TABLE AS said FOR EACH STATEMENT EXECUTE FUNCTION search_texts();
 
 -- The tickets that have all words, each at least by its beginning, newest first; at most `most`.
--- Few are sorted; of words that many have, some are found soon among the newest.
+-- Few are sorted. Words that many have are looked for in the newest first, and in all if those are
+-- not enough.
 CREATE FUNCTION find_tickets(sought text, of_desks text[], in_states text[], before uuid, most int)
 RETURNS SETOF uuid LANGUAGE plpgsql STABLE AS $$
 DECLARE
-    many  CONSTANT int := 4000;
+    many  CONSTANT int := 2000;
     asked tsquery;
     matches uuid[];
     newest  int;
@@ -206,9 +207,16 @@ BEGIN
                 WHERE ticket_search.ticket_id = recent.ticket_id)
             ORDER BY recent.ticket_id DESC LIMIT most
         ) AS matching;
-        EXIT WHEN cardinality(matches) >= most;
+        IF cardinality(matches) >= most THEN
+            RETURN QUERY SELECT * FROM unnest(matches);
+            RETURN;
+        END IF;
     END LOOP;
-    RETURN QUERY SELECT * FROM unnest(matches);
+    RETURN QUERY SELECT ticket_id FROM ticket_queue
+        WHERE ticket_id = ANY(ARRAY(SELECT ticket_search.ticket_id FROM ticket_search
+                WHERE words @@ asked AND ticket_search.ticket_id < before))
+            AND (in_states IS NULL OR state = ANY(in_states))
+        ORDER BY ticket_id DESC LIMIT most;
 END $$;
 
 -- How far the words of tickets from before this are filled in, newest first; NULL: all of them.

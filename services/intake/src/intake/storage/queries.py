@@ -13,7 +13,7 @@ from intake.domain.command_registry import State
 from intake.domain.ticket import Ticket
 from intake.storage.store import SELECT_TICKET, ticket_of
 
-MATCHES: Final = 1_000
+MATCHES: Final = 500
 """What else is asked is looked for among so many of the newest tickets that have the words."""
 
 Put = Callable[[Any], str]
