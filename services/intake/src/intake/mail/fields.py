@@ -87,13 +87,15 @@ def read_fields(block: bytes) -> tuple[Fields, tuple[str, ...]]:
     """The fields of a header block, and what was wrong with it."""
     found: dict[str, list[str]] = {}
     text = block.decode("ascii", "surrogateescape")
-    for count, field in enumerate(_FIELD.finditer(text)):
-        if count >= MAX_FIELDS:
-            return found, ("too_many_fields",)
-        values = found.setdefault(field[1].lower(), [])
-        if len(values) < MAX_SAME_FIELD:
-            values.append(field[2].rstrip("\r\n"))
-    return found, ()
+    fields = _FIELD.findall(text)
+    for name, value in fields[:MAX_FIELDS]:
+        lowered = name.lower()
+        values = found.get(lowered)
+        if values is None:
+            found[lowered] = [value.rstrip("\r\n")]
+        elif len(values) < MAX_SAME_FIELD:
+            values.append(value.rstrip("\r\n"))
+    return found, ("too_many_fields",) if len(fields) > MAX_FIELDS else ()
 
 
 def first(fields: Fields, name: str) -> str:
