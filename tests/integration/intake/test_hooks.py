@@ -198,7 +198,7 @@ async def test_the_same_delivery_replayed_is_one_on_every_kind_of_hook(hooked: I
             assert answer.status_code == 200, (path, answer.text)
     tickets = await hooked.tickets(4)
     assert {each["channel"] for each in tickets} == {"chat"}
-    assert tickets[3]["requester"]["phone"] == "+15550199"
+    assert [each["requester"]["phone"] for each in tickets].count("+15550199") == 1
 
 
 @pytest.mark.promise("SMS-01", "SMS-04")
