@@ -151,7 +151,7 @@ class Service:
             self._routers(),
             {
                 # In the order of stopping: first nothing new comes in, then the rest is finished.
-                "live_queue": self._live.run,
+                "live_queue": lambda: self._live.run(stop),
                 "smtp": self.smtp.run,
                 "mail_readers": self._readers.run,
                 "consumer": self._consumer.run,

@@ -51,19 +51,28 @@ class LiveQueue:
         self._told: set[tuple[str, UUID, datetime]] | None = None
         self._is_stopped = False
 
-    async def run(self) -> None:
-        """Watch until cancelled; the streams end then, or they would hold up the stop."""
+    async def run(self, stop: asyncio.Event) -> None:
+        """Watch until `stop`. Streams end at once then, or open pages would hold up the stop of
+        the process."""
+        tasks = {asyncio.ensure_future(self._watch()), asyncio.ensure_future(stop.wait())}
         try:
-            while True:
-                await self._clock.sleep(LOOK_INTERVAL)
-                if self._listeners:
-                    await self._look()
-                else:
-                    self._told = None
+            done, _ = await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
+            for each in done:
+                each.result()
         finally:
+            for each in tasks:
+                each.cancel()
             self._is_stopped = True
-            for each in self._listeners:
-                each.woken.set()
+            for listener in self._listeners:
+                listener.woken.set()
+
+    async def _watch(self) -> None:
+        while True:
+            await self._clock.sleep(LOOK_INTERVAL)
+            if self._listeners:
+                await self._look()
+            else:
+                self._told = None
 
     async def _look(self) -> None:
         try:
