@@ -206,6 +206,28 @@ async def test_messages_that_can_wait_do_so_until_the_customers_maintenance_is_o
     assert len(arrived) == 2
     assert any("Resolved" in each for each in arrived)
     assert any("How did we do" in each for each in arrived)
+    # One that is taken back stands on no ticket any more.
+    async with world.browser("intake") as client:
+        await signed_in(world, client, "infocyte", finn)
+        page = await client.get("/my/infocyte/maintenance")
+        form = {
+            "starts": "2026-03-05T10:00", "ends": "2026-03-05T14:00", "note": "By mistake",
+            "csrf_token": code_of(page),
+        }  # fmt: skip
+        await client.post("/my/infocyte/maintenance", data=form)
+        await world.settle()
+        other = await world.newest("infocyte")
+        assert "By mistake" in [each["note"] for each in other["windows"]]
+        page = await client.get("/my/infocyte/maintenance")
+        window = page.text.partition('name="window" value="')[2].partition('"')[0]
+        gone = {"window": window, "csrf_token": code_of(page)}
+        await client.post("/my/infocyte/maintenance/withdraw", data=gone)
+        await world.settle()
+        assert "By mistake" not in (await client.get("/my/infocyte/maintenance")).text
+        again = await client.post("/my/infocyte/maintenance/withdraw", data=gone)
+        assert again.status_code == 404
+    now = await ticket_now(world, other)
+    assert "By mistake" not in [each["note"] for each in now["windows"]]
 
 
 @pytest.mark.promise("VIR-16")

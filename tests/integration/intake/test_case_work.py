@@ -308,7 +308,7 @@ async def test_a_requester_follows_up_and_complains_in_the_portal(intake: Intake
         assert f"It follows up {ticket['number']}" in new.text
         form = {
             "csrf_token": code_of(new), "form": "fault", "subject": "Again", "text": text,
-            "follows_up": ticket["number"],
+            "follows_up": ticket["number"], "told.use_case": "Administration", "told.device": "any",
         }  # fmt: skip
         other = await client.post("/my/sightcall/new", data={**form, "follows_up": "SIG-99999"})
         assert other.status_code == 404

@@ -86,11 +86,11 @@ class NewRequests:
         kind = next((each for each in known.forms if each.name == form), None)
         if kind is None or not one_line(subject, 300):
             raise HttpProblem(422, "a request needs a kind and a subject")
+        old = await self._access.find(known, person, follows_up) if follows_up else None
         fields = {
             **await read_fields(request, needed(known, form)),
             **await read_form(request, kind),
         }
-        old = await self._access.find(known, person, follows_up) if follows_up else None
         if not read and (hits := await self._matching(known, subject, text)):
             return self._access.page(
                 request, known, person, "my_articles.html", hits=hits, sent=await _sent(request)
