@@ -111,3 +111,43 @@ async def test_what_the_same_agent_wrote_stops_nothing(
         merged = await client.post(f"/tickets/{ticket['id']}/merge", json=body)
         assert merged.status_code == 422
         assert "takes no `seen`" in merged.json()["detail"]
+
+
+async def test_the_page_tells_notes_from_answers_and_says_who_vouches_for_a_sender(
+    intake: Intake, ticket: dict[str, Any]
+) -> None:
+    async with intake.http("agent") as client:
+        for action, text in (("note", "Relay 2 was full."), ("reply", "It is mended.")):
+            answer = await client.post(f"/tickets/{ticket['id']}/{action}", json={"text": text})
+            assert answer.status_code == 200
+    async with browser(intake, "ann") as ann:
+        page = (await ann.get(f"/ticket/{ticket['id']}")).text
+    opened, noted, replied = (
+        page.partition(f'id="fact-{number}"')[2].partition("</li>")[0] for number in (1, 2, 3)
+    )
+    assert "&lt;ann@contoso.example&gt;" in opened
+    assert "sender not checked" in opened
+    assert "within the desk" in noted
+    assert "within the desk" not in replied
+
+
+async def test_what_is_missing_is_asked_for_and_people_are_brought_in_by_form(
+    intake: Intake, ticket: dict[str, Any]
+) -> None:
+    path = f"/ticket/{ticket['id']}"
+    async with browser(intake, "ann") as ann:
+        page = (await ann.get(path)).text
+        code = {"csrf_token": hidden(page, "csrf_token")}
+        forms = {
+            "request-information": {"missing": "log\r\nversion", "seen": "1"},
+            "complete-information": {"fields": "log: attached\r\nversion: 8.4"},
+            "participants": {"add": "eve@contoso.example"},
+            "scope": {"scope": "best_effort", "why": "DNS"},
+        }
+        for action, form in forms.items():
+            answer = await ann.post(f"{path}/{action}", data={**form, **code})
+            assert answer.status_code == 303, (action, answer.text)
+    (now,) = await intake.tickets(1)
+    assert now["information"] == {"log": "attached", "version": "8.4"}
+    assert [each["email"] for each in now["participants"]] == ["eve@contoso.example"]
+    assert now["scope"] == "best_effort"

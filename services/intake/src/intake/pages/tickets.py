@@ -1,6 +1,5 @@
 """The page of a ticket, with what happened to it and what can be done."""
 
-import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -17,10 +16,20 @@ from intake.application.ticket_search import TicketSearch
 from intake.domain.command_registry import declarations
 from intake.domain.commands.milestones import ReachMilestone
 from intake.domain.commands.promises import ReviseDue
+from intake.domain.commands.services import OfferServices
 from intake.domain.desk import Desk, Desks
 from intake.domain.ticket import RefusalReason, Ticket
+from intake.pages.form_values import form_values
 from intake.schemas import BODIES, FactView
-from pledge.events import AgentReplyFailed, DueRevised, EmailRequested
+from pledge.events import (
+    AgentReplied,
+    AgentReplyFailed,
+    DueRevised,
+    EmailRequested,
+    Noted,
+    RequesterReplied,
+    TicketOpened,
+)
 from pledge.runtime.auth.access import Principal, Role, require
 from pledge.runtime.config.error_messages import in_words
 from pledge.runtime.http.app import HttpProblem
@@ -32,12 +41,6 @@ Agent = Annotated[Principal, Depends(require(Role.AGENT))]
 
 MAX_FACTS: Final = 500
 """So many of the newest facts stand on a ticket's page; the API gives all."""
-# How the fields of commands are called that take an instant.
-_INSTANTS: Final = ("_at", "_by")
-_LOCAL_TIME: Final = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d(:\d\d)?")
-"""What a browser sends of a time; the forms say that it is in the desk's zone."""
-
-
 MOVED_ON: Final = f"urn:pledge:problem:{RefusalReason.MOVED_ON}"
 
 
@@ -95,6 +98,8 @@ class Pages:
             teams=desk.teams if desk else (),
             matrix=desk.matrix if desk else None,
             similar=await self._tickets.similar(ticket),
+            plans=desk.plans if desk else (),
+            services=desk.services.services if desk else (),
             actions=_possible(ticket, desk) if principal.has(Role.AGENT) else [],
         )
 
@@ -106,11 +111,7 @@ class Pages:
         desk = self._desks.by_id.get((await self._tickets.find(ref, principal)).desk)
         zone = ZoneInfo(desk.zone if desk else "UTC")
         form = await request.form()
-        values = {
-            name: _in_zone(value, zone) if name.endswith(_INSTANTS) else value
-            for name, value in form.items()
-            if name in body.model_fields and isinstance(value, str) and value
-        }
+        values = form_values(form.items(), frozenset(body.model_fields), zone)
         try:
             command = body.model_validate(values)
         except ValidationError as error:
@@ -122,27 +123,17 @@ class Pages:
         except HttpProblem as problem:
             if problem.type != MOVED_ON or command.seen is None:
                 raise
-            written = {name: text for name, text in values.items() if isinstance(text, str)}
+            written = {name: text for name, text in form.items() if isinstance(text, str)}
             unsent = Unsent(action, written, command.seen, problem.detail.partition(";")[0])
             return await self._shown(request, ref, principal, unsent)
         return RedirectResponse(f"/ticket/{shown.id}", status_code=303)
-
-
-def _in_zone(local: str, zone: ZoneInfo) -> str | datetime:
-    """The instant that somebody in the zone means; of one that comes twice there, the first. What
-    is no time on a clock stays as it is, to be refused."""
-    if not _LOCAL_TIME.fullmatch(local):
-        return local
-    try:
-        return datetime.fromisoformat(local).replace(tzinfo=zone)
-    except ValueError:  # the 31st of a short month
-        return local
 
 
 def _possible(ticket: Ticket, desk: Desk | None) -> list[str]:
     """The actions that are allowed and have something to be done with; the page shows those that
     have a form."""
     is_idle = {
+        OfferServices.action: desk is None or not desk.services.services,
         ReachMilestone.action: desk is None or not desk.milestones,
         ReviseDue.action: desk is None or not desk.revisable,
     }
@@ -169,6 +160,20 @@ _FLAGS: Final = {
     "fixed_in_release": "fixed in a future release",
     "known_incident": "known incident",
 }
+
+
+_TRUST: Final = {
+    "passed": "sender checked",
+    "failed": "sender forged, says our mail border",
+    "none": "sender not checked",
+}
+_VOICES: Final = {
+    Noted.TYPE: "within",
+    AgentReplied.TYPE: "ours",
+    TicketOpened.TYPE: "theirs",
+    RequesterReplied.TYPE: "theirs",
+}
+"""Who speaks in a fact: notes within the desk are told apart from what the requester reads."""
 
 
 def _described(facts: Sequence[FactView], zone: str) -> list[tuple[FactView, dict[str, Any]]]:
@@ -206,4 +211,12 @@ def describe(fact: FactView, zone: str) -> dict[str, Any]:
     text = fact.text or next((each for each in kept if each), "")
     if fact.type == EmailRequested.TYPE:
         text = ""  # the reply that it carries stands right above
-    return {"what": name, "who": who or "", "details": details, "text": text}
+    return {
+        "what": name,
+        "who": who or "",
+        "address": person.get("email") if person.get("email") != who else "",
+        "trust": _TRUST.get(str((data.get("authentication") or {}).get("result")), ""),
+        "voice": _VOICES.get(fact.type, ""),
+        "details": details,
+        "text": text,
+    }
