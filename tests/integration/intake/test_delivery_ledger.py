@@ -72,6 +72,8 @@ async def test_each_delivery_has_one_end_that_can_be_looked_up(intake: Intake) -
         of_ticket = await client.get("/deliveries", params={"ticket": ticket["id"], "limit": 1})
         assert [each["end"] for each in of_ticket.json()["items"]] == ["appended"]
         assert of_ticket.json()["next"]
+        queue = (await client.get("/", headers={"accept": "text/html"})).text
+        assert 'href="/deliveries"' in queue
         page = (await client.get("/deliveries", headers={"accept": "text/html"})).text
         assert "Automatic reply: x" in page
         assert f"/ticket/{ticket['id']}" in page
