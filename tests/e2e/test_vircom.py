@@ -141,7 +141,9 @@ async def test_an_urgent_mail_at_night_is_to_be_called_back_in_half_an_hour(worl
     assert len(await world.pages("vircom")) == 1
     tag = f"Re: [{ticket['number']}]"
     await world.mail("support@vircom.example", f"{tag} thanks")
-    assert len(await world.pages("vircom")) == 1
+    [page] = await world.pages("vircom")
+    # While nobody has taken the page, what comes further is part of it.
+    await world.post("notify", f"/pages/{page['id']}/acknowledge")
     await world.mail("emergency@vircom.example", f"{tag} down again")
     assert len(await world.pages("vircom")) == 2
 

@@ -213,3 +213,26 @@ async def test_staff_answer_and_note_with_their_own_mail_program(intake: Intake)
     assert [each.email for each in mail.to] == ["ann@contoso.example"]
     (now,) = await intake.tickets(1)
     assert now["participants"] == []
+
+
+async def test_what_staff_pass_on_is_the_request_of_whoever_wrote_it(intake: Intake) -> None:
+    passed_on = (
+        "Please take this one.\n\n---------- Forwarded message ---------\n"
+        "From: Rita Example <rita@customer.example>\n"
+        "Date: Mon, Nov 30, 2026 at 9:12 AM\nSubject: Digest is empty\n"
+        "To: Maya <maya@vircom-staff.example>\n\nThe digest has been empty since Friday.\n"
+    )
+    for sender in ("maya@vircom-staff.example", "mallory@other.example"):
+        mail = a_mail("Fwd: Digest is empty", passed_on, sender=sender, message_id=f"<1.{sender}>")
+        await intake.mail(mail, sender=sender)
+    tickets = await by_requester(intake, 2)
+    assert tickets.keys() == {"rita@customer.example", "mallory@other.example"}
+    ticket = tickets["rita@customer.example"]
+    assert ticket["subject"] == "Digest is empty"
+    opened, note, *_ = await told(intake, ticket)
+    assert isinstance(opened, TicketOpened)
+    assert isinstance(note, Noted)
+    assert opened.opened_by is not None
+    assert opened.opened_by.id == "maya@vircom-staff.example"
+    assert opened.text.strip() == "The digest has been empty since Friday."
+    assert note.text.strip() == "Please take this one."

@@ -137,7 +137,8 @@ def test_headers_byte_for_byte() -> None:
         b'{"type":"pledge.ticket.noted.v1","desk":"vircom",'
         b'"occurred_at":"2026-03-02T17:00:00.250000Z","recorded_at":"2026-03-02T17:00:01.250000Z",'
         b'"ticket_id":"0190e0b7-6a3e-7c41-9f10-3f1c1e8a2b01","ticket_number":"VIR-10042",'
-        b'"by":{"kind":"agent","id":"sam","name":null},"text":"ok","number":"VIR-10042"}'
+        b'"by":{"kind":"agent","id":"sam","name":null},"text":"ok",'
+        b'"attachments":[],"delivery":null,"number":"VIR-10042"}'
     )
 
 

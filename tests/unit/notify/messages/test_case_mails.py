@@ -53,7 +53,8 @@ CALENDAR = (
 def test_an_invitation_is_an_alternative_with_its_method_and_a_file(method: str) -> None:
     text = CALENDAR.format(method)
     content = {
-        "from": "support@demo.example", "from_name": "Demo", "subject": "A meeting",
+        "from": "support@demo.example", "envelope_from": "support@demo.example",
+        "from_name": "Demo", "subject": "A meeting",
         "text": "It is agreed.", "html": "<p>It is agreed.</p>", "date": NOW.isoformat(),
         "message_id": "<1@demo.example>", "auto_submitted": "auto-generated", "calendar": text,
     }  # fmt: skip

@@ -270,9 +270,9 @@ class Desk:
         """Whether mail to ``address`` comes to this desk."""
         return bare_address(address) in self.addresses
 
-    def is_staff(self, address: str) -> bool:
+    def is_staff(self, address: str | None) -> bool:
         """Whether the address, or its domain, is of the desk's own people."""
-        lowered = address.lower()
+        lowered = (address or "").lower()
         return lowered in self.staff or lowered.rpartition("@")[2] in self.staff
 
     def floored(self, severity: str | None, *, is_trial: bool) -> str | None:

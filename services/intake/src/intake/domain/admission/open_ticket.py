@@ -18,6 +18,7 @@ from intake.domain.request_details import NO_DETAILS, RequestDetails
 from intake.domain.thread_matching import Delivery
 from intake.domain.ticket import CommandContext, Decision, Ticket, opened_with
 from pledge.events import (
+    Actor,
     AttachmentRef,
     CallAnswered,
     CallEnded,
@@ -28,6 +29,8 @@ from pledge.events import (
     Contact,
     EmailMessageReceived,
     FormSubmitted,
+    ForwardedMail,
+    Noted,
     PhoneEvent,
     TicketEvent,
     TicketOpened,
@@ -60,6 +63,8 @@ class Content:
     customer: str | None = None
     is_trial: bool = False
     attachments: tuple[AttachmentRef, ...] = ()
+    opened_by: Actor | None = None
+    comment: str = ""
 
 
 def content_of(event: ChannelEvent, desk: Desk) -> Content:
@@ -70,6 +75,8 @@ def content_of(event: ChannelEvent, desk: Desk) -> Content:
 
 def _email(event: ChannelEvent, desk: Desk) -> Content:
     assert isinstance(event, EmailMessageReceived)
+    if event.forwarded is not None and desk.is_staff(event.sender.email) and not is_forged(event):
+        return _passed_on(event, event.forwarded, desk)
     people = with_added(
         event.sender, (), copied_in(event, event.sender, desk), desk.participants.most
     )
@@ -82,6 +89,20 @@ def _email(event: ChannelEvent, desk: Desk) -> Content:
         message_id=event.mail_message_id,
         attachments=event.attachments,
         is_answerable=event.sender.email is not None,
+    )
+
+
+def _passed_on(event: EmailMessageReceived, forwarded: ForwardedMail, desk: Desk) -> Content:
+    """A mail that the desk's own people pass on is the request of whoever wrote it."""
+    return Content(
+        requester=forwarded.sender,
+        subject_line=forwarded.subject_line or event.subject_line or "(no subject)",
+        text=forwarded.text or event.text,
+        line=desk.line_of(event.recipients),
+        attachments=event.attachments,
+        is_answerable=forwarded.sender.email is not None,
+        opened_by=Actor(kind="agent", id=event.sender.email or "", name=event.sender.name),
+        comment=forwarded.comment,
     )
 
 
@@ -346,6 +367,7 @@ def _opened(
         missing=ticket.missing,
         scope=ticket.request_details.scope,
         follows_up=content.follows_up,
+        opened_by=content.opened_by,
     )
 
 
@@ -353,8 +375,11 @@ def _further_requests(
     delivery: Delivery, content: Content, is_urgent: bool, facts: Mapping[str, Any]
 ) -> list[TicketEvent]:
     escalates_to = content.line.escalates_to if content.line else None
+    said: list[TicketEvent] = []
+    if content.opened_by is not None and content.comment:
+        said.append(Noted(**facts, by=content.opened_by, text=content.comment))
     if not content.wants_callback and escalates_to is None:
-        return []
+        return said
     heard = RecordReply(
         by=content.requester,
         channel=delivery.channel,
@@ -365,4 +390,4 @@ def _further_requests(
         callback=content.wants_callback,
         escalates_to=escalates_to,
     )
-    return requested_events(heard, facts)
+    return said + requested_events(heard, facts)
