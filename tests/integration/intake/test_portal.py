@@ -244,3 +244,42 @@ async def test_impact_and_urgency_are_chosen_beside_their_definitions(
             page = await client.get(f"/my/sightcall/{opened['number']}")
             assert "impact everybody" in page.text
             assert "urgency high" in page.text
+
+
+async def test_files_are_fetched_by_those_who_may_see_their_ticket(intake: Intake) -> None:
+    mail = a_mail("With files", FAULT, sender="Eve <eve@adatum.example>", to=SUPPORT)
+    mail.add_attachment(b"log lines", maintype="text", subtype="plain", filename="../../mail.log")
+    mail.add_attachment(b"<svg/>", maintype="image", subtype="svg+xml", filename="Prüfung 2.svg")
+    await intake.mail(mail, SUPPORT)
+    other = a_mail("Other", FAULT, sender="Abe <abe@adatum.example>", message_id="<o@x.y>")
+    await intake.mail(other, SUPPORT)
+    tickets = {each["subject"]: each for each in await intake.tickets(2)}
+    number, foreign = tickets["With files"]["number"], tickets["Other"]["number"]
+    async with browser(intake) as client:
+        await sign_in(intake, client, "eve@adatum.example")
+        page = (await client.get(f"/my/sightcall/{number}")).text
+        paths = re.findall(rf'href="(/my/sightcall/{number}/files/[0-9a-f]{{64}})"', page)
+        assert len(paths) == 2
+        assert "Prüfung 2.svg" in page
+        for path, content in zip(paths, (b"log lines", b"<svg/>"), strict=True):
+            answer = await client.get(path)
+            assert answer.content == content
+            assert answer.headers["content-type"] == "application/octet-stream"
+            assert answer.headers["content-disposition"].startswith("attachment; filename*=")
+            assert ".." not in answer.headers["content-disposition"]
+            assert answer.headers["x-content-type-options"] == "nosniff"
+            assert "sandbox" in answer.headers["content-security-policy"]
+        assert (await client.get(f"/my/sightcall/{number}/files/{'0' * 64}")).status_code == 404
+        assert (await client.get(paths[0].replace(number, foreign))).status_code == 404
+    async with browser(intake) as client:
+        assert (await client.get(paths[0])).status_code == 403
+        await sign_in(intake, client, "abe@adatum.example")
+        assert (await client.get(paths[0])).status_code == 404
+    token = intake.signer.token(intake.clock.now(), roles=["agent"], desks=["sightcall"])
+    async with intake.http(cookies={"pledge_session": token}) as agent:
+        page = (await agent.get(f"/ticket/{number}", headers={"accept": "text/html"})).text
+        (first, _) = re.findall(r'href="(/attachments/sightcall/[^"]*)"', page)
+        answer = await agent.get(first.replace("&amp;", "&"))
+        assert answer.content == b"log lines"
+        assert "mail.log" in answer.headers["content-disposition"]
+        assert ".." not in answer.headers["content-disposition"]

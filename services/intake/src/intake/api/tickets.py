@@ -8,6 +8,7 @@ from fastapi import APIRouter, Depends, Query, Request
 from fastapi.responses import RedirectResponse, Response
 
 from intake.application.agent_actions import AgentActions
+from intake.application.downloads import download
 from intake.application.ticket_search import TicketSearch
 from intake.domain.command_registry import State
 from intake.domain.misuse import MisuseState
@@ -113,16 +114,19 @@ class Api:
         is_more = len(facts) == limit and facts[-1].sequence < ticket.sequence
         return FactPage(items=facts, next=str(facts[-1].sequence) if is_more else None)
 
-    async def get_attachment(self, desk: str, sha256: str, principal: Reader) -> Response:
-        """A file that came with a delivery, as a download: its content is not to be trusted."""
+    async def get_attachment(
+        self,
+        desk: str,
+        sha256: str,
+        principal: Reader,
+        name: Annotated[str, Query(max_length=1_000)] = "",
+    ) -> Response:
+        """A file that came with a delivery, as a download under `name`: its content is not to be
+        trusted."""
         found = await self._tickets.attachment(desk, sha256) if principal.may(desk) else None
         if found is None:
             raise HttpProblem(404, "there is no such file")
-        headers = {
-            "content-disposition": f'attachment; filename="{sha256[:16]}"',
-            "content-security-policy": "sandbox; default-src 'none'",
-        }
-        return Response(found[1], media_type="application/octet-stream", headers=headers)
+        return download(name or sha256[:16], found[1])
 
     def _command(self, body: type[CommandBody]) -> Callable[..., Coroutine[Any, Any, TicketView]]:
         async def command(

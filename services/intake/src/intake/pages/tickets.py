@@ -18,6 +18,7 @@ from intake.domain.commands.milestones import ReachMilestone
 from intake.domain.commands.promises import ReviseDue
 from intake.domain.commands.services import OfferServices
 from intake.domain.desk import Desk, Desks
+from intake.domain.history import files_of
 from intake.domain.ticket import RefusalReason, Ticket
 from intake.pages.form_values import form_values
 from intake.schemas import BODIES, FactView
@@ -219,4 +220,6 @@ def describe(fact: FactView, zone: str) -> dict[str, Any]:
         "voice": _VOICES.get(fact.type, ""),
         "details": details,
         "text": text,
+        # The mail that carries a reply names its files once more.
+        "files": () if fact.type == EmailRequested.TYPE else files_of(data),
     }

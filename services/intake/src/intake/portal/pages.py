@@ -12,10 +12,11 @@ from fastapi import APIRouter, Form, Query, Request
 from fastapi.responses import RedirectResponse, Response
 from pydantic import StringConstraints
 
+from intake.application.downloads import download
 from intake.application.submissions import MAX_CASE_TEXT, Submissions, visitor
 from intake.domain.command_registry import FINISHED
 from intake.domain.desk import Desk
-from intake.domain.history import TYPES, Entry, entry
+from intake.domain.history import TYPES, Entry, entry, files_of
 from intake.domain.promises_shown import Told, told
 from intake.domain.text import paragraphs
 from intake.domain.ticket import Ticket
@@ -23,7 +24,7 @@ from intake.portal.access import COOKIE, PortalAccess, administered, contact_of,
 from intake.portal.fields import FIELD, asked_for, read_fields
 from intake.portal.tokens import Person
 from intake.storage import promises, queries
-from intake.storage.store import requester_key
+from intake.storage.store import find_attachment, requester_key
 from pledge.events import FeedbackSubmitted, ReplySubmitted
 from pledge.events.addresses import normal_address
 from pledge.runtime.auth.session import check_form
@@ -68,6 +69,7 @@ class Portal:
         add("/my/{desk}/enter", self.enter, methods=["POST"])
         add("/my/{desk}/leave", self.leave, methods=["POST"])
         add("/my/{desk}/{number}", self.show_ticket, methods=["GET"])
+        add("/my/{desk}/{number}/files/{sha256}", self.show_file, methods=["GET"])
         add("/my/{desk}/{number}/reply", self.reply, methods=["POST"])
         add("/my/{desk}/{number}/feedback", self.feedback, methods=["POST"])
 
@@ -188,6 +190,20 @@ class Portal:
             is_sent=bool(sent),
             field=FIELD,
         )  # fmt: skip
+
+    async def show_file(self, request: Request, desk: str, number: str, sha256: str) -> Response:
+        """A file of what the person may read of their ticket, as a download (SIG-06)."""
+        known = self._access.desk(desk)
+        person = await self._access.signed_in(request, known)
+        ticket = await self._access.find(known, person, number)
+        async with self._pool.acquire() as connection:
+            rows = await queries.newest_facts(connection, ticket.id, list(TYPES), MAX_FACTS)
+            named = (file for row in rows for file in files_of(queries.data_of(row)))
+            file = next((each for each in named if each.sha256 == sha256), None)
+            found = file and await find_attachment(connection, known.id, file.sha256)
+        if file is None or not found:
+            raise HttpProblem(404, "there is no such file on this request")
+        return download(file.name, found[1])
 
     async def reply(
         self, request: Request, desk: str, number: str, text: Annotated[_Text, Form()] = ""
