@@ -38,7 +38,6 @@ from intake.metrics import IntakeMetrics
 from intake.pages.live_queue import LiveQueue
 from intake.pages.meetings import MeetingPages
 from intake.pages.queue import QueuePages
-from intake.pages.static_files import static_router
 from intake.pages.tickets import Pages
 from intake.portal.access import PortalAccess
 from intake.portal.decisions import Decisions
@@ -180,7 +179,6 @@ class Service:
             Api(tickets, actions).router,
             Customers(chassis.pool, commands).router,
             Deliveries(chassis.web, self._ledger).router,
-            static_router(chassis.web),
             QueuePages(
                 chassis.web,
                 QueueReader(chassis.pool),

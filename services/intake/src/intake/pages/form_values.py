@@ -1,10 +1,17 @@
 """The values of a form of the ticket's page, as the body of its command takes them."""
 
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from datetime import datetime
 from typing import Any, Final
 from zoneinfo import ZoneInfo
+
+from pydantic import ValidationError
+
+from intake.schemas import BODIES, CommandBody
+from pledge.runtime.config.error_messages import in_words
+from pledge.runtime.http.app import HttpProblem
+from pledge.runtime.http.web.format import words
 
 _INSTANTS: Final = ("_at", "_by")
 """How the fields of commands are called that take an instant."""
@@ -25,6 +32,16 @@ def form_values(
         for name, text in form
         if name in known and isinstance(text, str) and text.strip()
     }
+
+
+def body_of(action: str, values: Mapping[str, Any]) -> CommandBody:
+    """The body of the command. Raises HttpProblem, which says what is wrong with which field."""
+    try:
+        return BODIES[action].model_validate(values)
+    except ValidationError as error:
+        first = error.errors(include_url=False)[0]
+        field = words(".".join(str(step) for step in first["loc"]))
+        raise HttpProblem(422, f"{field} {in_words(first)}".strip()) from error
 
 
 def _value(name: str, text: str, zone: ZoneInfo) -> Any:

@@ -1,31 +1,29 @@
 """The agents' queue: what is due next, in views and filters, found by words, handled in bulk."""
 
-from collections.abc import AsyncIterator, Iterable
-from contextlib import aclosing
 from dataclasses import asdict, dataclass, fields
+from pathlib import Path
 from typing import Annotated, Any, Final, get_args
 from urllib.parse import urlencode
 from uuid import UUID
 
 from fastapi import APIRouter, Depends, Query, Request
-from fastapi.responses import HTMLResponse, Response, StreamingResponse
-from pydantic import ValidationError
+from fastapi.responses import HTMLResponse, Response
 
 from intake.application.agent_actions import AgentActions
 from intake.application.queue_reader import CURSORS, QueuePage, QueueReader
 from intake.domain.command_fields import Channel
 from intake.domain.command_registry import FINISHED, State
 from intake.domain.desk import Desks
-from intake.pages.live_queue import LiveQueue, TooManyStreams
-from intake.schemas import BODIES, CommandBody
+from intake.pages.form_values import body_of
+from intake.pages.live_queue import LiveQueue
+from intake.schemas import CommandBody
 from intake.storage.queue import Sort, View, Wanted
 from pledge.runtime.auth.access import Principal, Role, require
 from pledge.runtime.clock import Clock
-from pledge.runtime.config.error_messages import in_words
 from pledge.runtime.cursors import BadCursor
 from pledge.runtime.http.app import HttpProblem
 from pledge.runtime.http.web import Web
-from pledge.runtime.http.web.format import words as in_plain_words
+from pledge.runtime.http.web.static_files import StaticFiles
 from pledge.runtime.ids import Ids
 from pledge.runtime.instants import utc_text
 
@@ -35,7 +33,6 @@ Agent = Annotated[Principal, Depends(require(Role.AGENT))]
 PAGE_SIZE: Final = 50
 MOST_AT_ONCE: Final = 100
 """Tickets of one bulk action, which are done one after the other while the agent waits."""
-RETRY_AFTER: Final = "15"
 UNFINISHED: Final = "unfinished"
 EVERY: Final = "all"
 _STATES: Final = (UNFINISHED, EVERY, *(each.value for each in State))
@@ -134,7 +131,10 @@ class QueuePages:
     ) -> None:
         self._web, self._reader, self._actions = web, reader, actions
         self._desks, self._live, self._clock, self._ids = desks, live, clock, ids
+        own_files = StaticFiles(Path(__file__).parent / "static", "/own")
+        web.environment.globals["own_file"] = own_files.address
         self.router = APIRouter(include_in_schema=False)
+        self.router.include_router(own_files.router)
         add = self.router.add_api_route
         add("/", self.page, methods=["GET"])
         add("/queue/rows", self.rows, methods=["GET"])
@@ -165,25 +165,8 @@ class QueuePages:
         return HTMLResponse(html, headers={"x-pledge-now": utc_text(now)})
 
     async def changes(self, principal: Reader) -> Response:
-        """Server-sent events: `changed` when something did on one of the user's desks, `alive`
-        as a heartbeat. They carry no data: the page fetches its rows."""
-        try:
-            self._live.check_room(principal)
-        except TooManyStreams as error:
-            retry = {"retry-after": RETRY_AFTER}
-            raise HttpProblem(503, str(error), headers=retry) from error
-
-        async def events() -> AsyncIterator[str]:
-            yield "event: alive\ndata: \n\n"
-            async with aclosing(self._live.stream(principal)) as changes:
-                async for has_changed in changes:
-                    if self._clock.now() >= principal.expires_at:
-                        return
-                    yield f"event: {'changed' if has_changed else 'alive'}\ndata: \n\n"
-
-        # Or nginx, for one, keeps events back until a buffer is full.
-        unbuffered = {"x-accel-buffering": "no"}
-        return StreamingResponse(events(), media_type="text/event-stream", headers=unbuffered)
+        """Server-sent events: `changed` when something did on one of the user's desks."""
+        return self._live.response(principal)
 
     async def bulk(self, request: Request, principal: Agent) -> Response:
         """Do one thing with all tickets that were selected; each that refuses says why. The form's
@@ -200,7 +183,7 @@ class QueuePages:
             for name in form
             if name.startswith(f"{action}.") and form[name]
         }
-        body = _body(action, {name: str(form[f"{action}.{name}"]) for name in given})
+        body = body_of(action, {name: form[f"{action}.{name}"] for name in given})
         done, refused = [], []
         for ref in refs:
             try:
@@ -256,20 +239,6 @@ class QueuePages:
             ),
             "teams": list(dict.fromkeys(one.name for each in own for one in known[each].teams)),
         }
-
-
-def _once(names: Iterable[str]) -> list[str]:
-    """Each name once, in the order of the desks' files."""
-    return list(dict.fromkeys(names))
-
-
-def _body(action: str, values: dict[str, str]) -> CommandBody:
-    try:
-        return BODIES[action].model_validate(values)
-    except ValidationError as error:
-        first = error.errors(include_url=False)[0]
-        field = in_plain_words(".".join(str(step) for step in first["loc"]))
-        raise HttpProblem(422, f"{field} {in_words(first)}".strip()) from error
 
 
 def _own_address(address: str) -> str:

@@ -9,7 +9,6 @@ from zoneinfo import ZoneInfo
 from fastapi import APIRouter, Depends, Request
 from fastapi.responses import RedirectResponse, Response
 from markupsafe import Markup
-from pydantic import ValidationError
 
 from intake.application.agent_actions import AgentActions
 from intake.application.ticket_search import TicketSearch
@@ -20,7 +19,7 @@ from intake.domain.commands.services import OfferServices
 from intake.domain.desk import Desk, Desks
 from intake.domain.history import files_of
 from intake.domain.ticket import RefusalReason, Ticket
-from intake.pages.form_values import form_values
+from intake.pages.form_values import body_of, form_values
 from intake.schemas import BODIES, FactView
 from pledge.events import (
     AgentReplied,
@@ -32,7 +31,6 @@ from pledge.events import (
     TicketOpened,
 )
 from pledge.runtime.auth.access import Principal, Role, require
-from pledge.runtime.config.error_messages import in_words
 from pledge.runtime.http.app import HttpProblem
 from pledge.runtime.http.web import Web
 from pledge.runtime.http.web.format import instant, words
@@ -113,12 +111,7 @@ class Pages:
         zone = ZoneInfo(desk.zone if desk else "UTC")
         form = await request.form()
         values = form_values(form.items(), frozenset(body.model_fields), zone)
-        try:
-            command = body.model_validate(values)
-        except ValidationError as error:
-            first = error.errors(include_url=False)[0]
-            field = words(".".join(str(step) for step in first["loc"]))
-            raise HttpProblem(422, f"{field} {in_words(first)}".strip()) from error
+        command = body_of(action, values)
         try:
             shown = await self._actions.act(ref, principal, command)
         except HttpProblem as problem:

@@ -2,35 +2,27 @@
 
 from __future__ import annotations
 
-import hashlib
-from collections.abc import AsyncIterator
-from contextlib import aclosing
-from functools import lru_cache
 from pathlib import Path
 from typing import Annotated, Any
 
 import asyncpg
 from fastapi import APIRouter, Depends, Query, Request
-from fastapi.responses import HTMLResponse, RedirectResponse, Response, StreamingResponse
+from fastapi.responses import HTMLResponse, RedirectResponse, Response
 
 from pledge.runtime.auth.access import Principal, require
 from pledge.runtime.clock import Clock
 from pledge.runtime.cursors import BadCursor
 from pledge.runtime.http.app import HttpProblem
 from pledge.runtime.http.web import Web
+from pledge.runtime.http.web.static_files import StaticFiles
 from pledge.runtime.instants import utc_text
 from sla.assessment.policy_registry import Policies
 from sla.pages import board
 from sla.pages.board import ALL, SHOWN, BoardFilters
 from sla.pages.explanation import explain_ticket, find_ticket
-from sla.pages.live_updates import LiveUpdates, TooManyBoards
+from sla.pages.live_updates import LiveUpdates
 from sla.pages.single_flight import SingleFlight
 from sla.storage import queries
-
-_STATIC = Path(__file__).parent / "static"
-_KINDS = {"board.js": "text/javascript", "sla.css": "text/css"}
-# Asked again after this many seconds by a board that found no place for a stream.
-RETRY_AFTER = "15"
 
 Reader = Annotated[Principal, Depends(require("reader"))]
 Word = Annotated[str, Query(max_length=100)]
@@ -71,30 +63,22 @@ class Pages:
         self._web = web
         self._changes = changes
         self._lists = SingleFlight[str]()
-        web.environment.globals["own_file"] = lambda name: f"/own/{_own_files()[name][0]}/{name}"
+        own_files = StaticFiles(Path(__file__).parent / "static", "/own")
+        web.environment.globals["own_file"] = own_files.address
         self.router = APIRouter(include_in_schema=False, default_response_class=HTMLResponse)
         for path, handler in (
             ("/", self.front),
             ("/board", self.board),
             ("/board/rows", self.rows),
             ("/board/changes", self.changes),
-            ("/own/{version}/{name}", self.own_file),
             ("/ticket/{ticket}", self.ticket),
         ):
             self.router.add_api_route(path, handler, methods=["GET"], response_model=None)
+        self.router.include_router(own_files.router)
 
     async def front(self) -> Response:
         """The board is the front page."""
         return RedirectResponse("/board", status_code=303)
-
-    async def own_file(self, version: str, name: str) -> Response:
-        """The script of the board, and the style of both pages."""
-        known, content = _own_files().get(name, ("", b""))
-        if not known or version != known:
-            raise HttpProblem(404, "there is nothing here by that name")
-        # The address stands for the content, so it never needs asking again.
-        caching = {"cache-control": "public, max-age=31536000, immutable"}
-        return Response(content, media_type=f"{_KINDS[name]}; charset=utf-8", headers=caching)
 
     async def board(self, request: Request, principal: Reader, chosen: Filters) -> Response:
         """Open promises by urgency, with the breaches of the last day."""
@@ -117,27 +101,8 @@ class Pages:
         return response
 
     async def changes(self, principal: Reader) -> Response:
-        """Server-sent events: `changed` when something was published on one of the user's desks.
-
-        They carry no data: the page fetches its rows. `alive` is the heartbeat.
-        """
-        try:
-            self._changes.check_room(principal)
-        except TooManyBoards as error:
-            retry = {"retry-after": RETRY_AFTER}
-            raise HttpProblem(503, str(error), headers=retry) from error
-
-        async def events() -> AsyncIterator[str]:
-            yield "event: alive\ndata: \n\n"
-            async with aclosing(self._changes.stream(principal)) as changes:
-                async for has_changed in changes:
-                    if self._clock.now() >= principal.expires_at:
-                        return
-                    yield f"event: {'changed' if has_changed else 'alive'}\ndata: \n\n"
-
-        # Or nginx, for one, keeps events back until a buffer is full.
-        unbuffered = {"x-accel-buffering": "no"}
-        return StreamingResponse(events(), media_type="text/event-stream", headers=unbuffered)
+        """Server-sent events: `changed` when something was published on one of the user's desks."""
+        return self._changes.response(principal)
 
     async def ticket(self, request: Request, principal: Reader, ticket: str) -> Response:
         """Why a ticket's promises are as they are."""
@@ -175,13 +140,3 @@ class Pages:
             "following": following,
             "now_text": utc_text(now),
         }
-
-
-@lru_cache(maxsize=1)
-def _own_files() -> dict[str, tuple[str, bytes]]:
-    """Each file with a name for its content."""
-    contents = {name: (_STATIC / name).read_bytes() for name in _KINDS}
-    return {
-        name: (hashlib.sha256(content).hexdigest()[:12], content)
-        for name, content in contents.items()
-    }

@@ -3,18 +3,19 @@
 import re
 from datetime import datetime, timedelta
 from itertools import groupby
+from pathlib import Path
 from typing import Any
 
 from markupsafe import Markup, escape
 
 from pledge.runtime.http.web import Web
+from pledge.runtime.http.web.static_files import StaticFiles
 from status.application.page_cache import CachedPage
 from status.domain.components import ComponentStatus
 from status.domain.incidents import Impact, Incident
 from status.domain.page_state import PageState
 from status.domain.rollup import Indicator
 from status.public import statuspage_v2
-from status.public.assets import address
 
 _OF_COMPONENTS = {
     ComponentStatus.OPERATIONAL: "good",
@@ -41,7 +42,8 @@ class Pages:
         self._environment = web.environment
         self._update_within = update_within
         self._environment.filters["plain"] = as_paragraphs
-        self._environment.globals["css"] = address("status.css")
+        self.assets = StaticFiles(Path(__file__).with_name("static"), "/assets")
+        self._environment.globals["css"] = self.assets.address("status.css")
 
     def front(self, cached: CachedPage, base: str, stale_since: datetime | None) -> bytes:
         """The condition now, and what happened lately."""
@@ -79,7 +81,7 @@ class Pages:
             component_tone=_OF_COMPONENTS.__getitem__,
             impact_tone=_impact_tone,
             next_update=self._next_update,
-            script=address("refresh.js"),
+            script=self.assets.address("refresh.js"),
             **more,
         )
         return text.encode()

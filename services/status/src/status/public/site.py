@@ -19,7 +19,6 @@ from status.application.page_cache import CachedPage, Document, PageCache
 from status.domain.incidents import Incident
 from status.metrics import StatusMetrics
 from status.public import feeds, statuspage_v2
-from status.public.assets import assets_router
 from status.public.render import Pages
 from status.storage import store
 
@@ -60,7 +59,7 @@ class PublicSite:
     def router(self) -> APIRouter:
         """The routes. Include it last: `/<desk>` would take what others serve."""
         router = APIRouter(include_in_schema=False)
-        router.include_router(assets_router())
+        router.include_router(self._pages.assets.router)
         routes: Mapping[str, Handler] = {
             "/api/v2/{path:path}": self.api,
             "/incidents/{incident_id}.json": self.incident_body,

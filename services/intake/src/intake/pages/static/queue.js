@@ -4,7 +4,6 @@
 (() => {
   const list = document.getElementById("list");
   const live = document.getElementById("live");
-  const said = live.querySelector(".said");
   const news = document.getElementById("news");
   const help = document.getElementById("help");
   const bulk = document.querySelector("details.bulk");
@@ -12,21 +11,7 @@
   const BETWEEN_FETCHES = 1000;
   // The service says every 15 s that it is there.
   const SILENT_TOO_LONG = 40000;
-  const LONGEST_WAIT = 30000;
 
-  // --- the clock: the service's, because the browser's may be wrong ---
-  let ahead = Date.parse(live.dataset.now) - Date.now();
-  const now = () => Date.now() + ahead;
-  const UNITS = [[86400, "d", 3600, "h"], [3600, "h", 60, "min"], [60, "min", 1, "s"]];
-  const words = (milliseconds) => {
-    const seconds = Math.max(0, Math.trunc(milliseconds / 1000));
-    for (const [size, unit, smaller, name] of UNITS) {
-      if (seconds < size) continue;
-      const rest = String(Math.floor((seconds % size) / smaller)).padStart(2, "0");
-      return `${Math.floor(seconds / size)}\u00a0${unit}\u00a0${rest}\u00a0${name}`;
-    }
-    return `${seconds}\u00a0s`;
-  };
   const tick = () => {
     const at = now();
     for (const cell of list.querySelectorAll("[data-due]")) {
@@ -36,8 +21,6 @@
       cell.classList.toggle("is-over", left < 0);
     }
   };
-  // Just after each full second, so that no second is skipped.
-  const tickOn = () => { tick(); setTimeout(tickOn, 1000 - (now() % 1000) + 5); };
 
   // --- the list: what is selected and where one is stays when it is put in anew ---
   const rows = () => [...list.querySelectorAll("#rows > tr")];
@@ -72,41 +55,15 @@
     count();
   };
 
-  let isFetching = false;
-  let isStale = false;
-  const refresh = async () => {
-    if (isFetching) { isStale = true; return; }
-    isFetching = true;
-    isStale = false;
-    try {
-      const answer = await fetch(`/queue/rows${location.search}`, { headers: { accept: "text/html" } });
-      // Signed out, or signed in elsewhere: the page itself leads on.
-      if (answer.redirected || [401, 403, 422].includes(answer.status)) { location.reload(); return; }
-      if (answer.ok) {
-        ahead = Date.parse(answer.headers.get("x-pledge-now")) - Date.now();
-        put(await answer.text());
-      }
-    } catch {
-      // The stream's loss says so; it tries again.
-    } finally {
-      setTimeout(() => { isFetching = false; if (isStale) refresh(); }, BETWEEN_FETCHES);
-    }
-  };
+  const { now, words, tickOn, refresh, show, showLost, showLive, waitAfter } = liveList(
+    { path: "/queue/rows", live, between: BETWEEN_FETCHES, put, tick });
 
   // --- the stream: one for all pages of this browser, held by one of them ---
   const channel = "BroadcastChannel" in window ? new BroadcastChannel("pledge-queue") : null;
   let watch = 0;
-  const show = (state, text) => {
-    live.dataset.state = state;
-    if (said.textContent !== text) said.textContent = text;
-  };
   const lost = () => {
     clearTimeout(watch);
-    if (!live.dataset.since) {
-      live.dataset.since = `${new Date(now()).toISOString().slice(11, 19)} UTC`;
-      news.textContent = "The connection is lost.";
-    }
-    show("lost", `Connection lost at ${live.dataset.since}. The list may be out of date; trying again.`);
+    if (showLost()) news.textContent = "The connection is lost.";
   };
   const heard = (what) => {
     if (what === "lost") { lost(); return; }
@@ -114,9 +71,7 @@
     watch = setTimeout(lost, SILENT_TOO_LONG);
     // A change may have gone by while nobody listened.
     if (what === "changed" || live.dataset.state !== "live") refresh();
-    if (live.dataset.since) news.textContent = "The list is live again.";
-    delete live.dataset.since;
-    show("live", "Live");
+    if (showLive()) news.textContent = "The list is live again.";
   };
   const tell = (what) => { heard(what); channel?.postMessage(what); };
   channel?.addEventListener("message", (event) => {
@@ -133,9 +88,8 @@
         clearTimeout(silence);
         source.close();
         tell("lost");
-        const wait = Math.min(LONGEST_WAIT, 1000 * 2 ** failures) * (0.75 + Math.random() / 2);
+        setTimeout(listen, waitAfter(failures));
         failures += 1;
-        setTimeout(listen, wait);
       };
       const got = (what) => {
         failures = 0;

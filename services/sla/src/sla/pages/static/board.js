@@ -4,7 +4,6 @@
 (() => {
   const list = document.getElementById("list");
   const live = document.getElementById("live");
-  const said = live.querySelector(".said");
   const news = document.getElementById("news");
   // Changes often come in bursts: the list is fetched at most this often (milliseconds).
   const BETWEEN_FETCHES = 400;
@@ -12,24 +11,8 @@
   const BETWEEN_NEWS = 5000;
   // The service says every 15 s that it is there.
   const SILENT_TOO_LONG = 40000;
-  const LONGEST_WAIT = 30000;
   // A page that nobody sees gives its connection to others: a browser has but six per service.
   const HIDDEN_FOR = 60000;
-
-  // --- the clock: the service's, because the browser's may be wrong ---
-  let ahead = Date.parse(live.dataset.now) - Date.now();
-  const now = () => Date.now() + ahead;
-
-  const UNITS = [[86400, "d", 3600, "h"], [3600, "h", 60, "min"], [60, "min", 1, "s"]];
-  const words = (milliseconds) => {
-    const seconds = Math.max(0, Math.trunc(milliseconds / 1000));
-    for (const [size, unit, smaller, name] of UNITS) {
-      if (seconds < size) continue;
-      const rest = String(Math.floor((seconds % size) / smaller)).padStart(2, "0");
-      return `${Math.floor(seconds / size)}\u00a0${unit}\u00a0${rest}\u00a0${name}`;
-    }
-    return `${seconds}\u00a0s`;
-  };
 
   const tick = () => {
     const at = now();
@@ -39,8 +22,6 @@
       if (cell.textContent !== text) cell.textContent = text;
     }
   };
-  // Just after each full second, so that no second is skipped.
-  const tickOn = () => { tick(); setTimeout(tickOn, 1000 - (now() % 1000) + 5); };
 
   // --- news, for who does not see the list ---
   const breached = () => new Set(
@@ -134,36 +115,14 @@
     if (place >= 0) old.querySelectorAll("a")[place]?.focus();
   };
 
-  let isFetching = false;
-  let isStale = false;
-  const refresh = async () => {
-    if (isFetching) { isStale = true; return; }
-    isFetching = true;
-    isStale = false;
-    try {
-      const answer = await fetch(`/board/rows${location.search}`, { headers: { accept: "text/html" } });
-      // Signed out, or signed in elsewhere: the page itself leads on.
-      if (answer.redirected || [401, 403, 422].includes(answer.status)) { location.reload(); return; }
-      if (answer.ok) {
-        ahead = Date.parse(answer.headers.get("x-pledge-now")) - Date.now();
-        put(await answer.text());
-      }
-    } catch {
-      // The stream's loss says so; it tries again.
-    } finally {
-      setTimeout(() => { isFetching = false; if (isStale) refresh(); }, BETWEEN_FETCHES);
-    }
-  };
+  const { now, words, tickOn, refresh, show, showLost, showLive, waitAfter } = liveList(
+    { path: "/board/rows", live, between: BETWEEN_FETCHES, put, tick });
 
   // --- the stream ---
   let source = null;
   let failures = 0;
   let retry = 0;
   let watch = 0;
-  const show = (state, text) => {
-    live.dataset.state = state;
-    if (said.textContent !== text) said.textContent = text;
-  };
   const received = () => {
     clearTimeout(watch);
     watch = setTimeout(lost, SILENT_TOO_LONG);
@@ -177,17 +136,9 @@
   };
   const lost = () => {
     stop();
-    // Twice as long each time, and not all boards at once.
-    const wait = Math.min(LONGEST_WAIT, 1000 * 2 ** failures) * (0.75 + Math.random() / 2);
+    if (showLost()) news.textContent = "The connection is lost.";
+    retry = setTimeout(listen, waitAfter(failures));
     failures += 1;
-    if (!live.dataset.since) {
-      // In UTC, which needs no zone data: the browser's may contradict the due times beside it.
-      live.dataset.since = `${new Date(now()).toISOString().slice(11, 19)} UTC`;
-      news.textContent = "The connection is lost.";
-    }
-    const since = live.dataset.since;
-    show("lost", `Connection lost at ${since}. The list may be out of date; trying again.`);
-    retry = setTimeout(listen, wait);
   };
   const listen = () => {
     stop();
@@ -196,10 +147,8 @@
     source.addEventListener("alive", () => {
       // A change may have gone by while nobody listened.
       if (live.dataset.state !== "live") refresh();
-      if (live.dataset.since) news.textContent = "The board is live again.";
-      delete live.dataset.since;
+      if (showLive()) news.textContent = "The board is live again.";
       received();
-      show("live", "Live");
     });
     source.addEventListener("changed", () => { received(); refresh(); });
     source.addEventListener("error", lost);

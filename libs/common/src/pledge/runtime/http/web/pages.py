@@ -3,22 +3,21 @@
 from __future__ import annotations
 
 import contextlib
-import hashlib
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
 import jinja2
-from fastapi import APIRouter, Request
-from fastapi.responses import HTMLResponse, Response
+from fastapi import Request
+from fastapi.responses import HTMLResponse
 
 from pledge.runtime.auth.session import FORM_FIELD, form_token, keep_form, prepare_form
 from pledge.runtime.clock import Clock
 from pledge.runtime.config.settings import ServiceSettings
 from pledge.runtime.http.problems import HttpProblem
 from pledge.runtime.http.web import format as formats
+from pledge.runtime.http.web.static_files import StaticFiles
 from pledge.runtime.ids import Ids
 
 ProblemPage = Callable[[Request, HttpProblem], tuple[str, Mapping[str, Any]] | None]
@@ -87,17 +86,18 @@ class Web:
         self._clock = clock
         self._ids = ids
         self.is_secure = (settings.public_url(service) or "").startswith("https://")
+        shared = StaticFiles(_HERE / "static", "/static")
         self.environment = templates(service)
         self.environment.globals.update(
             service=service,
             service_label=_LABELS.get(service, service.capitalize()),
             links=_links(service, settings),
-            stylesheet=f"/static/{stylesheet()[0]}",
+            stylesheet=shared.address("pledge.css"),
+            shared_file=shared.address,
         )
         # A service with pages that are not the staff's says how they show a problem.
         self.problem_page: ProblemPage = lambda request, problem: None
-        self.router = APIRouter(include_in_schema=False)
-        self.router.add_api_route("/static/{name}", _static, methods=["GET"])
+        self.router = shared.router
 
     def page(
         self, request: Request, template: str, *, status: int = 200, **context: Any
@@ -120,22 +120,6 @@ class Web:
         response = HTMLResponse(body, status_code=status)
         keep_form(request, response, is_secure=self.is_secure)
         return response
-
-
-@lru_cache(maxsize=1)
-def stylesheet() -> tuple[str, bytes]:
-    """The stylesheet's name, which changes with its content, and the content."""
-    content = (_HERE / "static" / "pledge.css").read_bytes()
-    return f"pledge.{hashlib.sha256(content).hexdigest()[:12]}.css", content
-
-
-async def _static(name: str) -> Response:
-    known, content = stylesheet()
-    if name != known:
-        raise HttpProblem(404, "there is nothing here by that name")
-    # The name changes with the content, so caches may keep it without revalidation.
-    caching = {"cache-control": "public, max-age=31536000, immutable"}
-    return Response(content, media_type="text/css; charset=utf-8", headers=caching)
 
 
 def _links(service: str, settings: ServiceSettings) -> list[Link]:
