@@ -76,8 +76,6 @@ SAME_WORDS_FOR: Final = timedelta(hours=6)
 FOLLOWED: Final = 1_000
 """Positions of facts on a followed ticket begin here, clear of the new ticket's own: ids are
 derived from them."""
-
-
 WINDOWS: Final = 2_000
 """And those of maintenance windows on a new ticket here."""
 

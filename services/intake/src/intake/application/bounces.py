@@ -10,7 +10,7 @@ import asyncpg
 from intake.application.publishing import Arrival, Batch, publication_of
 from intake.domain.failed_replies import MailedReply, reply_failed
 from intake.domain.joining import is_forged
-from intake.domain.mail_answers import is_lost
+from intake.domain.mail_answers import is_lost, own_id
 from intake.domain.thread_matching import key_of
 from intake.storage import store
 from pledge.events import DeliveryReport, EmailBounced, EmailMessageReceived
@@ -53,17 +53,9 @@ def _returned(batch: Batch) -> Iterator[tuple[Arrival, UUID, UUID, DeliveryRepor
         if ticket_id is None or is_forged(event):
             continue
         for report in event.reports:
-            email_id = _own_id(report.returned_message_id)
+            email_id = own_id(report.returned_message_id)
             if is_lost(report) and email_id is not None:
                 yield arrival, ticket_id, email_id, report
-
-
-def _own_id(message_id: str | None) -> UUID | None:
-    """Our id of a mail, which stands before the "@" of the Message-ID that notify gives it."""
-    try:
-        return UUID((message_id or "").strip("<> ").partition("@")[0])
-    except ValueError:
-        return None
 
 
 def _bounced(

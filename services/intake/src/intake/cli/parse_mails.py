@@ -37,7 +37,7 @@ def parse(
     failed: list[str] = []
     for path in _below(batch) if batch else files or ():
         try:
-            raw = sys.stdin.buffer.read() if str(path) == "-" else path.read_bytes()
+            raw = bytes_of(path)
         except OSError as error:
             failed.append(f"{path} can't be read: {error.strerror}")
             continue
@@ -45,6 +45,11 @@ def parse(
         sys.stdout.write(f"{line}\n")
     if failed:
         raise cli.CommandError("\n".join(failed))
+
+
+def bytes_of(path: Path) -> bytes:
+    """The mail in the file, or for `-` on standard input. Raises OSError."""
+    return sys.stdin.buffer.read() if str(path) == "-" else path.read_bytes()
 
 
 def _below(folder: Path) -> Iterator[Path]:

@@ -1,14 +1,13 @@
 """`pledge intake`: look at tickets from the command line."""
 
 import json
-import sys
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
 from intake.cli.articles import app as articles_app
-from intake.cli.parse_mails import parse
+from intake.cli.parse_mails import bytes_of, parse
 from intake.desk_file.load import check_desk_file
 from intake.desk_file.model import IntakeFile
 from intake.desk_file.template import DESK_TEMPLATE
@@ -128,7 +127,7 @@ def read_mail_command(
 ) -> None:
     """Show how a mail is read: who wrote, the text, whether a machine did. Takes nothing in."""
     try:
-        raw = sys.stdin.buffer.read() if str(path) == "-" else path.read_bytes()
+        raw = bytes_of(path)
     except OSError as error:
         raise cli.CommandError(f"{path} can't be read: {error.strerror}") from error
     mail = read_mail(raw)

@@ -8,6 +8,7 @@ from uuid import UUID
 from intake.domain.command_registry import Command
 from intake.domain.commands import decide
 from intake.domain.commands.meetings import CancelMeeting
+from intake.domain.joining import is_forged
 from intake.domain.text import one_line
 from intake.domain.ticket import CommandContext, Decision, Ticket, done, fact_fields
 from intake.domain.ticket_parts import Meeting, MeetingState
@@ -28,7 +29,7 @@ def particular_answer(
 ) -> Decision | None:
     """What the mail does to the ticket, if it is such an answer of somebody on the ticket, whom our
     border does not call forged; None: it is read as any other."""
-    if not _is_on(ticket, event.sender) or event.authentication.result == "failed":
+    if not _is_on(ticket, event.sender) or is_forged(event):
         return None
     if event.meeting_answer is not None:
         return _meeting_answered(ticket, event, event.meeting_answer, context)
@@ -88,11 +89,16 @@ def _meeting_answered(
 
 def _of_uid(ticket: Ticket, uid: str) -> Meeting | None:
     """The meeting that an invitation of ours was about: its id stands before the "@" of the UID."""
+    wanted = own_id(uid)
+    return next((each for each in ticket.meetings if each.id == wanted), None)
+
+
+def own_id(text: str | None) -> UUID | None:
+    """Our id in a UID or Message-ID that we gave: it stands before the "@"."""
     try:
-        wanted = UUID(uid.partition("@")[0])
+        return UUID((text or "").strip("<> ").partition("@")[0])
     except ValueError:
         return None
-    return next((each for each in ticket.meetings if each.id == wanted), None)
 
 
 def _noted(

@@ -170,8 +170,6 @@ def _email(
     A mail that arrives after an answer to it is found by the ids that the answer ``awaits``.
     A known Message-ID decides nothing: different mails carry the same one.
     """
-    if not event.references and not event.in_reply_to:
-        return _first_mail(event, cause, desk, key, addresses)
     by = (event.sender.email or "").lower()
     answered = tuple(reversed(event.references))
     if event.in_reply_to:
@@ -194,24 +192,6 @@ def _email(
         ignored=_machine(event, desk),
         is_news=_is_news(event, desk),
     )  # fmt: skip
-
-
-def _first_mail(
-    event: EmailMessageReceived, cause: str, desk: Desk, key: Key, addresses: ReplyAddresses
-) -> Delivery:
-    own = event.mail_message_id
-    return Delivery(
-        event,
-        desk,
-        cause,
-        key,
-        lookups=(*_returned(event, desk), *((key_of("awaited", desk.id, own),) if own else ())),
-        joins=(key_of("mail", desk.id, own),) if own else (),
-        **_copies(event, desk),
-        named=_named(event.recipients, desk, addresses),
-        ignored=_machine(event, desk),
-        is_news=_is_news(event, desk),
-    )
 
 
 def _returned(event: EmailMessageReceived, desk: Desk) -> tuple[Key, ...]:
@@ -243,15 +223,18 @@ def _named(recipients: Sequence[str], desk: Desk, addresses: ReplyAddresses) -> 
 def _machine(event: EmailMessageReceived, desk: Desk) -> str | None:
     if event.is_auto_submitted:
         return "auto_submitted"
-    if event.sender.email is not None and desk.is_own_address(event.sender.email):
+    if _is_own(event, desk):
         return "own_address"  # a loop: our own mail came back
     return None
 
 
 def _is_news(event: EmailMessageReceived, desk: Desk) -> bool:
     """A machine that says something new: RFC 3834 §2 forbids to answer it, not to read it."""
-    is_own = event.sender.email is not None and desk.is_own_address(event.sender.email)
-    return event.kind == "other_machine" and not is_own
+    return event.kind == "other_machine" and not _is_own(event, desk)
+
+
+def _is_own(event: EmailMessageReceived, desk: Desk) -> bool:
+    return event.sender.email is not None and desk.is_own_address(event.sender.email)
 
 
 # ---- routing ----

@@ -3,7 +3,6 @@
 At most one meeting of a ticket is agreed at a time; further proposals wait until it is over.
 """
 
-from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Annotated, Final
@@ -14,6 +13,7 @@ from pydantic import AfterValidator, StringConstraints
 
 from intake.domain.command_fields import Line, LongText
 from intake.domain.command_registry import ANY_STATE, Command, command
+from intake.domain.commands.parts_of_ticket import room_for_one, the_one
 from intake.domain.history_words import meeting, step
 from intake.domain.invitation import Method, invitation
 from intake.domain.text import one_line
@@ -101,7 +101,7 @@ class ProposeMeeting(Command):
             if context.links
             else None,
         )
-        kept = _room_for_one(ticket.meetings)
+        kept = room_for_one(ticket.meetings, MAX_KEPT, lambda each: each.state in _OVER)
         return done(ticket, context, "meeting_proposed", event, meetings=(*kept, meeting))
 
 
@@ -119,13 +119,6 @@ def _in_maintenance(
         "choose another time, or say despite_window"
     )
     return Refusal(RefusalReason.CONFLICT, detail, ticket.allowed)
-
-
-def _room_for_one(meetings: Sequence[Meeting]) -> tuple[Meeting, ...]:
-    if len(meetings) < MAX_KEPT:
-        return tuple(meetings)
-    gone = next((each for each in meetings if each.state in _OVER), meetings[0])
-    return tuple(each for each in meetings if each is not gone)
 
 
 @command(
@@ -222,16 +215,11 @@ class CancelMeeting(Command):
 def _one(
     ticket: Ticket, wanted: UUID | None, states: set[MeetingState], what: str
 ) -> Meeting | Refusal:
-    """The one that is named; without a name the only one there is."""
-    found = [each for each in ticket.meetings if each.state in states and wanted in {None, each.id}]
-    if len(found) == 1:
-        return found[0]
-    if not found:
-        detail = f"no meeting {'of this id ' if wanted else ''}{what}"
-        return Refusal(RefusalReason.NOTHING_TO_CHANGE, detail, ticket.allowed)
-    ids = ", ".join(str(each.id) for each in found)
-    detail = f"{len(found)} meetings: {what}; name one by its meeting_id: {ids}"
-    return Refusal(RefusalReason.CONFLICT, detail, ticket.allowed)
+    found = [each for each in ticket.meetings if each.state in states]
+    return the_one(
+        ticket, found, wanted, lambda each: (each.id,),
+        noun="meeting", what=what, several=f"meetings: {what}",
+    )  # fmt: skip
 
 
 def _changed(

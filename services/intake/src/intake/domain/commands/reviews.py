@@ -4,7 +4,7 @@ A complaint is feedback too. Its stages: filed, review, concluded; and if the cu
 dissatisfied: arbitration requested, arbitration, settled. Every step works on closed tickets.
 """
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection
 from dataclasses import dataclass, field, replace
 from datetime import timedelta
 from typing import Annotated, Final
@@ -14,6 +14,7 @@ from pydantic import Field
 
 from intake.domain.command_fields import INTERNAL, Channel, Line, LongText, Text
 from intake.domain.command_registry import ANY_STATE, Command, command
+from intake.domain.commands.parts_of_ticket import room_for_one, the_one
 from intake.domain.desk import Desk
 from intake.domain.history_words import step
 from intake.domain.ticket import (
@@ -109,7 +110,7 @@ def record_feedback(ticket: Ticket, command: GiveFeedback, context: CommandConte
                 text=command.text,
             )
         )
-    kept = _room_for_one(ticket.feedback)
+    kept = room_for_one(ticket.feedback, MAX_FEEDBACK, lambda each: each.is_finished)
     return done(ticket, context, "feedback_received", *events, feedback=(*kept, entry))
 
 
@@ -136,13 +137,6 @@ def delivered_feedback(
     )
 
 
-def _room_for_one(feedback: Sequence[Feedback]) -> tuple[Feedback, ...]:
-    if len(feedback) < MAX_FEEDBACK:
-        return tuple(feedback)
-    gone = next((each for each in feedback if each.is_finished), feedback[0])
-    return tuple(each for each in feedback if each is not gone)
-
-
 @command(
     "acknowledge-feedback",
     states=ANY_STATE,
@@ -160,7 +154,11 @@ class AcknowledgeFeedback(Command):
     def decide(self, ticket: Ticket, context: CommandContext) -> Decision | Refusal:
         """Decide what the command does to the ticket."""
         waiting = [each for each in ticket.feedback if not each.is_acknowledged]
-        found = _one(ticket, waiting, self.feedback_id, "feedback", "waits to be acknowledged")
+        found = the_one(
+            ticket, waiting, self.feedback_id, lambda each: (each.id, each.complaint_id),
+            noun="feedback", what="waits to be acknowledged",
+            several="of them waits to be acknowledged",
+        )  # fmt: skip
         if isinstance(found, Refusal):
             return found
         channel = self.channel or found.channel
@@ -321,23 +319,10 @@ def _complaint(
     ticket: Ticket, complaint_id: UUID | None, stages: tuple[Stage, ...], what: str
 ) -> Feedback | Refusal:
     found = [each for each in ticket.feedback if each.stage in stages]
-    return _one(ticket, found, complaint_id, "complaint", what)
-
-
-def _one(
-    ticket: Ticket, found: Sequence[Feedback], wanted: UUID | None, noun: str, what: str
-) -> Feedback | Refusal:
-    """The one that is named; without a name the only one there is."""
-    if wanted is not None:
-        found = [each for each in found if wanted in {each.id, each.complaint_id}]
-    if len(found) == 1:
-        return found[0]
-    if not found:
-        detail = f"no {noun} {'of this id ' if wanted else ''}{what}"
-        return Refusal(RefusalReason.NOTHING_TO_CHANGE, detail, ticket.allowed)
-    ids = ", ".join(str(each.complaint_id if noun == "complaint" else each.id) for each in found)
-    detail = f"{len(found)} of them {what}; name one by its {noun}_id: {ids}"
-    return Refusal(RefusalReason.CONFLICT, detail, ticket.allowed)
+    return the_one(
+        ticket, found, complaint_id, lambda each: (each.complaint_id, each.id),
+        noun="complaint", what=what, several=f"of them {what}",
+    )  # fmt: skip
 
 
 def _too_early(ticket: Ticket, what: str, found: Feedback) -> Refusal:

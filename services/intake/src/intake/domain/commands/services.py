@@ -1,6 +1,5 @@
 """Billable work: offered with its price, confirmed by the customer before it starts (VIR-15)."""
 
-from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Final
 from uuid import UUID, uuid5
@@ -8,6 +7,7 @@ from uuid import UUID, uuid5
 from intake.domain.admission.rules import automatic_mail
 from intake.domain.command_fields import Line, LongText, Name
 from intake.domain.command_registry import ANY_STATE, Command, State, command
+from intake.domain.commands.parts_of_ticket import room_for_one, the_one
 from intake.domain.history_words import Data, Words, step
 from intake.domain.requester_links import LinkKind
 from intake.domain.services import Offer, OfferState, outstanding
@@ -84,7 +84,9 @@ class OfferServices(Command):
             context.occurred_at,
         )
         events = _offering(ticket, context, offer)
-        kept = _room_for_one(ticket.offers)
+        kept = room_for_one(
+            ticket.offers, MAX_KEPT, lambda each: each.state is not OfferState.OFFERED
+        )
         state = ticket.state
         if state is State.OPEN:
             waits = WaitingOnCustomer(**fact_fields(ticket, context), by=context.by, why=_WHY)
@@ -107,13 +109,6 @@ def _offering(ticket: Ticket, context: CommandContext, offer: Offer) -> tuple[Ti
         service=offer.title, price=offer.price, offer=offer.text, link=url or "",
     )  # fmt: skip
     return (offered, *mails)
-
-
-def _room_for_one(offers: Sequence[Offer]) -> tuple[Offer, ...]:
-    if len(offers) < MAX_KEPT:
-        return tuple(offers)
-    gone = next((each for each in offers if each.state is not OfferState.OFFERED), offers[0])
-    return tuple(each for each in offers if each is not gone)
 
 
 @command(
@@ -183,16 +178,10 @@ def _changed(
 
 
 def _one(ticket: Ticket, wanted: UUID | None) -> Offer | Refusal:
-    """The one that is named; without a name the only one that waits."""
-    found = [each for each in outstanding(ticket.offers) if wanted in {None, each.id}]
-    if len(found) == 1:
-        return found[0]
-    if not found:
-        detail = f"no offer {'of this id ' if wanted else ''}waits for an answer"
-        return Refusal(RefusalReason.NOTHING_TO_CHANGE, detail, ticket.allowed)
-    ids = ", ".join(str(each.id) for each in found)
-    detail = f"{len(found)} offers wait for an answer; name one by its offer_id: {ids}"
-    return Refusal(RefusalReason.CONFLICT, detail, ticket.allowed)
+    return the_one(
+        ticket, outstanding(ticket.offers), wanted, lambda each: (each.id,),
+        noun="offer", what="waits for an answer", several="offers wait for an answer",
+    )  # fmt: skip
 
 
 def unconfirmed(ticket: Ticket) -> Refusal | None:
