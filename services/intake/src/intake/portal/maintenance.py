@@ -13,10 +13,10 @@ from intake.domain.desk import Desk
 from intake.domain.maintenance import refusal_of
 from intake.domain.text import one_line
 from intake.domain.thread_matching import key_of
-from intake.portal.access import PortalAccess, administered
+from intake.portal.access import PortalAccess, administered, submitted
 from intake.portal.tokens import Person
 from intake.storage import windows
-from pledge.events import Authentication, Contact, MaintenanceWindowSubmitted
+from pledge.events import Contact, MaintenanceWindowSubmitted
 from pledge.runtime.auth.session import check_form
 from pledge.runtime.clock import Clock
 from pledge.runtime.http.app import HttpProblem
@@ -119,15 +119,10 @@ class MaintenancePages:
     def _event(
         self, person: Person, customer: str, starts_at: datetime, ends_at: datetime, note: str
     ) -> MaintenanceWindowSubmitted:
-        now, delivery = self._clock.now(), f"my:{self._ids.new()}"
+        # One order for all windows of a customer: a withdrawal follows its window.
+        conversation = key_of("maintenance", person.desk, customer).hex()
         return MaintenanceWindowSubmitted(
-            desk=person.desk,
-            occurred_at=now,
-            recorded_at=now,
-            delivery=delivery,
-            # One order for all windows of a customer: a withdrawal follows its window.
-            conversation=key_of("maintenance", person.desk, customer).hex(),
-            authentication=Authentication(result="passed", method="session", detail=person.address),
+            **submitted(person, self._clock.now(), self._ids, conversation),
             customer=customer,
             requester=Contact(email=person.address),
             starts_at=starts_at,
