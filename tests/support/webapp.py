@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
 import httpx
 from fastapi import APIRouter, FastAPI
 from prometheus_client import CollectorRegistry
 
 from pledge.runtime.auth.access import Access
+from pledge.runtime.auth.oidc.wiring import oidc_sign_in
 from pledge.runtime.config.settings import ServiceSettings
 from pledge.runtime.http.app import Health, create_app
 from pledge.runtime.http.web import Web
@@ -25,9 +27,11 @@ class WebApp:
         self,
         folder: Path,
         *routers: APIRouter,
-        public_url: str = "http://sla.example",
+        public_url: str | None = "http://sla.example",
         max_body: int = 10_000,
         body_limits: Mapping[str, int] | None = None,
+        transport: httpx.AsyncBaseTransport | None = None,
+        **settings_of_sign_in: Any,
     ) -> None:
         self.signer = Signer()
         self.clock = VirtualClock(START)
@@ -40,12 +44,17 @@ class WebApp:
             sla_public_url=public_url,
             intake_public_url="http://intake.example",
             status_public_url="http://status.example",
+            **settings_of_sign_in,
         )
         self.health = Health(self.clock)
-        self.access = Access(settings.jwks, clock=self.clock, denylist=self.denylist)
+        oidc = oidc_sign_in("sla", settings, clock=self.clock, ids=ids, transport=transport)
+        sign_in, sessions = oidc or (None, None)
+        self.access = Access(
+            settings.jwks, clock=self.clock, denylist=self.denylist, sessions=sessions
+        )
         self.web = Web("sla", settings, clock=self.clock, ids=ids)
         self.registry = CollectorRegistry()
-        self.public_url = public_url
+        self.public_url = public_url or "http://sla.example"
         self.app: FastAPI = create_app(
             service="sla",
             health=self.health,
@@ -57,6 +66,7 @@ class WebApp:
             routers=routers,
             max_body=max_body,
             body_limits=body_limits,
+            sign_in=sign_in,
         )
 
     def client(self, *, token: str | None = None, accept: str | None = None) -> httpx.AsyncClient:

@@ -11,8 +11,9 @@ from typing import Any
 import jwt
 import pytest
 
-from pledge.runtime.auth.access import LEEWAY, Access, CannotCheck, Denied, Principal, Role
+from pledge.runtime.auth.access import Access, CannotCheck, Denied, Principal, Role
 from pledge.runtime.auth.jwks import FileKeys
+from pledge.runtime.auth.verification import LEEWAY
 from pledge.runtime.testing import VirtualClock
 from support.tokens import START, Signer, a_claim_set, write_jwks
 

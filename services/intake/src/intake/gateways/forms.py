@@ -155,7 +155,7 @@ class FormGateway:
         principal = await principal_of(request)
         if not principal.has(Role.GATEWAY):
             raise Forbidden("this needs the role gateway")
-        if not principal.may(desk):
+        if not principal.may(desk, Role.GATEWAY):
             raise Forbidden(f"this token is not for the desk {desk[:63]}")
         return principal
 

@@ -99,7 +99,7 @@ class Pages:
             similar=await self._tickets.similar(ticket),
             plans=desk.plans if desk else (),
             services=desk.services.services if desk else (),
-            actions=_possible(ticket, desk) if principal.has(Role.AGENT) else [],
+            actions=_possible(ticket, desk) if principal.may(ticket.desk, Role.AGENT) else [],
         )
 
     async def act(self, request: Request, ref: str, action: str, principal: Agent) -> Response:

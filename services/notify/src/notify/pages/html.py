@@ -60,7 +60,7 @@ class Pages:
             "page.html",
             page=_with_instants(page),
             deliveries=[_with_instants(each) for each in deliveries],
-            may_acknowledge=principal.has("responder") and _is_open(page),
+            may_acknowledge=principal.may(page["desk"], "responder") and _is_open(page),
         )
 
     async def start_page(self, request: Request, principal: Reader) -> Response:

@@ -7,27 +7,39 @@ signed by a key of a JWKS (a file, or an OIDC issuer's) with an asymmetric algor
 from __future__ import annotations
 
 import hashlib
-import math
 import re
-from collections.abc import Awaitable, Callable, Mapping
-from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from collections.abc import Awaitable, Callable, Iterable, Mapping
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime
 from enum import StrEnum
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
-import jwt
 from fastapi import Request
 
 from pledge.runtime.auth.jwks import KeySource, KeysUnavailable, key_source
 from pledge.runtime.auth.session import FormRefused, check_form, session_token
+from pledge.runtime.auth.verification import ALGORITHMS, CannotCheck, Denied, verified_claims
 from pledge.runtime.clock import Clock
 from pledge.runtime.config.reloading_file import WatchedFile
 
+__all__ = [
+    "ALGORITHMS",
+    "AUDIENCE",
+    "LONGEST_TOKEN",
+    "Access",
+    "CannotCheck",
+    "Denied",
+    "Forbidden",
+    "Principal",
+    "Role",
+    "SessionReader",
+    "principal_of",
+    "require",
+    "token_id",
+]
+
 AUDIENCE = "pledge"
-ALGORITHMS = ("EdDSA", "RS256", "ES256")
-# Clocks of machines differ by this much at most when somebody keeps them by NTP.
-LEEWAY = timedelta(seconds=30)
 # A cookie holds 4096 bytes with its name; so does the session, which is the token.
 LONGEST_TOKEN = 3900
 MOST_DESKS = 200
@@ -54,10 +66,27 @@ class Principal:
     roles: frozenset[str]
     expires_at: datetime
     token_id: str
+    # By role, the desks that it is held on (None: all); without it each role is held on each desk.
+    grants: tuple[tuple[str, frozenset[str] | None], ...] = ()
 
-    def may(self, desk: str) -> bool:
-        """Whether this principal may see anything of `desk`."""
-        return self.desks is None or desk in self.desks
+    def may(self, desk: str, *roles: str) -> bool:
+        """Whether this principal may see anything of `desk`, and holds one of `roles` there."""
+        if roles and not self.has(*roles):
+            return False
+        desks = self.narrowed(*roles).desks
+        return desks is None or desk in desks
+
+    def narrowed(self, *roles: str) -> Principal:
+        """This principal with those of its desks only on which it holds one of `roles`."""
+        if not self.grants or not roles:
+            return self
+        implied = {Role.ADMIN, *roles}
+        is_any = Role.READER in roles
+        held = [desks for role, desks in self.grants if is_any or role in implied]
+        desks = _all_of(held)
+        if self.desks is not None:
+            desks = self.desks if desks is None else desks & self.desks
+        return replace(self, desks=desks)
 
     def has(self, *roles: str) -> bool:
         """Whether one of `roles` is held, directly or as implied by another role."""
@@ -70,24 +99,20 @@ class Principal:
         return desks if self.desks is None else desks & self.desks
 
 
-class Denied(Exception):
-    """The request shows no valid token: 401. `reason` is short and holds no secret."""
-
-    def __init__(self, reason: str) -> None:
-        self.reason = reason
-        super().__init__(reason)
-
-
-class CannotCheck(Denied):
-    """Token verification is unavailable: 503."""
-
-
 class Forbidden(Exception):
     """The token is valid but not for this: 403. `reason` says what is missing."""
 
     def __init__(self, reason: str) -> None:
         self.reason = reason
         super().__init__(reason)
+
+
+class SessionReader(Protocol):
+    """Reads the sessions that a sign-in opened."""
+
+    def read(self, cookie: str) -> Principal:
+        """The principal of the session. Raises Denied."""
+        ...
 
 
 class Access:
@@ -100,38 +125,33 @@ class Access:
         clock: Clock,
         audience: str = AUDIENCE,
         denylist: Path | None = None,
+        sessions: SessionReader | None = None,
     ) -> None:
         self._keys = key_source(keys, clock) if isinstance(keys, str) else keys
         self._clock = clock
         self._audience = audience
+        self._sessions = sessions
         self._denied = WatchedFile(denylist, _read_denylist) if denylist else None
 
     async def authenticate(self, token: str) -> Principal:
         """The principal of `token`. Raises Denied, with a reason that holds no secret."""
         if len(token) > LONGEST_TOKEN:
             raise Denied("the token is too long")
-        key = await self._key(token)
-        try:
-            claims = jwt.decode(
-                token,
-                key,
-                algorithms=[key.algorithm_name],
-                options={
-                    "require": ["exp", "aud", "sub"],
-                    # Below, with the injected clock.
-                    "verify_exp": False,
-                    "verify_nbf": False,
-                    "verify_iat": False,
-                },
-                audience=self._audience,
-                issuer=self._keys.issuer,
-            )
-        except jwt.InvalidTokenError as error:
-            raise Denied(_reason(error)) from error
-        self._check_times(claims)
+        claims = await verified_claims(token, self._keys, self._clock, audience=self._audience)
         principal = _principal(claims, token)
-        if principal.token_id in self._denylist():
-            raise Denied("the token was revoked")
+        self._refuse_revoked(principal)
+        return principal
+
+    async def authenticate_session(self, cookie: str) -> Principal:
+        """The principal of a session cookie. Raises Denied.
+
+        With a provider that signs people in, a session is one that we opened after that; else it
+        is the token that the person gave.
+        """
+        if self._sessions is None:
+            return await self.authenticate(cookie)
+        principal = self._sessions.read(cookie)
+        self._refuse_revoked(principal)
         return principal
 
     async def ready(self) -> str | None:
@@ -147,6 +167,10 @@ class Access:
         """A dependency that gives the request's principal if it holds one of `roles`."""
         return require(*roles)
 
+    def _refuse_revoked(self, principal: Principal) -> None:
+        if principal.token_id in self._denylist():
+            raise Denied("the token was revoked")
+
     def _denylist(self) -> frozenset[str]:
         if self._denied is None:
             return frozenset()
@@ -155,42 +179,11 @@ class Access:
         except (OSError, ValueError) as error:
             raise CannotCheck(f"the denylist can't be read: {error}") from error
 
-    async def _key(self, token: str) -> jwt.PyJWK:
-        try:
-            header = jwt.get_unverified_header(token)
-        except jwt.InvalidTokenError as error:
-            raise Denied("the token is not a JWT") from error
-        if header.get("alg") not in ALGORITHMS:
-            raise Denied("the token's algorithm is not accepted")
-        if "crit" in header:
-            raise Denied("the token has critical headers that are not understood")
-        kid = header.get("kid")
-        if kid is not None and not isinstance(kid, str):
-            raise Denied("the token is not a JWT")
-        try:
-            key = await self._keys.find(kid)
-        except KeysUnavailable as error:
-            raise CannotCheck("the keys that sign tokens can't be read at the moment") from error
-        if key is None or key.algorithm_name != header["alg"]:
-            raise Denied("the token is signed by a key that is not known")
-        return key
-
-    def _check_times(self, claims: Mapping[str, Any]) -> None:
-        now = self._clock.now().timestamp()
-        leeway = LEEWAY.total_seconds()
-        for name in ("exp", "nbf", "iat"):
-            value = claims.get(name, now)
-            is_number = isinstance(value, int | float) and not isinstance(value, bool)
-            if not is_number or not math.isfinite(value):
-                raise Denied(f"the token's {name} is not a time")
-        if claims["exp"] <= now - leeway:
-            raise Denied("the token has expired")
-        if claims.get("nbf", now) > now + leeway or claims.get("iat", now) > now + leeway:
-            raise Denied("the token is not valid yet")
-
 
 def require(*roles: str) -> Callable[[Request], Awaitable[Principal]]:
     """A FastAPI dependency: the request's principal, if it holds one of `roles` (any, if none).
+
+    Who holds them on some desks only is given for those desks alone.
 
     The token comes as a bearer or in the session cookie; with the cookie, a request that changes
     something must also carry the page's form token. Raises Denied, Forbidden or FormRefused, which
@@ -201,7 +194,7 @@ def require(*roles: str) -> Callable[[Request], Awaitable[Principal]]:
         principal = await principal_of(request)
         if not principal.has(*roles):
             raise Forbidden(f"this needs the role {' or '.join(roles)}")
-        return principal
+        return principal.narrowed(*roles)
 
     return dependency
 
@@ -217,7 +210,7 @@ async def principal_of(request: Request) -> Principal:
         return await _remembered(request, await access.authenticate(token.strip()))
     if (cookie := session_token(request)) is None:
         raise Denied("sign in, or send a bearer token")
-    principal = await access.authenticate(cookie)
+    principal = await access.authenticate_session(cookie)
     if request.method not in ("GET", "HEAD", "OPTIONS"):
         try:
             await check_form(request)
@@ -230,6 +223,16 @@ async def _remembered(request: Request, principal: Principal) -> Principal:
     # For the access log and for the page's header, which are rendered after the dependency.
     request.state.principal = principal
     return principal
+
+
+def _all_of(desks: Iterable[frozenset[str] | None]) -> frozenset[str] | None:
+    """Those in any of `desks`; None for all, if one of them is that."""
+    found: set[str] = set()
+    for each in desks:
+        if each is None:
+            return None
+        found |= each
+    return frozenset(found)
 
 
 def token_id(claims: Mapping[str, Any], token: str) -> str:
@@ -257,18 +260,6 @@ def _principal(claims: Mapping[str, Any], token: str) -> Principal:
         raise Denied("the token's exp is not a time") from error
     allowed = None if desks == "*" else frozenset(desks or [])
     return Principal(claims["sub"], allowed, known, expires_at, token_id(claims, token))
-
-
-def _reason(error: jwt.InvalidTokenError) -> str:
-    if isinstance(error, jwt.InvalidAudienceError):
-        return "the token is for another audience"
-    if isinstance(error, jwt.InvalidIssuerError):
-        return "the token is from another issuer"
-    if isinstance(error, jwt.MissingRequiredClaimError):
-        return f"the token has no {error.claim}"
-    if isinstance(error, jwt.InvalidSignatureError):
-        return "the token's signature is wrong"
-    return "the token is not valid"
 
 
 def _read_denylist(content: bytes) -> frozenset[str]:

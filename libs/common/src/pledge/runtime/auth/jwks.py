@@ -4,23 +4,22 @@ from __future__ import annotations
 
 import asyncio
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
+from http import HTTPStatus
 from pathlib import Path
 from typing import Any, Protocol
-from urllib.parse import urlsplit
 
 import httpx
 import jwt
 
+from pledge.runtime.auth.issuer_http import IssuerAway, ask, check_url
 from pledge.runtime.clock import Clock
 from pledge.runtime.config.reloading_file import WatchedFile
 from pledge.runtime.observability import logs
 
 MAX_KEYS = 100
-MAX_BYTES = 512 * 1024
 SMALLEST_RSA = 2048
-FETCH_TIMEOUT = timedelta(seconds=5)
 # Issuers rotate keys over days; an hour is what most of them ask caches to keep.
 FRESH_FOR = timedelta(hours=1)
 # A token with an unknown key id asks the issuer again, but a flood of them asks it this often.
@@ -96,10 +95,11 @@ class IssuerKeys:
     ) -> None:
         self.issuer: str | None = issuer
         self._url = issuer.rstrip("/")
-        _check_url(self._url)
+        check_url(self._url)
         self._clock = clock
         self._transport = transport
         self._keys: Sequence[jwt.PyJWK] = ()
+        self._metadata: Mapping[str, Any] = {}
         self._fetched_at: datetime | None = None
         self._asked_at: datetime | None = None
         self._lock = asyncio.Lock()
@@ -124,6 +124,11 @@ class IssuerKeys:
         if self._age() > STALE_FOR:
             raise KeysUnavailable(f"the keys of {self._url} could not be fetched")
 
+    async def metadata(self) -> Mapping[str, Any]:
+        """The issuer's discovery document, as old as its keys. Raises KeysUnavailable."""
+        await self.refresh()
+        return self._metadata
+
     def _age(self) -> timedelta:
         if self._fetched_at is None:
             return timedelta.max
@@ -137,26 +142,26 @@ class IssuerKeys:
             return
         self._asked_at = self._clock.now()
         try:
-            self._keys = await self._fetch()
-        except (httpx.HTTPError, ValueError) as error:
+            self._metadata, self._keys = await self._fetch()
+        except (IssuerAway, ValueError) as error:
             log.warning("issuer_keys_unavailable", issuer=self._url, error=str(error))
             return
         self._fetched_at = self._asked_at
         log.info("issuer_keys_fetched", issuer=self._url, keys=len(self._keys))
 
-    async def _fetch(self) -> Sequence[jwt.PyJWK]:
-        async with httpx.AsyncClient(
-            timeout=FETCH_TIMEOUT.total_seconds(),
-            follow_redirects=False,
-            transport=self._transport,
-        ) as client:
-            found = await _get(client, f"{self._url}/.well-known/openid-configuration")
-            document: Any = json.loads(found)
-            if not isinstance(document, dict) or document.get("issuer") != self.issuer:
-                raise ValueError("the discovery document names another issuer")
-            address = str(document.get("jwks_uri", "(no jwks_uri)"))
-            _check_url(address)
-            return parse_jwks(await _get(client, address))
+    async def _fetch(self) -> tuple[Mapping[str, Any], Sequence[jwt.PyJWK]]:
+        found = await self._get(f"{self._url}/.well-known/openid-configuration")
+        document: Any = json.loads(found)
+        if not isinstance(document, dict) or document.get("issuer") != self.issuer:
+            raise ValueError("the discovery document names another issuer")
+        address = str(document.get("jwks_uri", "(no jwks_uri)"))
+        return document, parse_jwks(await self._get(address))
+
+    async def _get(self, url: str) -> bytes:
+        answer = await ask(url, transport=self._transport)
+        if answer.status != HTTPStatus.OK:
+            raise ValueError(f"{url} answered {answer.status}")
+        return answer.body
 
 
 def parse_jwks(content: bytes) -> list[jwt.PyJWK]:
@@ -196,22 +201,3 @@ def _pick(keys: Sequence[jwt.PyJWK], kid: str | None) -> jwt.PyJWK | None:
     if kid is None:
         return keys[0] if len(keys) == 1 else None
     return next((key for key in keys if key.key_id == kid), None)
-
-
-async def _get(client: httpx.AsyncClient, url: str) -> bytes:
-    content = bytearray()
-    async with client.stream("GET", url, headers={"accept": "application/json"}) as response:
-        if response.status_code != httpx.codes.OK:
-            raise ValueError(f"{url} answered {response.status_code}")
-        async for chunk in response.aiter_bytes():
-            content += chunk
-            if len(content) > MAX_BYTES:
-                raise ValueError(f"{url} answered more than {MAX_BYTES // 1024} KiB")
-    return bytes(content)
-
-
-def _check_url(url: str) -> None:
-    parts = urlsplit(url)
-    is_local = parts.hostname in ("localhost", "127.0.0.1", "::1")
-    if not parts.hostname or not (parts.scheme == "https" or (parts.scheme == "http" and is_local)):
-        raise ValueError(f"{url}: keys are fetched by https only, except from this machine")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import ssl
 from datetime import timedelta
 from pathlib import Path
@@ -40,6 +41,11 @@ __all__ = [
     "variable_of",
     "variables_of",
 ]
+
+
+_GRANT = re.compile(
+    r"(\*|[a-z0-9][a-z0-9-]{0,62}):(reader|agent|responder|publisher|gateway|admin)"
+)
 
 
 class KafkaSettings(EnvironmentSettings):
@@ -228,6 +234,53 @@ class ServiceSettings(EnvironmentSettings):
     denylist: Annotated[Path | None, Variable("PLEDGE_DENYLIST")] = Field(
         None, description="the file with the ids of revoked tokens, one a line; it must exist"
     )
+    # People sign in there; machines and the command line bring tokens.
+    oidc_issuer: Annotated[str | None, Variable("PLEDGE_OIDC_ISSUER")] = Field(
+        None,
+        description="the OpenID provider where people sign in, as it calls itself; without it "
+        "people paste a token",
+        examples=["https://login.example/realms/staff"],
+        pattern=r"^https?://[^\s?#]+$",
+    )
+    oidc_client_id: Annotated[str | None, Variable("PLEDGE_OIDC_CLIENT_ID")] = Field(
+        None, description="who Pledge is at the provider", examples=["pledge"]
+    )
+    oidc_client_secret: Annotated[SecretStr | None, Variable("PLEDGE_OIDC_CLIENT_SECRET")] = Field(
+        None, description="what proves it; none for a public client, which PKCE protects alone"
+    )
+    oidc_scopes: Annotated[str, Variable("PLEDGE_OIDC_SCOPES")] = Field(
+        "openid email profile",
+        description="what is asked of the provider; some need one more for groups",
+        pattern=r"^openid( [!-~]+)*$",
+    )
+    oidc_subject_claim: Annotated[str, Variable("PLEDGE_OIDC_SUBJECT_CLAIM")] = Field(
+        "email", min_length=1, max_length=200, description="the claim that a person goes by here"
+    )
+    oidc_groups_claim: Annotated[str, Variable("PLEDGE_OIDC_GROUPS_CLAIM")] = Field(
+        "groups",
+        min_length=1,
+        max_length=200,
+        description="the claim with the person's groups; dots lead into objects",
+        examples=["realm_access.roles"],
+    )
+    oidc_grants: Annotated[dict[str, list[str]], JSON_TEXT, Variable("PLEDGE_OIDC_GRANTS")] = Field(
+        {},
+        description="what each group may do, as desk:role, with * for all desks",
+        examples=['{"vircom-agents": ["vircom:agent"], "operators": ["*:admin"]}'],
+    )
+    # Longer than the longest shift. A role that is taken away at the provider ends with it.
+    oidc_session: Annotated[Seconds, Variable("PLEDGE_OIDC_SESSION")] = Field(
+        timedelta(hours=8),
+        ge=timedelta(minutes=5),
+        le=timedelta(hours=12),
+        description="how long a person stays signed in",
+    )
+    session_key: Annotated[SecretStr | None, Variable("PLEDGE_SESSION_KEY")] = Field(
+        None,
+        min_length=32,
+        repr=False,  # nor is a wrong one shown in the problem with it
+        description="the secret that signs people's sessions, the same for all services",
+    )
     log_level: Annotated[
         Literal["debug", "info", "warning", "error"], Variable("PLEDGE_LOG_LEVEL")
     ] = Field("info", description="the least that is worth a line")
@@ -272,6 +325,27 @@ class ServiceSettings(EnvironmentSettings):
     def _check_instants(self) -> Self:
         if self.earliest_instant >= self.latest_instant:
             raise ValueError("PLEDGE_EARLIEST_INSTANT must lie before PLEDGE_LATEST_INSTANT")
+        return self
+
+    @after_fields(mode="after")
+    def _check_sign_in(self) -> Self:
+        if self.oidc_issuer is None:
+            return self
+        for name, value in (
+            ("PLEDGE_OIDC_CLIENT_ID", self.oidc_client_id),
+            ("PLEDGE_OIDC_GRANTS", self.oidc_grants),
+            ("PLEDGE_SESSION_KEY", self.session_key),
+        ):
+            if not value:
+                raise ValueError(f"{name} is not set; PLEDGE_OIDC_ISSUER needs it")
+        for value, each in self.oidc_grants.items():
+            for grant in each:
+                if not _GRANT.fullmatch(grant):
+                    raise ValueError(
+                        f"PLEDGE_OIDC_GRANTS gives `{value}` the grant `{grant}`, which is not "
+                        "desk:role (a desk's id or *; "
+                        "reader, agent, responder, publisher, gateway or admin)"
+                    )
         return self
 
     def public_url(self, service: str) -> str | None:

@@ -12,12 +12,14 @@ from prometheus_client import generate_latest
 from prometheus_client.exposition import CONTENT_TYPE_LATEST
 
 from pledge.runtime.auth.access import Access
+from pledge.runtime.auth.oidc.sign_in import OidcSignIn
 from pledge.runtime.clock import Clock
 from pledge.runtime.http import problems
 from pledge.runtime.http.middleware import AroundRequests, BoundedBodies
 from pledge.runtime.http.problems import FieldProblem, HttpProblem, ProblemDetails
 from pledge.runtime.http.server import CannotListen, HttpServer
 from pledge.runtime.http.web import Web
+from pledge.runtime.http.web.oidc_sign_in import OidcPages
 from pledge.runtime.http.web.sign_in import sign_in_router
 from pledge.runtime.ids import Ids
 from pledge.runtime.observability import logs
@@ -57,12 +59,14 @@ def create_app(
     routers: Sequence[APIRouter] = (),
     max_body: int = MAX_BODY,
     body_limits: Mapping[str, int] | None = None,
+    sign_in: OidcSignIn | None = None,
 ) -> FastAPI:
     """The application of `service`, with `routers` and what every service has.
 
     That is /livez, /readyz, /startupz, /metrics, /openapi.json, sign-in, errors as problems,
     security headers, request ids, access log and traces. Bodies are at most `max_body` bytes, or
-    what `body_limits` says for paths that start with its keys. Handlers and dependencies find
+    what `body_limits` says for paths that start with its keys. People sign in by `sign_in`, or else
+    with a token. Handlers and dependencies find
     `access`, `web` and `clock` in `request.app.state`.
     """
     app = FastAPI(
@@ -81,7 +85,8 @@ def create_app(
     )
     app.include_router(_probes(service, health, metrics))
     app.include_router(web.router)
-    app.include_router(sign_in_router(web, clock), include_in_schema=False)
+    signing_in = OidcPages(web, sign_in).router if sign_in else sign_in_router(web, clock)
+    app.include_router(signing_in, include_in_schema=False)
     for router in routers:
         app.include_router(router)
     _describe_problems(app)

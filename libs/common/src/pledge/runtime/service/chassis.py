@@ -16,6 +16,8 @@ from prometheus_client import CollectorRegistry
 
 from pledge.runtime import zone_data
 from pledge.runtime.auth.access import Access
+from pledge.runtime.auth.oidc.sign_in import OidcSignIn
+from pledge.runtime.auth.oidc.wiring import oidc_sign_in
 from pledge.runtime.clock import Clock, SystemClock
 from pledge.runtime.config.settings import KafkaSettings, ServiceSettings
 from pledge.runtime.http.app import HttpServer, create_app
@@ -63,6 +65,7 @@ class Chassis:
     health: Health
     access: Access
     web: Web
+    sign_in: OidcSignIn | None
 
     def consumer(self, handler: Handler) -> PartitionConsumer:
         """The consumer of the topics that the service reads, watched by liveness."""
@@ -123,6 +126,7 @@ class Chassis:
             clock=self.clock,
             ids=self.ids,
             routers=routers,
+            sign_in=self.sign_in,
         )
         return HttpServer(app, self.settings.http_host, self.settings.http_port)
 
@@ -159,8 +163,10 @@ async def open_chassis(
 
     `time_data` are the packages, beside `tzdata`, that the service reckons times with: its log and
     its metrics tell their versions. Raises SchemaMismatch when the database is not the one this
-    program was written for.
+    program was written for, SettingsError for a sign-in that can't be offered.
     """
+    oidc = oidc_sign_in(service, settings, clock=clock, ids=ids)
+    sign_in, sessions = oidc or (None, None)
     versions = zone_data.versions(*time_data)
     log.info("service_starting", time_data=versions, zone_folders=zone_data.folders())
     pool = await wait_for_database(
@@ -186,8 +192,11 @@ async def open_chassis(
             registry=registry,
             metrics=metrics,
             health=Health(clock),
-            access=Access(settings.jwks, clock=clock, denylist=settings.denylist),
+            access=Access(
+                settings.jwks, clock=clock, denylist=settings.denylist, sessions=sessions
+            ),
             web=Web(service, settings, clock=clock, ids=ids),
+            sign_in=sign_in,
         )
     finally:
         await _close(pool)

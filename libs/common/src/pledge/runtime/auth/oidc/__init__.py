@@ -1,0 +1,1 @@
+"""Signing people in at an OpenID provider."""
