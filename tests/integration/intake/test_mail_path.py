@@ -44,7 +44,7 @@ def _is_of_the_mail(outermost: str) -> bool:
     the others are the relay, the offset commits, probes, and the monitors of the process."""
     return outermost.startswith(
         (
-            "intake.gateways.smtp_data:DataReader.smtp_DATA",
+            "intake.gateways.smtp_server:DataReader.smtp_DATA",
             "pledge.runtime.kafka.consumer:",
             "pledge.runtime.kafka.partition_worker:",
             "pledge.runtime.kafka.subscription:",

@@ -29,11 +29,12 @@ from intake.domain.reply_address import ReplyAddresses
 from intake.domain.requester_links import RequesterLinks
 from intake.gateways.attachments import Attachments
 from intake.gateways.chat import ChatWidget
-from intake.gateways.email import EmailGateway, SmtpServer
+from intake.gateways.email import EmailGateway
 from intake.gateways.forms import FormGateway
 from intake.gateways.hooks.keys import hook_keys
 from intake.gateways.hooks.routes import HookGateway
 from intake.gateways.mail_readers import MailReaders
+from intake.gateways.smtp_server import SmtpServer
 from intake.metrics import IntakeMetrics
 from intake.pages.live_queue import LiveQueue
 from intake.pages.meetings import MeetingPages

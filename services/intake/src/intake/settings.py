@@ -1,6 +1,7 @@
 """Settings from the environment."""
 
 from datetime import timedelta
+from pathlib import Path
 from typing import Annotated
 
 from pydantic import Field, SecretStr
@@ -27,6 +28,23 @@ class IntakeSettings(ServiceSettings):
     smtp_port: int = Field(8025, ge=0, le=65535)
     # The name in the greeting and in `Received`; a mail exchanger's name in the DNS.
     smtp_hostname: str = Field("pledge.localhost", pattern=r"^[A-Za-z0-9.-]{1,253}$")
+    # Both are read again when they change, so a renewed certificate needs no restart.
+    smtp_tls_certificate: Path | None = Field(
+        None, description="the certificate chain (PEM) with which STARTTLS is offered"
+    )
+    smtp_tls_key: Path | None = Field(
+        None, description="its key (PEM, no passphrase), unless it is in the same file"
+    )
+    # A public mail exchanger must not set it (RFC 3207 §4); behind a relay of one's own it is fine.
+    smtp_require_tls: bool = Field(
+        default=False, description="refuse mail that comes without STARTTLS"
+    )
+    smtp_postmaster: str | None = Field(
+        None,
+        description="a desk's address that gets mail to <postmaster> without a domain; by default "
+        "the reply address of the first desk",
+        examples=["support@pledge.example"],
+    )
     # What large providers take; attachments beyond belong elsewhere.
     smtp_max_bytes: int = Field(25 * 1024 * 1024, ge=64 * 1024, le=200 * 1024 * 1024)
     smtp_max_recipients: int = Field(100, ge=1, le=1_000)

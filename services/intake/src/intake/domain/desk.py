@@ -296,6 +296,24 @@ class Desks:
         """The desk that mail to `address` comes to, or None."""
         return self._by_address.get(bare_address(address))
 
+    def of_postmaster(self, address: str, chosen: str | None = None) -> str | None:
+        """Where mail to `postmaster`, alone or at a domain of a desk, goes (RFC 5321 §4.5.1): the
+        reply address of the domain's desk; without a domain `chosen`, else the first desk's."""
+        local, _, domain = address.lower().partition("@")
+        if local != "postmaster" or self.of_address(address) is not None:
+            return None
+        if not domain and chosen is not None:
+            return chosen
+        desks = [self.by_id[each] for each in sorted(self.by_id)]
+        return next(
+            (
+                desk.reply_address
+                for desk in desks
+                if not domain or any(each.endswith(f"@{domain}") for each in desk.addresses)
+            ),
+            None,
+        )
+
 
 @dataclass(frozen=True, slots=True)
 class Classification:

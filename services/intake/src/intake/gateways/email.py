@@ -3,14 +3,12 @@
 250 is answered only when Kafka has it; 451 asks the sender to try again; 550 says what to do.
 """
 
-import asyncio
-import ssl
 from collections.abc import Sequence
 from datetime import datetime
-from typing import Any, Final
+from typing import Final
 
 import structlog
-from aiosmtpd.smtp import SMTP, Envelope, Session
+from aiosmtpd.smtp import SMTP, Envelope, Session, TLSSetupException
 
 from intake.application.channel_publisher import ChannelPublisher, PublishUnavailable
 from intake.domain.admission.request import Line
@@ -20,7 +18,6 @@ from intake.domain.text import CUT_MARK
 from intake.domain.thread_matching import GRAVER, key_of
 from intake.gateways.attachments import Attachments, StoreUnavailable
 from intake.gateways.mail_readers import MailReaders, ReadersBusy
-from intake.gateways.smtp_data import DataReader
 from intake.mail.headers import Mailbox
 from intake.mail.machine import Kind, is_unattended
 from intake.mail.parse import MAX_TEXT, Delivery, Mail
@@ -38,13 +35,13 @@ from pledge.events import (
 )
 from pledge.events.addresses import normal_address
 from pledge.runtime.clock import Clock
-from pledge.runtime.http.server import CannotListen
+from pledge.runtime.config.environment import SettingProblem, SettingsError
 from pledge.runtime.ids import Ids
 from pledge.runtime.observability import tracing
 
 SOURCE: Final = "/intake/smtp"
-MAX_LINE: Final = 1024 * 1024
-"""Bytes of a line. RFC 5321 allows 1,000, but mail with longer ones exists and is better read."""
+NULL_SENDER: Final = "<>"
+"""How aiosmtpd gives the empty sender of bounces."""
 
 log = structlog.get_logger()
 
@@ -74,6 +71,11 @@ class EmailGateway:
         ids: Ids,
         metrics: IntakeMetrics,
     ) -> None:
+        """Raises SettingsError for a postmaster's address that is none of a desk."""
+        chosen = settings.smtp_postmaster
+        if chosen is not None and desks.of_address(chosen) is None:
+            message = f"<{chosen}> is no address of a desk; give one that stands in an intake.yaml"
+            raise SettingsError([SettingProblem("PLEDGE_INTAKE_SMTP_POSTMASTER", message)])
         self._settings = settings
         self._desks = desks
         self._addresses = addresses
@@ -84,11 +86,25 @@ class EmailGateway:
         self._ids = ids
         self._metrics = metrics
 
+    async def handle_EHLO(
+        self,
+        server: SMTP,
+        session: Session,
+        envelope: Envelope,
+        hostname: str,
+        responses: list[str],
+    ) -> list[str]:
+        """Say what this server takes: commands in one go (RFC 2920), and no passwords."""
+        session.host_name = hostname
+        offered = [each for each in responses if not each.startswith("250-AUTH")]
+        return [*offered[:-1], "250-PIPELINING", offered[-1]]
+
     async def handle_RCPT(
         self, server: SMTP, session: Session, envelope: Envelope, address: str, options: list[str]
     ) -> str:
         """Take recipients that are addresses of a desk."""
-        normal = normal_address(address)
+        chosen = self._settings.smtp_postmaster
+        normal = normal_address(self._desks.of_postmaster(address, chosen) or address)
         if normal is None:
             return "553 5.1.3 that is not a mail address; check it and send again"
         if self._desks.of_address(normal) is None:
@@ -118,15 +134,18 @@ class EmailGateway:
 
     async def handle_exception(self, error: Exception) -> str:
         """A fault of ours must not bounce the mail: the sender tries again."""
+        if isinstance(error, TLSSetupException):  # the other side's; aiosmtpd ends the session
+            log.info("smtp_tls_failed", error=str(error.__cause__ or error))
+            self._metrics.mailed("tls_failed", 0)
+            return "454 4.7.0 TLS could not be set up"
         log.error("smtp_session_failed", exc_info=error)
         self._metrics.mailed("failed", 0)
         return "451 4.3.0 something went wrong here; try again later"
 
     async def _take(self, envelope: Envelope) -> list[str]:
         raw = envelope.content if isinstance(envelope.content, bytes) else b""
-        delivery = Delivery(
-            envelope.mail_from or "", tuple(envelope.rcpt_tos), self._settings.border_names()
-        )
+        sender = "" if envelope.mail_from in (None, NULL_SENDER) else envelope.mail_from
+        delivery = Delivery(sender, tuple(envelope.rcpt_tos), self._settings.border_names())
         mail = await self._readers.read(raw, delivery)
         now = self.clock.now()
         records, deliveries = [], []
@@ -263,7 +282,7 @@ def delivery_key(mail: Mail, line: Line | None = None, envelope_sender: str | No
     or escalating address is a delivery of its own.
     """
     key = f"{mail.message_id or 'mail'}:{mail.content_key}"
-    if mail.message_id is None and envelope_sender:
+    if mail.message_id is None and envelope_sender is not None:
         key += f" from {normal_address(envelope_sender) or 'unknown'}"
     if line is not None and (line.is_urgent or line.escalates_to is not None):
         key += f"{GRAVER}{line.name}"
@@ -272,111 +291,3 @@ def delivery_key(mail: Mail, line: Line | None = None, envelope_sender: str | No
 
 def _ascii(text: str) -> str:
     return text.encode("ascii", "backslashreplace").decode()
-
-
-class _Session(DataReader):
-    """aiosmtpd's session with longer lines and a count of those that are open."""
-
-    line_length_limit = MAX_LINE
-
-    def __init__(self, server: "SmtpServer", *arguments: Any, **options: Any) -> None:
-        super().__init__(*arguments, **options)
-        self._home = server
-        self.from_host = ""
-
-    def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        """Refuse what is too many, before a session begins."""
-        is_first = self.transport is None
-        peer = transport.get_extra_info("peername")
-        self.from_host = str(peer[0]) if peer else ""
-        if is_first and (refusal := self._home.refusal(self.from_host)):
-            assert isinstance(transport, asyncio.Transport)
-            transport.write(refusal)
-            transport.close()
-            return
-        self._home.open_sessions.add(self)
-        super().connection_made(transport)
-
-    def connection_lost(self, error: Exception | None) -> None:
-        """Forget the session."""
-        if self in self._home.open_sessions:
-            self._home.open_sessions.discard(self)
-            super().connection_lost(error)
-
-
-class SmtpServer:
-    """Listens for SMTP inside the service's event loop."""
-
-    def __init__(
-        self,
-        gateway: EmailGateway,
-        settings: IntakeSettings,
-        *,
-        tls: ssl.SSLContext | None = None,
-    ) -> None:
-        self._gateway = gateway
-        self._settings = settings
-        self._tls = tls
-        self._server: asyncio.Server | None = None
-        self.open_sessions: set[_Session] = set()
-
-    def refusal(self, host: str) -> bytes | None:
-        """What to say to one connection too many, in all or from `host`; None while there is
-        room."""
-        if len(self.open_sessions) >= self._settings.smtp_max_connections:
-            return b"421 4.3.2 too many connections; try again later\r\n"
-        of_host = sum(each.from_host == host for each in self.open_sessions)
-        if of_host >= self._settings.smtp_max_connections_per_host:
-            return b"421 4.7.0 too many connections from your host; use fewer, or try later\r\n"
-        return None
-
-    @property
-    def port(self) -> int:
-        """The port listened on; before `listen`, the one asked for."""
-        if self._server is None:
-            return self._settings.smtp_port
-        return int(self._server.sockets[0].getsockname()[1])
-
-    async def listen(self) -> int:
-        """Take the address and give the port. Raises CannotListen."""
-        host, port = self._settings.smtp_host, self._settings.smtp_port
-        loop = asyncio.get_running_loop()
-        try:
-            self._server = await loop.create_server(self._session, host, port, start_serving=False)
-        except (OSError, OverflowError) as error:
-            message = (
-                f"can't listen for mail on {host}:{port}: {error}; stop the program that has the "
-                "port, or set PLEDGE_INTAKE_SMTP_HOST and PLEDGE_INTAKE_SMTP_PORT"
-            )
-            raise CannotListen(message) from error
-        return self.port
-
-    async def run(self) -> None:
-        """Serve until cancelled; then sessions that are open are ended, unanswered mail with them:
-        their senders send again."""
-        if self._server is None:
-            await self.listen()
-        assert self._server is not None
-        try:
-            await self._server.start_serving()
-            await asyncio.get_running_loop().create_future()
-        finally:
-            self._server.close()
-            for session in list(self.open_sessions):
-                if session.transport is not None:
-                    session.transport.close()
-
-    def _session(self) -> _Session:
-        return _Session(
-            self,
-            self._gateway.clock,
-            self._gateway,
-            hostname=self._settings.smtp_hostname,
-            ident="Pledge",
-            data_size_limit=self._settings.smtp_max_bytes,
-            enable_SMTPUTF8=True,
-            tls_context=self._tls,
-            loop=asyncio.get_running_loop(),
-            command_call_limit={"*": 100, "RCPT": 2_000, "MAIL": 1_000, "DATA": 1_000,
-                                "RSET": 1_000, "NOOP": 1_000},
-        )  # fmt: skip

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Generic, TypeVar
 
@@ -18,22 +18,24 @@ class WatchedFile(Generic[T]):
     """The parsed content of `path`, as of now.
 
     `parse` raises ValueError for content that is no good. A file that turns bad or vanishes is
-    reported in the log, and its last good content stays valid.
+    reported in the log, and its last good content stays valid. `also` are files that `parse` reads
+    beside it: a change of theirs counts as well.
     """
 
-    def __init__(self, path: Path, parse: Callable[[bytes], T]) -> None:
+    def __init__(
+        self, path: Path, parse: Callable[[bytes], T], *, also: Sequence[Path] = ()
+    ) -> None:
         self._path = path
         self._parse = parse
-        self._stamp: tuple[int, int, int] | None = None
+        self._also = tuple(also)
+        self._stamp: tuple[tuple[int, int, int], ...] | None = None
         self._parsed: list[T] = []
         self._reported = ""
 
     def value(self) -> T:
         """The content. Raises OSError or ValueError only if it never was good."""
         try:
-            status = self._path.stat()
-            # A replaced file has another inode even within the resolution of its time.
-            stamp = (status.st_mtime_ns, status.st_size, status.st_ino)
+            stamp = tuple(_stamp(each) for each in (self._path, *self._also))
             if stamp != self._stamp:
                 self._parsed[:] = [self._parse(self._read())]
                 self._stamp, self._reported = stamp, ""
@@ -56,3 +58,9 @@ class WatchedFile(Generic[T]):
         if str(error) != self._reported:
             self._reported = str(error)
             log.error("file_unusable", path=str(self._path), error=str(error), used="last_good")
+
+
+def _stamp(path: Path) -> tuple[int, int, int]:
+    # A replaced file has another inode even within the resolution of its time.
+    status = path.stat()
+    return status.st_mtime_ns, status.st_size, status.st_ino
