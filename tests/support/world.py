@@ -408,7 +408,12 @@ class World:
         }
 
     def _start(self) -> None:
-        intake = IntakeSettings(**self._common("intake"), key=KEY, smtp_port=self.ports["smtp"])
+        intake = IntakeSettings(
+            **self._common("intake"),
+            key=KEY,
+            smtp_port=self.ports["smtp"],
+            blobs=str(self._folder / "blobs"),
+        )
         sla = SlaSettings(**self._common("sla"))
         notify = NotifySettings(
             **self._common("notify"), key=KEY, smtp_port=self.ports["sink_smtp"]

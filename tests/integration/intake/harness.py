@@ -64,6 +64,7 @@ class Intake:
                 "http_port": free_port(),
                 "smtp_port": free_port(),
                 "intake_public_url": "http://intake.example",
+                "blobs": str(folder / "blobs"),
                 **settings,
             }
         )

@@ -14,6 +14,7 @@ from intake.storage import queries, store
 from intake.storage.queries import Search
 from intake.storage.queue import Wanted, page
 from intake.storage.store import Fact
+from pledge.events import AttachmentRef
 from pledge.runtime.postgres.migrations import SchemaMismatch
 from pledge.runtime.postgres.pool import open_pool
 from support.databases import Databases
@@ -34,12 +35,17 @@ async def pool(database: Databases) -> AsyncIterator[asyncpg.Pool]:
                 ticket = a_ticket(id=UUID(int=number), number=f"T-{number}", desk=desk)
                 await store.insert_tickets(connection, [ticket])
                 data = json.dumps({"text": f"printer of {desk}"})
-                fact = Fact(ticket.id, 1, f"e{number}", "noted", NINE, data)
+                ref = AttachmentRef(
+                    name="a.txt", content_type="text/plain", size=1, sha256="a" * 64, key="k"
+                )
+                fact = Fact(ticket.id, 1, f"e{number}", "noted", NINE, data, desk, (ref,))
                 await store.insert_facts(connection, [fact])
                 await store.insert_texts(connection, [(ticket.id, 1, "whole text")])
-                await store.keep_attachments(
-                    connection, [(desk, "a" * 64, "text/plain", 1, b"x", NINE)]
-                )
+                await connection.execute(
+                    "INSERT INTO attachments (desk, sha256, content_type, size, content, stored_at)"
+                    " VALUES ($1, $2, 'text/plain', 1, 'x', $3)",
+                    desk, "a" * 64, NINE,
+                )  # fmt: skip
                 await store.take_numbers(connection, {desk: 1}, {desk: a_desk()})
         yield pool
 
@@ -63,7 +69,7 @@ async def test_every_table_of_desks_has_its_policy(pool: asyncpg.Pool) -> None:
     "table",
     [
         "tickets", "facts", "texts", "attachments", "ticket_numbers", "ticket_queue",
-        "ticket_search",
+        "ticket_search", "ticket_files",
     ],
 )  # fmt: skip
 async def test_a_statement_without_a_filter_gives_ones_own_rows(

@@ -10,7 +10,7 @@ from types import FrameType
 from integration.intake.harness import Intake, a_mail
 from support.waiting import eventually
 
-MOST_MODULES = 33
+MOST_MODULES = 35
 """Modules with a step of the mail's way; see `INSTRUMENTS` and `DATA` for what else runs."""
 READING = "intake.mail."
 """The reading of a mail is one call of a pure function, so one step, whatever it has to decode."""

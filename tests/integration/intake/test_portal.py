@@ -258,7 +258,7 @@ async def test_files_are_fetched_by_those_who_may_see_their_ticket(intake: Intak
     async with browser(intake) as client:
         await sign_in(intake, client, "eve@adatum.example")
         page = (await client.get(f"/my/sightcall/{number}")).text
-        paths = re.findall(rf'href="(/my/sightcall/{number}/files/[0-9a-f]{{64}})"', page)
+        paths = re.findall(rf'href="(/my/sightcall/{number}/files/[0-9]+-[0-9]+)"', page)
         assert len(paths) == 2
         assert "Prüfung 2.svg" in page
         for path, content in zip(paths, (b"log lines", b"<svg/>"), strict=True):
@@ -278,7 +278,7 @@ async def test_files_are_fetched_by_those_who_may_see_their_ticket(intake: Intak
     token = intake.signer.token(intake.clock.now(), roles=["agent"], desks=["sightcall"])
     async with intake.http(cookies={"pledge_session": token}) as agent:
         page = (await agent.get(f"/ticket/{number}", headers={"accept": "text/html"})).text
-        (first, _) = re.findall(r'href="(/attachments/sightcall/[^"]*)"', page)
+        (first, _) = re.findall(r'href="(/tickets/[^"]*/files/[0-9]+-[0-9]+)"', page)
         answer = await agent.get(first.replace("&amp;", "&"))
         assert answer.content == b"log lines"
         assert "mail.log" in answer.headers["content-disposition"]

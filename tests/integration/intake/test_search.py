@@ -54,7 +54,7 @@ async def test_words_names_and_addresses_find_a_ticket(connection: asyncpg.Conne
     await write(
         connection, 1, "The printer in Zürich jams.", subject_line="Überlauf", requester=EVE
     )
-    await write(connection, 2, "Nothing of that kind", attachments=[{"filename": "jam_07.png"}])
+    await write(connection, 2, "Nothing of that kind", attachments=[{"name": "jam_07.png"}])
     assert await found(connection, "Eve Example") == [1]
     assert await found(connection, "EXAMPLE eve") == [1]
     assert await found(connection, "printer zür") == [1]  # beginnings of words

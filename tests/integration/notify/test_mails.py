@@ -5,7 +5,7 @@ from __future__ import annotations
 from functools import partial
 
 from integration.notify.harness import DESK, IDS, Mailbox, Notify, a_breach, a_ticket, until
-from pledge.events import Contact, EmailFailed, EmailRequested, EmailSent
+from pledge.events import AttachmentRef, Contact, EmailFailed, EmailRequested, EmailSent
 from support.waiting import eventually
 
 
@@ -134,6 +134,19 @@ async def test_a_mail_intake_asks_for_is_sent_in_its_words(
         template="agent_reply",
         subject_line="Re: Mail is down",
         text="We are on it.\n{{ 7 * 7 }}",
+        attachments=(
+            AttachmentRef(
+                name="how to {{ 1 }}.pdf",
+                content_type="application/pdf",
+                size=1_250_000,
+                sha256="a" * 64,
+                key="k",
+                url="https://tickets.example/shared/demo/x",
+            ),
+            AttachmentRef(
+                name="a.txt", content_type="text/plain", size=1, sha256="b" * 64, key="k"
+            ),
+        ),
         reply_to="support+t1@demo.example",
         in_reply_to="<m7@customer.example>",
         references=("<m1@customer.example>", "<m7@customer.example>"),
@@ -143,7 +156,10 @@ async def test_a_mail_intake_asks_for_is_sent_in_its_words(
     await until(lambda: bool(mailbox.mails), "the mail arrives")
 
     (mail,) = mailbox.mails
-    assert mail.get_content().replace("\r\n", "\n") == "We are on it.\n{{ 7 * 7 }}\n"
+    assert mail.get_content().replace("\r\n", "\n") == (
+        "We are on it.\n{{ 7 * 7 }}\n\n"
+        "how to {{ 1 }}.pdf (1.2 MB): https://tickets.example/shared/demo/x\na.txt (0.0 MB)\n"
+    )
     assert mail["To"] == "Zoë <zoe@customer.example>"
     assert mail["References"] == "<m1@customer.example> <m7@customer.example>"
     assert mail["Auto-Submitted"] == "no"

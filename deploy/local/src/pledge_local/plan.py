@@ -110,6 +110,7 @@ def service_environment(
         "PLEDGE_DESKS": str(plan.desks),
         "PLEDGE_JWKS": str(public_path(plan.home.token_key)),
         "PLEDGE_DENYLIST": str(plan.home.keys / "denylist"),
+        "PLEDGE_INTAKE_BLOBS": given.get("PLEDGE_INTAKE_BLOBS") or str(plan.home.folder / "blobs"),
         "PLEDGE_INTAKE_SMTP_HOST": HOST,
         "PLEDGE_INTAKE_SMTP_PORT": str(ports.of("intake smtp")),
         "PLEDGE_NOTIFY_SMTP_HOST": HOST,

@@ -9,22 +9,28 @@ from fastapi import APIRouter
 
 from intake.api.customers import Customers
 from intake.api.deliveries import Deliveries
+from intake.api.files import TicketFiles
 from intake.api.tickets import Api
 from intake.application.acknowledgements import Acknowledgements
 from intake.application.agent_actions import AgentActions
 from intake.application.channel_publisher import ChannelPublisher
 from intake.application.delivery_ledger import DeliveryLedger
 from intake.application.desk_scope import check_role
+from intake.application.file_retention import FileRetention
+from intake.application.file_store import FileStore
 from intake.application.maintenance import Announcements
+from intake.application.original_message import OriginalMessages
 from intake.application.queue_reader import QueueReader
 from intake.application.search_fill import SearchFill
 from intake.application.submissions import Submissions
 from intake.application.ticket_commands import TicketCommands
 from intake.application.ticket_relations import TicketRelations
 from intake.application.ticket_search import TicketSearch
+from intake.application.virus_scan import Clamd, VirusScan
 from intake.consumer import IntakeHandler
 from intake.desk_file.load import load_desks
 from intake.domain.desk import Desks
+from intake.domain.file_links import FileLinks
 from intake.domain.reply_address import ReplyAddresses
 from intake.domain.requester_links import RequesterLinks
 from intake.gateways.attachments import Attachments
@@ -43,6 +49,7 @@ from intake.pages.tickets import Pages
 from intake.portal.access import PortalAccess
 from intake.portal.decisions import Decisions
 from intake.portal.errors import PortalProblems
+from intake.portal.files import PortalFiles
 from intake.portal.maintenance import MaintenancePages
 from intake.portal.new_request import NewRequests
 from intake.portal.pages import Portal
@@ -50,6 +57,7 @@ from intake.portal.sign_in import LINKS_PER_MINUTE, SignIns
 from intake.portal.signed_pages import SignedPages
 from intake.portal.tokens import PortalKeys
 from intake.settings import IntakeSettings
+from intake.storage.blobs import open_blobs
 from intake.topics import TOPICS
 from pledge.events import keep_instants_within
 from pledge.runtime.auth.link_signer import LinkSigner
@@ -61,6 +69,8 @@ from pledge.runtime.service.chassis import Chassis, open_chassis
 from pledge.runtime.service.main import run_main
 
 SERVICE = "intake"
+# Where forms with files go.
+UPLOAD_PATHS = ("/uploads/", "/my/", "/ticket/")
 
 
 async def serve(
@@ -85,11 +95,22 @@ class Service:
         self._settings, self._desks, self._chassis = settings, desks, chassis
         self._metrics = IntakeMetrics(chassis.registry)
         self._hook_keys = hook_keys(desks.by_id, settings.hook_secrets)
+        self._blobs = open_blobs(settings.blobs)
+        self._scan = self._virus_scan()
+        self._files = FileStore(
+            self._blobs,
+            chassis.pool,
+            chassis.clock,
+            chassis.ids,
+            settings.upload_max_files,
+            self._scan,
+        )
         self._publisher = ChannelPublisher(chassis.kafka, timeout=settings.publish_timeout)
         signer = LinkSigner(settings.reply_keys())
         addresses = self._addresses = ReplyAddresses(signer)
         url = settings.intake_public_url
         self._links = RequesterLinks(signer, url) if url else None
+        self._file_links = FileLinks(signer, url, settings.file_links_last) if url else None
         clock, ids = chassis.clock, chassis.ids
         handler = IntakeHandler(
             desks.by_id,
@@ -102,7 +123,7 @@ class Service:
             on_acknowledgement=lambda: self._acknowledgements.reload(),
         )
         commands = self._commands = TicketCommands(
-            chassis.outbox, desks.by_id, clock, ids, self._metrics, self._links
+            chassis.outbox, desks.by_id, clock, ids, self._metrics, self._links, self._file_links
         )
         self._acknowledgements = Acknowledgements(
             chassis.pool, chassis.outbox, desks.by_id, clock, ids
@@ -122,7 +143,7 @@ class Service:
             desks,
             addresses,
             self._publisher,
-            Attachments(chassis.pool),
+            Attachments(self._blobs),
             self._readers,
             clock=clock,
             ids=ids,
@@ -161,9 +182,20 @@ class Service:
                 "acknowledgements": self._acknowledgements.run,
                 "delivery_ledger": self._ledger.run,
                 "publisher": self._publisher.run,
+                "file_retention": FileRetention(
+                    self._desks.by_id, self._blobs, chassis.pool, chassis.clock, self._metrics
+                ).run,
+                **({"virus_scan": self._scan.run} if self._scan else {}),
             },
             stop,
+            upload_limits=dict.fromkeys(UPLOAD_PATHS, self._settings.upload_max_bytes),
         )
+
+    def _virus_scan(self) -> VirusScan | None:
+        address, chassis = self._settings.clamd, self._chassis
+        if address is None:
+            return None
+        return VirusScan(Clamd(address), self._blobs, chassis.pool, chassis.clock, self._metrics)
 
     def _routers(self) -> Sequence[APIRouter]:
         """For agents, and those whose address is their permission."""
@@ -173,11 +205,13 @@ class Service:
         desks, metrics = self._desks.by_id, self._metrics
         commands = self._commands
         relations = TicketRelations(chassis.outbox, desks, self._addresses, clock, ids, metrics)
-        actions = AgentActions(tickets, commands, relations)
+        actions = AgentActions(tickets, commands, relations, self._files)
+        originals = OriginalMessages(self._files, self._readers.read)
         submissions = Submissions(self._publisher, chassis.pool, clock, ids, metrics)
         return [
             *self._requesters_routers(submissions, commands),
-            Api(tickets, actions).router,
+            Api(tickets, actions, self._files).router,
+            TicketFiles(tickets, self._files, originals, self._desks).router,
             Customers(chassis.pool, commands).router,
             Deliveries(chassis.web, self._ledger).router,
             QueuePages(
@@ -189,7 +223,7 @@ class Service:
                 clock=clock,
                 ids=ids,
             ).router,
-            Pages(chassis.web, tickets, actions, self._desks).router,
+            Pages(chassis.web, tickets, actions, self._desks, self._files).router,
             MeetingPages(chassis.web, chassis.pool, commands).router,
             SignedPages(chassis.web, chassis.pool, commands, submissions).router,
         ]
@@ -208,6 +242,7 @@ class Service:
             access,
             submissions,
             RateLimit(clock, LINKS_PER_MINUTE),
+            self._files,
             clock=clock,
             ids=ids,
         )
@@ -226,7 +261,8 @@ class Service:
             ChatWidget(chassis.pool, desks, clock).router,
             Decisions(access, commands).router,
             MaintenancePages(access, submissions, clock, ids).router,
-            NewRequests(access, submissions, clock, ids).router,
+            NewRequests(access, submissions, self._files, clock, ids).router,
+            PortalFiles(access, self._files, self._file_links, clock).router,
             portal.router,
         ]
 

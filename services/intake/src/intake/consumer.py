@@ -285,6 +285,7 @@ class IntakeHandler(StatelessHandler):
             if way.is_redial:
                 delivery = replace(delivery, is_redial=True)
             words = getattr(delivery.event, "text", None)
+            raw = getattr(delivery.event, "raw", None)
             if way.opens:
                 desk = batch.desks.get(delivery.desk.id)
                 asked = replace(delivery, desk=desk) if desk is not None else delivery
@@ -313,6 +314,7 @@ class IntakeHandler(StatelessHandler):
                     position,
                     before + position + 1,
                     words if position == told else None,
+                    raw if position == told else None,
                 )
                 for position, event in enumerate(decision.events)
             ]

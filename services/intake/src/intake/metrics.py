@@ -56,6 +56,34 @@ class IntakeMetrics:
             registry=registry,
         )
 
+        self._scans = Counter(
+            "intake_file_scans",
+            "Contents shown to the virus scanner, by result: clean or infected.",
+            ("desk", "result"),
+            registry=registry,
+        )
+        self._removed = Counter(
+            "intake_files_removed",
+            "Messages and files deleted because their time was over, by kind.",
+            ("desk", "kind"),
+            registry=registry,
+        )
+        self._removed_bytes = Counter(
+            "intake_files_removed_bytes",
+            "Bytes of messages and files deleted because their time was over, by kind.",
+            ("desk", "kind"),
+            registry=registry,
+        )
+
+    def scanned(self, desk: str, result: str) -> None:
+        """The virus scanner has seen a content."""
+        self._scans.labels(desk, result).inc()
+
+    def removed(self, desk: str, kind: str, count: int, size: int) -> None:
+        """So many contents of so many bytes were deleted."""
+        self._removed.labels(desk, kind).inc(count)
+        self._removed_bytes.labels(desk, kind).inc(size)
+
     def delivered(self, desk: str, channel: str, outcome: str, count: int = 1) -> None:
         """So many deliveries came to this outcome."""
         self._deliveries.labels(desk, channel, outcome).inc(count)

@@ -141,6 +141,51 @@ class FactView(BaseModel):
     data: dict[str, Any]
 
 
+class FileView(BaseModel):
+    """A file of a ticket, or a message as it came. What it is called and said to be is its sender's
+    word."""
+
+    id: str = Field(description="Names it among the ticket's: `3-0`, or `3-message`.")
+    sequence: int = Field(description="Of the fact that it came with.")
+    is_message: bool = Field(description="The whole message as it came, not one of its files.")
+    name: str = Field(description="Without a path.")
+    content_type: str
+    size: int = Field(description="Bytes.")
+    size_in_words: str
+    sha256: str
+    is_inline: bool = Field(description="Shown within the text by its sender.")
+    content_id: str | None = Field(description="By which the HTML of its mail names it.")
+    has_preview: bool = Field(description="`/preview` may show it as a picture.")
+    infected_with: str | None = Field(description="What the virus scanner found in it.")
+
+
+class FileList(BaseModel):
+    """A ticket's files in the order of its facts."""
+
+    items: list[FileView]
+
+
+class MessageHtml(BaseModel):
+    """A mail's HTML, made safe to be shown in a page."""
+
+    markup: str
+    remote_pictures: int = Field(description="That were left out of it.")
+
+
+class UploadView(BaseModel):
+    """A file that was uploaded, to be named in `files` of a reply or a note within some days."""
+
+    id: UUID
+    name: str
+    size: int
+
+
+class UploadList(BaseModel):
+    """Files that were uploaded."""
+
+    items: list[UploadView]
+
+
 class FactPage(BaseModel):
     """A ticket's facts in order."""
 

@@ -98,6 +98,29 @@ class IntakeSettings(ServiceSettings):
         timedelta(seconds=10), ge=timedelta(milliseconds=100), le=timedelta(minutes=5)
     )
 
+    # Replicas share it: with more than one, a bucket or a folder that all of them mount.
+    blobs: str = Field(
+        ".pledge/blobs",
+        min_length=1,
+        max_length=1_000,
+        description="where messages and files are kept: a folder's path, or s3://bucket/prefix",
+        examples=["/var/lib/pledge/blobs", "s3://pledge-files/intake"],
+    )
+    # What a browser or a gateway uploads in one request, all its files together; as for mail.
+    upload_max_bytes: int = Field(25 * 1024 * 1024, ge=64 * 1024, le=200 * 1024 * 1024)
+    upload_max_files: int = Field(20, ge=1, le=200)
+    # Mails name an agent's files by links; whoever has one needs no sign-in.
+    file_links_last: Seconds = Field(
+        timedelta(days=30), ge=timedelta(minutes=1), le=timedelta(days=366)
+    )
+    clamd: str | None = Field(
+        None,
+        pattern=r"^(tcp://[^/\s:]+:[0-9]{1,5}|unix:/\S+)$",
+        description="a virus scanner that speaks clamd's protocol; files are shown once it has "
+        "seen them",
+        examples=["tcp://clamd:3310", "unix:/run/clamav/clamd.ctl"],
+    )
+
     def border_names(self) -> tuple[str, ...]:
         """The names of our own mail border."""
         return tuple(self.authserv_ids.split())

@@ -142,3 +142,7 @@ class AttachmentRef(Value):
     content_id: str | None = Field(
         default=None, description="By which HTML names an inline file: `cid:` and this."
     )
+    url: str | None = Field(
+        default=None,
+        description="Where it is fetched without a sign-in, for a time; in requests of mails.",
+    )

@@ -8,7 +8,7 @@ from fastapi import APIRouter, Depends, Query, Request
 from fastapi.responses import RedirectResponse, Response
 
 from intake.application.agent_actions import AgentActions
-from intake.application.downloads import download
+from intake.application.file_store import FileStore
 from intake.application.ticket_search import TicketSearch
 from intake.domain.command_registry import State
 from intake.domain.misuse import MisuseState
@@ -39,9 +39,10 @@ _Words = Annotated[str | None, Query(min_length=1, max_length=200)]
 class Api:
     """The routes of the agents' API."""
 
-    def __init__(self, tickets: TicketSearch, actions: AgentActions) -> None:
+    def __init__(self, tickets: TicketSearch, actions: AgentActions, files: FileStore) -> None:
         self._tickets = tickets
         self._actions = actions
+        self._files = files
         self.router = APIRouter(tags=["tickets"])
         add = self.router.add_api_route
         add("/tickets", self.list_tickets, methods=["GET"])
@@ -121,12 +122,11 @@ class Api:
         principal: Reader,
         name: Annotated[str, Query(max_length=1_000)] = "",
     ) -> Response:
-        """A file that came with a delivery, as a download under `name`: its content is not to be
-        trusted."""
-        found = await self._tickets.attachment(desk, sha256) if principal.may(desk) else None
-        if found is None:
+        """A file of the desk by its content, as a download under `name`. `GET /tickets/{ref}/files`
+        lists those of a ticket."""
+        if not principal.may(desk):
             raise HttpProblem(404, "there is no such file")
-        return download(name or sha256[:16], found[1])
+        return await self._files.by_hash(desk, sha256, name)
 
     def _command(self, body: type[CommandBody]) -> Callable[..., Coroutine[Any, Any, TicketView]]:
         async def command(

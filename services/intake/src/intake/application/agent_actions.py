@@ -1,11 +1,13 @@
 """What agents ask over the API and on the pages: commands by their kind, refusals as problems."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
+from intake.application.file_store import FileStore
 from intake.application.idempotency import asked
 from intake.application.ticket_commands import TicketCommands, TicketUnknown
 from intake.application.ticket_relations import TicketRelations
 from intake.application.ticket_search import TicketSearch, no_ticket
+from intake.domain.commands.conversation import Note, Reply
 from intake.domain.commands.relations import FollowUp, Merge, Split
 from intake.domain.ticket import Refusal, RefusalReason, Ticket
 from intake.schemas import CommandBody, ForClientBody
@@ -21,6 +23,7 @@ class AgentActions:
     tickets: TicketSearch
     commands: TicketCommands
     relations: TicketRelations
+    files: FileStore
 
     async def open_ticket(
         self, body: ForClientBody, principal: Principal, key: str | None = None
@@ -56,6 +59,11 @@ class AgentActions:
             if isinstance(command, Split | FollowUp):
                 new = await self.relations.split(ticket.id, command, by, at, once)
                 return _ticket_or_problem(new)
+            if isinstance(command, Reply | Note) and command.files:
+                found = await self.files.uploaded(
+                    ticket.desk, ticket.id, command.files, principal.subject
+                )
+                command = replace(command, attachments=tuple(each.ref for each in found))
             decision = await self.commands.do(ticket.id, command, by, at, once, body.seen)
         except TicketUnknown as error:
             raise no_ticket(ref) from error

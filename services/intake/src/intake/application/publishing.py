@@ -19,11 +19,16 @@ from intake.storage.ledger import Ending, Entry
 from intake.storage.store import Fact
 from pledge.events import (
     EXCERPT_LENGTH,
+    AgentReplied,
+    AttachmentRef,
     Contact,
     EntitlementDecided,
     Envelope,
     InformationRequested,
+    Noted,
+    RequesterReplied,
     TicketEvent,
+    TicketOpened,
     Topic,
     caused_by,
     encode,
@@ -31,6 +36,8 @@ from pledge.events import (
 from pledge.runtime.records import Message, Poison, Record, names
 
 SOURCE: Final = "/intake"
+# The mail of a reply names the reply's files once more.
+WITH_FILES: Final = (TicketOpened, RequesterReplied, AgentReplied, Noted)
 MAX_SENDER: Final = 320
 MAX_SUBJECT: Final = 200
 """Characters of them that the delivery ledger keeps."""
@@ -46,17 +53,28 @@ class Publication:
 
 
 def publication_of(
-    event: TicketEvent, cause: Envelope, position: int, sequence: int, text: str | None = None
+    event: TicketEvent,
+    cause: Envelope,
+    position: int,
+    sequence: int,
+    text: str | None = None,
+    raw: AttachmentRef | None = None,
 ) -> Publication:
     """The fact as the ``position``-th event that ``cause`` caused and the ``sequence``-th of its
     ticket. Raises Malformed when no consumer could read it."""
     return publication(
-        event, caused_by(event, cause, position, source=SOURCE, sequence=sequence), text
+        event, caused_by(event, cause, position, source=SOURCE, sequence=sequence), text, raw
     )
 
 
-def publication(event: TicketEvent, envelope: Envelope, text: str | None = None) -> Publication:
-    """The fact under an envelope that carries its sequence; ``text`` is its whole text."""
+def publication(
+    event: TicketEvent,
+    envelope: Envelope,
+    text: str | None = None,
+    raw: AttachmentRef | None = None,
+) -> Publication:
+    """The fact under an envelope that carries its sequence; ``text`` is its whole text, ``raw`` the
+    message that it came in."""
     assert envelope.sequence is not None
     encoded = encode(event, envelope)
     fact = Fact(
@@ -66,6 +84,9 @@ def publication(event: TicketEvent, envelope: Envelope, text: str | None = None)
         type=event.type,
         occurred_at=event.occurred_at,
         data=encoded.value.decode(),
+        desk=event.desk,
+        files=event.attachments if isinstance(event, WITH_FILES) else (),
+        raw=raw,
     )
     message = Message(encoded.topic, encoded.key, encoded.value, encoded.headers)
     if text is None or len(text) <= EXCERPT_LENGTH:

@@ -12,6 +12,7 @@ from intake.application.publishing import SOURCE, Publication, publication
 from intake.domain.command_registry import Command
 from intake.domain.commands import decide
 from intake.domain.desk import Desk
+from intake.domain.file_links import FileLinks
 from intake.domain.moved_on import moved_on
 from intake.domain.requester_links import RequesterLinks
 from intake.domain.ticket import CommandContext, Decision, Refusal, Ticket
@@ -39,6 +40,7 @@ class TicketCommands:
     ids: Ids
     metrics: IntakeMetrics
     links: RequesterLinks | None = None
+    file_links: FileLinks | None = None
 
     async def do(
         self,
@@ -67,6 +69,7 @@ class TicketCommands:
                 occurred_at or now,
                 now,
                 self.links,
+                self.file_links,
                 is_backdated=occurred_at is not None,
             )
             refusal = await _moved_on(transaction.connection, ticket, seen, by)

@@ -10,7 +10,7 @@ from intake.application.desk_scope import reading
 from intake.domain.command_registry import FINISHED
 from intake.domain.ticket import Ticket
 from intake.schemas import FactView
-from intake.storage import queries, same_person, store
+from intake.storage import queries, same_person
 from pledge.runtime.auth.access import Principal
 from pledge.runtime.http.app import HttpProblem
 
@@ -76,11 +76,6 @@ class TicketSearch:
             )
             for row in rows
         ]
-
-    async def attachment(self, desk: str, sha256: str) -> tuple[str, bytes] | None:
-        """A file that came with a delivery to the desk."""
-        async with reading(self._pool, frozenset((desk,))) as connection:
-            return await store.find_attachment(connection, desk, sha256)
 
 
 def no_ticket(ref: str) -> HttpProblem:

@@ -17,6 +17,7 @@ from intake.desk_file.admission import (
 )
 from intake.desk_file.common import condition_of
 from intake.desk_file.documentation import check_documentation, documentation_of
+from intake.desk_file.files import file_rules_of
 from intake.desk_file.forms import check_forms, forms_of
 from intake.desk_file.hooks import hooks_of
 from intake.desk_file.matrix import check_matrix, matrix_of
@@ -171,6 +172,7 @@ def to_desk(model: IntakeFile) -> Desk:
         revisable=revisable_of(model.revisable),
         teams=teams_of(model.teams),
         matrix=matrix_of(model.matrix),
+        files=file_rules_of(model.files),
         chat=chat_rules_of(model.chat),
         hooks=hooks_of(model.hooks),
         redial_minutes=model.redial_minutes,

@@ -12,6 +12,7 @@ from intake.desk_file.admission import (
 )
 from intake.desk_file.common import Domain, MailAddress, Name, RuleCondition, Text, address_of
 from intake.desk_file.documentation import DocumentationSection
+from intake.desk_file.files import FilesSection
 from intake.desk_file.forms import PortalRules
 from intake.desk_file.hooks import HookEntry
 from intake.desk_file.matrix import MatrixSection
@@ -141,6 +142,7 @@ class IntakeFile(Part):
     redial_minutes: int = Field(default=10, ge=0, le=60)
     misuse: tuple[MisuseEntry, ...] = ()
     matrix: MatrixSection | None = None
+    files: FilesSection = FilesSection()
     teams: Annotated[tuple[TeamEntry, ...], Field(max_length=50)] = ()
     revisable: Annotated[tuple[RevisableEntry, ...], Field(max_length=50)] = ()
     milestones: Annotated[tuple[MilestoneEntry, ...], Field(max_length=50)] = ()

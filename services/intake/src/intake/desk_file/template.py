@@ -250,6 +250,15 @@ rules:
 #       language: en-US
 #       transcribe: true
 
+# Files that come with requests: what is taken, what is said where it is too much, and for how long
+# whole messages and files are kept (files without a time: as long as their tickets).
+# files:
+#   largest: 20 MB
+#   most: 20
+#   advice: Upload larger files at https://share.{desk}.example and send us the link.
+#   keep_messages: 365d
+#   keep_files: 1000d
+
 portal:
   # Requesters sign in at /my/{desk} by a link that this template of notify.yaml brings.
   # sign_in_template: sign_in

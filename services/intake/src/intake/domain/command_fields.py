@@ -2,11 +2,14 @@
 
 from collections.abc import Mapping
 from typing import Annotated, Any, Final, Literal, TypeAlias
+from uuid import UUID
 
-from pydantic import AfterValidator, StringConstraints
+from pydantic import AfterValidator, Field, StringConstraints
 
 from intake.domain.text import one_line, storable
 from pledge.events import EXCERPT_LENGTH, LINE_LENGTH
+
+MAX_FILES: Final = 200
 
 Text = Annotated[
     str, StringConstraints(min_length=1, max_length=EXCERPT_LENGTH), AfterValidator(storable)
@@ -20,6 +23,8 @@ Subject = Annotated[
     StringConstraints(min_length=1, max_length=300),
     AfterValidator(lambda text: one_line(text, 300)),
 ]
+Files = Annotated[tuple[UUID, ...], Field(max_length=MAX_FILES)]
+"""The ids of files that were uploaded for the words."""
 Channel: TypeAlias = Literal["email", "chat", "phone", "portal"]
 """The channels in, each with a topic `channel.<name>.v1`."""
 

@@ -11,6 +11,7 @@ from intake.domain.admission.request import Condition, Line, Request, holds
 from intake.domain.admission.requirements import Requirement
 from intake.domain.chat_hours import ChatRules
 from intake.domain.documentation import Documentation
+from intake.domain.files import FileRules
 from intake.domain.hooks import Hook
 from intake.domain.matrix import Assessed, Level, Matrix, Origin, Values, assess
 from intake.domain.misuse import MisuseRule
@@ -159,6 +160,7 @@ class Desk:
     teams: tuple[Team, ...] = ()
     matrix: Matrix | None = None
     staff: frozenset[str] = frozenset()
+    files: FileRules = field(default_factory=FileRules)
     services: ServiceRules = field(default_factory=ServiceRules)
     coverage: Coverage | None = None
     documentation: Documentation | None = None

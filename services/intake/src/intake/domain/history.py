@@ -9,18 +9,18 @@ from zoneinfo import ZoneInfo
 
 from intake.domain.commands import declarations
 from intake.domain.history_words import Data, Reader, Words, person, plain, said
-from pledge.events import AttachmentRef
 
 
 @dataclass(frozen=True, slots=True)
 class Entry:
-    """One line of the history: what happened, who did it if that is shown, the text that came."""
+    """One line of the history: what happened, who did it if that is shown, the text that came.
+    ``sequence`` is the fact's."""
 
     at: datetime
     what: str
     who: str = ""
     text: str = ""
-    files: tuple[AttachmentRef, ...] = ()
+    sequence: int = 0
 
 
 def entry(
@@ -34,12 +34,7 @@ def entry(
     if isinstance(starts_at := data.get("starts_at"), str):
         data = {**data, "starts_at": datetime.fromisoformat(starts_at).astimezone(ZoneInfo(zone))}
     what, who, text = reader(data)
-    return Entry(at, what, who, whole_text or text if text else "", files_of(data))
-
-
-def files_of(data: Data) -> tuple[AttachmentRef, ...]:
-    """The files that came with the words of a fact (SIG-06)."""
-    return tuple(AttachmentRef.model_validate(each) for each in data.get("attachments") or ())
+    return Entry(at, what, who, whole_text or text if text else "")
 
 
 def _opened(data: Data) -> Words:

@@ -8,6 +8,7 @@ from uuid import UUID
 
 from intake.domain.command_registry import State, allowed_in, declarations
 from intake.domain.desk import Desk
+from intake.domain.file_links import FileLinks
 from intake.domain.matrix import Level, Origin
 from intake.domain.request_details import NO_DETAILS, RequestDetails
 from intake.domain.requester_links import RequesterLinks
@@ -93,6 +94,7 @@ class CommandContext:
     occurred_at: datetime
     now: datetime
     links: RequesterLinks | None = None
+    file_links: FileLinks | None = None
     is_backdated: bool = False
 
 

@@ -1,14 +1,15 @@
-"""Keeps the files that come with deliveries; events only refer to them."""
+"""Keeps the message and the files that come with a mail; events only refer to them."""
 
+import asyncio
 from collections.abc import Sequence
 from datetime import datetime
-
-import asyncpg
+from typing import Final
 
 from intake.mail.parse import Attachment
-from intake.storage import store
+from intake.storage.blobs import Blobs, BlobsUnavailable, Kind
 from pledge.events import AttachmentRef
-from pledge.runtime.postgres.errors import is_retriable
+
+MESSAGE_TYPE: Final = "message/rfc822"
 
 
 class StoreUnavailable(Exception):
@@ -16,39 +17,39 @@ class StoreUnavailable(Exception):
 
 
 class Attachments:
-    """Files by content, in intake's database."""
+    """Messages and files by content, in the store of files."""
 
-    def __init__(self, pool: asyncpg.Pool) -> None:
-        self._pool = pool
+    def __init__(self, blobs: Blobs) -> None:
+        self._blobs = blobs
 
     async def keep(
-        self, desk: str, attachments: Sequence[Attachment], now: datetime
-    ) -> list[AttachmentRef]:
-        """Store the files; return their references. Raises StoreUnavailable while the database is
-        away."""
-        refs = [_ref(each) for each in attachments]
-        rows = {
-            ref.sha256: (desk, ref.sha256, ref.content_type, ref.size, each.content, now)
-            for ref, each in zip(refs, attachments, strict=True)
-        }
+        self, desk: str, raw: bytes, attachments: Sequence[Attachment], now: datetime
+    ) -> tuple[AttachmentRef, list[AttachmentRef]]:
+        """Store the whole message as it came, and its files; return their references. Raises
+        StoreUnavailable while the store is away."""
         try:
-            async with self._pool.acquire(timeout=5) as connection:
-                await store.keep_attachments(connection, list(rows.values()))
-        except Exception as error:
-            if is_retriable(error):
-                raise StoreUnavailable(f"attachments could not be kept: {error!r}") from error
-            raise
-        return refs
+            (key, digest), *kept = await asyncio.gather(
+                self._blobs.put(desk, Kind.MESSAGES, raw, now),
+                *(
+                    self._blobs.put(desk, Kind.FILES, each.content, now, each.sha256)
+                    for each in attachments
+                ),
+            )
+        except BlobsUnavailable as error:
+            raise StoreUnavailable(f"a mail's files could not be kept: {error}") from error
+        whole = AttachmentRef(
+            name="message.eml", content_type=MESSAGE_TYPE, size=len(raw), sha256=digest, key=key
+        )
+        return whole, [_ref(each, key) for each, (key, _) in zip(attachments, kept, strict=True)]
 
 
-def _ref(attachment: Attachment) -> AttachmentRef:
-    digest = attachment.sha256
+def _ref(file: Attachment, key: str) -> AttachmentRef:
     return AttachmentRef(
-        name=attachment.name,
-        content_type=attachment.content_type,
-        size=len(attachment.content),
-        sha256=digest,
-        key=digest,
-        is_inline=attachment.is_inline,
-        content_id=attachment.content_id,
+        name=file.name,
+        content_type=file.content_type,
+        size=len(file.content),
+        sha256=file.sha256,
+        key=key,
+        is_inline=file.is_inline,
+        content_id=file.content_id,
     )

@@ -14,7 +14,7 @@ from intake.application.channel_publisher import ChannelPublisher, PublishUnavai
 from intake.domain.admission.request import Line
 from intake.domain.desk import Desk, Desks
 from intake.domain.reply_address import ReplyAddresses
-from intake.domain.text import CUT_MARK
+from intake.domain.text import CUT_MARK, one_line
 from intake.domain.thread_matching import GRAVER, key_of
 from intake.gateways.attachments import Attachments, StoreUnavailable
 from intake.gateways.mail_readers import MailReaders, ReadersBusy
@@ -42,6 +42,9 @@ from pledge.runtime.observability import tracing
 SOURCE: Final = "/intake/smtp"
 NULL_SENDER: Final = "<>"
 """How aiosmtpd gives the empty sender of bounces."""
+
+MAX_ANSWER: Final = 400
+"""Characters of an answer; a line of SMTP has at most 512 bytes."""
 
 log = structlog.get_logger()
 
@@ -149,12 +152,12 @@ class EmailGateway:
         mail = await self._readers.read(raw, delivery)
         now = self.clock.now()
         records, deliveries = [], []
-        for desk, recipients in self._by_desk(envelope.rcpt_tos, mail):
-            kept: Sequence[AttachmentRef] = ()
-            if mail.attachments:
-                kept = await self._attachments.keep(desk.id, mail.attachments, now)
+        desks = self._by_desk(envelope.rcpt_tos, mail)
+        _check_files([desk for desk, _ in desks], mail)
+        for desk, recipients in desks:
+            whole, kept = await self._attachments.keep(desk.id, raw, mail.attachments, now)
             event = email_event(
-                mail, desk, recipients, kept, self._addresses, now, delivery.envelope_sender
+                mail, desk, recipients, kept, self._addresses, now, delivery.envelope_sender, whole
             )
             deliveries.append(event.delivery)
             records.append(self._encoded(event))
@@ -196,8 +199,9 @@ def email_event(
     addresses: ReplyAddresses,
     now: datetime,
     envelope_sender: str | None = None,
+    raw: AttachmentRef | None = None,
 ) -> EmailMessageReceived:
-    """The channel event of a mail to `recipients` of one desk."""
+    """The channel event of a mail to `recipients` of one desk; `raw` is the whole message."""
     sender = _writer(mail, desk)
     named = next((found for each in recipients if (found := addresses.ticket(each, desk.id))), None)
     return EmailMessageReceived(
@@ -229,6 +233,7 @@ def email_event(
         defects=mail.defects,
         is_truncated=_is_truncated(mail),
         attachments=tuple(attachments),
+        raw=raw,
         kind=mail.kind,
         reports=mail.reports,
         meeting_answer=mail.meeting_answer,
@@ -244,6 +249,18 @@ def _writer(mail: Mail, desk: Desk) -> Mailbox | None:
     if sender is None or form is None or not is_unattended(form.address):
         return sender
     return form if desk.is_own_address(sender.address) else sender
+
+
+def _check_files(desks: Sequence[Desk], mail: Mail) -> None:
+    """Refuse a mail whose files none of its desks takes. Raises EarlyAnswer, which says what to do:
+    the sender's server passes it on. What one desk takes is taken by the others too."""
+    if not mail.attachments:
+        return
+    files = [(each.name, len(each.content)) for each in mail.attachments]
+    refusals = [desk.files.refusal(files) for desk in desks]
+    if all(refusals):
+        said = one_line(str(refusals[0]), MAX_ANSWER)
+        raise EarlyAnswer(f"552 5.3.4 {_ascii(said)[:MAX_ANSWER]}", "files_refused")
 
 
 def _forwarded(mail: Mail) -> ForwardedMail | None:

@@ -12,6 +12,7 @@ from typing import Final
 
 import structlog
 
+from intake.application.original_message import CannotReadNow
 from intake.gateways.mail_worker import LENGTH, request
 from intake.mail.parse import Delivery, Mail, read_mail, untouched_mail
 
@@ -23,7 +24,7 @@ READER_DIED: Final = "reader_died"
 log = structlog.get_logger()
 
 
-class ReadersBusy(Exception):
+class ReadersBusy(CannotReadNow):
     """No reader was free for long; the sender should try again later."""
 
 

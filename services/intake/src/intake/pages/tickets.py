@@ -11,16 +11,17 @@ from fastapi.responses import RedirectResponse, Response
 from markupsafe import Markup
 
 from intake.application.agent_actions import AgentActions
+from intake.application.file_store import FIELD, FileStore, by_fact
 from intake.application.ticket_search import TicketSearch
 from intake.domain.command_registry import declarations
 from intake.domain.commands.milestones import ReachMilestone
 from intake.domain.commands.promises import ReviseDue
 from intake.domain.commands.services import OfferServices
 from intake.domain.desk import Desk, Desks
-from intake.domain.history import files_of
 from intake.domain.ticket import RefusalReason, Ticket
 from intake.pages.form_values import body_of, form_values
 from intake.schemas import BODIES, FactView
+from intake.storage.files import Upload
 from pledge.events import (
     AgentReplied,
     AgentReplyFailed,
@@ -52,18 +53,25 @@ class Unsent:
     values: dict[str, str]
     seen: int
     why: str
+    uploads: Sequence[Upload] = ()
 
 
 class Pages:
     """The routes that answer with HTML."""
 
     def __init__(
-        self, web: Web, tickets: TicketSearch, actions: AgentActions, desks: Desks
+        self,
+        web: Web,
+        tickets: TicketSearch,
+        actions: AgentActions,
+        desks: Desks,
+        files: FileStore,
     ) -> None:
         self._web = web
         self._tickets = tickets
         self._actions = actions
         self._desks = desks
+        self._files = files
         self.router = APIRouter(include_in_schema=False)
         add = self.router.add_api_route
         add("/ticket/{ref}", self.ticket_page, methods=["GET"])
@@ -89,6 +97,7 @@ class Pages:
             zone=zone,
             ticket=ticket,
             facts=_described(facts, zone),
+            files=by_fact([self._files.view(each) for each in await self._files.list(ticket)]),
             severities=desk.severities if desk else (),
             levels=desk.levels if desk else (),
             priorities=desk.priorities if desk else (),
@@ -107,10 +116,15 @@ class Pages:
         body = BODIES.get(action)
         if body is None:
             raise HttpProblem(404, "there is no such form")
-        desk = self._desks.by_id.get((await self._tickets.find(ref, principal)).desk)
+        ticket = await self._tickets.find(ref, principal)
+        desk = self._desks.by_id.get(ticket.desk)
         zone = ZoneInfo(desk.zone if desk else "UTC")
         form = await request.form()
         values = form_values(form.items(), frozenset(body.model_fields), zone)
+        uploads: Sequence[Upload] = ()
+        if desk is not None and FIELD in body.model_fields:
+            uploads = await self._files.from_form(form, desk, ticket.id, principal.subject)
+            values[FIELD] = [each.id for each in uploads]
         command = body_of(action, values)
         try:
             shown = await self._actions.act(ref, principal, command)
@@ -118,7 +132,9 @@ class Pages:
             if problem.type != MOVED_ON or command.seen is None:
                 raise
             written = {name: text for name, text in form.items() if isinstance(text, str)}
-            unsent = Unsent(action, written, command.seen, problem.detail.partition(";")[0])
+            unsent = Unsent(
+                action, written, command.seen, problem.detail.partition(";")[0], uploads
+            )
             return await self._shown(request, ref, principal, unsent)
         return RedirectResponse(f"/ticket/{shown.id}", status_code=303)
 
@@ -213,6 +229,4 @@ def describe(fact: FactView, zone: str) -> dict[str, Any]:
         "voice": _VOICES.get(fact.type, ""),
         "details": details,
         "text": text,
-        # The mail that carries a reply names its files once more.
-        "files": () if fact.type == EmailRequested.TYPE else files_of(data),
     }

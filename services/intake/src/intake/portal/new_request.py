@@ -1,13 +1,15 @@
 """A new request: a form for each kind (SIG-04), with documentation offered before it is sent
 (SIG-02)."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Annotated, Any, Final
 
 from fastapi import APIRouter, Form, Query, Request
 from fastapi.responses import RedirectResponse, Response
 from pydantic import StringConstraints
 
+from intake.application.file_store import FIELD as FILES
+from intake.application.file_store import KEPT, FileStore
 from intake.application.submissions import MAX_CASE_TEXT, Submissions
 from intake.domain.desk import Desk, FormKind
 from intake.domain.documentation import LONGEST_QUESTION, MOST_HITS, configuration_of
@@ -17,6 +19,7 @@ from intake.portal.fields import FIELD, form_items, needed, read_fields, read_fo
 from intake.portal.tokens import Person
 from intake.storage import articles
 from intake.storage.articles import Hit
+from intake.storage.files import Upload
 from pledge.events import Contact, FormSubmitted
 from pledge.runtime.auth.session import check_form
 from pledge.runtime.clock import Clock
@@ -34,10 +37,16 @@ class NewRequests:
     """The routes under /my/<desk>/new."""
 
     def __init__(
-        self, access: PortalAccess, submissions: Submissions, clock: Clock, ids: Ids
+        self,
+        access: PortalAccess,
+        submissions: Submissions,
+        files: FileStore,
+        clock: Clock,
+        ids: Ids,
     ) -> None:
         self._access = access
         self._submissions = submissions
+        self._files = files
         self._clock = clock
         self._ids = ids
         self.router = APIRouter(include_in_schema=False)
@@ -91,10 +100,12 @@ class NewRequests:
             **await read_fields(request, needed(known, form)),
             **await read_form(request, kind),
         }
+        uploads = await self._files.from_form(await request.form(), known, None, person.address)
         if not read and (hits := await self._matching(known, subject, text)):
             return self._access.page(
-                request, known, person, "my_articles.html", hits=hits, sent=await _sent(request)
-            )
+                request, known, person, "my_articles.html",
+                hits=hits, sent=await _sent(request, uploads),
+            )  # fmt: skip
         mine = administered(known, person)
         await self._submissions.take(
             FormSubmitted(
@@ -111,6 +122,7 @@ class NewRequests:
                 urgency=urgency or None,
                 product=one_line(product, 100) or None,
                 customer=customer if customer in mine else next(iter(mine), None),
+                attachments=tuple(each.ref for each in uploads),
                 is_tenant_admin=bool(mine),
             )
         )
@@ -127,14 +139,15 @@ class NewRequests:
             )
 
 
-async def _sent(request: Request) -> list[tuple[str, str]]:
-    """What the form said, to be sent again as it was."""
+async def _sent(request: Request, uploads: Sequence[Upload]) -> list[tuple[str, str]]:
+    """What the form said, to be sent again as it was, with its files by their ids."""
     form = await request.form()
-    return [
+    said = [
         (name, value)
         for name, value in form.multi_items()
-        if isinstance(value, str) and name not in {"csrf_token", "read"}
+        if isinstance(value, str) and name not in {"csrf_token", "read", FILES, KEPT}
     ]
+    return [*said, *((KEPT, str(each.id)) for each in uploads)]
 
 
 def _offered(desk: Desk, person: Person, kind: FormKind) -> Mapping[str, Any]:

@@ -3,6 +3,7 @@ became of them, answer, open new ones. Nobody sees more than their own requests,
 administrator of a customer, that customer's; never what is said within the desk."""
 
 from collections.abc import Sequence
+from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Annotated, Final, Literal
 from uuid import UUID
@@ -12,11 +13,11 @@ from fastapi import APIRouter, Form, Query, Request
 from fastapi.responses import RedirectResponse, Response
 from pydantic import StringConstraints
 
-from intake.application.downloads import download
+from intake.application.file_store import FileStore, by_fact
 from intake.application.submissions import MAX_CASE_TEXT, Submissions, visitor
 from intake.domain.command_registry import FINISHED
 from intake.domain.desk import Desk
-from intake.domain.history import TYPES, Entry, entry, files_of
+from intake.domain.history import TYPES, Entry, entry
 from intake.domain.promises_shown import Told, told
 from intake.domain.text import paragraphs
 from intake.domain.ticket import Ticket
@@ -24,7 +25,7 @@ from intake.portal.access import COOKIE, PortalAccess, administered, contact_of,
 from intake.portal.fields import FIELD, asked_for, read_fields
 from intake.portal.tokens import Person
 from intake.storage import promises, queries
-from intake.storage.store import find_attachment, requester_key
+from intake.storage.store import requester_key
 from pledge.events import FeedbackSubmitted, ReplySubmitted
 from pledge.events.addresses import normal_address
 from pledge.runtime.auth.session import check_form
@@ -50,6 +51,7 @@ class Portal:
         access: PortalAccess,
         submissions: Submissions,
         limit: RateLimit,
+        files: FileStore,
         *,
         clock: Clock,
         ids: Ids,
@@ -59,6 +61,7 @@ class Portal:
         self._sign_ins = access.sign_ins
         self._submissions = submissions
         self._limit = limit
+        self._files = files
         self._clock = clock
         self._ids = ids
         self.router = APIRouter(include_in_schema=False)
@@ -69,7 +72,6 @@ class Portal:
         add("/my/{desk}/enter", self.enter, methods=["POST"])
         add("/my/{desk}/leave", self.leave, methods=["POST"])
         add("/my/{desk}/{number}", self.show_ticket, methods=["GET"])
-        add("/my/{desk}/{number}/files/{sha256}", self.show_file, methods=["GET"])
         add("/my/{desk}/{number}/reply", self.reply, methods=["POST"])
         add("/my/{desk}/{number}/feedback", self.feedback, methods=["POST"])
 
@@ -184,26 +186,13 @@ class Portal:
             ticket=ticket,
             zone=zone,
             story=[each for each in history if each is not None],
+            files=by_fact([self._files.view(each) for each in await self._files.list(ticket)]),
             missing=asked_for(known, ticket),
             stands=stands.get(ticket.id, ()),
             is_finished=ticket.state in FINISHED,
             is_sent=bool(sent),
             field=FIELD,
         )  # fmt: skip
-
-    async def show_file(self, request: Request, desk: str, number: str, sha256: str) -> Response:
-        """A file of what the person may read of their ticket, as a download (SIG-06)."""
-        known = self._access.desk(desk)
-        person = await self._access.signed_in(request, known)
-        ticket = await self._access.find(known, person, number)
-        async with self._pool.acquire() as connection:
-            rows = await queries.newest_facts(connection, ticket.id, list(TYPES), MAX_FACTS)
-            named = (file for row in rows for file in files_of(queries.data_of(row)))
-            file = next((each for each in named if each.sha256 == sha256), None)
-            found = file and await find_attachment(connection, known.id, file.sha256)
-        if file is None or not found:
-            raise HttpProblem(404, "there is no such file on this request")
-        return download(file.name, found[1])
 
     async def reply(
         self, request: Request, desk: str, number: str, text: Annotated[_Text, Form()] = ""
@@ -214,7 +203,9 @@ class Portal:
         person = await self._access.signed_in(request, known)
         ticket = await self._access.find(known, person, number)
         fields = await read_fields(request, asked_for(known, ticket))
-        if not text.strip() and not fields:
+        form = await request.form()
+        uploads = await self._files.from_form(form, known, ticket.id, person.address)
+        if not text.strip() and not fields and not uploads:
             raise HttpProblem(422, "write something, or press Back")
         await self._submissions.take(
             ReplySubmitted(
@@ -223,6 +214,7 @@ class Portal:
                 requester=contact_of(person, ticket),
                 text=paragraphs(text, MAX_CASE_TEXT),
                 fields=fields,
+                attachments=tuple(each.ref for each in uploads),
             )
         )
         return RedirectResponse(f"/my/{desk}/{ticket.number}?sent=yes", status_code=SEE_OTHER)
@@ -279,4 +271,5 @@ async def _stands(
 
 def _entry(row: asyncpg.Record, zone: str) -> Entry | None:
     at: datetime = row["occurred_at"]
-    return entry(row["type"], at, queries.data_of(row), row["text"], zone)
+    found = entry(row["type"], at, queries.data_of(row), row["text"], zone)
+    return replace(found, sequence=row["sequence"]) if found else None

@@ -252,9 +252,11 @@ async def of_person(
 
 def data_of(row: asyncpg.Record) -> dict[str, Any]:
     """A fact's data for people. Links that act for their reader are left out: one that signs in,
-    one that answers a proposed meeting."""
+    one that answers a proposed meeting, one that fetches a file."""
     data: dict[str, Any] = from_json(row["data"])
     data.pop("answer_url", None)
+    for file in data.get("attachments") or ():
+        file.pop("url", None)
     variables = data.get("variables")
     if isinstance(variables, dict) and "link" in variables:
         data["variables"] = {name: value for name, value in variables.items() if name != "link"}

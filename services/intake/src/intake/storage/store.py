@@ -1,6 +1,6 @@
 """Intake's tables, a function per statement. A batch costs the same few statements at any size."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Final, get_type_hints
@@ -16,14 +16,16 @@ from intake.domain.failed_replies import MailedReply
 from intake.domain.request_details import NO_DETAILS, RequestDetails
 from intake.domain.thread_matching import Key
 from intake.domain.ticket import Ticket
-from pledge.events import Contact
+from intake.storage.files import MESSAGE_POSITION, FileRow, insert_files, row_of
+from pledge.events import AttachmentRef, Contact
 
 _REQUEST_DETAILS: Final = TypeAdapter(RequestDetails)
 
 
 @dataclass(frozen=True, slots=True)
 class Fact:
-    """One event of a ticket as it was published: ``data`` is its JSON."""
+    """One event of a ticket as it was published: ``data`` is its JSON, ``files`` what came with it,
+    ``raw`` the whole message that it came in."""
 
     ticket_id: UUID
     sequence: int
@@ -31,6 +33,9 @@ class Fact:
     type: str
     occurred_at: datetime
     data: str
+    desk: str = ""
+    files: tuple[AttachmentRef, ...] = ()
+    raw: AttachmentRef | None = None
 
 
 # ---- deliveries and threads ----
@@ -253,7 +258,7 @@ def ticket_of(row: Mapping[str, Any]) -> Ticket:
 
 
 async def insert_facts(connection: asyncpg.Connection, facts: Sequence[Fact]) -> None:
-    """Write the facts of tickets."""
+    """Write the facts of tickets, and which files they have."""
     await connection.copy_records_to_table(
         "facts",
         columns=("ticket_id", "sequence", "event_id", "type", "occurred_at", "data"),
@@ -262,6 +267,16 @@ async def insert_facts(connection: asyncpg.Connection, facts: Sequence[Fact]) ->
             for each in facts
         ],
     )
+    if rows := [row for each in facts for row in _file_rows(each)]:
+        await insert_files(connection, rows)
+
+
+def _file_rows(fact: Fact) -> Iterator[FileRow]:
+    place = (fact.ticket_id, fact.sequence)
+    if fact.raw is not None:
+        yield row_of(*place, MESSAGE_POSITION, fact.desk, "messages", fact.raw)
+    for position, ref in enumerate(fact.files):
+        yield row_of(*place, position, fact.desk, "files", ref)
 
 
 async def insert_texts(
@@ -298,19 +313,7 @@ async def mailed_replies(
     }
 
 
-# ---- attachments ----
-
-_KEEP_ATTACHMENT = """
-INSERT INTO attachments (desk, sha256, content_type, size, content, stored_at)
-VALUES ($1, $2, $3, $4, $5, $6) ON CONFLICT (desk, sha256) DO NOTHING
-"""
-
-
-async def keep_attachments(
-    connection: asyncpg.Connection, rows: Sequence[tuple[str, str, str, int, bytes, datetime]]
-) -> None:
-    """Keep files; one that is there already is not written again."""
-    await connection.executemany(_KEEP_ATTACHMENT, rows)
+# ---- attachments that came before there was a store of files ----
 
 
 async def find_attachment(

@@ -4,7 +4,7 @@ from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Any
+from typing import Any, Final
 from uuid import UUID
 
 import structlog
@@ -96,9 +96,17 @@ def _refusal(
     return refusal.value
 
 
+# An agent's words, and where their files are fetched.
+_OWN_WORDS: Final = Template(
+    text="{{ text }}{% for file in files %}{{ '\n\n' if loop.first else '\n' }}"
+    "{{ file.name }} ({{ file.megabytes }} MB){{ ': ' ~ file.url if file.url }}{% endfor %}",
+    subject="{{ subject_line }}",
+)
+
+
 def _template_of(desk: Desk, event: EmailRequested) -> Template | None:
     if event.text is not None:
-        return Template(text="{{ text }}", subject="{{ subject_line }}")
+        return _OWN_WORDS
     if event.template in desk.templates:
         return desk.template(event.template, event.to[0].language or desk.language)
     return None
@@ -120,6 +128,10 @@ def _requested_draft(
         "event": _template_values(event.variables),
         **_template_values(event.variables),
         "text": event.text,
+        "files": [
+            {"name": each.name, "megabytes": f"{each.size / 1e6:,.1f}", "url": each.url}
+            for each in event.attachments
+        ],
         "subject_line": event.subject_line or event.ticket_number,
         "occurred_at": event.occurred_at,
     }

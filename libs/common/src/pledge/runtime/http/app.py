@@ -60,14 +60,15 @@ def create_app(
     max_body: int = MAX_BODY,
     body_limits: Mapping[str, int] | None = None,
     sign_in: OidcSignIn | None = None,
+    upload_limits: Mapping[str, int] | None = None,
 ) -> FastAPI:
     """The application of `service`, with `routers` and what every service has.
 
     That is /livez, /readyz, /startupz, /metrics, /openapi.json, sign-in, errors as problems,
     security headers, request ids, access log and traces. Bodies are at most `max_body` bytes, or
-    what `body_limits` says for paths that start with its keys. People sign in by `sign_in`, or else
-    with a token. Handlers and dependencies find
-    `access`, `web` and `clock` in `request.app.state`.
+    what `body_limits` says for paths that start with its keys, or for forms with files
+    `upload_limits`. People sign in by `sign_in`, or else with a token. Handlers and dependencies
+    find `access`, `web` and `clock` in `request.app.state`.
     """
     app = FastAPI(
         title=f"Pledge {service}",
@@ -79,7 +80,12 @@ def create_app(
     )
     app.state.access, app.state.web, app.state.clock = access, web, clock
     problems.install(app)
-    app.add_middleware(BoundedBodies, largest=max_body, by_prefix=body_limits or {})
+    app.add_middleware(
+        BoundedBodies,
+        largest=max_body,
+        by_prefix=body_limits or {},
+        uploads_by_prefix=upload_limits or {},
+    )
     app.add_middleware(
         AroundRequests, clock=clock, ids=ids, metrics=metrics, is_secure=web.is_secure
     )

@@ -47,6 +47,9 @@ SECURITY_HEADERS = {
     # Whoever has something to cache says so.
     "cache-control": "no-store",
 }
+# A body that is refused for up to so many times its limit is read, for so many seconds.
+DRAINED = 4
+DRAINED_FOR = 5
 HSTS = "max-age=31536000"
 
 
@@ -137,23 +140,35 @@ class AroundRequests:
 
 
 class BoundedBodies:
-    """Refuses a body larger than `largest` bytes (or than `by_prefix` says for its path): 413."""
+    """Refuses a body larger than `largest` bytes (or than `by_prefix` says for its path, or for a
+    form with files `uploads_by_prefix`): 413."""
 
-    def __init__(self, app: ASGIApp, *, largest: int, by_prefix: Mapping[str, int]) -> None:
+    def __init__(
+        self,
+        app: ASGIApp,
+        *,
+        largest: int,
+        by_prefix: Mapping[str, int],
+        uploads_by_prefix: Mapping[str, int],
+    ) -> None:
         self._app = app
         self._largest = largest
-        self._by_prefix = dict(sorted(by_prefix.items(), key=lambda item: -len(item[0])))
+        self._by_prefix = _longest_first(by_prefix)
+        self._uploads_by_prefix = _longest_first(uploads_by_prefix)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Handle one connection (ASGI)."""
         if scope["type"] != "http":
             await self._app(scope, receive, send)
             return
-        limit = self._limit(scope["path"])
-        declared = Headers(scope=scope).get("content-length", "")
+        headers = Headers(scope=scope)
+        limit = self._limit(scope["path"], headers.get("content-type", ""))
+        declared = headers.get("content-length", "")
         # Its length is looked at first: Python takes long to read a number of many digits.
         is_number = declared.isascii() and declared.isdigit()
         if is_number and (len(declared) > 15 or int(declared) > limit):
+            if len(declared) <= 15 and int(declared) <= DRAINED * limit:
+                await _drain(receive)
             problem = problems.HttpProblem(413, _too_large(limit), headers={"connection": "close"})
             await problems.answer(Request(scope, receive), problem)(scope, receive, send)
             return
@@ -169,11 +184,27 @@ class BoundedBodies:
 
         await self._app(scope, receive_bounded, send)
 
-    def _limit(self, path: str) -> int:
-        for prefix, limit in self._by_prefix.items():
-            if path.startswith(prefix):
-                return limit
+    def _limit(self, path: str, content_type: str) -> int:
+        # Only such a form is read piece by piece, with its files on disk.
+        is_upload = content_type.lower().startswith("multipart/form-data")
+        for limits in (self._uploads_by_prefix if is_upload else {}, self._by_prefix):
+            for prefix, limit in limits.items():
+                if path.startswith(prefix):
+                    return limit
         return self._largest
+
+
+async def _drain(receive: Receive) -> None:
+    """Read what a client sends before it listens, for a while: it would only learn that the
+    connection broke, and not why."""
+    with suppress(TimeoutError):
+        async with asyncio.timeout(DRAINED_FOR):
+            while (await receive()).get("more_body", False):
+                pass
+
+
+def _longest_first(limits: Mapping[str, int]) -> dict[str, int]:
+    return dict(sorted(limits.items(), key=lambda item: -len(item[0])))
 
 
 def _holds_nul(scope: Scope) -> bool:

@@ -91,14 +91,19 @@ class Chassis:
         self.health.require("keys", self.access.ready)
 
     async def run(
-        self, routers: Sequence[APIRouter], workers: Workers, stop: asyncio.Event
+        self,
+        routers: Sequence[APIRouter],
+        workers: Workers,
+        stop: asyncio.Event,
+        upload_limits: Mapping[str, int] | None = None,
     ) -> None:
         """Serve `routers` and run `workers` until `stop`; one that fails takes the others down.
+        Forms with files may be as large as `upload_limits` says for their paths.
 
         On the stop, HTTP ends first, then the workers in their order, then the relay, which
         publishes what they committed last. Raises CannotListen when the port is taken.
         """
-        server = self._server(routers)
+        server = self._server(routers, upload_limits or {})
         server.listen()
         relay = self._relay()
         self.health.started()
@@ -116,7 +121,7 @@ class Chassis:
             grace=self.settings.stop_grace,
         )
 
-    def _server(self, routers: Sequence[APIRouter]) -> HttpServer:
+    def _server(self, routers: Sequence[APIRouter], upload_limits: Mapping[str, int]) -> HttpServer:
         app = create_app(
             service=self.service,
             health=self.health,
@@ -127,6 +132,7 @@ class Chassis:
             ids=self.ids,
             routers=routers,
             sign_in=self.sign_in,
+            upload_limits=upload_limits,
         )
         return HttpServer(app, self.settings.http_host, self.settings.http_port)
 

@@ -8,7 +8,7 @@ from uuid import uuid5
 from pydantic import Field
 
 from intake.domain.admission.rules import items_of, request_information
-from intake.domain.command_fields import INTERNAL, Channel, Line, Name, Text
+from intake.domain.command_fields import INTERNAL, Channel, Files, Line, Name, Text
 from intake.domain.command_registry import ANY_STATE, FINISHED, Command, State, command
 from intake.domain.desk import Desk
 from intake.domain.history_words import Data, Words, joined, person, plain, said
@@ -67,6 +67,7 @@ class Reply(Command):
     text: Text
     channel: Channel = "email"
     is_initial_response: bool = False
+    files: Files = ()
     attachments: tuple[AttachmentRef, ...] = field(default=(), metadata=INTERNAL)
 
     def decide(self, ticket: Ticket, context: CommandContext) -> Decision | Refusal:
@@ -95,11 +96,21 @@ class Reply(Command):
             reply_to=ticket.reply_to,
             in_reply_to=ticket.message_id,
             references=(ticket.message_id,) if ticket.message_id else (),
-            attachments=self.attachments,
+            attachments=_shared(self.attachments, ticket, context),
             is_urgent=True,
             is_automatic=False,
         )
         return done(ticket, context, "agent_replied", event, mail)
+
+
+def _shared(
+    attachments: tuple[AttachmentRef, ...], ticket: Ticket, context: CommandContext
+) -> tuple[AttachmentRef, ...]:
+    """The files of a reply, which is the ticket's next fact, with links for its mail."""
+    links = context.file_links
+    if links is None or not attachments:
+        return attachments
+    return links.with_urls(attachments, ticket.desk, ticket.id, ticket.sequence + 1, context.now)
 
 
 def _reply_subject(ticket: Ticket) -> str:
@@ -114,6 +125,7 @@ class Note(Command):
     """Words for the desk's own eyes."""
 
     text: Text
+    files: Files = ()
     attachments: tuple[AttachmentRef, ...] = field(default=(), metadata=INTERNAL)
 
     def decide(self, ticket: Ticket, context: CommandContext) -> Decision | Refusal:
