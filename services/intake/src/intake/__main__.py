@@ -10,6 +10,7 @@ from fastapi import APIRouter
 from intake.api.customers import Customers
 from intake.api.deliveries import Deliveries
 from intake.api.files import TicketFiles
+from intake.api.persons import Persons
 from intake.api.tickets import Api
 from intake.application.acknowledgements import Acknowledgements
 from intake.application.agent_actions import AgentActions
@@ -20,6 +21,7 @@ from intake.application.file_retention import FileRetention
 from intake.application.file_store import FileStore
 from intake.application.maintenance import Announcements
 from intake.application.original_message import OriginalMessages
+from intake.application.person_data import PersonData
 from intake.application.queue_reader import QueueReader
 from intake.application.search_fill import SearchFill
 from intake.application.submissions import Submissions
@@ -213,6 +215,7 @@ class Service:
             Api(tickets, actions, self._files).router,
             TicketFiles(tickets, self._files, originals, self._desks).router,
             Customers(chassis.pool, commands).router,
+            Persons(PersonData(chassis.pool, self._files, clock), self._desks, ids).router,
             Deliveries(chassis.web, self._ledger).router,
             QueuePages(
                 chassis.web,

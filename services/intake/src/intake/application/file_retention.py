@@ -10,7 +10,7 @@ import structlog
 
 from intake.domain.desk import Desk
 from intake.metrics import IntakeMetrics
-from intake.storage import files
+from intake.storage import files, persons
 from intake.storage.blobs import Blobs, BlobsUnavailable, Kind
 from pledge.runtime.clock import Clock
 from pledge.runtime.postgres.errors import is_bug
@@ -70,6 +70,7 @@ class FileRetention:
                 await self._delete_in_database(desk, now - desk.files.keep_files)
             await self._sweep(desk.id, (now - UNNAMED_LAST).astimezone(UTC).date())
         await self._forget_uploads(now - UPLOADS_LAST)
+        await self._delete_erased(now)
 
     async def _delete(self, desk: Desk, kind: Kind, before: datetime) -> None:
         last = f"{before.astimezone(UTC):%Y-%m-%d}"
@@ -121,3 +122,19 @@ class FileRetention:
         while count == BATCH:
             async with self._pool.acquire() as connection:
                 count = await files.forget_uploads(connection, before, BATCH)
+
+    async def _delete_erased(self, now: datetime) -> None:
+        """Delete contents that an erasure left without a fact, unless another ticket has them."""
+        while True:
+            async with self._pool.acquire() as connection:
+                found = await persons.contents_to_delete(connection, now, BATCH)
+                named = await files.named(connection, [key for _, key in found])
+            if not found:
+                return
+            for desk in {desk for desk, _ in found}:
+                keys = [key for of, key in found if of == desk]
+                await self._blobs.delete(desk, [key for key in keys if key not in named])
+                async with self._pool.acquire() as connection:
+                    await persons.contents_deleted(connection, desk, keys)
+            log.info("erased_contents_deleted", count=len(found))
+            await self._clock.sleep(PAUSE)

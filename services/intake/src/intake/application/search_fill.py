@@ -5,6 +5,7 @@ first, a few in a transaction that also keeps how far it came: a stop or crash l
 one process works at a time.
 """
 
+from collections.abc import Sequence
 from datetime import timedelta
 from typing import Final
 from uuid import UUID
@@ -64,6 +65,12 @@ async def fill_some(connection: asyncpg.Connection) -> int | None:
             await connection.execute(_WORDS, ids)
         await connection.execute("UPDATE search_fill SET before = $1", ids[0] if ids else None)
         return len(ids)
+
+
+async def fill_words(connection: asyncpg.Connection, ids: Sequence[UUID]) -> None:
+    """Take the words of the tickets from their facts anew."""
+    await connection.execute("DELETE FROM ticket_search WHERE ticket_id = ANY($1::uuid[])", ids)
+    await connection.execute(_WORDS, ids)
 
 
 class SearchFill:

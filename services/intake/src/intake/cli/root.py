@@ -8,6 +8,7 @@ import typer
 
 from intake.cli.articles import app as articles_app
 from intake.cli.parse_mails import bytes_of, parse
+from intake.cli.persons import erase_person, export_person
 from intake.desk_file.load import check_desk_file
 from intake.desk_file.model import IntakeFile
 from intake.desk_file.template import DESK_TEMPLATE
@@ -118,6 +119,14 @@ def deliveries(
         typer.echo("there are more: raise --limit, or narrow the list down", err=True)
 
 
+app.command(
+    name="export-person",
+    epilog="Example:  pledge intake export-person --desk vircom --person ann@x.example",
+)(export_person)
+app.command(
+    name="erase-person",
+    epilog="Example:  pledge intake erase-person --desk vircom --person ann@x.example --yes",
+)(erase_person)
 app.command(name="parse", epilog="Example:  pledge intake parse --batch mails --json")(parse)
 
 

@@ -253,7 +253,11 @@ async def of_person(
 def data_of(row: asyncpg.Record) -> dict[str, Any]:
     """A fact's data for people. Links that act for their reader are left out: one that signs in,
     one that answers a proposed meeting, one that fetches a file."""
-    data: dict[str, Any] = from_json(row["data"])
+    return without_links(from_json(row["data"]))
+
+
+def without_links(data: dict[str, Any]) -> dict[str, Any]:
+    """A fact's data without links that act for their reader."""
     data.pop("answer_url", None)
     for file in data.get("attachments") or ():
         file.pop("url", None)
