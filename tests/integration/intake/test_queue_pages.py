@@ -240,6 +240,46 @@ async def test_an_agent_works_by_the_keyboard_and_sees_what_others_do(intake: In
 
 
 @pytest.mark.skipif(find_chromium() is None, reason=NOT_FOUND)
+async def test_a_ticket_is_worked_by_the_keyboard(intake: Intake) -> None:
+    first, second = await some_tickets(intake, 2)
+    async with intake.http("agent") as api:
+        path = f"/tickets/{second['id']}/assign"
+        body = {"assignee": "lee", "name": "Lee of the desk"}
+        assert (await api.post(path, json=body)).status_code == 200
+    url = f"http://127.0.0.1:{intake.settings.http_port}"
+    token = intake.signer.token(intake.clock.now(), roles=["agent"], desks="*", sub="kim")
+    async with open_browser() as browser, visit(browser, url, token) as kim:
+        page = await kim.open(f"/ticket/{first['id']}")
+        await press(kim, "?")
+        await expect(page.locator("#help")).to_contain_text("reply to the requester")
+        await press(kim, "Escape", "j")
+        await expect(page.locator(".timeline > li").first).to_be_focused()
+        # Whom tickets are assigned to already can be chosen.
+        await press(kim, "a")
+        field = page.get_by_label("Whom, as they sign in")
+        await expect(field).to_be_focused()
+        assert await field.input_value() == "kim"
+        people = await page.locator("#people option").evaluate_all(
+            "all => all.map((one) => [one.value, one.label])"
+        )
+        assert people == [["kim", "myself"], ["lee", "Lee of the desk"]]
+        await page.keyboard.press("Enter")
+        await expect(page.locator(".is")).to_contain_text("kim")
+        # Keys that are written in a field do nothing else.
+        await press(kim, "n")
+        await page.keyboard.type("reached me?")
+        await expect(page.locator("#help")).to_be_hidden()
+        await expect(page.get_by_label("For the desk")).to_have_value("reached me?")
+        await press(kim, "Escape", "r")
+        await expect(page.locator("[data-do=reply] textarea")).to_be_focused()
+        await press(kim, "Escape", "u")
+        await expect(page).to_have_url(f"{url}/")
+        assert kim.complaints == []
+    async with agent(intake, desks=["infocyte"]) as stranger:
+        assert "lee" not in (await stranger.get("/")).text
+
+
+@pytest.mark.skipif(find_chromium() is None, reason=NOT_FOUND)
 async def test_a_list_whose_stream_is_lost_says_so_and_fits_a_phone(intake: Intake) -> None:
     await some_tickets(intake, 2)
     url = f"http://127.0.0.1:{intake.settings.http_port}"

@@ -203,7 +203,7 @@ class Service:
         """For agents, and those whose address is their permission."""
         chassis = self._chassis
         clock, ids = chassis.clock, chassis.ids
-        tickets = TicketSearch(chassis.pool)
+        tickets, queue = TicketSearch(chassis.pool), QueueReader(chassis.pool)
         desks, metrics = self._desks.by_id, self._metrics
         commands = self._commands
         relations = TicketRelations(chassis.outbox, desks, self._addresses, clock, ids, metrics)
@@ -219,14 +219,14 @@ class Service:
             Deliveries(chassis.web, self._ledger).router,
             QueuePages(
                 chassis.web,
-                QueueReader(chassis.pool),
+                queue,
                 actions,
                 self._desks,
                 self._live,
                 clock=clock,
                 ids=ids,
             ).router,
-            Pages(chassis.web, tickets, actions, self._desks, self._files).router,
+            Pages(chassis.web, tickets, queue, actions, self._desks, self._files).router,
             MeetingPages(chassis.web, chassis.pool, commands).router,
             SignedPages(chassis.web, chassis.pool, commands, submissions).router,
         ]

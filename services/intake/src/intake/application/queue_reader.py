@@ -45,6 +45,11 @@ class QueueReader:
             bool(is_filled),
         )  # fmt: skip
 
+    async def people(self, desks: frozenset[str]) -> dict[str, str]:
+        """Whom unfinished tickets of the desks are assigned to: id to name, empty without one."""
+        async with reading(self._pool, desks) as connection:
+            return await queue.people(connection, desks)
+
 
 def _place(row: Queued) -> Place:
     return Place(row.due_at or NEVER, row.ticket.id)

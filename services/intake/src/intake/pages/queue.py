@@ -150,6 +150,7 @@ class QueuePages:
             "tickets.html",
             **self._shown(found, chosen, may_act=may_act),
             **self._choices(principal),
+            people=await self._reader.people(principal.only(frozenset(self._desks.by_id))),
             key=self._ids.token(12),
             now_text=utc_text(self._clock.now()),
         )

@@ -12,6 +12,7 @@ from markupsafe import Markup
 
 from intake.application.agent_actions import AgentActions
 from intake.application.file_store import FIELD, FileStore, by_fact
+from intake.application.queue_reader import QueueReader
 from intake.application.ticket_search import TicketSearch
 from intake.domain.command_registry import declarations
 from intake.domain.commands.milestones import ReachMilestone
@@ -63,12 +64,14 @@ class Pages:
         self,
         web: Web,
         tickets: TicketSearch,
+        queue: QueueReader,
         actions: AgentActions,
         desks: Desks,
         files: FileStore,
     ) -> None:
         self._web = web
         self._tickets = tickets
+        self._queue = queue
         self._actions = actions
         self._desks = desks
         self._files = files
@@ -106,6 +109,7 @@ class Pages:
             teams=desk.teams if desk else (),
             matrix=desk.matrix if desk else None,
             similar=await self._tickets.similar(ticket),
+            people=await self._queue.people(frozenset((ticket.desk,))),
             plans=desk.plans if desk else (),
             services=desk.services.services if desk else (),
             actions=_possible(ticket, desk) if principal.may(ticket.desk, Role.AGENT) else [],

@@ -20,6 +20,8 @@ from intake.storage.store import TICKET_COLUMNS, ticket_of
 
 NEVER: Final = datetime(9999, 1, 1, tzinfo=UTC)
 """When something is due on a ticket on which nothing is."""
+MOST_PEOPLE: Final = 200
+"""Assignees that a list of them offers; others are written by hand."""
 MOST_COUNTED: Final = 1_000
 """A view that has more is not counted to its end."""
 
@@ -92,6 +94,26 @@ _OF_VIEW: Final = {
     View.BREACHED: f"{_UNFINISHED} AND is_breached",
     View.WAITING: "state IN ('waiting_on_customer', 'customer_unavailable')",
 }
+
+
+_PEOPLE: Final = f"""
+WITH RECURSIVE people AS (
+    SELECT desk, (SELECT min(assignee) FROM ticket_queue AS q
+        WHERE q.desk = asked.desk AND assignee > '' AND {_UNFINISHED}) AS id
+    FROM unnest($1::text[]) AS asked (desk)
+    UNION ALL
+    SELECT desk, (SELECT min(assignee) FROM ticket_queue AS q
+        WHERE q.desk = people.desk AND assignee > people.id AND {_UNFINISHED})
+    FROM people WHERE id IS NOT NULL
+), named AS (
+    SELECT id, (SELECT details -> 'assignee' ->> 'name'
+        FROM tickets JOIN ticket_queue AS q ON q.ticket_id = tickets.id
+        WHERE q.desk = people.desk AND q.assignee = people.id AND q.{_UNFINISHED} LIMIT 1) AS name
+    FROM people WHERE id IS NOT NULL LIMIT $2
+)
+SELECT id, coalesce(max(name), '') AS name FROM named GROUP BY id ORDER BY id
+"""  # noqa: S608 - a constant
+"""Steps from one assignee to the next by the index, however many tickets each has."""
 
 
 class _Values(list[Any]):
@@ -231,6 +253,13 @@ _TOUCHED: Final = """
 SELECT desk, ticket_id, touched_at FROM ticket_queue WHERE touched_at > $1
 ORDER BY touched_at DESC LIMIT $2
 """
+
+
+async def people(connection: asyncpg.Connection, desks: frozenset[str]) -> dict[str, str]:
+    """Whom unfinished tickets of the desks are assigned to: id to the name that requesters see,
+    empty if there is none."""
+    rows = await connection.fetch(_PEOPLE, sorted(desks), MOST_PEOPLE)
+    return {row["id"]: row["name"] for row in rows}
 
 
 async def touched_since(

@@ -124,24 +124,12 @@
     a: () => { if (bulk) { bulk.open = true; bulk.querySelector("input, select").focus(); } },
     n: () => document.querySelector('a[rel="next"]')?.click(),
     "/": () => document.getElementById("q").focus(),
-    "?": () => help.showModal(),
     Enter: () => document.getElementById(current)?.querySelector("a").click(),
   };
   for (const number of [1, 2, 3, 4, 5]) {
     keys[number] = () => document.querySelectorAll("#views a")[number - 1]?.click();
   }
-  document.addEventListener("keydown", (event) => {
-    if (event.ctrlKey || event.metaKey || event.altKey || help.open) return;
-    const field = event.target.closest("input, select, textarea, button, a, summary");
-    const isWritten = field?.matches('input:not([type="checkbox"]), select, textarea');
-    if (event.key === "Escape" && isWritten) { field.blur(); return; }
-    // What has the focus knows what Enter does.
-    if (isWritten || (event.key === "Enter" && field)) return;
-    const act = keys[event.key];
-    if (!act) return;
-    event.preventDefault();
-    act();
-  });
+  pageKeys({ keys, help });
   list.addEventListener("focusin", (event) => {
     const row = event.target.closest("#rows > tr");
     if (row) mark(row, { focus: false });
