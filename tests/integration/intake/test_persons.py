@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 from datetime import datetime, timedelta
 from pathlib import Path
@@ -9,8 +10,10 @@ from typing import Any
 
 import pytest
 from prometheus_client import CollectorRegistry
+from typer.testing import CliRunner
 
 from intake.application.file_retention import FileRetention
+from intake.cli.root import app
 from intake.desk_file.load import load_desks
 from intake.metrics import IntakeMetrics
 from intake.storage.blobs import open_blobs
@@ -193,3 +196,45 @@ async def test_what_is_nobody_is_not_looked_for(intake: Intake, person: str) -> 
     async with intake.http("admin") as client:
         body = {"desk": "vircom", "person": person}
         assert (await client.post("/persons/erased", json=body)).status_code == 422
+
+
+async def test_the_commands_show_first_and_then_erase(
+    intake: Intake, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    ann, bob = await written(intake)
+    await closed(intake, ann)
+    token = intake.signer.token(intake.clock.now(), roles=["admin"], desks=["vircom"])
+    monkeypatch.setenv("PLEDGE_TOKEN", token)
+    monkeypatch.setenv("PLEDGE_INTAKE_PUBLIC_URL", f"http://127.0.0.1:{intake.settings.http_port}")
+    monkeypatch.setattr("intake.application.person_data.PAGE", 1)
+    monkeypatch.setattr("intake.application.person_data.FOR", timedelta(0))
+    asked_for = ["--desk", "vircom", "--person", KEY]
+    out = tmp_path / "ann.json"
+
+    async def run(*words: str) -> tuple[int, str]:
+        done = await asyncio.to_thread(CliRunner().invoke, app, [*words])
+        return done.exit_code, done.output or repr(done.exception)
+
+    code, said = await run("export-person", *asked_for, "--out", str(out))
+    # The service of the test logs to the same output.
+    assert (code, said.endswith(f"2 tickets are in {out}\n")) == (0, True)
+    assert out.stat().st_mode & 0o077 == 0
+    assert [each["number"] for each in json.loads(out.read_text())["tickets"]] == [
+        ann["number"], bob["number"],
+    ]  # fmt: skip
+    code, said = await run("erase-person", *asked_for)
+    assert code == 0
+    assert f"{ann['number']}: their ticket" in said
+    assert f"{bob['number']}: names them" in said
+    assert "nothing was erased" in said
+    assert "secret" in json.dumps(await intake.facts(ann["id"]))
+    code, said = await run("erase-person", *asked_for, "--yes")
+    assert (code, f"erased from 1 tickets: {ann['number']}" in said) == (1, True)
+    assert f"not finished, so left: {bob['number']}" in said
+    assert "Kafka" in said
+    assert "secret" not in json.dumps(await intake.facts(ann["id"]))
+    await closed(intake, bob)
+    code, said = await run("erase-person", *asked_for, "--name", "Ann Example", "--yes")
+    assert (code, f"erased from 1 tickets: {bob['number']}" in said) == (0, True)
+    assert await rows_with(intake, KEY) == []
+    assert await rows_with(intake, "ann example") == []

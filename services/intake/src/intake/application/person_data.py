@@ -168,7 +168,8 @@ class PersonData:
         async with self.pool.acquire() as connection:
             known = await persons.names_known(connection, asked.desk, asked.key)
         part.names = asked.names | known
-        while part.after is not None and self.clock.monotonic() < until:
+        is_time = True
+        while part.after is not None and is_time:
             async with self.pool.acquire() as connection:
                 found, following = await persons.named_in(
                     connection, asked.desk, asked.key, part.after, PAGE
@@ -182,6 +183,7 @@ class PersonData:
                 if each.is_requester or person.is_in([each.subject, each.details, told]):
                     yield each, said, person
             part.after = following
+            is_time = self.clock.monotonic() < until
 
     async def _with_rest(self, part: Part, asked: Asked) -> Part:
         if part.after is None:
