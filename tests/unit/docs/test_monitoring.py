@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 import yaml
 
+from sla.assessment.policy_registry import Policies
 from support import pages
 from support.cluster import ROOT
 
@@ -105,8 +106,28 @@ def test_alerts_watch_each_guarantee() -> None:
         "pledge_outbox_oldest_seconds",
         "pledge_dead_letters_total",
         "sla_breaches_total",
+        "sla_objective_burn_rate",
+        "sla_objective_changes_total",
         "probe_success",
     }
+
+
+def test_each_trouble_of_a_desk_has_one_alert() -> None:
+    """A value that sla never gives would never fire; one that no alert names would be missed."""
+    policies = Policies()
+    policies.add_bad_file("northwind", "line 1: no promise")
+    (given,) = [what for _, what, _ in policies.troubles()]
+    text = (ROOT / "docs/reference/metrics.md").read_text(encoding="utf-8")
+    row = next(line for line in text.splitlines() if line.startswith("| `sla_desks_in_trouble`"))
+    said = re.findall(r"(\w+) \(", row.split("|")[4])
+    selected = [
+        what
+        for rule in rules()
+        for values in re.findall(r'sla_desks_in_trouble\{what=~?"([^"]*)"', rule["expr"])
+        for what in values.split("|")
+    ]
+    assert given in said
+    assert sorted(selected) == sorted(said) == ["file", "set_aside", "version"]
 
 
 def test_panels_ask_for_series_that_exist() -> None:
