@@ -121,6 +121,7 @@ class Service:
             ids=ids,
             metrics=self._metrics,
             links=self._links,
+            same_words_for=settings.same_words_for,
             on_window=lambda: self._announcements.reload(),
             on_acknowledgement=lambda: self._acknowledgements.reload(),
         )

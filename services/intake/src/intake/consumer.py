@@ -20,6 +20,7 @@ from intake.application.acknowledgements import due_at as confirmed_at
 from intake.application.bounces import take_back_returned
 from intake.application.events_of_other_services import ServiceEvents
 from intake.application.merged_tickets import lock_with_merge_targets, merge_targets, redirected
+from intake.application.page_limits import hold_pages
 from intake.application.publishing import (
     Arrival,
     Batch,
@@ -60,8 +61,6 @@ from pledge.events import (
     ChannelEvent,
     MaintenanceWindowSubmitted,
     Malformed,
-    Reopened,
-    TicketEvent,
     Topic,
     Unknown,
     decode,
@@ -71,8 +70,6 @@ from pledge.runtime.ids import Ids
 from pledge.runtime.kafka.partition_worker import StatelessHandler
 from pledge.runtime.records import Outcome, Partition, Poison, Record
 
-SAME_WORDS_FOR: Final = timedelta(hours=6)
-"""A relay that repeats a mail does so within hours; a job says the same again the next night."""
 FOLLOWED: Final = 1_000
 """Positions of facts on a followed ticket begin here, clear of the new ticket's own: ids are
 derived from them."""
@@ -92,9 +89,11 @@ class IntakeHandler(StatelessHandler):
         ids: Ids,
         metrics: IntakeMetrics,
         links: RequesterLinks | None = None,
+        same_words_for: timedelta = timedelta(hours=6),
         on_window: Callable[[], None] = lambda: None,
         on_acknowledgement: Callable[[], None] = lambda: None,
     ) -> None:
+        self._same_words_for = same_words_for
         self._on_window = on_window
         self._on_acknowledgement = on_acknowledgement
         self._desks = desks
@@ -129,6 +128,7 @@ class IntakeHandler(StatelessHandler):
             desks = (each.delivery.desk for each, way in routed if way.opens)
             batch.desks = await store.desks_with_plans(connection, desks)
             self._apply(batch, routed, numbers, now)
+            await hold_pages(connection, batch, now, self._metrics.page_held)
             await self._with_windows(connection, batch, now)
             if batch.has_reports:
                 await take_back_returned(connection, batch, now)
@@ -221,7 +221,7 @@ class IntakeHandler(StatelessHandler):
         deliveries = [each.delivery for each in batch.arrivals]
         keys = {each.key for each in deliveries}
         keys |= {each.base_key for each in deliveries if each.base_key}
-        await _forget_words_of_another_day(connection, deliveries, now)
+        await _forget_words_of_another_day(connection, deliveries, now - self._same_words_for)
         fresh = await store.note_deliveries(connection, sorted(keys), now)
         kept = []
         for arrival in batch.arrivals:
@@ -284,8 +284,6 @@ class IntakeHandler(StatelessHandler):
             delivery = arrival.delivery
             if way.is_redial:
                 delivery = replace(delivery, is_redial=True)
-            words = getattr(delivery.event, "text", None)
-            raw = getattr(delivery.event, "raw", None)
             if way.opens:
                 desk = batch.desks.get(delivery.desk.id)
                 asked = replace(delivery, desk=desk) if desk is not None else delivery
@@ -306,18 +304,7 @@ class IntakeHandler(StatelessHandler):
                 batch.keep(decision)
             ending = ending_of(decision, delivery, opens=way.opens)
             batch.count(arrival, decision.reason, ending, way.ticket_id)
-            told = _place_of_text(decision.events)
-            batch.publications += [
-                publication_of(
-                    event,
-                    arrival.envelope,
-                    position,
-                    before + position + 1,
-                    words if position == told else None,
-                    raw if position == told else None,
-                )
-                for position, event in enumerate(decision.events)
-            ]
+            batch.publish(arrival, decision.events, before)
 
     def _open(
         self, delivery: Delivery, ticket_id: UUID, numbers: dict[str, int], now: datetime
@@ -356,12 +343,6 @@ def _is_open_call(batch: Batch, ticket_id: UUID) -> bool:
     return ticket.channel == "phone" and ticket.state not in FINISHED
 
 
-def _place_of_text(events: Sequence[TicketEvent]) -> int:
-    """Which of a delivery's facts repeats its text: the first one, or the reply behind the
-    reopening that it caused."""
-    return int(bool(events) and isinstance(events[0], Reopened))
-
-
 def _follow(batch: Batch, arrival: Arrival, ticket: Ticket, now: datetime) -> list[Publication]:
     """Record on the old ticket that the new one follows it up (SIG-08), and link them."""
     old_id = followed_by(arrival.delivery)
@@ -380,13 +361,13 @@ def _follow(batch: Batch, arrival: Arrival, ticket: Ticket, now: datetime) -> li
 
 
 async def _forget_words_of_another_day(
-    connection: asyncpg.Connection, deliveries: Sequence[Delivery], now: datetime
+    connection: asyncpg.Connection, deliveries: Sequence[Delivery], before: datetime
 ) -> None:
     """A mail without an id says nothing of whether it is the one that came before: the same words
-    count as the same mail for a while only."""
+    count as the same mail only if that was taken after ``before``."""
     keys = [each.key for each in deliveries if is_without_id(each.event)]
     if keys:
-        await store.forget_old_deliveries(connection, keys, now - SAME_WORDS_FOR)
+        await store.forget_old_deliveries(connection, keys, before)
 
 
 async def _resolve_numbers(connection: asyncpg.Connection, batch: Batch) -> None:

@@ -23,6 +23,12 @@ class IntakeMetrics:
             ("desk", "channel", "end"),
             registry=registry,
         )
+        self._pages_held = Counter(
+            "intake_pages_held",
+            "Urgent deliveries for which nobody is paged: sender_limit, desk_limit, sender_forged.",
+            ("desk", "reason"),
+            registry=registry,
+        )
         self._commands = Counter(
             "intake_commands",
             "What agents asked of tickets, by result: done, or why it was refused.",
@@ -91,6 +97,10 @@ class IntakeMetrics:
     def ended(self, desk: str, channel: str, end: str) -> None:
         """A delivery came to its end."""
         self._ends.labels(desk, channel, end).inc()
+
+    def page_held(self, desk: str, reason: str) -> None:
+        """Nobody is paged for a delivery that is urgent."""
+        self._pages_held.labels(desk, reason).inc()
 
     def commanded(self, desk: str, action: str, result: str) -> None:
         """An agent's command was done or refused."""

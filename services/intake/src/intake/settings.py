@@ -93,6 +93,13 @@ class IntakeSettings(ServiceSettings):
     delivery_ledger_days: int = Field(
         90, ge=1, le=3_650, description="days for which the delivery ledger keeps an entry"
     )
+    # A relay that repeats a mail does so within hours; a job says the same again the next night.
+    same_words_for: Seconds = Field(
+        timedelta(hours=6),
+        ge=timedelta(0),
+        le=timedelta(days=7),
+        description="how long equal mails without a Message-ID count as one",
+    )
     # A sender waits minutes for the answer to its data (RFC 5321 §4.5.3.2.6), a person does not.
     publish_timeout: Seconds = Field(
         timedelta(seconds=10), ge=timedelta(milliseconds=100), le=timedelta(minutes=5)

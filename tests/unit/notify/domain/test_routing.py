@@ -130,3 +130,13 @@ def test_what_a_machine_wrote_is_not_answered_and_floods_are_braked() -> None:
     assert refusal(is_automatic=True, sent_lately=0) is Refusal.AUTOMATIC_SENDER
     assert refusal(is_automatic=False, sent_lately=2) is None
     assert refusal(is_automatic=False, sent_lately=3) is Refusal.TOO_MANY
+
+
+def test_what_is_held_pages_nobody_and_is_mailed_all_the_same() -> None:
+    lines = (
+        Route("page", Condition(("promise.breached",)), page="on-call"),
+        Route("mail", Condition(("promise.breached",)), email=EmailRule(("requester",), "x")),
+    )
+    assert [type(each) for each in route(NOTICE, lines)] == [PageWanted, EmailWanted]
+    held = replace(NOTICE, is_page_held=True)
+    assert [type(each) for each in route(held, lines)] == [EmailWanted]

@@ -19,6 +19,11 @@ from pledge.events.values import (
     SubjectLine,
 )
 
+PAGE_HELD = (
+    "Why nobody is to be woken for this, though it is urgent: sender_limit or desk_limit (one of a "
+    "flood, whose first ones paged), sender_forged. Open set."
+)
+
 
 class TicketEvent(Event):
     """What all facts of a ticket have."""
@@ -96,6 +101,7 @@ class TicketOpened(TicketEvent):
         description="When the issue was reported, if before this ticket was opened: promises count "
         "from then (SIG-09).",
     )
+    page_held: str | None = Field(default=None, description=PAGE_HELD)
 
 
 class RequesterReplied(TicketEvent):
@@ -112,6 +118,7 @@ class RequesterReplied(TicketEvent):
         default=None, description="What the gateway found out about who wrote; None: not known."
     )
     is_urgent: bool = Field(default=False, description="Came by an emergency line or address.")
+    page_held: str | None = Field(default=None, description=PAGE_HELD)
 
 
 class AgentReplied(TicketEvent):
@@ -237,6 +244,7 @@ class CallbackRequested(TicketEvent):
     by: Contact
     phone: str | None = None
     is_urgent: bool = False
+    page_held: str | None = Field(default=None, description=PAGE_HELD)
 
 
 class WorkaroundProvided(TicketEvent):

@@ -6,7 +6,7 @@ from uuid import UUID
 from pydantic import Field
 
 from pledge.events.event import Event
-from pledge.events.ticket import TicketEvent
+from pledge.events.ticket import PAGE_HELD, TicketEvent
 from pledge.events.values import Actor, AttachmentRef, Contact, Excerpt, Instant, Line
 
 
@@ -175,6 +175,7 @@ class Escalated(TicketEvent):
     to: str = Field(default="manager", description="Role or rotation, as the desk's file names it.")
     line: str | None = Field(default=None, description="Address that it came by.")
     text: Excerpt = ""
+    page_held: str | None = Field(default=None, description=PAGE_HELD)
 
 
 class MisuseRecorded(TicketEvent):

@@ -11,6 +11,7 @@ from uuid import UUID
 import asyncpg
 
 from intake.domain.desk import Desk
+from intake.domain.paging import may_page
 from intake.domain.text import one_line, storable
 from intake.domain.thread_matching import CHANNELS, Delivery, Key, Routed
 from intake.domain.ticket import Decision, Ticket
@@ -26,6 +27,7 @@ from pledge.events import (
     Envelope,
     InformationRequested,
     Noted,
+    Reopened,
     RequesterReplied,
     TicketEvent,
     TicketOpened,
@@ -103,6 +105,17 @@ class Arrival:
     delivery: Delivery
 
 
+@dataclass(frozen=True, slots=True)
+class Urgent:
+    """The facts of a delivery that may page, and where they stand in the batch: the ticket had
+    ``before`` facts, and their publications begin at ``start``."""
+
+    arrival: Arrival
+    events: tuple[TicketEvent, ...]
+    before: int
+    start: int
+
+
 @dataclass(slots=True)
 class Batch:
     """The result of a batch of records while it is worked out: tickets, facts, poison, counts."""
@@ -119,7 +132,14 @@ class Batch:
     changed: set[UUID] = field(default_factory=set)
     publications: list[Publication] = field(default_factory=list)
     to_confirm: list[tuple[UUID, datetime]] = field(default_factory=list)
+    urgent: list[Urgent] = field(default_factory=list)
     after_commit: list[Callable[[], None]] = field(default_factory=list)
+
+    def publish(self, arrival: Arrival, events: tuple[TicketEvent, ...], before: int) -> None:
+        """Add the facts of a delivery to a ticket that had ``before`` facts."""
+        if may_page(arrival.delivery, events):
+            self.urgent.append(Urgent(arrival, events, before, len(self.publications)))
+        self.publications += publications_of(arrival, events, before)
 
     def count(
         self, arrival: Arrival, outcome: str, ending: Ending, ticket_id: UUID | None = None
@@ -166,6 +186,27 @@ class Batch:
         texts = [each.long_text for each in self.publications if each.long_text is not None]
         if texts:
             await store.insert_texts(connection, texts)
+
+
+def publications_of(
+    arrival: Arrival, events: Sequence[TicketEvent], before: int
+) -> list[Publication]:
+    """The facts of a delivery to a ticket that had ``before`` facts. The whole text stands with the
+    one that repeats it: the first, or the reply behind the reopening that it caused."""
+    words = getattr(arrival.delivery.event, "text", None)
+    raw = getattr(arrival.delivery.event, "raw", None)
+    told = int(bool(events) and isinstance(events[0], Reopened))
+    return [
+        publication_of(
+            event,
+            arrival.envelope,
+            position,
+            before + position + 1,
+            words if position == told else None,
+            raw if position == told else None,
+        )
+        for position, event in enumerate(events)
+    ]
 
 
 async def set_aside_lost(

@@ -22,6 +22,7 @@ from intake.desk_file.forms import check_forms, forms_of
 from intake.desk_file.hooks import hooks_of
 from intake.desk_file.matrix import check_matrix, matrix_of
 from intake.desk_file.model import IntakeFile, RuleEntry
+from intake.desk_file.paging import check_paging, paging_of
 from intake.desk_file.participants import participants_of
 from intake.desk_file.promises import check_promises, promises_of
 from intake.desk_file.sections import (
@@ -82,6 +83,7 @@ def _cross_check(document: Document, model: IntakeFile) -> Iterator[Problem]:
     yield from check_required_information(document, model.required_information)
     yield from check_scope(document, model.scope)
     yield from check_promises(document, model.promises)
+    yield from check_paging(document, model.paging, severities)
     yield from check_documentation(document, model.documentation)
     yield from check_forms(document, model.portal)
     yield from check_services(document, model.coverage, model.services)
@@ -178,6 +180,7 @@ def to_desk(model: IntakeFile) -> Desk:
         redial_minutes=model.redial_minutes,
         care=care_of(model.feedback),
         promises=promises_of(model.promises),
+        paging=paging_of(model.paging, tuple(each.name for each in model.severities)),
         participants=participants_of(model.participants),
         staff=frozenset(model.staff),
         rules=tuple(_rule(each) for each in model.rules),

@@ -16,6 +16,7 @@ from intake.desk_file.files import FilesSection
 from intake.desk_file.forms import PortalRules
 from intake.desk_file.hooks import HookEntry
 from intake.desk_file.matrix import MatrixSection
+from intake.desk_file.paging import PagingSection
 from intake.desk_file.participants import ParticipantsSection
 from intake.desk_file.promises import PromisesSection
 from intake.desk_file.sections import (
@@ -132,6 +133,7 @@ class IntakeFile(Part):
     services: ServicesSection | None = None
     participants: ParticipantsSection = ParticipantsSection()
     promises: PromisesSection = PromisesSection()
+    paging: PagingSection = PagingSection()
     documentation: DocumentationSection | None = None
     staff: Annotated[tuple[Domain | MailAddress, ...], Field(max_length=500)] = ()
     trials: TrialRules = TrialRules()

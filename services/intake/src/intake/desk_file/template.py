@@ -224,6 +224,14 @@ rules:
 # revisable:
 #   - {metric: resolution, title: Resolution}
 
+# A flood of urgent requests by mail, chat or portal pages this often at most; their tickets are
+# opened all the same and say so. Known customers are counted apart from everybody else.
+# paging:
+#   per_sender: 5
+#   per_desk: 30
+#   within_minutes: 60
+#   severities: [critical]       # new requests that count as urgent; by default the gravest
+
 # The chat widget asks GET /desks/{desk}/chat; while no window is open it offers the form instead.
 # chat:
 #   hours:

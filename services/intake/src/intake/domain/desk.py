@@ -15,6 +15,7 @@ from intake.domain.files import FileRules
 from intake.domain.hooks import Hook
 from intake.domain.matrix import Assessed, Level, Matrix, Origin, Values, assess
 from intake.domain.misuse import MisuseRule
+from intake.domain.paging_rules import PagingRules
 from intake.domain.participants import ParticipantRules
 from intake.domain.promises_shown import PromiseRules
 from intake.domain.reply_address import bare_address
@@ -166,6 +167,7 @@ class Desk:
     documentation: Documentation | None = None
     promises: PromiseRules = field(default_factory=PromiseRules)
     participants: ParticipantRules = field(default_factory=ParticipantRules)
+    paging: PagingRules = field(default_factory=PagingRules)
 
     @property
     def has_admission_rules(self) -> bool:

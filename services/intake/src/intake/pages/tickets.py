@@ -19,6 +19,7 @@ from intake.domain.commands.milestones import ReachMilestone
 from intake.domain.commands.promises import ReviseDue
 from intake.domain.commands.services import OfferServices
 from intake.domain.desk import Desk, Desks
+from intake.domain.paging import HELD_WORDS
 from intake.domain.ticket import RefusalReason, Ticket
 from intake.pages.form_values import body_of, form_values
 from intake.schemas import BODIES, FactView
@@ -212,6 +213,8 @@ def describe(fact: FactView, zone: str) -> dict[str, Any]:
     ]
     if fact.type != EmailRequested.TYPE:  # there it says how soon the mail goes out
         details += [label for key, label in _FLAGS.items() if data.get(key) is True]
+    if held := HELD_WORDS.get(str(data.get("page_held"))):
+        details.append(held)
     if data.get("missing"):
         details.append(f"missing: {words(', '.join(data['missing']))}")
     if until := data.get("next_update_by"):

@@ -35,6 +35,7 @@ class Notice:
     channel: str | None = None
     contacted_by: tuple[str, ...] = ()  # every channel by which the requester has come
     is_urgent: bool = False
+    is_page_held: bool = False  # one of a flood, or of a forged sender: nobody is woken for it
     is_automatic: bool = False  # written by a machine (RFC 3834): never answered
     requester: Party | None = None
     participants: tuple[Party, ...] = ()  # in copy (SIG-03)
@@ -147,7 +148,8 @@ def route(notice: Notice, routes: Sequence[Route]) -> tuple[Wanted, ...]:
         if not line.when.holds(notice):
             continue
         for candidate, key in _wants(line):
-            if key not in seen:
+            is_held = notice.is_page_held and isinstance(candidate, PageWanted)
+            if key not in seen and not is_held:
                 seen.add(key)
                 wanted.append(candidate)
     return tuple(wanted)

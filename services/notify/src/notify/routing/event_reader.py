@@ -10,6 +10,7 @@ from notify.domain.routing import Notice, Party
 from notify.routing.maintenance import with_window
 from notify.storage.rows import About, Ticket
 from pledge.events import (
+    Actor,
     ArbitrationRequested,
     BreachEvent,
     BreachRetracted,
@@ -87,7 +88,7 @@ def ending(event: Event) -> Ending | None:
 
 def apply_to_ticket(known: Ticket | None, event: TicketEvent) -> Ticket:
     """What is known of the ticket after the event."""
-    ticket = known or Ticket(event.ticket_id, event.desk, event.ticket_number)
+    ticket = _released(known or Ticket(event.ticket_id, event.desk, event.ticket_number), event)
     match event:
         case TicketOpened():
             return Ticket(event.ticket_id, event.desk, event.ticket_number, _opened(event))
@@ -114,6 +115,15 @@ def apply_to_ticket(known: Ticket | None, event: TicketEvent) -> Ticket:
             return replace(ticket, is_over=False)
         case _:
             return ticket
+
+
+def _released(ticket: Ticket, event: TicketEvent) -> Ticket:
+    """The ticket, which pages as any other once an agent did something with it."""
+    by = getattr(event, "by", None)
+    is_agents = isinstance(by, Actor) and by.kind == "agent"
+    if not is_agents or not ticket.facts.get("page_held"):
+        return ticket
+    return replace(ticket, facts={**ticket.facts, "page_held": None})
 
 
 def _contacted_by(ticket: Ticket, channel: str) -> Ticket:
@@ -169,6 +179,7 @@ def _opened(event: TicketOpened) -> dict[str, Any]:
         "channel": event.channel,
         "language": event.language,
         "is_urgent": event.is_urgent,
+        "page_held": event.page_held,
         "is_answerable": event.is_answerable,
         "is_from_machine": event.is_from_machine,
         "reply_to": event.reply_to,
@@ -201,6 +212,7 @@ def notice(event: Event, ticket: Ticket | None) -> Notice:
         contacted_by=tuple(_channels(facts)),
         # A voicemail may be urgent when the call before it was not.
         is_urgent=bool(facts.get("is_urgent") or getattr(event, "is_urgent", False)),
+        is_page_held=bool(getattr(event, "page_held", facts.get("page_held"))),
         is_automatic=facts.get("is_answerable") is False or facts.get("is_from_machine") is True,
         requester=_party(facts.get("requester"), facts.get("language")),
         participants=_parties(facts),
