@@ -158,7 +158,7 @@ async def test_a_mail_intake_asks_for_is_sent_in_its_words(
     (mail,) = mailbox.mails
     assert mail.get_content().replace("\r\n", "\n") == (
         "We are on it.\n{{ 7 * 7 }}\n\n"
-        "how to {{ 1 }}.pdf (1.2 MB): https://tickets.example/shared/demo/x\na.txt (0.0 MB)\n"
+        "how to {{ 1 }}.pdf (1.2 MB): https://tickets.example/shared/demo/x\na.txt (1 Byte)\n"
     )
     assert mail["To"] == "Zoë <zoe@customer.example>"
     assert mail["References"] == "<m1@customer.example> <m7@customer.example>"

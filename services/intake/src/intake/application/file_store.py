@@ -14,7 +14,7 @@ from starlette.datastructures import FormData, UploadFile
 from intake.application.desk_scope import reading
 from intake.application.virus_scan import ScannerAway, VirusScan
 from intake.domain.desk import Desk
-from intake.domain.files import PICTURE_TYPES, megabytes, picture_type, safe_name
+from intake.domain.files import PICTURE_TYPES, picture_type, safe_name, size_in_words
 from intake.domain.text import one_line
 from intake.domain.ticket import Ticket
 from intake.schemas import FileView
@@ -207,7 +207,7 @@ class FileStore:
             name=safe_name(file.name),
             content_type=file.content_type,
             size=file.size,
-            size_in_words=megabytes(file.size),
+            size_in_words=size_in_words(file.size),
             sha256=file.sha256,
             is_inline=file.is_inline,
             content_id=file.content_id,

@@ -8,6 +8,7 @@ from typing import Final
 
 from intake.domain.text import one_line
 
+KILOBYTE: Final = 1_000
 MEGABYTE: Final = 1_000_000
 MAX_NAME: Final = 150
 """Characters of a file's name that are kept: file systems take 255 bytes."""
@@ -42,16 +43,18 @@ class FileRules:
         for name, size in files:
             if self.largest is not None and size > self.largest:
                 said = (
-                    f"{safe_name(name)} has {megabytes(size)}: files of up to "
-                    f"{megabytes(self.largest)} are taken here"
+                    f"{safe_name(name)} has {size_in_words(size)}: files of up to "
+                    f"{size_in_words(self.largest)} are taken here"
                 )
                 return f"{said}. {self.advice}".strip()
         return None
 
 
-def megabytes(size: int) -> str:
-    """The size for people: 0.3 MB."""
-    return f"{size / MEGABYTE:,.1f} MB"
+def size_in_words(size: int) -> str:
+    """The size for people: 812 bytes, 12 kB, 3.4 MB."""
+    if size < KILOBYTE:
+        return f"{size} byte{'' if size == 1 else 's'}"
+    return f"{size // KILOBYTE} kB" if size < MEGABYTE else f"{size / MEGABYTE:,.1f} MB"
 
 
 def safe_name(name: str) -> str:

@@ -99,7 +99,7 @@ def _refusal(
 # An agent's words, and where their files are fetched.
 _OWN_WORDS: Final = Template(
     text="{{ text }}{% for file in files %}{{ '\n\n' if loop.first else '\n' }}"
-    "{{ file.name }} ({{ file.megabytes }} MB){{ ': ' ~ file.url if file.url }}{% endfor %}",
+    "{{ file.name }} ({{ file.size|filesizeformat }}){{ ': ' ~ file.url if file.url }}{% endfor %}",
     subject="{{ subject_line }}",
 )
 
@@ -129,8 +129,7 @@ def _requested_draft(
         **_template_values(event.variables),
         "text": event.text,
         "files": [
-            {"name": each.name, "megabytes": f"{each.size / 1e6:,.1f}", "url": each.url}
-            for each in event.attachments
+            {"name": each.name, "size": each.size, "url": each.url} for each in event.attachments
         ],
         "subject_line": event.subject_line or event.ticket_number,
         "occurred_at": event.occurred_at,

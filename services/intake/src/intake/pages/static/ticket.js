@@ -15,13 +15,19 @@
     k: () => step(-1),
     u: () => document.querySelector(".crumbs a").click(),
   };
+  const begin = (form) => {
+    form.open = true;
+    form.querySelector("input:not([type=hidden]), select, textarea, button").focus();
+    form.scrollIntoView({ block: "nearest" });
+  };
   for (const form of document.querySelectorAll("details[data-key]")) {
-    keys[form.dataset.key] = () => {
-      form.open = true;
-      const field = form.querySelector("input:not([type=hidden]), select, textarea, button");
-      field.focus();
-      form.scrollIntoView({ block: "nearest" });
-    };
+    keys[form.dataset.key] = () => begin(form);
+  }
+  for (const link of document.querySelectorAll('.quick a[href^="#do-"]')) {
+    link.addEventListener("click", (event) => {
+      event.preventDefault();
+      begin(document.querySelector(link.hash).closest("details"));
+    });
   }
   pageKeys({ keys, help });
 })();
