@@ -20,6 +20,7 @@ from bench import (
     queue,
     reassess,
     report,
+    smtp,
     start,
     throughput,
 )
@@ -40,6 +41,7 @@ CASES: dict[str, Callable[[Rig], Awaitable[list[report.Row]]]] = {
     "assess": assess.assess,
     "parse": parse.parse,
     "queue": queue.queue,
+    "smtp": smtp.smtp,
 }
 
 
