@@ -204,6 +204,7 @@ async def test_pages_show_tickets_and_take_forms(intake: Intake, ticket: dict[st
         assert ticket["number"] in page.text
         page = await client.get(f"/tickets/{ticket['number']}", follow_redirects=True)
         assert "Nothing comes in since nine." in page.text
+        assert "Goes by mail to Ann ann@contoso.example, as “Re: [VIR-10001]" in page.text
         code = page.text.partition('name="csrf_token" value="')[2].partition('"')[0]
         form = {"text": "<script>alert(1)</script>", "csrf_token": code}
         path = f"/ticket/{ticket['id']}/note"

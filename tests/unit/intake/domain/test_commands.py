@@ -28,6 +28,7 @@ from intake.domain.commands.conversation import (
     RecordReply,
     Reply,
     RequestInformation,
+    route_of_reply,
 )
 from intake.domain.commands.progress import (
     Assign,
@@ -143,6 +144,18 @@ def test_a_reply_is_mailed_unless_it_reached_the_requester_already() -> None:
     assert kinds(decided(a_ticket(), Reply("Hello", channel="phone"))) == ["agent_replied"]
     nobody = a_ticket(requester=Contact(phone="+15550100"))
     assert kinds(decided(nobody, Reply("Hello"))) == ["agent_replied"]
+
+
+def test_who_gets_a_reply_is_known_before_it_is_sent() -> None:
+    bob, caller = Contact(email="bob@contoso.example"), Contact(phone="+15550100")
+    ticket = a_ticket(participants=(bob, caller))
+    route = route_of_reply(ticket)
+    assert (route.to, route.copies, route.without) == (ticket.requester, (bob,), (caller,))
+    mail = decided(ticket, Reply("Hello")).events[1]
+    assert isinstance(mail, EmailRequested)
+    assert (mail.to, mail.cc, mail.subject_line) == ((route.to,), route.copies, route.subject_line)
+    by_phone = route_of_reply(a_ticket(requester=caller, participants=(bob,)))
+    assert (by_phone.to, by_phone.copies, by_phone.without) == (None, (), (caller, bob))
 
 
 def test_a_reply_given_with_its_time_reached_the_requester_by_other_means() -> None:

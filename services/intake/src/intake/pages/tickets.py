@@ -15,6 +15,7 @@ from intake.application.file_store import FIELD, FileStore, by_fact
 from intake.application.queue_reader import QueueReader
 from intake.application.ticket_search import TicketSearch
 from intake.domain.command_registry import declarations
+from intake.domain.commands.conversation import route_of_reply
 from intake.domain.commands.milestones import ReachMilestone
 from intake.domain.commands.promises import ReviseDue
 from intake.domain.commands.services import OfferServices
@@ -109,6 +110,7 @@ class Pages:
             revisable=desk.revisable if desk else (),
             teams=desk.teams if desk else (),
             matrix=desk.matrix if desk else None,
+            route=route_of_reply(ticket),
             similar=await self._tickets.similar(ticket),
             people=await self._queue.people(frozenset((ticket.desk,))),
             plans=desk.plans if desk else (),

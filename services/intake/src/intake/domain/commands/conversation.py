@@ -59,6 +59,28 @@ def _information_missing(data: Data) -> Words:
     return f"Information is missing: {missing}", "", ""
 
 
+@dataclass(frozen=True, slots=True)
+class ReplyRoute:
+    """Whom a reply goes to by mail. ``to`` is None where no mail goes out; ``without`` are those of
+    the ticket who get none."""
+
+    to: Contact | None
+    copies: tuple[Contact, ...]
+    without: tuple[Contact, ...]
+    subject_line: str
+
+
+def route_of_reply(ticket: Ticket) -> ReplyRoute:
+    """Whom a reply on the ticket goes to by mail: nobody, where the requester has no address."""
+    people = (ticket.requester, *ticket.participants)
+    subject = _reply_subject(ticket)
+    if ticket.requester.email is None:
+        return ReplyRoute(None, (), people, subject)
+    copies = tuple(each for each in ticket.participants if each.email is not None)
+    without = tuple(each for each in people if each.email is None)
+    return ReplyRoute(ticket.requester, copies, without, subject)
+
+
 @command("reply", states=ANY_STATE, history={"agent_replied": _agent_wrote})
 @dataclass(frozen=True, slots=True)
 class Reply(Command):
@@ -82,16 +104,17 @@ class Reply(Command):
             is_initial_response=self.is_initial_response,
         )
         is_mailed = self.channel in MAILED and not context.is_backdated
-        if not is_mailed or ticket.requester.email is None:
+        route = route_of_reply(ticket)
+        if not is_mailed or route.to is None:
             return done(ticket, context, "agent_replied", event)
         mail = EmailRequested(
             **fact_fields(ticket, context),
             # Derived, so that the same reply asks for the same mail in each replica.
             email_id=uuid5(ticket.id, f"reply {ticket.sequence}"),
-            to=(ticket.requester,),
-            cc=tuple(each for each in ticket.participants if each.email is not None),
+            to=(route.to,),
+            cc=route.copies,
             template="agent_reply",
-            subject_line=_reply_subject(ticket),
+            subject_line=route.subject_line,
             text=self.text,
             reply_to=ticket.reply_to,
             in_reply_to=ticket.message_id,
