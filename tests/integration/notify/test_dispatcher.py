@@ -15,11 +15,11 @@ from integration.notify.harness import IDS
 from notify.delivery.dispatcher import Dispatcher
 from notify.delivery.worker_lock import WorkerLock
 from notify.domain.delivery import Delivered, Delivery, Outcome, Reason, Retry
-from notify.domain.retry import RetryPolicy
 from notify.metrics import NotifyMetrics
 from notify.storage import deliveries
 from notify.storage.rows import About, Draft
 from pledge.events import Envelope
+from pledge.runtime.backoff import RetryPolicy
 from pledge.runtime.outbox.writer import Outbox, OutboxTransaction
 from pledge.runtime.postgres.pool import open_pool
 from pledge.runtime.testing import VirtualClock

@@ -7,7 +7,7 @@ from datetime import UTC, datetime, timedelta
 from hypothesis import given
 from hypothesis import strategies as st
 
-from notify.domain.retry import RetryPolicy, longest_wait, next_attempt
+from pledge.runtime.backoff import RetryPolicy, longest_wait, next_attempt
 
 NOW = datetime(2026, 3, 1, 12, 0, tzinfo=UTC)
 

@@ -12,6 +12,7 @@ from intake.api.deliveries import Deliveries
 from intake.api.files import TicketFiles
 from intake.api.persons import Persons
 from intake.api.tickets import Api
+from intake.api.webhooks import WebhookRoutes
 from intake.application.acknowledgements import Acknowledgements
 from intake.application.agent_actions import AgentActions
 from intake.application.channel_publisher import ChannelPublisher
@@ -29,12 +30,17 @@ from intake.application.ticket_commands import TicketCommands
 from intake.application.ticket_relations import TicketRelations
 from intake.application.ticket_search import TicketSearch
 from intake.application.virus_scan import Clamd, VirusScan
+from intake.application.webhook_desk import WebhookDesk
+from intake.application.webhook_feed import WebhookFeed
+from intake.application.webhook_secrets import webhook_secrets
+from intake.application.webhook_sender import WebhookSender, retry_policy
 from intake.consumer import IntakeHandler
 from intake.desk_file.load import load_desks
 from intake.domain.desk import Desks
 from intake.domain.file_links import FileLinks
 from intake.domain.reply_address import ReplyAddresses
 from intake.domain.requester_links import RequesterLinks
+from intake.domain.webhooks import WebhookSecrets
 from intake.gateways.attachments import Attachments
 from intake.gateways.chat import ChatWidget
 from intake.gateways.email import EmailGateway
@@ -60,7 +66,7 @@ from intake.portal.signed_pages import SignedPages
 from intake.portal.tokens import PortalKeys
 from intake.settings import IntakeSettings
 from intake.storage.blobs import open_blobs
-from intake.topics import TOPICS
+from intake.topics import topics_for
 from pledge.events import keep_instants_within
 from pledge.runtime.auth.link_signer import LinkSigner
 from pledge.runtime.clock import Clock
@@ -85,7 +91,8 @@ async def serve(
     """
     keep_instants_within(settings.earliest_instant, settings.latest_instant)
     desks = load_desks(settings.desks)
-    async with open_chassis(SERVICE, TOPICS, settings, kafka, clock, ids, stop) as chassis:
+    topics = topics_for(has_webhooks=any(each.webhooks for each in desks.by_id.values()))
+    async with open_chassis(SERVICE, topics, settings, kafka, clock, ids, stop) as chassis:
         await check_role(chassis.pool)
         await Service(settings, desks, chassis).run(stop)
 
@@ -114,6 +121,7 @@ class Service:
         self._links = RequesterLinks(signer, url) if url else None
         self._file_links = FileLinks(signer, url, settings.file_links_last) if url else None
         clock, ids = chassis.clock, chassis.ids
+        self._webhooks = self._webhook_sender()
         handler = IntakeHandler(
             desks.by_id,
             addresses,
@@ -122,6 +130,7 @@ class Service:
             metrics=self._metrics,
             links=self._links,
             same_words_for=settings.same_words_for,
+            webhooks=WebhookFeed(desks.by_id, self._webhooks.wake),
             on_window=lambda: self._announcements.reload(),
             on_acknowledgement=lambda: self._acknowledgements.reload(),
         )
@@ -166,6 +175,7 @@ class Service:
     async def run(self, stop: asyncio.Event) -> None:
         """Run all workers until `stop`; one that fails takes the others down."""
         chassis = self._chassis
+        await self._webhooks.register()
         await self.smtp.listen()
         chassis.require_bus_and_database(self._consumer)
         chassis.health.require(
@@ -188,10 +198,27 @@ class Service:
                 "file_retention": FileRetention(
                     self._desks.by_id, self._blobs, chassis.pool, chassis.clock, self._metrics
                 ).run,
+                "webhooks": self._webhooks.run,
                 **({"virus_scan": self._scan.run} if self._scan else {}),
             },
             stop,
             upload_limits=dict.fromkeys(UPLOAD_PATHS, self._settings.upload_max_bytes),
+        )
+
+    def _webhook_sender(self) -> WebhookSender:
+        settings, chassis = self._settings, self._chassis
+        path = settings.webhook_secrets
+        return WebhookSender(
+            chassis.pool,
+            self._desks.by_id,
+            webhook_secrets(path).value if path else WebhookSecrets,
+            reachable=frozenset(each.lower() for each in settings.reachable_hosts),
+            timeout=settings.webhook_timeout,
+            retry=retry_policy(settings.webhook_give_up_after),
+            keep_for=timedelta(days=settings.webhook_log_days),
+            clock=chassis.clock,
+            ids=chassis.ids,
+            metrics=self._metrics,
         )
 
     def _virus_scan(self) -> VirusScan | None:
@@ -218,6 +245,7 @@ class Service:
             Customers(chassis.pool, commands).router,
             Persons(PersonData(chassis.pool, self._files, clock), self._desks, ids).router,
             Deliveries(chassis.web, self._ledger).router,
+            WebhookRoutes(WebhookDesk(chassis.pool, clock, self._webhooks.wake)).router,
             QueuePages(
                 chassis.web,
                 queue,

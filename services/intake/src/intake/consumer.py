@@ -31,6 +31,7 @@ from intake.application.publishing import (
     publication_of,
     set_aside_lost,
 )
+from intake.application.webhook_feed import WebhookFeed
 from intake.domain.admission.open_ticket import open_ticket
 from intake.domain.admission.rules import INTAKE
 from intake.domain.apply_delivery import apply_delivery
@@ -90,10 +91,12 @@ class IntakeHandler(StatelessHandler):
         metrics: IntakeMetrics,
         links: RequesterLinks | None = None,
         same_words_for: timedelta = timedelta(hours=6),
+        webhooks: WebhookFeed | None = None,
         on_window: Callable[[], None] = lambda: None,
         on_acknowledgement: Callable[[], None] = lambda: None,
     ) -> None:
         self._same_words_for = same_words_for
+        self._webhooks = webhooks
         self._on_window = on_window
         self._on_acknowledgement = on_acknowledgement
         self._desks = desks
@@ -108,12 +111,10 @@ class IntakeHandler(StatelessHandler):
     ) -> Outcome:
         """Take the records in; those that can't be read are given back as poison."""
         now = self._clock.now()
-        if partition.topic == Topic.SLA_EVENTS:
-            return self._outcome(await self._services.learn_of_promises(connection, records, now))
-        if partition.topic == Topic.SLA_BREACHES:
-            return self._outcome(await self._services.learn_of_breaches(connection, records))
-        if partition.topic == Topic.NOTIFY_EVENTS:
-            return self._outcome(await self._services.learn_of_mails(connection, records, now))
+        if partition.topic == Topic.TICKET_EVENTS and self._webhooks is not None:
+            return await self._webhooks.learn(connection, records, now)
+        if (learnt := await self._services.learn(connection, partition, records, now)) is not None:
+            return self._outcome(learnt)
         batch = Batch()
         self._read(records, batch)
         await self._drop_known(connection, batch, now)

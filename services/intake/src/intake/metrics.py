@@ -62,6 +62,20 @@ class IntakeMetrics:
             registry=registry,
         )
 
+        self._posted = Counter(
+            "intake_webhook_attempts",
+            "Events sent to webhooks, by result: delivered, or why not.",
+            ("desk", "webhook", "result"),
+            registry=registry,
+        )
+        self._given_up = Counter(
+            "intake_webhook_given_up",
+            "Events that a webhook did not take in time, or that were pending as it was disabled. "
+            "They are in `pledge intake webhooks deliveries` and can be sent again.",
+            ("desk", "webhook"),
+            registry=registry,
+        )
+
         self._scans = Counter(
             "intake_file_scans",
             "Contents shown to the virus scanner, by result: clean or infected.",
@@ -80,6 +94,15 @@ class IntakeMetrics:
             ("desk", "kind"),
             registry=registry,
         )
+
+    def posted(self, desk: str, webhook: str, result: str) -> None:
+        """An event was sent to a webhook, with this result."""
+        self._posted.labels(desk, webhook, result).inc()
+
+    def gave_up(self, desk: str, webhook: str, count: int) -> None:
+        """So many events were given up."""
+        if count:
+            self._given_up.labels(desk, webhook).inc(count)
 
     def scanned(self, desk: str, result: str) -> None:
         """The virus scanner has seen a content."""

@@ -79,6 +79,28 @@ class IntakeSettings(ServiceSettings):
     hook_max_bytes: int = Field(
         512 * 1024, ge=16 * 1024, le=1024 * 1024, description="the largest body of a webhook"
     )
+    webhook_secrets: Path | None = Field(
+        None,
+        description="a JSON file: a desk's name -> the secrets of the webhooks that its events are "
+        "sent to, by their names; read again when it changes",
+        examples=["/run/secrets/webhooks.json"],
+    )
+    # Private hosts that webhooks of every desk may reach. Others are refused, so that a desk's file
+    # can't make intake call into the internal network.
+    reachable_hosts: Annotated[list[str], JSON_TEXT] = Field(
+        default_factory=list, examples=['["crm.internal"]']
+    )
+    # The least that a sender should grant (Standard Webhooks 1.0); less than half of the lease.
+    webhook_timeout: Seconds = Field(
+        timedelta(seconds=15), ge=timedelta(seconds=1), le=timedelta(seconds=25)
+    )
+    # A receiver that is away over a day and a night gets everything.
+    webhook_give_up_after: Seconds = Field(
+        timedelta(hours=36), ge=timedelta(seconds=1), le=timedelta(days=7)
+    )
+    webhook_log_days: int = Field(
+        30, ge=8, le=3_650, description="days for which it is known what became of an event"
+    )
     # A field Authentication-Results counts only under one of these names: anybody can write others.
     authserv_ids: str = Field(
         "",

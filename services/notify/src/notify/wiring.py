@@ -6,12 +6,12 @@ from urllib.parse import urlsplit
 from notify.application.context import NotifyContext
 from notify.channels.registry import PAGE_WRITERS
 from notify.desk_file.load import OperatorGrants, VoiceAccount, load_desks
-from notify.domain.retry import RetryPolicy
 from notify.messages.page_messages import PageComposer
 from notify.metrics import NotifyMetrics
 from notify.settings import NotifySettings
 from pledge.runtime.auth.key_derivation import derive_key
 from pledge.runtime.auth.link_signer import LinkSigner
+from pledge.runtime.backoff import RetryPolicy
 from pledge.runtime.clock import Clock
 
 

@@ -25,9 +25,10 @@ from pledge.events import (
     Malformed,
     MessageEvent,
     SilenceElapsed,
+    Topic,
     decode,
 )
-from pledge.runtime.records import Poison, Record
+from pledge.runtime.records import Partition, Poison, Record
 
 _SLA: Final = {SilenceElapsed.TYPE, *promises_of_tickets.TIMERS}
 _MAILS_LOST: Final = {EmailFailed.TYPE, EmailBounced.TYPE}
@@ -40,6 +41,22 @@ class ServiceEvents:
     desks: Mapping[str, Desk]
     links: RequesterLinks | None = None
     on_acknowledgement: Callable[[], None] = lambda: None
+
+    async def learn(
+        self,
+        connection: asyncpg.Connection,
+        partition: Partition,
+        records: Sequence[Record],
+        now: datetime,
+    ) -> Batch | None:
+        """Take in what other services say; None: the topic is none of theirs."""
+        if partition.topic == Topic.SLA_EVENTS:
+            return await self.learn_of_promises(connection, records, now)
+        if partition.topic == Topic.SLA_BREACHES:
+            return await self.learn_of_breaches(connection, records)
+        if partition.topic == Topic.NOTIFY_EVENTS:
+            return await self.learn_of_mails(connection, records, now)
+        return None
 
     async def learn_of_promises(
         self, connection: asyncpg.Connection, records: Sequence[Record], now: datetime

@@ -9,6 +9,7 @@ import typer
 from intake.cli.articles import app as articles_app
 from intake.cli.parse_mails import bytes_of, parse
 from intake.cli.persons import erase_person, export_person
+from intake.cli.webhooks import app as webhooks_app
 from intake.desk_file.load import check_desk_file
 from intake.desk_file.model import IntakeFile
 from intake.desk_file.template import DESK_TEMPLATE
@@ -39,6 +40,7 @@ app = typer.Typer(
 
 
 app.add_typer(articles_app, name="articles")
+app.add_typer(webhooks_app, name="webhooks")
 
 
 @app.command(epilog="Example:  pledge intake tickets --desk vircom --state open --json")

@@ -38,6 +38,7 @@ from intake.desk_file.sections import (
 )
 from intake.desk_file.services import check_services, coverage_of, services_of
 from intake.desk_file.summary import summary_of
+from intake.desk_file.webhooks import check_webhooks, webhooks_of
 from intake.domain.admission.request import Line
 from intake.domain.desk import Desk, Desks, Rule
 from pledge.runtime.desk_file.load import DeskFile, check_folder_name, load_each, read_desk_file
@@ -87,6 +88,7 @@ def _cross_check(document: Document, model: IntakeFile) -> Iterator[Problem]:
     yield from check_documentation(document, model.documentation)
     yield from check_forms(document, model.portal)
     yield from check_services(document, model.coverage, model.services)
+    yield from check_webhooks(document, model.webhooks)
     yield from _unknown_names(document, model)
 
 
@@ -103,6 +105,7 @@ def _doubles(document: Document, model: IntakeFile) -> Iterator[Problem]:
         "revisable": [each.metric for each in model.revisable],
         "teams": [each.name for each in model.teams],
         "hooks": [each.name for each in model.hooks],
+        "webhooks": [each.name for each in model.webhooks],
     }
     for key, names in lists.items():
         for index, name in enumerate(names):
@@ -177,6 +180,7 @@ def to_desk(model: IntakeFile) -> Desk:
         files=file_rules_of(model.files),
         chat=chat_rules_of(model.chat),
         hooks=hooks_of(model.hooks),
+        webhooks=webhooks_of(model.webhooks),
         redial_minutes=model.redial_minutes,
         care=care_of(model.feedback),
         promises=promises_of(model.promises),

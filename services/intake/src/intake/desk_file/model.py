@@ -30,6 +30,7 @@ from intake.desk_file.sections import (
     TeamEntry,
 )
 from intake.desk_file.services import CoverageSection, ServicesSection
+from intake.desk_file.webhooks import WebhookEntry
 from intake.domain.reply_address import bare_address
 from pledge.runtime.desk_file.model import Like, Part, Slug, WebAddress, Zone
 
@@ -141,6 +142,7 @@ class IntakeFile(Part):
     portal: PortalRules = PortalRules()
     chat: ChatSection | None = None
     hooks: Annotated[tuple[HookEntry, ...], Field(max_length=50)] = ()
+    webhooks: Annotated[tuple[WebhookEntry, ...], Field(max_length=20)] = ()
     redial_minutes: int = Field(default=10, ge=0, le=60)
     misuse: tuple[MisuseEntry, ...] = ()
     matrix: MatrixSection | None = None

@@ -258,6 +258,15 @@ rules:
 #       language: en-US
 #       transcribe: true
 
+# Where events of tickets are sent, signed (docs/gateways.md). `secrets` are names: the operator
+# gives their values in the file PLEDGE_INTAKE_WEBHOOK_SECRETS; with two, while one is replaced,
+# each signs.
+# webhooks:
+#   - name: crm
+#     url: https://crm.{desk}.example/hooks/tickets
+#     events: [ticket.opened, ticket.resolved]     # types without `pledge.` and `.v1`
+#     secrets: [crm-new, crm]
+
 # Files that come with requests: what is taken, what is said where it is too much, and for how long
 # whole messages and files are kept (files without a time: as long as their tickets).
 # files:

@@ -21,6 +21,7 @@ from intake.domain.promises_shown import PromiseRules
 from intake.domain.reply_address import bare_address
 from intake.domain.services import Coverage, ServiceRules
 from intake.domain.ticket_parts import CareRules
+from intake.domain.webhooks import Webhook
 from pledge.events import Contact
 from pledge.events.values import is_zone
 
@@ -153,6 +154,7 @@ class Desk:
     levels: tuple[Level, ...] = ()
     chat: ChatRules | None = None
     hooks: Mapping[str, Hook] = field(default_factory=dict)
+    webhooks: Mapping[str, Webhook] = field(default_factory=dict)
     redial_minutes: int = 10
     help_centre: str | None = None
     misuse_rules: tuple[MisuseRule, ...] = ()

@@ -12,7 +12,7 @@ from collections.abc import Callable
 from datetime import timedelta
 from urllib.parse import urlencode
 
-from notify.channels.posting import Answered, Poster
+from notify.channels.posting import outcome_of
 from notify.channels.twiml import gather_key
 from notify.domain.delivery import Delivered, Delivery, Failed, Outcome, Reason
 from notify.domain.desk import Voice
@@ -21,6 +21,7 @@ from notify.messages.default_templates import BUILT_IN
 from notify.messages.mails_and_chat import desk_values
 from notify.messages.page_messages import PageContent, PageRequest, page_values
 from pledge.runtime.clock import Clock
+from pledge.runtime.http.posting import Answered, Poster
 
 RINGS_FOR = timedelta(seconds=30)
 REPORTED = ("ringing", "answered", "completed")
@@ -62,7 +63,7 @@ class VoiceChannel:
         body = urlencode(_order(delivery)).encode()
         answer = await self._poster.post(f"{delivery.desk}/voice", reachable, url, headers, body)
         if not isinstance(answer, Answered):
-            return answer
+            return outcome_of(answer)
         return Delivered(f"HTTP {answer.status}", provider_id=_call_id(answer.body))
 
     async def close(self) -> None:

@@ -5,14 +5,14 @@ from collections.abc import Callable
 from datetime import timedelta
 from typing import Any
 
-from standardwebhooks import Webhook
-
 from notify.channels.ack_links import ack_url, with_ack_link
-from notify.channels.posting import Answered, Poster
-from notify.domain.delivery import Delivered, Delivery, Failed, Outcome, Reason
+from notify.channels.posting import outcome_of
+from notify.domain.delivery import Delivery, Failed, Outcome, Reason
 from notify.domain.desk import Receiver
 from notify.messages.page_messages import PageContent, PageRequest
 from pledge.runtime.clock import Clock
+from pledge.runtime.http.posting import Headers, Poster
+from pledge.runtime.http.webhook_signing import signed_headers
 from pledge.runtime.instants import utc_text
 
 TIMEOUT = timedelta(seconds=15)  # the least a sender should grant, Standard Webhooks 1.0
@@ -44,22 +44,17 @@ class WebhookChannel:
         headers = self._headers(delivery, receiver.secret, body)
         place = f"{delivery.desk}/{delivery.target}"
         answer = await self._poster.post(place, reachable, receiver.url, headers, body.encode())
-        return Delivered(f"HTTP {answer.status}") if isinstance(answer, Answered) else answer
+        return outcome_of(answer)
 
     async def close(self) -> None:
         """Close every connection."""
         await self._poster.close()
 
-    def _headers(
-        self, delivery: Delivery, secret: str, body: str
-    ) -> list[tuple[str | bytes, str | bytes]]:
-        now = self._clock.now()
+    def _headers(self, delivery: Delivery, secret: str, body: str) -> Headers:
         return [
             ("content-type", "application/json; charset=utf-8"),
             ("user-agent", "pledge-notify"),
-            ("webhook-id", str(delivery.id)),
-            ("webhook-timestamp", str(int(now.timestamp()))),
-            ("webhook-signature", Webhook(secret).sign(str(delivery.id), now, body)),
+            *signed_headers(str(delivery.id), self._clock.now(), body, [secret]),
         ]
 
 

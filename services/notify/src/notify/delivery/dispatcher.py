@@ -20,11 +20,11 @@ from notify.channels import LANE_SENDERS, Channel
 from notify.delivery.events import delivery_events
 from notify.delivery.worker_lock import WorkerLock
 from notify.domain.delivery import Delivered, Delivery, Failed, Outcome, Reason, Retry
-from notify.domain.retry import RetryPolicy, next_attempt
 from notify.metrics import NotifyMetrics
 from notify.storage import deliveries
 from notify.storage.published_events import EventDraft, number_events
 from notify.storage.rows import Draft
+from pledge.runtime.backoff import RetryPolicy, next_attempt
 from pledge.runtime.clock import Clock
 from pledge.runtime.ids import Ids
 from pledge.runtime.outbox.writer import Outbox

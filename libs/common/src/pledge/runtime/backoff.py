@@ -1,4 +1,4 @@
-"""When a failed delivery is tried again."""
+"""When a delivery that failed is tried again."""
 
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -8,7 +8,7 @@ from datetime import datetime, timedelta
 class RetryPolicy:
     """Exponential backoff with full jitter, bounded in the wait, the number and the age.
 
-    Its values are the settings PLEDGE_NOTIFY_RETRY_….
+    Its values are settings of the service.
     """
 
     first_wait: timedelta
