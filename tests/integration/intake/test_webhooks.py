@@ -218,6 +218,22 @@ async def test_a_receiver_that_is_gone_gets_nothing_more(sending: Sending) -> No
         assert list(await webhooks.taking(connection)) == [Address(DESK, "crm")]
 
 
+async def test_what_was_noted_as_it_was_disabled_waits_until_it_is_enabled(
+    sending: Sending,
+) -> None:
+    address = Address(DESK, "crm")
+    await sending.register()
+    async with sending.pool.acquire() as connection, connection.transaction():
+        assert await webhooks.disable(connection, address, "gone", CLOCK.now()) == 0
+    await sending.note(ONE, 1)  # by a transaction that had not seen it
+    assert await webhooks.next_due(sending.pool, address) is None
+    async with sending.running() as sender:
+        async with sending.pool.acquire() as connection:
+            assert await webhooks.enable(connection, address)
+        sender.wake(frozenset({address}))
+        assert set((await sending.ends(1)).values()) == {"delivered"}
+
+
 async def test_a_slow_receiver_holds_up_no_other(sending: Sending) -> None:
     sending.receiver.hold["crm"] = asyncio.Event()
     await sending.register()

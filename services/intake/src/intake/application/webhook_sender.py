@@ -33,6 +33,7 @@ LEASE: Final = timedelta(seconds=60)
 """Longer than the longest timeout, with room for a slow database."""
 LOOK_AGAIN: Final = timedelta(seconds=15)
 """What another process noted, or died with, is found within that time."""
+LOCKED_WAIT: Final = timedelta(milliseconds=50)
 DRAIN: Final = timedelta(seconds=5)
 """How long requests under way may take when the service stops; others are sent again."""
 REMOVED_AT_ONCE: Final = 2_000
@@ -142,7 +143,9 @@ class WebhookSender:
             due = await retry_while_away(
                 partial(webhooks.next_due, self._pool, address), on_retry=_log_waiting
             )
-            until = min(until, due) if due is not None else until
+            if due is not None:
+                # What is due and was not claimed is locked elsewhere for a moment.
+                until = max(min(until, due), self._clock.now() + LOCKED_WAIT)
         waits = [
             asyncio.ensure_future(woken.wait()),
             asyncio.ensure_future(self._clock.sleep_until(until)),

@@ -231,13 +231,17 @@ async def record(connection: asyncpg.Connection, claimed: Claimed, ended: Ended)
     return row is not None
 
 
+_NEXT_DUE: Final = """
+SELECT min(next_attempt_at) FROM webhook_deliveries
+WHERE desk = $1 AND webhook = $2 AND state = 'pending'
+    AND EXISTS (SELECT FROM webhooks
+                WHERE webhooks.desk = $1 AND name = $2 AND disabled_at IS NULL)
+"""
+
+
 async def next_due(pool: asyncpg.Pool, address: Address) -> datetime | None:
-    """When the webhook's next attempt is due."""
-    found: datetime | None = await pool.fetchval(
-        "SELECT min(next_attempt_at) FROM webhook_deliveries"
-        " WHERE desk = $1 AND webhook = $2 AND state = 'pending'",
-        *address,
-    )
+    """When the webhook's next attempt is due; None: nothing is, or it is disabled."""
+    found: datetime | None = await pool.fetchval(_NEXT_DUE, *address)
     return found
 
 
