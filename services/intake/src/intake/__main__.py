@@ -138,7 +138,7 @@ class Service:
             chassis.outbox, desks.by_id, clock, ids, self._metrics, self._links, self._file_links
         )
         self._acknowledgements = Acknowledgements(
-            chassis.pool, chassis.outbox, desks.by_id, clock, ids
+            chassis.pool, chassis.outbox, desks.by_id, clock, ids, self._metrics.answer_held
         ).loop()
         self._announcements = Announcements(chassis.pool, desks.by_id, commands, clock).loop()
         self._consumer = chassis.consumer(handler)

@@ -17,6 +17,7 @@ import asyncpg
 
 from intake.application import maintenance
 from intake.application.acknowledgements import due_at as confirmed_at
+from intake.application.answer_limits import hold_answers
 from intake.application.bounces import take_back_returned
 from intake.application.events_of_other_services import ServiceEvents
 from intake.application.merged_tickets import lock_with_merge_targets, merge_targets, redirected
@@ -133,6 +134,7 @@ class IntakeHandler(StatelessHandler):
             await self._with_windows(connection, batch, now)
             if batch.has_reports:
                 await take_back_returned(connection, batch, now)
+            await hold_answers(connection, batch, now, self._metrics.answer_held)
             await batch.write(connection, new_threads)
             if batch.to_confirm:
                 await acknowledgements.add(connection, batch.to_confirm)

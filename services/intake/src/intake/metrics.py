@@ -29,6 +29,12 @@ class IntakeMetrics:
             ("desk", "reason"),
             registry=registry,
         )
+        self._answers_held = Counter(
+            "intake_answers_held",
+            "Automatic answers that an address does not get any more: ticket_limit, address_limit.",
+            ("desk", "reason"),
+            registry=registry,
+        )
         self._commands = Counter(
             "intake_commands",
             "What agents asked of tickets, by result: done, or why it was refused.",
@@ -124,6 +130,10 @@ class IntakeMetrics:
     def page_held(self, desk: str, reason: str) -> None:
         """Nobody is paged for a delivery that is urgent."""
         self._pages_held.labels(desk, reason).inc()
+
+    def answer_held(self, desk: str, reason: str) -> None:
+        """An automatic answer is held back."""
+        self._answers_held.labels(desk, reason).inc()
 
     def commanded(self, desk: str, action: str, result: str) -> None:
         """An agent's command was done or refused."""

@@ -6,7 +6,7 @@ promise, and the portal shows the promise when it is there.
 """
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Final
 from uuid import UUID
@@ -14,8 +14,10 @@ from uuid import UUID
 import asyncpg
 import structlog
 
+from intake.application.answer_limits import Counted, within_limits
 from intake.application.ticket_commands import publications
 from intake.domain.admission.rules import INTAKE, automatic_mail
+from intake.domain.answer_limits import Unanswered
 from intake.domain.desk import Desk
 from intake.domain.promises_shown import variables_of
 from intake.domain.ticket import CommandContext, Decision, Ticket, done, fact_fields
@@ -68,6 +70,7 @@ class Acknowledgements:
     desks: Mapping[str, Desk]
     clock: Clock
     ids: Ids
+    on_held: Counted
 
     def loop(self) -> DueLoop[UUID]:
         """What runs: wakes at each confirmation that is due."""
@@ -101,10 +104,16 @@ class Acknowledgements:
             decision = _confirmation(
                 ticket, desk, await promises.of_ticket(connection, ticket_id), now
             )
+            whys: list[Unanswered] = []
+            if ticket.channel == "email":  # no program answers by another
+                kept, whys = await within_limits(connection, decision.events, desk.answers, now)
+                decision = replace(decision, events=kept)
             news = publications(decision, ticket.sequence, self.ids)
             await store.update_tickets(connection, [decision.ticket])
             await store.insert_facts(connection, [each.fact for each in news])
             transaction.publish(*(each.message for each in news))
+        for why in whys:
+            self.on_held(desk.id, why.value)
 
 
 def _confirmation(

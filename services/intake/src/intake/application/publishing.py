@@ -10,6 +10,7 @@ from uuid import UUID
 
 import asyncpg
 
+from intake.domain.answer_limits import is_counted
 from intake.domain.desk import Desk
 from intake.domain.paging import may_page
 from intake.domain.text import one_line, storable
@@ -23,6 +24,7 @@ from pledge.events import (
     AgentReplied,
     AttachmentRef,
     Contact,
+    EmailRequested,
     EntitlementDecided,
     Envelope,
     InformationRequested,
@@ -116,6 +118,18 @@ class Urgent:
     start: int
 
 
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """An automatic answer to a mail: the ``position``-th fact of the delivery, the ``sequence``-th
+    of its ticket, the ``index``-th publication of the batch."""
+
+    arrival: Arrival
+    event: EmailRequested
+    position: int
+    sequence: int
+    index: int
+
+
 @dataclass(slots=True)
 class Batch:
     """The result of a batch of records while it is worked out: tickets, facts, poison, counts."""
@@ -133,12 +147,20 @@ class Batch:
     publications: list[Publication] = field(default_factory=list)
     to_confirm: list[tuple[UUID, datetime]] = field(default_factory=list)
     urgent: list[Urgent] = field(default_factory=list)
+    answers: list[Answer] = field(default_factory=list)
     after_commit: list[Callable[[], None]] = field(default_factory=list)
 
     def publish(self, arrival: Arrival, events: tuple[TicketEvent, ...], before: int) -> None:
         """Add the facts of a delivery to a ticket that had ``before`` facts."""
         if may_page(arrival.delivery, events):
             self.urgent.append(Urgent(arrival, events, before, len(self.publications)))
+        if arrival.delivery.channel == "email":
+            start = len(self.publications)
+            self.answers += [
+                Answer(arrival, event, position, before + position + 1, start + position)
+                for position, event in enumerate(events)
+                if isinstance(event, EmailRequested) and is_counted(event)
+            ]
         self.publications += publications_of(arrival, events, before)
 
     def count(

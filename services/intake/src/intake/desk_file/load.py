@@ -15,6 +15,7 @@ from intake.desk_file.admission import (
     scope_rules_of,
     version_lists_of,
 )
+from intake.desk_file.answers import answers_of
 from intake.desk_file.common import condition_of
 from intake.desk_file.documentation import check_documentation, documentation_of
 from intake.desk_file.files import file_rules_of
@@ -185,6 +186,7 @@ def to_desk(model: IntakeFile) -> Desk:
         care=care_of(model.feedback),
         promises=promises_of(model.promises),
         paging=paging_of(model.paging, tuple(each.name for each in model.severities)),
+        answers=answers_of(model.answers),
         participants=participants_of(model.participants),
         staff=frozenset(model.staff),
         rules=tuple(_rule(each) for each in model.rules),

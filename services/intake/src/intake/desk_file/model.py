@@ -10,6 +10,7 @@ from intake.desk_file.admission import (
     RequiredInformation,
     ScopeSection,
 )
+from intake.desk_file.answers import AnswersSection
 from intake.desk_file.common import Domain, MailAddress, Name, RuleCondition, Text, address_of
 from intake.desk_file.documentation import DocumentationSection
 from intake.desk_file.files import FilesSection
@@ -135,6 +136,7 @@ class IntakeFile(Part):
     participants: ParticipantsSection = ParticipantsSection()
     promises: PromisesSection = PromisesSection()
     paging: PagingSection = PagingSection()
+    answers: AnswersSection = AnswersSection()
     documentation: DocumentationSection | None = None
     staff: Annotated[tuple[Domain | MailAddress, ...], Field(max_length=500)] = ()
     trials: TrialRules = TrialRules()

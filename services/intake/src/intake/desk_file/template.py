@@ -232,6 +232,13 @@ rules:
 #   within_minutes: 60
 #   severities: [critical]       # new requests that count as urgent; by default the gravest
 
+# Automatic answers (acknowledgements, questions, refusals) that one address gets at most, so that
+# programs that answer each other stop. Later mails open their tickets all the same and say so.
+# answers:
+#   per_ticket: 3
+#   per_address: 3              # over all tickets of the desk
+#   within_minutes: 60
+
 # The chat widget asks GET /desks/{desk}/chat; while no window is open it offers the form instead.
 # chat:
 #   hours:

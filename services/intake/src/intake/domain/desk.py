@@ -9,6 +9,7 @@ from typing import Final
 from intake.domain.admission.entitlement import Entitlement, ScopeRule, VersionList
 from intake.domain.admission.request import Condition, Line, Request, holds
 from intake.domain.admission.requirements import Requirement
+from intake.domain.answer_rules import AnswerRules
 from intake.domain.chat_hours import ChatRules
 from intake.domain.documentation import Documentation
 from intake.domain.files import FileRules
@@ -170,6 +171,7 @@ class Desk:
     promises: PromiseRules = field(default_factory=PromiseRules)
     participants: ParticipantRules = field(default_factory=ParticipantRules)
     paging: PagingRules = field(default_factory=PagingRules)
+    answers: AnswerRules = field(default_factory=AnswerRules)
 
     @property
     def has_admission_rules(self) -> bool:

@@ -1,4 +1,4 @@
-"""How many deliveries of a sender, or at a desk, asked for a page within the window."""
+"""How many deliveries asked for a page, and how many automatic answers an address got, lately."""
 
 from collections.abc import Mapping
 from datetime import datetime
