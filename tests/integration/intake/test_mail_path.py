@@ -15,7 +15,7 @@ MOST_MODULES = 35
 READING = "intake.mail."
 """The reading of a mail is one call of a pure function, so one step, whatever it has to decode."""
 INSTRUMENTS = {
-    "intake.metrics", "pledge.runtime.auth.link_signer", "pledge.runtime.clock",
+    "intake.metrics", "intake.settings", "pledge.runtime.auth.link_signer", "pledge.runtime.clock",
     "pledge.runtime.config.settings", "pledge.runtime.ids", "pledge.runtime.observability.health",
     "pledge.runtime.observability.metrics", "pledge.runtime.observability.tracing",
     "pledge.runtime.retry",

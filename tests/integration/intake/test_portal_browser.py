@@ -59,7 +59,10 @@ async def test_a_requester_signs_in_reads_and_answers_on_a_phone_by_keyboard(
         await page.keyboard.type("3.2, build 17")
         await press(ann, "Tab")
         await page.keyboard.type("Windows 11")
-        await press(ann, "Tab", "Tab", "Enter")
+        await press(ann, "Tab", "Tab", "Tab")
+        send = page.get_by_role("button", name="Send")
+        assert await send.evaluate("it => it === document.activeElement"), "after words and files"
+        await press(ann, "Enter")
         await shown(ann, "We have your message")
 
         async def is_complete() -> bool:

@@ -15,11 +15,10 @@ from uuid import UUID
 
 import asyncpg
 
-from intake.application import maintenance
+from intake.application import events_of_other_services, maintenance
 from intake.application.acknowledgements import due_at as confirmed_at
 from intake.application.answer_limits import hold_answers
 from intake.application.bounces import take_back_returned
-from intake.application.events_of_other_services import ServiceEvents
 from intake.application.merged_tickets import lock_with_merge_targets, merge_targets, redirected
 from intake.application.page_limits import hold_pages
 from intake.application.publishing import (
@@ -101,7 +100,7 @@ class IntakeHandler(StatelessHandler):
         self._on_window = on_window
         self._on_acknowledgement = on_acknowledgement
         self._desks = desks
-        self._services = ServiceEvents(desks, links, on_acknowledgement)
+        self._services = events_of_other_services.ServiceEvents(desks, links, on_acknowledgement)
         self._addresses = addresses
         self._clock = clock
         self._ids = ids
@@ -114,35 +113,43 @@ class IntakeHandler(StatelessHandler):
         now = self._clock.now()
         if partition.topic == Topic.TICKET_EVENTS and self._webhooks is not None:
             return await self._webhooks.learn(connection, records, now)
-        if (learnt := await self._services.learn(connection, partition, records, now)) is not None:
-            return self._outcome(learnt)
+        if partition.topic in events_of_other_services.TOPICS:
+            return self._outcome(await self._services.learn(connection, partition, records, now))
         batch = Batch()
         self._read(records, batch)
         await self._drop_known(connection, batch, now)
         if partition.topic == Topic.CHANNEL_PORTAL:
             await self._take_windows(connection, batch, now)
         if batch.arrivals:
-            if partition.topic == Topic.CHANNEL_CHAT:
-                await chat_queue.update(connection, [each.delivery for each in batch.arrivals], now)
-            await _resolve_numbers(connection, batch)
-            routed, new_threads = await self._route(connection, batch)
-            numbers = await self._number(connection, routed)
-            desks = (each.delivery.desk for each, way in routed if way.opens)
-            batch.desks = await store.desks_with_plans(connection, desks)
-            self._apply(batch, routed, numbers, now)
-            await hold_pages(connection, batch, now, self._metrics.page_held)
-            await self._with_windows(connection, batch, now)
-            if batch.has_reports:
-                await take_back_returned(connection, batch, now)
-            await hold_answers(connection, batch, now, self._metrics.answer_held)
-            await batch.write(connection, new_threads)
-            if batch.to_confirm:
-                await acknowledgements.add(connection, batch.to_confirm)
-                batch.after_commit.append(self._on_acknowledgement)
+            await self._take_in(connection, partition, batch, now)
         if entries := ledger_entries(batch, now, self._desks):
             await ledger.write(connection, entries)
             batch.after_commit.append(partial(self._count_ends, entries))
         return self._outcome(batch)
+
+    async def _take_in(
+        self, connection: asyncpg.Connection, partition: Partition, batch: Batch, now: datetime
+    ) -> None:
+        """Write what the batch's deliveries open or append, within the desks' limits."""
+        if partition.topic == Topic.CHANNEL_CHAT:
+            await chat_queue.update(connection, [each.delivery for each in batch.arrivals], now)
+        await _resolve_numbers(connection, batch)
+        routed, new_threads = await self._route(connection, batch)
+        numbers = await self._number(connection, routed)
+        desks = (each.delivery.desk for each, way in routed if way.opens)
+        batch.desks = await store.desks_with_plans(connection, desks)
+        self._apply(batch, routed, numbers, now)
+        if batch.urgent:
+            await hold_pages(connection, batch, now, self._metrics.page_held)
+        await self._with_windows(connection, batch, now)
+        if batch.has_reports:
+            await take_back_returned(connection, batch, now)
+        if batch.answers:
+            await hold_answers(connection, batch, now, self._metrics.answer_held)
+        await batch.write(connection, new_threads)
+        if batch.to_confirm:
+            await acknowledgements.add(connection, batch.to_confirm)
+            batch.after_commit.append(self._on_acknowledgement)
 
     async def rejected(self, connection: asyncpg.Connection, poison: Sequence[Poison]) -> None:
         """Enter what the runtime sets aside because handling it failed into the ledger."""

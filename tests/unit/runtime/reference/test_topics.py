@@ -33,7 +33,7 @@ def test_the_table_replaces_what_stands_between_the_marks() -> None:
     assert text.startswith(f"before\n{BEGIN}\n| topic |")
     assert "old" not in text
     assert text.endswith(f"{END}\nafter\n")
-    assert "| `ticket.events.v1` | intake | notify, sla, status |" in text
+    assert "| `ticket.events.v1` | intake | intake, notify, sla, status |" in text
 
 
 def test_a_document_without_marks_is_refused() -> None:

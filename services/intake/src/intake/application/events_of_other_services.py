@@ -30,6 +30,8 @@ from pledge.events import (
 )
 from pledge.runtime.records import Partition, Poison, Record
 
+TOPICS: Final = frozenset({Topic.SLA_EVENTS, Topic.SLA_BREACHES, Topic.NOTIFY_EVENTS})
+
 _SLA: Final = {SilenceElapsed.TYPE, *promises_of_tickets.TIMERS}
 _MAILS_LOST: Final = {EmailFailed.TYPE, EmailBounced.TYPE}
 
@@ -48,15 +50,13 @@ class ServiceEvents:
         partition: Partition,
         records: Sequence[Record],
         now: datetime,
-    ) -> Batch | None:
-        """Take in what other services say; None: the topic is none of theirs."""
+    ) -> Batch:
+        """Take in what another service says on one of `TOPICS`."""
         if partition.topic == Topic.SLA_EVENTS:
             return await self.learn_of_promises(connection, records, now)
         if partition.topic == Topic.SLA_BREACHES:
             return await self.learn_of_breaches(connection, records)
-        if partition.topic == Topic.NOTIFY_EVENTS:
-            return await self.learn_of_mails(connection, records, now)
-        return None
+        return await self.learn_of_mails(connection, records, now)
 
     async def learn_of_promises(
         self, connection: asyncpg.Connection, records: Sequence[Record], now: datetime
