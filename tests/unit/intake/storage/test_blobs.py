@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import os
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
@@ -99,6 +100,54 @@ async def test_a_file_gets_its_name_when_it_is_on_disk(
     # Folders first, then the bytes, the name, and the folder that holds the name.
     assert done[-3:] == [".new", "named", "2026"]
     assert done[:-3] == [tmp_path.parent.name[:4], tmp_path.name[:4], "virc", "file"]
+
+
+async def test_one_sync_of_a_folder_serves_all_who_named_a_file_before_it_began(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    blobs = Blobs(LocalFolders(tmp_path))
+    await blobs.put("vircom", Kind.FILES, b"the first makes the folders", NOON)
+    done: list[str] = []
+    fsync, replace = os.fsync, Path.replace
+
+    def syncing(handle: int) -> None:
+        if Path(f"/proc/self/fd/{handle}").readlink().name.startswith("2026"):
+            done.append("synced")
+        fsync(handle)
+
+    def naming(path: Path, target: Path) -> Path:
+        replace(path, target)
+        done.append(Path(target).name)
+        return path
+
+    async def kept(number: int) -> None:
+        _, digest = await blobs.put("vircom", Kind.FILES, f"words {number}".encode(), NOON)
+        assert "synced" in done[done.index(digest) :], "its name is on disk when it is said"
+
+    monkeypatch.setattr(os, "fsync", syncing)
+    monkeypatch.setattr(Path, "replace", naming)
+    await asyncio.gather(*(kept(number) for number in range(40)))
+    assert 1 <= done.count("synced") < 40
+
+
+async def test_a_folder_that_can_not_be_synced_is_said_to_all_who_wait(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    blobs = Blobs(LocalFolders(tmp_path))
+    await blobs.put("vircom", Kind.FILES, b"the first makes the folders", NOON)
+    fsync = os.fsync
+
+    def failing(handle: int) -> None:
+        if Path(f"/proc/self/fd/{handle}").readlink().name.startswith("2026"):
+            raise OSError(5, "Input/output error")
+        fsync(handle)
+
+    monkeypatch.setattr(os, "fsync", failing)
+    puts = [blobs.put("vircom", Kind.FILES, bytes([n]), NOON) for n in range(5)]
+    for found in await asyncio.gather(*puts, return_exceptions=True):
+        assert isinstance(found, BlobsUnavailable)
+    monkeypatch.setattr(os, "fsync", fsync)
+    await blobs.put("vircom", Kind.FILES, b"later", NOON)
 
 
 async def test_a_write_that_fails_leaves_nothing_and_says_so(

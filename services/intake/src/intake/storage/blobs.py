@@ -172,10 +172,33 @@ class LocalFolders:
         self._durable: set[Path] = set()
         # Of its own: whoever else fills the loop's threads, names to resolve, holds up no mail.
         self._threads = ThreadPoolExecutor(WRITERS, thread_name_prefix="blobs")
+        self._syncs: dict[Path, asyncio.Task[None]] = {}
+        """Of each folder the sync that comes next, until it begins."""
+        self._syncing: dict[Path, asyncio.Lock] = {}
 
     async def put(self, key: str, content: bytes) -> None:
         """Keep the content."""
-        await self._beside(self._put, self._root / key, content)
+        path = self._root / key
+        await self._beside(self._put, path, content)
+        await self._named(path.parent)
+
+    async def _named(self, folder: Path) -> None:
+        """Return when the folder's names are on disk: one sync serves all who ask before it
+        begins, also for a file that another process has just named."""
+        sync = self._syncs.get(folder)
+        if sync is None:
+            sync = self._syncs[folder] = asyncio.create_task(self._sync_next(folder))
+        await asyncio.shield(sync)
+
+    async def _sync_next(self, folder: Path) -> None:
+        lock = self._syncing.setdefault(folder, asyncio.Lock())
+        async with lock:
+            del self._syncs[folder]  # who asks from here on needs another one
+            try:
+                await self._beside(_sync, folder)
+            finally:
+                if folder not in self._syncs:
+                    del self._syncing[folder]
 
     async def get(self, key: str) -> bytes:
         """The content."""
@@ -210,7 +233,6 @@ class LocalFolders:
             except BaseException:
                 Path(temporary).unlink(missing_ok=True)
                 raise
-        _sync(path.parent)  # also of one that another process has just named
 
     def _new_file(self, folder: Path) -> tuple[int, str]:
         try:
