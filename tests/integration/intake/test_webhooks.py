@@ -18,9 +18,11 @@ import asyncpg
 import pytest
 from prometheus_client import CollectorRegistry
 from standardwebhooks import Webhook as Checker
+from typer.testing import CliRunner
 
 from intake.application.webhook_feed import WebhookFeed
 from intake.application.webhook_sender import WebhookSender
+from intake.cli.webhooks import app
 from intake.domain.webhooks import Webhook, WebhookSecrets
 from intake.metrics import IntakeMetrics
 from intake.storage import store, webhooks
@@ -353,7 +355,11 @@ async def with_webhooks(
 
 
 async def test_a_new_tickets_event_arrives_signed_as_it_was_published(
-    kafka: KafkaSettings, database: Databases, tmp_path: Path, receiver: WebhookReceiver
+    kafka: KafkaSettings,
+    database: Databases,
+    tmp_path: Path,
+    receiver: WebhookReceiver,
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     async with with_webhooks(kafka, database("intake"), tmp_path, receiver) as intake:
         await intake.mail(a_mail())
@@ -379,6 +385,7 @@ async def test_a_new_tickets_event_arrives_signed_as_it_was_published(
         assert post.headers["webhook-id"] == post.headers["ce-id"] == decoded.envelope.id
         assert json.loads(post.body)["type"] == opened["type"] == OPENED
         await see_and_send_again(intake, receiver)
+        await see_and_send_by_commands(intake, receiver, monkeypatch)
 
 
 async def see_and_send_again(intake: Intake, receiver: WebhookReceiver) -> None:
@@ -413,3 +420,42 @@ async def see_and_send_again(intake: Intake, receiver: WebhookReceiver) -> None:
 
     await eventually(came_again, what="the event once more")
     assert len({each.headers["webhook-id"] for each in receiver.posts}) == 1
+
+
+async def see_and_send_by_commands(
+    intake: Intake, receiver: WebhookReceiver, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    token = intake.signer.token(intake.clock.now(), roles=["admin"], desks=["vircom"])
+    monkeypatch.setenv("PLEDGE_TOKEN", token)
+    monkeypatch.setenv("PLEDGE_INTAKE_PUBLIC_URL", f"http://127.0.0.1:{intake.settings.http_port}")
+
+    async def run(*words: str) -> tuple[int, str]:
+        done = await asyncio.to_thread(CliRunner().invoke, app, [*words])
+        return done.exit_code, done.output or str(done.exception)
+
+    def parsed(said: str) -> Any:
+        # The service of the test logs to the same output.
+        return json.loads(said[said.index("{\n") :])
+
+    code, said = await run("list", "--desk", "vircom", "--json")
+    assert (code, parsed(said)["items"][0]["name"]) == (0, "crm")
+    code, said = await run("list")
+    assert (code, "crm" in said, "not-shown" in said) == (0, True, False)
+    code, said = await run("deliveries", "--webhook", "crm", "--state", "delivered", "--json")
+    (row,) = parsed(said)["items"]
+    assert (code, row["type"]) == (0, OPENED)
+    code, said = await run("redeliver", "vircom", "crm", "--id", str(row["id"]))
+    assert (code, "1 event is sent again" in said) == (0, True)
+
+    async def came_a_third_time() -> bool:
+        return len(receiver.posts) == 3
+
+    await eventually(came_a_third_time, what="the event, sent by a command")
+    code, said = await run("redeliver", "vircom", "crm")
+    assert (code, "say which: --id" in said) == (1, True)
+    code, said = await run("redeliver", "vircom", "crm", "--since", "2026-01-01")
+    assert (code, "0 events are sent again" in said) == (0, True)
+    code, said = await run("enable", "vircom", "crm")
+    assert (code, "crm gets events from now on" in said) == (0, True)
+    code, said = await run("enable", "vircom", "none")
+    assert (code, "404" in said) == (1, True)
