@@ -68,7 +68,7 @@ class Signs:
     @property
     def talks_of_delivery(self) -> bool:
         """The body's beginning reads like a report of a mail that did not arrive."""
-        return _DELIVERY_TALK.search(self.body[:_BEGINNING]) is not None
+        return _DELIVERY_TALK.search(self.body[:_BEGINNING].lower()) is not None
 
 
 NULL_SENDERS: Final = frozenset(("", "<>"))
@@ -119,9 +119,9 @@ _DELIVERY_TALK: Final = re.compile(
     rb"(could not be delivered|couldn't be delivered|was not delivered|undeliverable"
     rb"|unable to deliver|delivery (has )?failed|returned to (the )?sender"
     rb"|permanent (fatal )?error|user unknown|message/delivery-status|delivery problems"
-    rb"|mailbox (is )?(full|unavailable)|following (address|recipient|message))",
-    re.IGNORECASE,
+    rb"|mailbox (is )?(full|unavailable)|following (address|recipient|message))"
 )
+"""In a text of lower-case letters."""
 # What Amazon's notification service says of mails sent by its mail service, as JSON.
 _NOTIFICATION: Final = re.compile(rb'"notificationType"\s*:\s*"(Bounce|Complaint|Delivery)"')
 _COMPLAINT: Final = b"X-HmXmrOriginalRecipient:"

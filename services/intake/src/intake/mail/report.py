@@ -22,10 +22,10 @@ _MAX_LINE: Final = 2_000
 _MAX_DIAGNOSTIC: Final = 1_000
 
 _FIELD: Final = re.compile(r"^([A-Za-z][A-Za-z0-9-]{1,40}):[ \t]*(.*)$")
-_NAMES_RECIPIENT: Final = re.compile(
-    r"^(?:final-recipient|original-recipient|original-rcpt-to|x-actual-recipient|action):",
-    re.IGNORECASE | re.MULTILINE,
-)
+_NAMES_RECIPIENT: Final = (
+    b"\nfinal-recipient:", b"\noriginal-recipient:", b"\noriginal-rcpt-to:",
+    b"\nx-actual-recipient:", b"\naction:",
+)  # fmt: skip
 _MAX_BLOCK: Final = 16_384
 _STATUS: Final = re.compile(r"\b([245]\.\d{1,3}\.\d{1,3})\b")
 _REPLY_CODE: Final = re.compile(r"\b[45]\d\d[ -]")
@@ -35,8 +35,7 @@ _RETURNED: Final = re.compile(
     re.IGNORECASE,
 )
 _MESSAGE_ID: Final = re.compile(
-    r"^[> \t]{0,20}message-id:[ \t]{0,20}(?:\n[> \t]{1,20})?(<[^<>\s]{1,500}>)",
-    re.IGNORECASE | re.MULTILINE,
+    rb"[> \t]{0,20}message-id:[ \t]{0,20}(?:\n[> \t]{1,20})?(<[^<>\s]{1,500}>)", re.IGNORECASE
 )
 _ADDRESS: Final = re.compile(
     r"<?([^\s<>()\[\],;:\"'=]{1,64}@[^\s<>()\[\],;:\"']{1,200}?)>?[.,:;)]*(?=\s|$)"
@@ -68,12 +67,13 @@ def delivery_reports(
     `failed_recipients` is the field X-Failed-Recipients, `delivered_to` the addresses that the
     report came to, which may name the recipient (VERP), `answers` its In-Reply-To.
     """
-    text = _text(content)
-    returned = _returned_id(text) or answers
-    blocks = islice(_blocks(text), MAX_BLOCKS)
+    raw = content[:MAX_SCANNED].replace(b"\r\n", b"\n")
+    lowered = raw.lower()  # as long as `raw`: only ASCII letters change
+    returned = _returned_id(raw, lowered) or answers
+    blocks = islice(_blocks(raw, lowered), MAX_BLOCKS)
     reports = _merged([_of_block(each, returned) for each in blocks])
     if not any(each.recipient for each in reports):
-        lines = [each[:_MAX_LINE] for each in text.split("\n", 400)[:400]]
+        lines = [_text(each)[:_MAX_LINE] for each in raw.split(b"\n", 400)[:400]]
         found = _by_words(lines, failed_recipients, delivered_to, returned)
         reports = found or reports
     return tuple(reports[:MAX_REPORTS])
@@ -87,17 +87,31 @@ def verp_recipient(address: str) -> str | None:
 
 
 def _text(content: bytes) -> str:
-    return content[:MAX_SCANNED].decode("utf-8", "replace").replace("\r\n", "\n")
+    return content.decode("utf-8", "replace")
 
 
-def _blocks(text: str) -> Iterator[_Block]:
+def _blocks(raw: bytes, lowered: bytes) -> Iterator[_Block]:
     """The groups of fields between blank lines that name a recipient or an action."""
+    ahead = [_next(lowered, each, 0) for each in _NAMES_RECIPIENT]
     position = 0
-    while (named := _NAMES_RECIPIENT.search(text, position)) is not None:
-        start = text.rfind("\n\n", 0, named.start()) + 1
-        end = text.find("\n\n", named.end())
-        position = len(text) if end < 0 else end
-        yield _fields(text[max(start, named.start() - _MAX_BLOCK) : position][: 2 * _MAX_BLOCK])
+    while (named := min(ahead)) < len(raw):
+        start = raw.rfind(b"\n\n", 0, named) + 1
+        end = raw.find(b"\n\n", named)
+        position = len(raw) if end < 0 else end
+        yield _fields(_text(raw[max(start, named - _MAX_BLOCK) : position][: 2 * _MAX_BLOCK]))
+        ahead = [
+            _next(lowered, each, position) if known < position else known
+            for each, known in zip(_NAMES_RECIPIENT, ahead, strict=True)
+        ]
+
+
+def _next(lowered: bytes, name: bytes, position: int) -> int:
+    """Where the next line that begins with the field's name begins, after the line end at
+    `position` or, at 0, with the first line; the end of all if there is none."""
+    if position == 0 and lowered.startswith(name[1:]):
+        return 0
+    found = lowered.find(name, position)
+    return len(lowered) if found < 0 else found + 1
 
 
 def _fields(text: str) -> _Block:
@@ -155,10 +169,15 @@ def _merged(reports: Iterable[DeliveryReport]) -> list[DeliveryReport]:
     return named or list(found.values())
 
 
-def _returned_id(text: str) -> str | None:
+def _returned_id(raw: bytes, lowered: bytes) -> str | None:
     """The Message-ID of the mail returned: the first one in the body that is a field's."""
-    found = _MESSAGE_ID.search(text)
-    return found[1] if found else None
+    position = lowered.find(b"message-id:")
+    while position >= 0:
+        found = _MESSAGE_ID.match(raw, raw.rfind(b"\n", 0, position) + 1)
+        if found is not None:
+            return _text(found[1])
+        position = lowered.find(b"message-id:", position + 1)
+    return None
 
 
 def _by_words(
