@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import asyncio
+import re
 from collections import Counter
 from datetime import timedelta
 from pathlib import Path
@@ -9,13 +11,15 @@ from typing import Any
 from uuid import uuid5
 
 import asyncpg
+import httpx
 import pytest
 
 from intake.application.delivery_ledger import DeliveryLedger
 from intake.storage import ledger, store
 from intake.storage.ledger import Ending
-from integration.intake.harness import ANN, Intake, a_mail
+from integration.intake.harness import ANN, Intake, a_mail, short
 from integration.intake.test_deliveries import a_chat, about
+from integration.intake.test_queue_pages import agent
 from pledge.events import CHANNEL_TOPICS, ReplySubmitted
 from pledge.runtime.config.settings import KafkaSettings
 from support import topics
@@ -81,6 +85,109 @@ async def test_each_delivery_has_one_end_that_can_be_looked_up(intake: Intake) -
         assert (await client.get("/deliveries")).json()["items"] == []
         found = await client.get("/deliveries", params={"desk": "vircom"})
         assert found.json()["items"] == []
+
+
+NOTICE = a_mail(
+    "Backup of srv-7 failed", "Since nine.", sender="Robot <robot@contoso.example>",
+    message_id="<n1@contoso.example>", Auto_Submitted="auto-replied", X_Autoreply="yes",
+)  # fmt: skip
+
+
+async def filed(client: httpx.AsyncClient) -> list[dict[str, Any]]:
+    items: list[dict[str, Any]] = (await client.get("/deliveries", params={"end": "filed"})).json()[
+        "items"
+    ]
+    return items
+
+
+async def test_an_agent_opens_a_ticket_of_mail_that_was_filed_as_a_machines_once(
+    intake: Intake,
+) -> None:
+    await intake.mail(NOTICE)
+    await intake.mail(NOTICE)
+    assert await ends(intake, 2) == {"filed": 1, "duplicate": 1}
+    async with intake.http("agent") as client:
+        (entry,) = await filed(client)
+        assert entry["is_machine_mail"]
+        path = f"/deliveries/{entry['id']}/ticket"
+        async with intake.http("agent", desks=["demo"]) as stranger:
+            assert (await stranger.post(path)).status_code == 404
+        async with intake.http("reader") as reader:
+            assert (await reader.post(path)).status_code == 403
+        answers = await asyncio.gather(*(client.post(path) for _ in range(4)))
+        assert sorted(each.status_code for each in answers) == [201, 409, 409, 409]
+        (opened,) = (each.json() for each in answers if each.status_code == 201)
+        late = await client.post(path)
+        assert (late.status_code, opened["ticket_number"] in late.text) == (409, True)
+        assert (await client.post("/deliveries/1000000/ticket")).status_code == 404
+    (ticket,) = await intake.tickets(1)
+    assert (ticket["id"], ticket["number"]) == (opened["ticket_id"], opened["ticket_number"])
+    assert ticket["requester"]["email"] == "robot@contoso.example"
+    assert await ends(intake, 2) == {"opened": 1, "duplicate": 1}
+    facts = await intake.facts(ticket["id"])
+    assert short(facts[0]["type"]) == "opened"
+    assert not {"email_requested", "information_requested"} & {short(f["type"]) for f in facts}
+    note = facts[-1]["data"]
+    assert (short(facts[-1]["type"]), note["by"]["kind"]) == ("noted", "agent")
+    assert "filed as a machine's (auto_submitted)" in note["text"]
+    published = [each.event.type for each in await intake.published()]
+    assert published == [each["type"] for each in facts]
+    # What answers it finds its ticket.
+    answer = a_mail(
+        "Re: Backup", message_id="<n2@contoso.example>", references=["<n1@contoso.example>"],
+        sender="robot@contoso.example",
+    )  # fmt: skip
+    await intake.mail(answer)
+    await ends(intake, 3)
+    assert [each["id"] for each in await intake.tickets(1)] == [ticket["id"]]
+
+
+async def test_only_machine_mail_without_a_ticket_can_be_opened_by_hand(intake: Intake) -> None:
+    await intake.mail(a_mail())
+    (ticket,) = await intake.tickets(1)
+    own = a_mail(sender="support@vircom.example", message_id="<o@x.example>")
+    await intake.mail(own)
+    note = a_mail("Away", message_id="<a@x.example>", Auto_Submitted="auto-replied")
+    await intake.mail(note, ticket["reply_to"])
+    assert (await ends(intake, 3)).total() == 3
+    async with intake.http("agent") as client:
+        shown = (await client.get("/deliveries")).json()["items"]
+        by_subject = {(each["subject"], each["reason"]): each for each in shown}
+        opened = next(each for each in shown if each["end"] == "opened")
+        for each in shown:
+            answer = await client.post(f"/deliveries/{each['id']}/ticket")
+            assert answer.status_code == 409, by_subject
+        said = (await client.post(f"/deliveries/{opened['id']}/ticket")).json()["detail"]
+        assert said.endswith(f"it is opened, see {ticket['number']}")
+        await intake.mail(NOTICE)
+        await ends(intake, 4)
+        (entry,) = [each for each in await filed(client) if each["subject"].startswith("Backup")]
+        await intake.pool.execute(
+            "UPDATE delivery_ledger SET place = 'channel.email.v1/0/999999' WHERE id = $1",
+            entry["id"],
+        )
+        gone = await client.post(f"/deliveries/{entry['id']}/ticket")
+        assert (gone.status_code, "older than what Kafka keeps" in gone.text) == (410, True)
+    await intake.tickets(1)
+
+
+async def test_the_page_of_deliveries_opens_a_ticket_and_shows_it(intake: Intake) -> None:
+    await intake.mail(NOTICE)
+    await ends(intake, 1)
+    async with agent(intake, role="reader") as reader:
+        assert "Open a ticket" not in (await reader.get("/deliveries")).text
+    async with agent(intake) as client:
+        page = (await client.get("/deliveries")).text
+        form = re.search(
+            r'action="(/deliveries/\d+/ticket)"><input[^>]*name="(\w+)" value="(\S+)"', page
+        )
+        assert form is not None, page
+        path, name, code = form.groups()
+        assert (await client.post(path)).status_code == 403
+        answer = await client.post(path, data={name: code})
+        assert answer.status_code == 303
+        assert "Backup of srv-7 failed" in (await client.get(answer.headers["location"])).text
+        assert "Open a ticket of" not in (await client.get("/deliveries")).text
 
 
 async def test_what_was_received_is_the_sum_of_ends_after_each_crash(

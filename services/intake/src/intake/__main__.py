@@ -20,6 +20,7 @@ from intake.application.delivery_ledger import DeliveryLedger
 from intake.application.desk_scope import check_role
 from intake.application.file_retention import FileRetention
 from intake.application.file_store import FileStore
+from intake.application.filed_mails import FiledMails
 from intake.application.maintenance import Announcements
 from intake.application.original_message import OriginalMessages
 from intake.application.person_data import PersonData
@@ -122,7 +123,7 @@ class Service:
         self._file_links = FileLinks(signer, url, settings.file_links_last) if url else None
         clock, ids = chassis.clock, chassis.ids
         self._webhooks = self._webhook_sender()
-        handler = IntakeHandler(
+        handler = self._handler = IntakeHandler(
             desks.by_id,
             addresses,
             clock=clock,
@@ -238,13 +239,16 @@ class Service:
         actions = AgentActions(tickets, commands, relations, self._files)
         originals = OriginalMessages(self._files, self._readers.read)
         submissions = Submissions(self._publisher, chassis.pool, clock, ids, metrics)
+        filed = FiledMails(
+            chassis.outbox, chassis.pool, desks, chassis.kafka, self._handler, clock, ids, metrics
+        )
         return [
             *self._requesters_routers(submissions, commands),
             Api(tickets, actions, self._files).router,
             TicketFiles(tickets, self._files, originals, self._desks).router,
             Customers(chassis.pool, commands).router,
             Persons(PersonData(chassis.pool, self._files, clock), self._desks, ids).router,
-            Deliveries(chassis.web, self._ledger).router,
+            Deliveries(chassis.web, self._ledger, filed).router,
             WebhookRoutes(WebhookDesk(chassis.pool, clock, self._webhooks.wake)).router,
             QueuePages(
                 chassis.web,

@@ -46,6 +46,7 @@ from intake.domain.thread_matching import (
     Delivery,
     Key,
     Routed,
+    as_news,
     followed_by,
     is_without_id,
     number_named,
@@ -150,6 +151,22 @@ class IntakeHandler(StatelessHandler):
         if batch.to_confirm:
             await acknowledgements.add(connection, batch.to_confirm)
             batch.after_commit.append(self._on_acknowledgement)
+
+    async def open_filed(
+        self, connection: asyncpg.Connection, record: Record, now: datetime
+    ) -> Batch:
+        """Open a ticket of a machine's mail, whatever it answers, and answer nobody (RFC 3834).
+        Nothing is opened of one that came from an address of the desk."""
+        batch = Batch()
+        self._read([record], batch)
+        batch.arrivals = [
+            replace(each, delivery=delivery)
+            for each in batch.arrivals
+            if (delivery := as_news(each.delivery)) is not None
+        ]
+        if batch.arrivals:
+            await self._take_in(connection, Partition(record.topic, record.partition), batch, now)
+        return batch
 
     async def rejected(self, connection: asyncpg.Connection, poison: Sequence[Poison]) -> None:
         """Enter what the runtime sets aside because handling it failed into the ledger."""

@@ -4,19 +4,23 @@ from typing import Annotated
 from urllib.parse import urlencode
 from uuid import UUID
 
-from fastapi import APIRouter, Depends, Query, Request
-from fastapi.responses import Response
+from fastapi import APIRouter, Depends, Path, Query, Request
+from fastapi.responses import RedirectResponse, Response
 from pydantic import BaseModel, Field
 
 from intake.application.delivery_ledger import DeliveryLedger
+from intake.application.filed_mails import FiledMails
 from intake.domain.command_fields import Channel
 from intake.storage.ledger import Ending, Shown, Wanted
+from pledge.events import Actor
 from pledge.runtime.auth.access import Principal, Role, require
 from pledge.runtime.http.problems import wants_page
 from pledge.runtime.http.web import Web
 from pledge.runtime.instants import Timestamp
 
 Reader = Annotated[Principal, Depends(require(Role.READER))]
+Agent = Annotated[Principal, Depends(require(Role.AGENT))]
+EntryId = Annotated[int, Path(ge=1, le=2**63 - 1, description="A delivery's `id`.")]
 
 
 class DeliveryView(BaseModel):
@@ -34,6 +38,9 @@ class DeliveryView(BaseModel):
     ticket_number: str | None
     event_id: str
     place: str = Field(description="topic/partition/offset of its record.")
+    is_machine_mail: bool = Field(
+        description="Filed as a machine's and without a ticket: an agent may open one of it."
+    )
 
 
 class DeliveryPage(BaseModel):
@@ -43,15 +50,29 @@ class DeliveryPage(BaseModel):
     next: int | None = Field(description="The cursor of the next page, if there is one.")
 
 
+class OpenedTicket(BaseModel):
+    """The ticket that was opened of a delivery."""
+
+    ticket_id: UUID
+    ticket_number: str
+
+
 class Deliveries:
     """The routes of the delivery ledger."""
 
-    def __init__(self, web: Web, ledger: DeliveryLedger) -> None:
+    def __init__(self, web: Web, ledger: DeliveryLedger, filed: FiledMails) -> None:
         self._web = web
         self._ledger = ledger
+        self._filed = filed
         self.router = APIRouter(tags=["deliveries"])
-        self.router.add_api_route(
-            "/deliveries", self.list_deliveries, methods=["GET"], response_model=DeliveryPage
+        add = self.router.add_api_route
+        add("/deliveries", self.list_deliveries, methods=["GET"], response_model=DeliveryPage)
+        add(
+            "/deliveries/{entry_id}/ticket",
+            self.open_ticket,
+            methods=["POST"],
+            status_code=201,
+            response_model=OpenedTicket,
         )
 
     async def list_deliveries(
@@ -71,8 +92,21 @@ class Deliveries:
         wanted = Wanted(desks, end, channel, ticket, cursor, limit)
         found, following = await self._ledger.page(wanted)
         if wants_page(request):
-            return self._page(request, wanted, desk or [], found, following)
+            return self._page(
+                request, wanted, desk or [], found, following, may_act=principal.has(Role.AGENT)
+            )
         return DeliveryPage(items=[_view(each) for each in found], next=following)
+
+    async def open_ticket(
+        self, request: Request, entry_id: EntryId, principal: Agent
+    ) -> OpenedTicket | Response:
+        """Open a ticket of mail that was filed as a machine's, once. It is answered by nobody but
+        agents, and its promises count from when the mail came. A browser gets the ticket's page."""
+        by = Actor(kind="agent", id=principal.subject)
+        ticket = await self._filed.open(entry_id, principal.desks, by)
+        if wants_page(request):
+            return RedirectResponse(f"/ticket/{ticket.id}", status_code=303)
+        return OpenedTicket(ticket_id=ticket.id, ticket_number=ticket.number)
 
     def _page(
         self,
@@ -81,6 +115,8 @@ class Deliveries:
         asked: list[str],
         found: list[Shown],
         following: int | None,
+        *,
+        may_act: bool,
     ) -> Response:
         query: dict[str, object] = {
             "desk": asked, "channel": wanted.channel, "ticket": wanted.ticket_id,
@@ -100,6 +136,7 @@ class Deliveries:
             endings=[(each, address(each)) for each in Ending],
             every=address(None),
             chosen=wanted.ending,
+            may_act=may_act,
             following=address(wanted.ending, following) if following else None,
         )
 
@@ -119,4 +156,5 @@ def _view(shown: Shown) -> DeliveryView:
         ticket_number=shown.ticket_number,
         event_id=entry.event_id,
         place=entry.place,
+        is_machine_mail=shown.is_machine_mail,
     )

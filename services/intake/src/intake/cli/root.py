@@ -114,11 +114,22 @@ def deliveries(
     if as_json:
         typer.echo(json.dumps(found, indent=2))
         return
-    columns = ("end", "reason", "taken_at", "channel", "sender", "subject", "ticket_number", "desk")
+    columns = (
+        "id", "end", "reason", "taken_at", "channel", "sender", "subject", "ticket_number", "desk",
+    )  # fmt: skip
     rows = [tuple(each[name] for name in columns) for each in found["items"]]
     tables.show(columns, rows, nothing="no delivery came to this end")
     if found["next"]:
         typer.echo("there are more: raise --limit, or narrow the list down", err=True)
+
+
+@app.command(epilog="Example:  pledge intake open-delivery 4711")
+def open_delivery(
+    delivery: Annotated[int, typer.Argument(help="Its id, as `deliveries --end filed` lists it.")],
+) -> None:
+    """Open a ticket of mail that was filed as a machine's, when it is none."""
+    opened = ask("intake", "POST", f"/deliveries/{delivery}/ticket").json()
+    typer.echo(f"opened {opened['ticket_number']} ({opened['ticket_id']})")
 
 
 app.command(

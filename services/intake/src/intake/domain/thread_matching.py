@@ -3,7 +3,7 @@
 import hashlib
 import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Final, TypeAlias, get_args
 from uuid import UUID
 
@@ -235,6 +235,20 @@ def _is_news(event: EmailMessageReceived, desk: Desk) -> bool:
 
 def _is_own(event: EmailMessageReceived, desk: Desk) -> bool:
     return event.sender.email is not None and desk.is_own_address(event.sender.email)
+
+
+def as_news(delivery: Delivery) -> Delivery | None:
+    """A machine's mail as one that opens a ticket of its own, whatever it answers and reports;
+    None for what a mail is not, or one of the desk's own addresses sent."""
+    event = delivery.event
+    if not isinstance(event, EmailMessageReceived) or _is_own(event, delivery.desk):
+        return None
+    return replace(
+        delivery,
+        event=event.model_copy(update={"reports": (), "meeting_answer": None}),
+        lookups=(), named=None, claimed=None, base_key=None, copied=(), must_exist=False,
+        is_news=True,
+    )  # fmt: skip
 
 
 # ---- routing ----

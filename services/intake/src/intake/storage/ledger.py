@@ -52,6 +52,18 @@ class Shown:
     entry: Entry
     ticket_number: str | None
 
+    @property
+    def is_machine_mail(self) -> bool:
+        """Whether it was filed as a machine's and belongs to no ticket, so that an agent may open
+        one of it."""
+        entry = self.entry
+        return (
+            entry.ending is Ending.FILED
+            and entry.channel == "email"
+            and entry.ticket_id is None
+            and entry.reason not in ("own_address", "unknown_type")
+        )
+
 
 @dataclass(frozen=True, slots=True)
 class Wanted:
@@ -75,6 +87,14 @@ WHERE ($1::text[] IS NULL OR ledger.desk = ANY($1)) AND ($2::text IS NULL OR led
     AND ($5::bigint IS NULL OR ledger.id < $5)
 ORDER BY ledger.id DESC LIMIT $6
 """
+_FIND: Final = """
+SELECT ledger.*, tickets.number FROM delivery_ledger AS ledger
+LEFT JOIN tickets ON tickets.id = ledger.ticket_id
+WHERE ledger.id = $1
+"""
+_END_ANEW: Final = """
+UPDATE delivery_ledger SET ending = $2, reason = $3, ticket_id = $4 WHERE id = $1
+"""
 _REMOVE: Final = """
 DELETE FROM delivery_ledger WHERE id IN (
     SELECT id FROM delivery_ledger ORDER BY id LIMIT $2
@@ -97,6 +117,25 @@ async def newest(connection: asyncpg.Connection, wanted: Wanted) -> list[Shown]:
         wanted.limit + 1,
     )  # fmt: skip
     return [_shown(row) for row in rows]
+
+
+async def find(connection: asyncpg.Connection, entry_id: int) -> Shown | None:
+    """The entry, if there is one that the connection may see."""
+    row = await connection.fetchrow(_FIND, entry_id)
+    return _shown(row) if row else None
+
+
+async def lock(connection: asyncpg.Connection, entry_id: int) -> Shown | None:
+    """The entry, which is the transaction's alone until it ends."""
+    row = await connection.fetchrow(f"{_FIND} FOR UPDATE OF ledger", entry_id)
+    return _shown(row) if row else None
+
+
+async def end_anew(
+    connection: asyncpg.Connection, entry_id: int, ending: Ending, reason: str, ticket_id: UUID
+) -> None:
+    """Give the entry another end."""
+    await connection.execute(_END_ANEW, entry_id, ending, reason, ticket_id)
 
 
 def _shown(row: asyncpg.Record) -> Shown:
