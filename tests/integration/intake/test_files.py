@@ -26,6 +26,7 @@ from intake.storage.blobs import BlobUnknown, Kind, open_blobs
 from intake.storage.files import Upload, add_uploads
 from integration.intake.harness import DESKS, KEY, Intake, a_mail
 from integration.intake.test_portal import SUPPORT, browser, code_of, sign_in
+from integration.intake.test_queue_pages import agent
 from pledge.events import AgentReplied, AttachmentRef, EmailRequested
 from pledge.runtime.auth.link_signer import LinkSigner
 from pledge.runtime.config.settings import KafkaSettings
@@ -215,6 +216,28 @@ async def test_a_mails_html_is_read_again_from_the_message_and_made_safe(intake:
         assert (await client.get(f"/tickets/{plain['id']}/messages/1/html")).status_code == 404
     async with intake.http("admin", desks=["demo"]) as client:
         assert (await client.get(f"{place}/1/html")).status_code == 404
+        assert (await client.get(f"/ticket/{ticket['id']}/message/1")).status_code == 404
+    async with agent(intake, role="reader") as client:
+        way = f"/ticket/{ticket['id']}/message/1"
+        assert f'href="{way}"' in (await client.get(f"/ticket/{ticket['id']}")).text
+        page = await client.get(way)
+        assert "<b>you</b>" in page.text
+        assert "1 picture from elsewhere is left out" in page.text
+        assert not [
+            each for each in ("<script", "onclick", "elsewhere.example") if each in page.text
+        ]
+        policy = page.headers["content-security-policy"]
+        assert "script-src" not in policy, "nothing is allowed but what is named"
+        assert "img-src 'self' data:;" in policy
+        assert "sandbox" in policy
+        assert "allow-scripts" not in policy
+        assert "allow-forms" not in policy
+        page = await client.get(f"{way}?remote=true")
+        assert 'src="https://elsewhere.example/a.png"' in page.text
+        assert "https:" in page.headers["content-security-policy"]
+        page = await client.get(f"/ticket/{plain['id']}/message/1")
+        assert (page.status_code, "has no HTML" in page.text) == (200, True)
+        assert (await client.get(f"/ticket/{plain['id']}/message/9")).status_code == 404
 
 
 # ---- sizes ----

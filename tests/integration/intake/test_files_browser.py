@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import os
+import re
 from pathlib import Path
 
 import pytest
@@ -64,3 +65,47 @@ async def test_an_agent_sees_pictures_and_attaches_a_file_past_somebody_elses_an
                 await page.screenshot(path=f"{folder}/{name}.png", full_page=True)
         # The browser tells of the answer that was not sent, a 409, and of nothing else.
         assert [each for each in ann.complaints if "409" not in each] == []
+
+
+@pytest.mark.skipif(find_chromium() is None, reason=NOT_FOUND)
+async def test_a_mails_html_is_shown_with_its_own_pictures_and_runs_nothing(
+    intake: Intake,
+) -> None:
+    mail = a_mail("With pictures")
+    mail.add_alternative(
+        '<h2>Since nine</h2><p>This is what I see:</p><img src="cid:own@x" width="80" height="80">'
+        '<img src="https://elsewhere.example/a.png"><a href="https://x.example/">more</a>'
+        "<script>document.title = 'ran'</script><form action='/sign-out'><button>Go</button></form>"
+        + "<table><tr>" + "<td>a wide table that goes on and on</td>" * 12 + "</tr></table>",
+        subtype="html",
+    )  # fmt: skip
+    mail.add_attachment(
+        PNG, maintype="image", subtype="png", filename="o.png", disposition="inline", cid="<own@x>"
+    )
+    await intake.mail(mail)
+    (ticket,) = await intake.tickets(1)
+    token = intake.signer.token(intake.clock.now(), roles=["reader"], desks="*", sub="bob")
+    url = f"http://127.0.0.1:{intake.settings.http_port}"
+    for name, look in (
+        ("wide", {"viewport": DESKTOP}),
+        ("phone", {"viewport": PHONE, "color_scheme": "dark"}),
+    ):
+        async with open_browser() as browser, visit(browser, url, token, **look) as ann:
+            page = await ann.open(f"/ticket/{ticket['id']}")
+            await page.get_by_role("link", name="Show its HTML").click()
+            shown = page.get_by_role("article", name="The message as sent")
+            await expect(shown.get_by_role("heading", name="Since nine")).to_be_visible()
+            picture = shown.locator("img[src]")
+            await expect(picture).to_have_count(1)
+            natural = await picture.evaluate("it => it.naturalWidth")
+            assert natural == 8, "the picture of the mail itself is there"
+            await expect(shown.get_by_role("button")).to_have_count(0)
+            assert "ran" not in await page.title()
+            await expect(page.get_by_text("1 picture from elsewhere is left out")).to_be_visible()
+            content, window = await ann.widths()
+            assert content <= window
+            if folder := os.environ.get("SHOTS"):
+                await page.screenshot(path=f"{folder}/message-{name}.png", full_page=True)
+            assert ann.complaints == []
+            await page.get_by_role("link", name=ticket["number"]).click()
+            await expect(page).to_have_url(re.compile(r"/ticket/[^/]+#fact-1$"))

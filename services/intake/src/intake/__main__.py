@@ -53,6 +53,7 @@ from intake.gateways.smtp_server import SmtpServer
 from intake.metrics import IntakeMetrics
 from intake.pages.live_queue import LiveQueue
 from intake.pages.meetings import MeetingPages
+from intake.pages.messages import MessagePages
 from intake.pages.queue import QueuePages
 from intake.pages.tickets import Pages
 from intake.portal.access import PortalAccess
@@ -260,6 +261,7 @@ class Service:
                 ids=ids,
             ).router,
             Pages(chassis.web, tickets, queue, actions, self._desks, self._files).router,
+            MessagePages(chassis.web, tickets, originals).router,
             MeetingPages(chassis.web, chassis.pool, commands).router,
             SignedPages(chassis.web, chassis.pool, commands, submissions).router,
         ]
