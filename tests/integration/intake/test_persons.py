@@ -76,6 +76,11 @@ async def written(intake: Intake) -> tuple[dict[str, Any], dict[str, Any]]:
         assert (await client.post(f"/tickets/{bob['id']}/note", json=note)).is_success
         reply = {"text": "Your secret is safe, Ann Example."}
         assert (await client.post(f"/tickets/{ann['id']}/reply", json=reply)).is_success
+    for ticket in (ann, bob):
+        await intake.pool.execute(
+            "INSERT INTO mail_states VALUES ('vircom', $1, $2, $3, 'failed', 'refused', $4, now())",
+            ticket["id"], intake.ids.new(), KEY, f"550 <{KEY}>: no such user",
+        )  # fmt: skip
     return ann, bob
 
 

@@ -21,6 +21,7 @@ from pydantic import (
 from intake.domain.admission.open_for_client import ClientRequest
 from intake.domain.command_fields import Channel, Line, LongText, Name, Subject
 from intake.domain.commands import Command, declarations
+from intake.domain.mail_states import MailState
 from intake.domain.matrix import Origin
 from intake.domain.misuse import Misuse
 from intake.domain.participants import MAX_PARTICIPANTS
@@ -184,6 +185,23 @@ class UploadList(BaseModel):
     """Files that were uploaded."""
 
     items: list[UploadView]
+
+
+class MailView(BaseModel):
+    """What became of one mail about a ticket, to one recipient."""
+
+    email_id: UUID = Field(description="As in the fact that asked for the mail.")
+    recipient: str
+    state: MailState
+    reason: str = Field(description="Why it did not arrive, by name or RFC 3463 code.")
+    detail: str = Field(description="What the other side said.")
+    at: Timestamp
+
+
+class MailList(BaseModel):
+    """The mails of which there is word, oldest word first; one that is not among them waits."""
+
+    items: list[MailView]
 
 
 class FactPage(BaseModel):

@@ -17,6 +17,8 @@ from intake.schemas import (
     CommandBody,
     FactPage,
     ForClientBody,
+    MailList,
+    MailView,
     TicketPage,
     TicketView,
     view,
@@ -50,6 +52,7 @@ class Api:
         add("/misuse", self.list_misuse, methods=["GET"])
         add("/tickets/{ref}", self.show_ticket, methods=["GET"], response_model=TicketView)
         add("/tickets/{ref}/facts", self.list_facts, methods=["GET"])
+        add("/tickets/{ref}/mails", self.list_mails, methods=["GET"])
         add("/attachments/{desk}/{sha256}", self.get_attachment, methods=["GET"])
         for action, body in BODIES.items():
             add(
@@ -101,6 +104,13 @@ class Api:
         if wants_page(request):
             return RedirectResponse(f"/ticket/{ticket.id}", status_code=303)
         return view(ticket)
+
+    async def list_mails(self, ref: str, principal: Reader) -> MailList:
+        """What became of the ticket's mails: taken by a mail server, refused, or come back."""
+        ticket = await self._tickets.find(ref, principal)
+        mails = await self._tickets.mails(ticket)
+        found = [MailView.model_validate(each, from_attributes=True) for each in mails]
+        return MailList(items=found)
 
     async def list_facts(
         self,

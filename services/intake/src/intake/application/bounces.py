@@ -11,8 +11,9 @@ from intake.application.publishing import Arrival, Batch, publication_of
 from intake.domain.failed_replies import MailedReply, reply_failed
 from intake.domain.joining import is_forged
 from intake.domain.mail_answers import is_lost, own_id
+from intake.domain.mail_states import state_of
 from intake.domain.thread_matching import key_of
-from intake.storage import store
+from intake.storage import mail_states, store
 from pledge.events import DeliveryReport, EmailBounced, EmailMessageReceived
 
 BOUNCED: Final = 3_000
@@ -20,18 +21,21 @@ BOUNCED: Final = 3_000
 
 
 async def take_back_returned(connection: asyncpg.Connection, batch: Batch, now: datetime) -> None:
-    """Take back the replies whose mails the bounces of this batch return for good (VIR-08). A
-    bounce that the border calls forged takes nothing back."""
+    """Take back the replies whose mails the bounces of this batch return for good (VIR-08), and
+    keep that they came back. A bounce that the border calls forged takes nothing back."""
     found = list(_returned(batch))
     if not found:
         return
     replies = await store.mailed_replies(connection, sorted({each[1] for each in found}))
+    words = []
     for position, (arrival, ticket_id, email_id, report) in enumerate(found):
         reply = replies.get(email_id)
+        bounced = _bounced(arrival, ticket_id, reply, email_id, report, now)
+        if bounced.recipient and (word := state_of(bounced)) is not None:
+            words.append(word)
         ticket = batch.ticket(ticket_id)
         if reply is None or ticket is None or reply.ticket_id != ticket_id:
             continue
-        bounced = _bounced(arrival, ticket_id, reply, email_id, report, now)
         decision = reply_failed(ticket, reply, bounced, arrival.delivery.desk, now=now)
         # As for a mail that notify gave up: it fails once.
         key = key_of("reply_failed", ticket.desk, str(email_id))
@@ -42,6 +46,8 @@ async def take_back_returned(connection: asyncpg.Connection, batch: Batch, now: 
             publication_of(fact, arrival.envelope, BOUNCED + position, decision.ticket.sequence)
             for fact in decision.events
         ]
+    if words:
+        await mail_states.keep(connection, words)
 
 
 def _returned(batch: Batch) -> Iterator[tuple[Arrival, UUID, UUID, DeliveryReport]]:
@@ -59,11 +65,11 @@ def _returned(batch: Batch) -> Iterator[tuple[Arrival, UUID, UUID, DeliveryRepor
 
 
 def _bounced(
-    arrival: Arrival, ticket_id: UUID, reply: MailedReply, email_id: UUID,
+    arrival: Arrival, ticket_id: UUID, reply: MailedReply | None, email_id: UUID,
     report: DeliveryReport, now: datetime,
 ) -> EmailBounced:  # fmt: skip
     event = arrival.delivery.event
-    only = next(iter(reply.to)) if len(reply.to) == 1 else ""
+    only = next(iter(reply.to)) if reply is not None and len(reply.to) == 1 else ""
     return EmailBounced(
         desk=event.desk,
         occurred_at=event.occurred_at,

@@ -14,9 +14,10 @@ from intake.application.publishing import Batch, publication_of
 from intake.domain.auto_close import close_silent
 from intake.domain.desk import Desk
 from intake.domain.failed_replies import reply_failed
+from intake.domain.mail_states import state_of
 from intake.domain.requester_links import RequesterLinks
 from intake.domain.thread_matching import key_of
-from intake.storage import acknowledgements, store
+from intake.storage import acknowledgements, mail_states, store
 from pledge.events import (
     Decoded,
     EmailBounced,
@@ -33,7 +34,7 @@ from pledge.runtime.records import Partition, Poison, Record
 TOPICS: Final = frozenset({Topic.SLA_EVENTS, Topic.SLA_BREACHES, Topic.NOTIFY_EVENTS})
 
 _SLA: Final = {SilenceElapsed.TYPE, *promises_of_tickets.TIMERS}
-_MAILS_LOST: Final = {EmailFailed.TYPE, EmailBounced.TYPE}
+_MAILS: Final = {EmailSent.TYPE, EmailFailed.TYPE, EmailBounced.TYPE}
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,17 +88,26 @@ class ServiceEvents:
         self, connection: asyncpg.Connection, records: Sequence[Record], now: datetime
     ) -> Batch:
         """Remember the ids of mails about tickets: an answer may come to another address of the
-        desk than the signed one. Take back replies of agents that could not be sent."""
+        desk than the signed one. Keep what became of them, and take back replies of agents that
+        could not be sent."""
         batch = Batch()
+        mails = self._events_of(records, _MAILS, batch)
         new_threads = {
             key_of("mail", each.event.desk, each.event.mail_message_id): each.event.ticket_id
-            for each in self._events_of(records, {EmailSent.TYPE}, batch)
+            for each in mails
             if isinstance(each.event, EmailSent) and each.event.ticket_id is not None
         }
         if new_threads:
             await store.add_threads(connection, new_threads)
-        lost = self._events_of(records, _MAILS_LOST, batch)
-        if lost:
+        states = [
+            state
+            for each in mails
+            if isinstance(each.event, EmailSent | EmailFailed | EmailBounced)
+            and (state := state_of(each.event)) is not None
+        ]
+        if states:
+            await mail_states.keep(connection, states)
+        if lost := [each for each in mails if isinstance(each.event, EmailFailed | EmailBounced)]:
             await self._take_back(connection, batch, lost, now)
         return batch
 

@@ -8,9 +8,10 @@ import asyncpg
 
 from intake.application.desk_scope import reading
 from intake.domain.command_registry import FINISHED
+from intake.domain.mail_states import SentMail
 from intake.domain.ticket import Ticket
 from intake.schemas import FactView
-from intake.storage import queries, same_person
+from intake.storage import mail_states, queries, same_person
 from pledge.runtime.auth.access import Principal
 from pledge.runtime.http.app import HttpProblem
 
@@ -60,6 +61,11 @@ class TicketSearch:
             return []
         async with reading(self._pool, frozenset((ticket.desk,))) as connection:
             return await same_person.similar(connection, ticket)
+
+    async def mails(self, ticket: Ticket) -> list[SentMail]:
+        """What became of the ticket's mails, those apart that still wait to be sent."""
+        async with reading(self._pool, frozenset((ticket.desk,))) as connection:
+            return await mail_states.of_ticket(connection, ticket.desk, ticket.id)
 
     async def facts(self, ticket: Ticket, after: int, limit: int) -> list[FactView]:
         """Facts of the ticket in order, after that sequence."""

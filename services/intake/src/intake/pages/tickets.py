@@ -20,6 +20,7 @@ from intake.domain.commands.milestones import ReachMilestone
 from intake.domain.commands.promises import ReviseDue
 from intake.domain.commands.services import OfferServices
 from intake.domain.desk import Desk, Desks
+from intake.domain.mail_states import SentMail, not_reached
 from intake.domain.paging import HELD_WORDS
 from intake.domain.ticket import RefusalReason, Ticket
 from intake.pages.form_values import body_of, form_values
@@ -93,6 +94,7 @@ class Pages:
         facts = await self._tickets.facts(ticket, max(0, ticket.sequence - MAX_FACTS), MAX_FACTS)
         desk = self._desks.by_id.get(ticket.desk)
         zone = desk.zone if desk else "UTC"
+        mails = await self._tickets.mails(ticket)
         return self._web.page(
             request,
             "ticket.html",
@@ -101,7 +103,8 @@ class Pages:
             desk=ticket.desk,
             zone=zone,
             ticket=ticket,
-            facts=_described(facts, zone),
+            facts=_described(facts, zone, mails),
+            not_reached=not_reached(mails),
             files=by_fact([self._files.view(each) for each in await self._files.list(ticket)]),
             severities=desk.severities if desk else (),
             levels=desk.levels if desk else (),
@@ -193,12 +196,18 @@ _VOICES: Final = {
 """Who speaks in a fact: notes within the desk are told apart from what the requester reads."""
 
 
-def _described(facts: Sequence[FactView], zone: str) -> list[tuple[FactView, dict[str, Any]]]:
-    """The facts with their words; a reply that did not reach the requester says so."""
+def _described(
+    facts: Sequence[FactView], zone: str, mails: Sequence[SentMail]
+) -> list[tuple[FactView, dict[str, Any]]]:
+    """The facts with their words; a reply that did not reach the requester says so, and one that
+    asks for a mail what became of it."""
     failed = {fact.data.get("takes_back") for fact in facts if fact.type == AgentReplyFailed.TYPE}
     found = [(fact, describe(fact, zone)) for fact in facts]
     for fact, words_of in found:
         words_of["is_lost"] = fact.sequence in failed
+        words_of["is_mail"] = fact.type == EmailRequested.TYPE
+        mail = fact.data.get("email_id")
+        words_of["mails"] = [each for each in mails if str(each.email_id) == mail]
     return found
 
 

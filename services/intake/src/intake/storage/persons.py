@@ -250,6 +250,20 @@ async def erase_in_ledger(connection: asyncpg.Connection, ticket_id: UUID) -> No
     )
 
 
+async def erase_mails(
+    connection: asyncpg.Connection, ticket_id: UUID, key: str, *, all_words: bool
+) -> None:
+    """Forget what became of the ticket's mails to the person, and of those that name them; with
+    `all_words` of all."""
+    await connection.execute(
+        "DELETE FROM mail_states WHERE ticket_id = $1"
+        " AND ($3 OR position($2 IN lower(recipient || ' ' || detail)) > 0)",
+        ticket_id,
+        key,
+        all_words,
+    )
+
+
 _AUDIT: Final = """
 INSERT INTO erasures AS known (id, desk, person, by, began_at, ended_at, tickets, files)
 VALUES ($1, $2, $3, $4, $5, $6, $7, $8)
