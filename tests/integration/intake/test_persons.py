@@ -81,6 +81,10 @@ async def written(intake: Intake) -> tuple[dict[str, Any], dict[str, Any]]:
             "INSERT INTO mail_states VALUES ('vircom', $1, $2, $3, 'failed', 'refused', $4, now())",
             ticket["id"], intake.ids.new(), KEY, f"550 <{KEY}>: no such user",
         )  # fmt: skip
+        await intake.pool.execute(
+            "INSERT INTO drafts VALUES ('vircom', $1, 'kim', 'note', $2, now())",
+            ticket["id"], f"Ann Example ({KEY}) said a secret",
+        )  # fmt: skip
     return ann, bob
 
 

@@ -18,6 +18,7 @@ from intake.application.agent_actions import AgentActions
 from intake.application.channel_publisher import ChannelPublisher
 from intake.application.delivery_ledger import DeliveryLedger
 from intake.application.desk_scope import check_role
+from intake.application.drafts import Drafts
 from intake.application.file_retention import FileRetention
 from intake.application.file_store import FileStore
 from intake.application.filed_mails import FiledMails
@@ -260,7 +261,15 @@ class Service:
                 clock=clock,
                 ids=ids,
             ).router,
-            Pages(chassis.web, tickets, queue, actions, self._desks, self._files).router,
+            Pages(
+                chassis.web,
+                tickets,
+                queue,
+                actions,
+                self._desks,
+                self._files,
+                Drafts(chassis.pool, clock),
+            ).router,
             MessagePages(chassis.web, tickets, originals).router,
             MeetingPages(chassis.web, chassis.pool, commands).router,
             SignedPages(chassis.web, chassis.pool, commands, submissions).router,

@@ -42,10 +42,17 @@ class AgentActions:
         return _ticket_or_problem(opened)
 
     async def act(
-        self, ref: str, principal: Principal, body: CommandBody, key: str | None = None
+        self,
+        ref: str,
+        principal: Principal,
+        body: CommandBody,
+        key: str | None = None,
+        *,
+        ends_draft: bool = False,
     ) -> Ticket:
         """Carry out an agent's command and give the ticket as it is then; where that makes or names
-        another ticket, that one. Raises HttpProblem for a refusal."""
+        another ticket, that one. With `ends_draft` the agent's draft of it is gone then. Raises
+        HttpProblem for a refusal."""
         ticket = await self.tickets.find(ref, principal)
         by = Actor(kind="agent", id=principal.subject)
         command, at, once = body.command(), body.occurred_at, asked(key, body)
@@ -64,7 +71,9 @@ class AgentActions:
                     ticket.desk, ticket.id, command.files, principal.subject
                 )
                 command = replace(command, attachments=tuple(each.ref for each in found))
-            decision = await self.commands.do(ticket.id, command, by, at, once, body.seen)
+            decision = await self.commands.do(
+                ticket.id, command, by, at, once, body.seen, ends_draft=ends_draft
+            )
         except TicketUnknown as error:
             raise no_ticket(ref) from error
         except Malformed as error:

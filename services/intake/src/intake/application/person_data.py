@@ -150,6 +150,7 @@ class PersonData:
             connection, ticket_id, subject, details, is_requester=all_words
         )
         await fill_words(connection, [ticket_id])
+        await persons.erase_drafts(connection, ticket_id)
         await persons.erase_mails(connection, ticket_id, known.key, all_words=all_words)
         if all_words:
             await persons.erase_in_ledger(connection, ticket_id)

@@ -17,7 +17,7 @@ from intake.domain.moved_on import moved_on
 from intake.domain.requester_links import RequesterLinks
 from intake.domain.ticket import CommandContext, Decision, Refusal, Ticket
 from intake.metrics import IntakeMetrics
-from intake.storage import store
+from intake.storage import drafts, store
 from intake.storage.conversation import conversation_since
 from pledge.events import Actor, originate
 from pledge.runtime.clock import Clock
@@ -50,9 +50,12 @@ class TicketCommands:
         occurred_at: datetime | None,
         asked: Asked | None = None,
         seen: int | None = None,
+        *,
+        ends_draft: bool = False,
     ) -> Decision | Refusal:
         """Do the command and publish its facts; under an idempotency key once, however often it is
-        sent. With `seen`, only if nobody else wrote since the ticket had that sequence.
+        sent. With `seen`, only if nobody else wrote since the ticket had that sequence; with
+        `ends_draft` the draft that `by` kept of it is gone then.
         Raises TicketUnknown, and HttpProblem for a key that another request had."""
         async with self.outbox.transaction() as transaction:
             found = await store.lock_tickets(transaction.connection, [ticket_id])
@@ -83,6 +86,8 @@ class TicketCommands:
                 await store.update_tickets(transaction.connection, [decision.ticket])
                 await store.insert_facts(transaction.connection, [each.fact for each in published])
                 transaction.publish(*(each.message for each in published))
+                if ends_draft:
+                    await drafts.remove(transaction.connection, ticket_id, by.id, command.action)
         return decision
 
 

@@ -11,6 +11,7 @@ from fastapi.responses import RedirectResponse, Response
 from markupsafe import Markup
 
 from intake.application.agent_actions import AgentActions
+from intake.application.drafts import Drafts
 from intake.application.file_store import FIELD, FileStore, by_fact
 from intake.application.queue_reader import QueueReader
 from intake.application.ticket_search import TicketSearch
@@ -25,6 +26,7 @@ from intake.domain.paging import HELD_WORDS
 from intake.domain.ticket import RefusalReason, Ticket
 from intake.pages.form_values import body_of, form_values
 from intake.schemas import BODIES, FactView
+from intake.storage.drafts import SENT_AS
 from intake.storage.files import Upload
 from pledge.events import (
     AgentReplied,
@@ -37,6 +39,7 @@ from pledge.events import (
 )
 from pledge.runtime.auth.access import Principal, Role, require
 from pledge.runtime.http.app import HttpProblem
+from pledge.runtime.http.problems import wants_page
 from pledge.runtime.http.web import Web
 from pledge.runtime.http.web.format import instant, words
 
@@ -71,7 +74,9 @@ class Pages:
         actions: AgentActions,
         desks: Desks,
         files: FileStore,
+        drafts: Drafts,
     ) -> None:
+        self._drafts = drafts
         self._web = web
         self._tickets = tickets
         self._queue = queue
@@ -81,6 +86,7 @@ class Pages:
         self.router = APIRouter(include_in_schema=False)
         add = self.router.add_api_route
         add("/ticket/{ref}", self.ticket_page, methods=["GET"])
+        add("/ticket/{ref}/drafts/{kind}", self.save_draft, methods=["POST"])
         add("/ticket/{ref}/{action}", self.act, methods=["POST"])
 
     async def ticket_page(self, request: Request, ref: str, principal: Reader) -> Response:
@@ -95,6 +101,7 @@ class Pages:
         desk = self._desks.by_id.get(ticket.desk)
         zone = desk.zone if desk else "UTC"
         mails = await self._tickets.mails(ticket)
+        own, writing = await self._drafts.of_ticket(ticket, principal.subject)
         return self._web.page(
             request,
             "ticket.html",
@@ -105,6 +112,8 @@ class Pages:
             ticket=ticket,
             facts=_described(facts, zone, mails),
             not_reached=not_reached(mails),
+            drafts=own,
+            writing=writing,
             files=by_fact([self._files.view(each) for each in await self._files.list(ticket)]),
             severities=desk.severities if desk else (),
             levels=desk.levels if desk else (),
@@ -137,7 +146,7 @@ class Pages:
             values[FIELD] = [each.id for each in uploads]
         command = body_of(action, values)
         try:
-            shown = await self._actions.act(ref, principal, command)
+            shown = await self._actions.act(ref, principal, command, ends_draft=action in SENT_AS)
         except HttpProblem as problem:
             if problem.type != MOVED_ON or command.seen is None:
                 raise
@@ -147,6 +156,19 @@ class Pages:
             )
             return await self._shown(request, ref, principal, unsent)
         return RedirectResponse(f"/ticket/{shown.id}", status_code=303)
+
+    async def save_draft(self, request: Request, ref: str, kind: str, principal: Agent) -> Response:
+        """Keep what a form of the ticket's page holds. A browser's script gets no content, or 409
+        if it was sent meanwhile; the form's own button leads back to the page."""
+        ticket = await self._tickets.find(ref, principal)
+        form = await request.form()
+        text, seen = str(form.get("text", "")), str(form.get("seen_by_draft", ""))
+        if not (seen.isascii() and seen.isdecimal() and len(seen) < 10):
+            raise HttpProblem(422, "the form lacks what the page showed; load the page again")
+        is_kept = await self._drafts.save(ticket, principal.subject, kind, text, int(seen))
+        if wants_page(request):
+            return RedirectResponse(f"/ticket/{ticket.id}", status_code=303)
+        return Response(status_code=204 if is_kept else 409)
 
 
 def _possible(ticket: Ticket, desk: Desk | None) -> list[str]:

@@ -264,6 +264,11 @@ async def erase_mails(
     )
 
 
+async def erase_drafts(connection: asyncpg.Connection, ticket_id: UUID) -> None:
+    """Forget what was written on the finished ticket and never sent, whomever it names."""
+    await connection.execute("DELETE FROM drafts WHERE ticket_id = $1", ticket_id)
+
+
 _AUDIT: Final = """
 INSERT INTO erasures AS known (id, desk, person, by, began_at, ended_at, tickets, files)
 VALUES ($1, $2, $3, $4, $5, $6, $7, $8)

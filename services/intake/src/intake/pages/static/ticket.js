@@ -30,4 +30,42 @@
     });
   }
   pageKeys({ keys, help });
+
+  // What is written is kept on the server until it is sent.
+  const PAUSE = 1500;
+  for (const said of document.querySelectorAll("[data-draft]")) {
+    const form = said.closest("form");
+    const words = form.elements.text;
+    const path = form.querySelector("[formaction*='/drafts/']").formAction;
+    let waiting, isSent = false, saved = words.value, last = Promise.resolve();
+    const save = async () => {
+      clearTimeout(waiting);
+      waiting = undefined;
+      if (isSent || words.value === saved) return;
+      const text = words.value;
+      const { seen_by_draft: seen, csrf_token: code } = form.elements;
+      const body = new URLSearchParams({ text, seen_by_draft: seen.value, csrf_token: code.value });
+      try {
+        const answer = await fetch(path, {
+          method: "POST", body, keepalive: text.length < 20000, headers: { accept: "application/json" },
+        });
+        if (isSent) return;
+        if (!answer.ok) throw new Error(answer.status === 409 ? "it was sent already" : `error ${answer.status}`);
+        saved = text;
+        said.textContent = text.trim() ? "Draft saved." : "";
+      } catch (error) {
+        if (!isSent) said.textContent = `The draft is not saved: ${error.message}.`;
+      }
+    };
+    const after = () => { last = last.then(save); };  // one at a time, so that the newest stays
+    words.addEventListener("input", () => {
+      clearTimeout(waiting);
+      waiting = setTimeout(after, PAUSE);
+    });
+    form.addEventListener("submit", (event) => {
+      clearTimeout(waiting);
+      isSent = !event.submitter?.formAction.includes("/drafts/");
+    });
+    addEventListener("pagehide", after);
+  }
 })();
