@@ -197,3 +197,38 @@ async def test_a_browser_keeps_what_is_written_and_shows_it_on_another_device(
             await expect(page.get_by_text("agent replied")).to_be_visible()
             assert way.complaints == []
     assert await kept(intake) == []
+
+
+@pytest.mark.skipif(find_chromium() is None, reason=NOT_FOUND)
+async def test_a_canned_answer_is_inserted_by_the_keyboard_and_becomes_the_draft(
+    intake: Intake,
+) -> None:
+    demo = "support@demo.example"
+    await intake.mail(a_mail("It <hangs>", sender="Ann <ann@contoso.example>", to=demo), demo)
+    (ticket,) = await intake.tickets(1)
+    token = intake.signer.token(intake.clock.now(), roles=["agent"], desks="*", sub="kim")
+    url = f"http://127.0.0.1:{intake.settings.http_port}"
+    async with open_browser() as browser, visit(browser, url, token) as kim:
+        page = await kim.open(f"/ticket/{ticket['id']}")
+        await page.keyboard.press("r")
+        await page.keyboard.type("First: ")
+        await page.keyboard.press("Escape")
+        await page.keyboard.press("i")
+        await page.keyboard.press("Tab")
+        await expect(page.get_by_role("button", name="Insert: Restart first")).to_be_focused()
+        await page.keyboard.press("Enter")
+        field = page.get_by_role("textbox", name="To the requester")
+        await expect(field).to_be_focused()
+        written = await field.input_value()
+        assert written.startswith("First: Dear Ann,\n\nplease restart the program once")
+        assert 'whether "It <hangs>" still happens.\n\nKind regards, kim' in written
+        await expect(page.get_by_text("Draft saved.")).to_be_visible()
+        assert await kept(intake) == [("kim", written)]
+        await page.keyboard.press("Control+z")
+        await expect(field).to_have_value("First: ")
+        assert kim.complaints == []
+    # Without scripts the texts stand there to be copied.
+    async with agent(intake) as client:
+        assert (
+            "please restart the program once" in (await client.get(f"/ticket/{ticket['id']}")).text
+        )

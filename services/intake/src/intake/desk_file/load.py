@@ -16,6 +16,7 @@ from intake.desk_file.admission import (
     version_lists_of,
 )
 from intake.desk_file.answers import answers_of
+from intake.desk_file.canned_answers import canned_answers_of, check_canned_answers
 from intake.desk_file.common import condition_of
 from intake.desk_file.documentation import check_documentation, documentation_of
 from intake.desk_file.files import file_rules_of
@@ -90,6 +91,7 @@ def _cross_check(document: Document, model: IntakeFile) -> Iterator[Problem]:
     yield from check_forms(document, model.portal)
     yield from check_services(document, model.coverage, model.services)
     yield from check_webhooks(document, model.webhooks)
+    yield from check_canned_answers(document, model.canned_answers)
     yield from _unknown_names(document, model)
 
 
@@ -107,6 +109,7 @@ def _doubles(document: Document, model: IntakeFile) -> Iterator[Problem]:
         "teams": [each.name for each in model.teams],
         "hooks": [each.name for each in model.hooks],
         "webhooks": [each.name for each in model.webhooks],
+        "canned_answers": [each.name for each in model.canned_answers],
     }
     for key, names in lists.items():
         for index, name in enumerate(names):
@@ -187,6 +190,7 @@ def to_desk(model: IntakeFile) -> Desk:
         promises=promises_of(model.promises),
         paging=paging_of(model.paging, tuple(each.name for each in model.severities)),
         answers=answers_of(model.answers),
+        canned_answers=canned_answers_of(model.canned_answers),
         participants=participants_of(model.participants),
         staff=frozenset(model.staff),
         rules=tuple(_rule(each) for each in model.rules),

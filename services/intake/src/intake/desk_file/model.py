@@ -11,6 +11,7 @@ from intake.desk_file.admission import (
     ScopeSection,
 )
 from intake.desk_file.answers import AnswersSection
+from intake.desk_file.canned_answers import CannedAnswerEntry
 from intake.desk_file.common import Domain, MailAddress, Name, RuleCondition, Text, address_of
 from intake.desk_file.documentation import DocumentationSection
 from intake.desk_file.files import FilesSection
@@ -137,6 +138,7 @@ class IntakeFile(Part):
     promises: PromisesSection = PromisesSection()
     paging: PagingSection = PagingSection()
     answers: AnswersSection = AnswersSection()
+    canned_answers: Annotated[tuple[CannedAnswerEntry, ...], Field(max_length=200)] = ()
     documentation: DocumentationSection | None = None
     staff: Annotated[tuple[Domain | MailAddress, ...], Field(max_length=500)] = ()
     trials: TrialRules = TrialRules()

@@ -239,6 +239,13 @@ rules:
 #   per_address: 3              # over all tickets of the desk
 #   within_minutes: 60
 
+# Texts that agents insert into a reply (`i` on a ticket's page). Variables: ticket, subject,
+# requester, address, customer, product, assignee, agent; behind a bar what is said without.
+# canned_answers:
+#   - name: logs
+#     title: Ask for logs
+#     text: "Dear {{ requester | customer }}, please send us the logs for {{ ticket }}."
+
 # The chat widget asks GET /desks/{desk}/chat; while no window is open it offers the form instead.
 # chat:
 #   hours:

@@ -10,6 +10,7 @@ from intake.domain.admission.entitlement import Entitlement, ScopeRule, VersionL
 from intake.domain.admission.request import Condition, Line, Request, holds
 from intake.domain.admission.requirements import Requirement
 from intake.domain.answer_rules import AnswerRules
+from intake.domain.canned_answers import CannedAnswer
 from intake.domain.chat_hours import ChatRules
 from intake.domain.documentation import Documentation
 from intake.domain.files import FileRules
@@ -172,6 +173,7 @@ class Desk:
     participants: ParticipantRules = field(default_factory=ParticipantRules)
     paging: PagingRules = field(default_factory=PagingRules)
     answers: AnswerRules = field(default_factory=AnswerRules)
+    canned_answers: tuple[CannedAnswer, ...] = ()
 
     @property
     def has_admission_rules(self) -> bool:

@@ -15,6 +15,7 @@ from intake.application.drafts import Drafts
 from intake.application.file_store import FIELD, FileStore, by_fact
 from intake.application.queue_reader import QueueReader
 from intake.application.ticket_search import TicketSearch
+from intake.domain.canned_answers import filled
 from intake.domain.command_registry import declarations
 from intake.domain.commands.conversation import route_of_reply
 from intake.domain.commands.milestones import ReachMilestone
@@ -123,6 +124,10 @@ class Pages:
             teams=desk.teams if desk else (),
             matrix=desk.matrix if desk else None,
             route=route_of_reply(ticket),
+            canned=[
+                (each.title, filled(each, _values_of(ticket, principal.subject)))
+                for each in (desk.canned_answers if desk else ())
+            ],
             similar=await self._tickets.similar(ticket),
             people=await self._queue.people(frozenset((ticket.desk,))),
             plans=desk.plans if desk else (),
@@ -169,6 +174,21 @@ class Pages:
         if wants_page(request):
             return RedirectResponse(f"/ticket/{ticket.id}", status_code=303)
         return Response(status_code=204 if is_kept else 409)
+
+
+def _values_of(ticket: Ticket, agent: str) -> dict[str, str | None]:
+    """What canned answers may name of the ticket."""
+    assignee = ticket.assignee
+    return {
+        "ticket": ticket.number,
+        "subject": ticket.subject_line,
+        "requester": ticket.requester.name,
+        "address": ticket.requester.email,
+        "customer": ticket.customer,
+        "product": ticket.product,
+        "assignee": (assignee.name or assignee.id) if assignee else None,
+        "agent": agent,
+    }
 
 
 def _possible(ticket: Ticket, desk: Desk | None) -> list[str]:

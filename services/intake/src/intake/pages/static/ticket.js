@@ -29,6 +29,30 @@
       begin(document.querySelector(link.hash).closest("details"));
     });
   }
+  const canned = document.querySelector(".canned");
+  if (canned) {
+    const form = canned.closest("form");
+    const field = form.elements.text;
+    keys.i = () => {
+      form.closest("details").open = canned.open = true;
+      canned.querySelector("[data-insert]").focus();
+      canned.scrollIntoView({ block: "nearest" });
+    };
+    for (const button of canned.querySelectorAll("[data-insert]")) {
+      const title = button.nextElementSibling;
+      button.hidden = false;
+      title.hidden = true;
+      button.addEventListener("click", () => {
+        field.focus();
+        // As if it were typed: it can be undone, and is part of the draft.
+        const words = title.nextElementSibling.textContent;
+        if (!document.execCommand("insertText", false, words)) {
+          field.setRangeText(words, field.selectionStart, field.selectionEnd, "end");
+          field.dispatchEvent(new Event("input", { bubbles: true }));
+        }
+      });
+    }
+  }
   pageKeys({ keys, help });
 
   // What is written is kept on the server until it is sent.
