@@ -605,7 +605,7 @@ async def test_an_infected_file_is_kept_aside_and_given_to_nobody(
         async with clamd(socket) as fake:
             good = await fetched(intake, ticket["id"], "1-1")
             assert (good.status_code, good.content) == (200, b"fine")
-            assert fake.seen == [b"fine"]
+            assert b"fine" in fake.seen  # what waited is scanned meanwhile, too
             bad = await fetched(intake, ticket["id"], "1-0")
             assert bad.status_code == 403
             assert "Test.Stand-In" in bad.json()["detail"]
