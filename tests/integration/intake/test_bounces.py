@@ -177,14 +177,23 @@ async def test_the_state_of_each_mail_stands_on_its_ticket(intake: Intake) -> No
         "recipient": "Ann@contoso.example",
     }  # fmt: skip
     async with agent(intake) as client:
-        assert "waits to be sent" in (await client.get(page)).text
+        assert "not sent yet" in (await client.get(page)).text
         assert await states(intake, ticket) == []
+        # Of mails from before there was a word on them nothing is said.
+        then = now - timedelta(days=3)
+        kept = await intake.pool.fetchval(
+            "SELECT occurred_at FROM facts WHERE type = $1", EmailRequested.TYPE
+        )
+        set_to = "UPDATE facts SET occurred_at = $2 WHERE type = $1"
+        await intake.pool.execute(set_to, EmailRequested.TYPE, then)
+        assert "not sent yet" not in (await client.get(page)).text
+        await intake.pool.execute(set_to, EmailRequested.TYPE, kept)
         sent_id = f"<{mail['email_id']}@vircom.example>"
         taken = EmailSent(**about, occurred_at=now, mail_message_id=sent_id)
         await told(intake, taken)
         assert await states(intake, ticket) == [("ann@contoso.example", "sent", "")]
         shown = (await client.get(page)).text
-        assert "waits to be sent" not in shown
+        assert "not sent yet" not in shown
         assert "does not arrive" not in shown
         # Bounces may say what they like of others, and of mails that there are not.
         for changes in ({"recipient": "eve@x.example"}, {"message_id": intake.ids.new()}):

@@ -269,6 +269,7 @@ class Service:
                 self._desks,
                 self._files,
                 Drafts(chassis.pool, clock),
+                clock,
             ).router,
             MessagePages(chassis.web, tickets, originals).router,
             MeetingPages(chassis.web, chassis.pool, commands).router,

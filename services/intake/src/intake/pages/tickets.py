@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Annotated, Any, Final
 from zoneinfo import ZoneInfo
 
@@ -39,6 +39,7 @@ from pledge.events import (
     TicketOpened,
 )
 from pledge.runtime.auth.access import Principal, Role, require
+from pledge.runtime.clock import Clock
 from pledge.runtime.http.app import HttpProblem
 from pledge.runtime.http.problems import wants_page
 from pledge.runtime.http.web import Web
@@ -49,6 +50,8 @@ Agent = Annotated[Principal, Depends(require(Role.AGENT))]
 
 MAX_FACTS: Final = 500
 """So many of the newest facts stand on a ticket's page; the API gives all."""
+NO_WORD_FOR: Final = timedelta(days=2)
+"""A mail is sent, refused or given up by then."""
 MOVED_ON: Final = f"urn:pledge:problem:{RefusalReason.MOVED_ON}"
 
 
@@ -76,8 +79,9 @@ class Pages:
         desks: Desks,
         files: FileStore,
         drafts: Drafts,
+        clock: Clock,
     ) -> None:
-        self._drafts = drafts
+        self._drafts, self._clock = drafts, clock
         self._web = web
         self._tickets = tickets
         self._queue = queue
@@ -111,7 +115,7 @@ class Pages:
             desk=ticket.desk,
             zone=zone,
             ticket=ticket,
-            facts=_described(facts, zone, mails),
+            facts=_described(facts, zone, mails, self._clock.now()),
             not_reached=not_reached(mails),
             drafts=own,
             writing=writing,
@@ -239,17 +243,20 @@ _VOICES: Final = {
 
 
 def _described(
-    facts: Sequence[FactView], zone: str, mails: Sequence[SentMail]
+    facts: Sequence[FactView], zone: str, mails: Sequence[SentMail], now: datetime
 ) -> list[tuple[FactView, dict[str, Any]]]:
     """The facts with their words; a reply that did not reach the requester says so, and one that
-    asks for a mail what became of it."""
+    asks for a mail what became of it. Mails of long ago without a word are from before there was
+    one."""
     failed = {fact.data.get("takes_back") for fact in facts if fact.type == AgentReplyFailed.TYPE}
     found = [(fact, describe(fact, zone)) for fact in facts]
     for fact, words_of in found:
         words_of["is_lost"] = fact.sequence in failed
-        words_of["is_mail"] = fact.type == EmailRequested.TYPE
-        mail = fact.data.get("email_id")
+        is_mail = fact.type == EmailRequested.TYPE
+        mail = fact.data.get("email_id") if is_mail else None
         words_of["mails"] = [each for each in mails if str(each.email_id) == mail]
+        is_new = now - fact.occurred_at < NO_WORD_FOR
+        words_of["has_no_word"] = is_mail and is_new and not words_of["mails"]
     return found
 
 
