@@ -222,7 +222,7 @@ async def test_the_commands_show_first_and_then_erase(
 
     async def run(*words: str) -> tuple[int, str]:
         done = await asyncio.to_thread(CliRunner().invoke, app, [*words])
-        return done.exit_code, done.output or repr(done.exception)
+        return done.exit_code, f"{done.output}{done.exception or ''}"
 
     code, said = await run("export-person", *asked_for, "--out", str(out))
     # The service of the test logs to the same output.
